@@ -1,0 +1,8 @@
+//! Layer 1: a shard's buffers. Two classes in LIFO free lists, so that the few in use stay in the second-level
+//! cache; an idle connection holds none. A buffer goes back to its list when it is dropped.
+
+mod buf;
+mod pool;
+
+pub use buf::Buf;
+pub use pool::{Class, Pool, BULK_BYTES, SMALL_BYTES};

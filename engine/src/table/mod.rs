@@ -1,0 +1,209 @@
+//! Layer 4: what a shard reads. One immutable table a generation, compiled from the configuration all or
+//! nothing. Shards hold it by `Arc` and never see the configuration itself.
+
+use crate::base::counters::Capped;
+use crate::base::{Generation, RouteId, UpstreamId};
+use crate::observe::access_log::Format;
+use crate::route::Lookup;
+use ipnet::IpNet;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub mod build;
+pub mod problem;
+
+pub use problem::{Problem, Problems};
+
+/// The compiled configuration.
+#[derive(Debug)]
+pub struct Table {
+    /// Its number.
+    pub generation: Generation,
+    /// What holds for the whole process.
+    pub gateway: Gateway,
+    /// Indexed by `ListenerId`.
+    pub listeners: Vec<Listener>,
+    /// Host and path to route.
+    pub lookup: Lookup,
+    /// Indexed by `RouteId`, in file order.
+    pub routes: Vec<Route>,
+    /// Indexed by `UpstreamId`.
+    pub upstreams: Vec<Upstream>,
+}
+
+/// Which of monoio's drivers a shard runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DriverChoice {
+    /// io_uring where it works, epoll where it is blocked.
+    Auto,
+    /// io_uring or a refusal to start.
+    IoUring,
+    /// epoll.
+    Epoll,
+}
+
+/// What holds for the whole process.
+#[derive(Debug)]
+pub struct Gateway {
+    /// Shards to run; `None` is one a CPU of the inherited affinity mask.
+    pub shards: Option<u32>,
+    /// The driver asked for.
+    pub driver: DriverChoice,
+    /// How long a shard stays awake while recently busy.
+    pub spin: Option<Duration>,
+    /// Downstream connections of the whole process at most.
+    pub connections: u32,
+    /// Peers whose forwarding fields are believed.
+    pub trusted: Vec<IpNet>,
+    /// Which forwarding fields are sent to upstreams.
+    pub forwarding: Forwarding,
+    /// The access log's lines; `None` writes none.
+    pub access_log: Option<AccessLog>,
+}
+
+/// Which fields tell an upstream about the client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Forwarding {
+    /// X-Forwarded-For, -Proto and -Host.
+    XForwarded,
+    /// Forwarded (RFC 7239).
+    Forwarded,
+    /// Neither.
+    Off,
+}
+
+/// Where access log lines go, and their form.
+#[derive(Debug)]
+pub struct AccessLog {
+    /// `stdout`, or a file's path.
+    pub path: String,
+    /// The compiled line.
+    pub format: Format,
+}
+
+/// One listener.
+#[derive(Debug)]
+pub struct Listener {
+    /// Its name, unique.
+    pub name: String,
+    /// The addresses it is bound to.
+    pub bind: Vec<SocketAddr>,
+    /// Limits of its connections and requests.
+    pub limits: Limits,
+    /// Its timeouts.
+    pub timeouts: ListenerTimeouts,
+    /// Its connections on the whole machine.
+    pub count: Arc<Capped>,
+}
+
+/// Limits of a listener's connections and requests.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Connections at once, on the whole machine.
+    pub connections: u32,
+    /// Bytes of a request head, request line included; past it 431.
+    pub header_bytes: u32,
+    /// Fields of a request head; past it 431.
+    pub headers: u16,
+    /// Bytes of a request target; past it 414.
+    pub target_bytes: u32,
+    /// Bytes of a request body; past it 413.
+    pub body_bytes: Option<u64>,
+}
+
+/// A listener's timeouts.
+#[derive(Debug, Clone, Copy)]
+pub struct ListenerTimeouts {
+    /// First byte of a head to its end; past it 408.
+    pub head: Duration,
+    /// Longest silence within a request body; past it 408.
+    pub body: Duration,
+    /// Last answer to the next byte; past it the connection is closed.
+    pub idle: Duration,
+    /// Longest silence of a tunnel, both ways.
+    pub tunnel_idle: Duration,
+}
+
+/// One route.
+#[derive(Debug)]
+pub struct Route {
+    /// Its index.
+    pub id: RouteId,
+    /// Its name, unique.
+    pub name: String,
+    /// Where it sends a request, with the weight of each.
+    pub to: Vec<(UpstreamId, u32)>,
+    /// The sum of the weights of `to`.
+    pub weights: u32,
+    /// Taken off the front of the canonical path before it is forwarded. Starts with `/`, does not end with it.
+    pub strip_prefix: Option<String>,
+    /// Upgrade tokens passed besides `websocket`, in lower case.
+    pub upgrade: Vec<String>,
+    /// Its timeouts.
+    pub timeouts: RouteTimeouts,
+}
+
+/// A route's timeouts. Each starts anew for a replayed try, but for `total`.
+#[derive(Debug, Clone, Copy)]
+pub struct RouteTimeouts {
+    /// To a connected socket, waiting for a free slot of the pool included; past it 504.
+    pub connect: Duration,
+    /// Request sent to reply head; past it 504.
+    pub first_byte: Duration,
+    /// Longest silence of the reply body; past it the reply is cut.
+    pub between_bytes: Duration,
+    /// The whole exchange.
+    pub total: Option<Duration>,
+}
+
+/// How an endpoint is picked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Balance {
+    /// In turn, by weight, from a random start.
+    RoundRobin,
+    /// The endpoint with the fewest exchanges of this shard for its weight.
+    LeastConnections,
+}
+
+/// A named group of endpoints.
+#[derive(Debug)]
+pub struct Upstream {
+    /// Its index.
+    pub id: UpstreamId,
+    /// Its name, unique.
+    pub name: String,
+    /// Never empty.
+    pub endpoints: Vec<Endpoint>,
+    /// How one is picked.
+    pub balance: Balance,
+    /// Connections of the whole process to this upstream at most.
+    pub connections: u32,
+    /// An idle connection is closed after this.
+    pub idle: Duration,
+    /// Its connections on the whole machine; the same cell in every generation that has the name.
+    pub count: Arc<Capped>,
+}
+
+/// One address of an upstream.
+#[derive(Debug, Clone)]
+pub struct Endpoint {
+    /// Where it listens.
+    pub addr: SocketAddr,
+    /// `host:port` as written, for logs.
+    pub name: String,
+    /// Its share; at least 1.
+    pub weight: u32,
+}
+
+impl Table {
+    /// The route of `id`.
+    pub fn route(&self, id: RouteId) -> &Route {
+        &self.routes[id.index()]
+    }
+
+    /// The upstream of `id`.
+    pub fn upstream(&self, id: UpstreamId) -> &Upstream {
+        &self.upstreams[id.index()]
+    }
+}

@@ -1,0 +1,2 @@
+//! One program for the tree: tidy, schema, certs, upstream, load.
+fn main() {}
