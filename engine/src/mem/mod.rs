@@ -5,4 +5,4 @@ mod buf;
 mod pool;
 
 pub use buf::Buf;
-pub use pool::{Class, Pool, BULK_BYTES, SMALL_BYTES};
+pub use pool::{BULK_BYTES, Class, Pool, SMALL_BYTES};

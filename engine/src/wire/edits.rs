@@ -1,0 +1,262 @@
+//! What policies ask to change in a head that itself never changes. `http1::encode` applies it while writing.
+//! Scratch that a connection keeps: once warm nothing is allocated. No byte that could end a line gets in.
+
+use super::field::{Field, FieldSet};
+use super::head::Span;
+use super::token;
+
+/// A name to edit: a well-known field, or any other name as it is to be written.
+#[derive(Copy, Clone, Debug)]
+pub enum Name<'a> {
+    /// Written in its usual spelling.
+    Known(Field),
+    /// Not in the list of [`Field`].
+    Other(&'a [u8]),
+}
+
+impl From<Field> for Name<'_> {
+    fn from(field: Field) -> Self {
+        Name::Known(field)
+    }
+}
+
+impl<'a> From<&'a [u8]> for Name<'a> {
+    fn from(name: &'a [u8]) -> Self {
+        match Field::of(name) {
+            Field::OTHER => Name::Other(name),
+            field => Name::Known(field),
+        }
+    }
+}
+
+impl<'a> From<&'a str> for Name<'a> {
+    fn from(name: &'a str) -> Self {
+        Name::from(name.as_bytes())
+    }
+}
+
+impl<'a, const N: usize> From<&'a [u8; N]> for Name<'a> {
+    fn from(name: &'a [u8; N]) -> Self {
+        Name::from(&name[..])
+    }
+}
+
+impl<'a> Name<'a> {
+    fn field(self) -> Field {
+        match self {
+            Name::Known(field) => field,
+            Name::Other(_) => Field::OTHER,
+        }
+    }
+
+    fn bytes(self) -> &'a [u8] {
+        match self {
+            Name::Known(field) => field.name().as_bytes(),
+            Name::Other(name) => name,
+        }
+    }
+}
+
+/// One line to add, as ranges of the text.
+#[derive(Copy, Clone, Debug)]
+struct Added {
+    field: Field,
+    name: Span,
+    value: Span,
+}
+
+/// Changes to a head, collected on its way.
+#[derive(Debug, Default)]
+pub struct Edits {
+    /// The lines to add, as they are written: `name: value CRLF`.
+    text: Vec<u8>,
+    added: Vec<Added>,
+    /// Well-known fields to remove from the head; [`Field::OTHER`] stands for those in `removed_names`.
+    removed: FieldSet,
+    /// Unknown names to remove, with LF behind each, which no name holds.
+    removed_names: Vec<u8>,
+    target: Vec<u8>,
+    has_target: bool,
+}
+
+impl Edits {
+    /// No changes.
+    pub fn new() -> Edits {
+        Edits::default()
+    }
+
+    /// Forgets all changes and keeps the memory.
+    pub fn clear(&mut self) {
+        self.text.clear();
+        self.added.clear();
+        self.removed = FieldSet::EMPTY;
+        self.removed_names.clear();
+        self.has_target = false;
+    }
+
+    /// Whether nothing is to be changed.
+    pub fn is_empty(&self) -> bool {
+        self.added.is_empty() && self.removed.is_empty() && !self.has_target
+    }
+
+    /// Replaces all lines of `name` by one. False when `value` or `name` cannot stand in a field; then the lines are
+    /// removed all the same, so that no one else's value passes in its place.
+    pub fn set<'n>(&mut self, name: impl Into<Name<'n>>, value: &[u8]) -> bool {
+        let name = name.into();
+        self.remove(name);
+        self.append(name, value)
+    }
+
+    /// Adds a line. False, and nothing added, when `name` is no token or `value` holds a control byte.
+    pub fn append<'n>(&mut self, name: impl Into<Name<'n>>, value: &[u8]) -> bool {
+        let name = name.into();
+        let value = token::trim(value);
+        if !token::is_token(name.bytes()) || !token::is_value(value) {
+            return false;
+        }
+        let name_span = self.put(name.bytes());
+        self.text.extend_from_slice(b": ");
+        let value = self.put(value);
+        self.text.extend_from_slice(b"\r\n");
+        self.added.push(Added { field: name.field(), name: name_span, value });
+        true
+    }
+
+    /// Removes all lines of `name`, those of the head and those added before.
+    pub fn remove<'n>(&mut self, name: impl Into<Name<'n>>) {
+        let name = name.into();
+        self.forget(name);
+        match name {
+            Name::Known(field) if field != Field::OTHER => self.removed.insert(field),
+            Name::Other(bytes) if token::is_token(bytes) && !self.removes(Field::OTHER, bytes) => {
+                self.removed.insert(Field::OTHER);
+                self.removed_names.extend_from_slice(bytes);
+                self.removed_names.push(b'\n');
+            }
+            _ => {}
+        }
+    }
+
+    /// Forwards to another path and query than the one received. The caller brings a valid one.
+    pub fn set_target(&mut self, target: &[u8]) {
+        self.target.clear();
+        self.target.extend_from_slice(target);
+        self.has_target = true;
+    }
+
+    /// The path and query to forward, if changed.
+    pub fn target(&self) -> Option<&[u8]> {
+        self.has_target.then_some(&self.target)
+    }
+
+    /// The value last added for `name`, if any.
+    pub fn value<'n>(&self, name: impl Into<Name<'n>>) -> Option<&[u8]> {
+        let name = name.into();
+        let added = self.added.iter().rev().find(|added| self.is_line_of(added, name))?;
+        Some(added.value.of(&self.text))
+    }
+
+    /// Whether lines of this name are removed from the head.
+    #[inline]
+    pub fn removes(&self, field: Field, name: &[u8]) -> bool {
+        self.removed.contains(field)
+            && (field != Field::OTHER
+                || self
+                    .removed_names
+                    .split(|byte| *byte == b'\n')
+                    .any(|other| other.eq_ignore_ascii_case(name)))
+    }
+
+    /// The lines to add: field, name, value.
+    pub fn added(&self) -> impl Iterator<Item = (Field, &[u8], &[u8])> {
+        self.added.iter().map(|added| (added.field, added.name.of(&self.text), added.value.of(&self.text)))
+    }
+
+    /// The lines to add, as they are written.
+    #[inline]
+    pub(crate) fn text(&self) -> &[u8] {
+        &self.text
+    }
+
+    /// The fields to remove; with [`Field::OTHER`] some unknown names too, see [`Edits::removes`].
+    #[inline]
+    pub(crate) fn removed(&self) -> FieldSet {
+        self.removed
+    }
+
+    /// The fields that are added.
+    pub(crate) fn added_fields(&self) -> FieldSet {
+        self.added.iter().fold(FieldSet::EMPTY, |set, added| set.with(added.field))
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> Span {
+        let start = self.text.len() as u32;
+        self.text.extend_from_slice(bytes);
+        Span { start, len: bytes.len() as u32 }
+    }
+
+    fn is_line_of(&self, added: &Added, name: Name<'_>) -> bool {
+        added.field == name.field()
+            && (added.field != Field::OTHER || added.name.of(&self.text).eq_ignore_ascii_case(name.bytes()))
+    }
+
+    /// Takes lines added for `name` out again, and closes the gaps.
+    fn forget(&mut self, name: Name<'_>) {
+        while let Some(index) = self.added.iter().position(|added| self.is_line_of(added, name)) {
+            let line = self.added.remove(index);
+            let (start, end) = (line.name.start as usize, line.value.end() + 2);
+            self.text.drain(start..end);
+            for later in &mut self.added[index..] {
+                later.name.start -= (end - start) as u32;
+                later.value.start -= (end - start) as u32;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn set_replaces_what_was_added_before_in_any_case() {
+        let mut edits = Edits::new();
+        assert!(edits.append("x-user", b"a"));
+        assert!(edits.append(Field::VIA, b"1.1 a"));
+        assert!(edits.append("X-USER", b"b"));
+        assert!(edits.set("X-User", b" c "));
+        assert_eq!(edits.text(), b"Via: 1.1 a\r\nX-User: c\r\n");
+        assert_eq!(edits.value("x-uSER"), Some(&b"c"[..]));
+        assert!(edits.removes(Field::OTHER, b"x-user") && !edits.removes(Field::OTHER, b"x-use"));
+        assert!(!edits.removes(Field::VIA, b"via"));
+        edits.remove("via");
+        assert_eq!(edits.text(), b"X-User: c\r\n");
+        assert!(edits.removes(Field::VIA, b"Via"));
+    }
+
+    #[test]
+    fn nothing_that_ends_a_line_gets_in() {
+        for value in [&b"a\r\nb"[..], b"a\nb", b"a\rb", b"a\0b", b"\x7f"] {
+            let mut edits = Edits::new();
+            assert!(!edits.append("X-A", value) && edits.text().is_empty());
+            assert!(!edits.set("X-A", value) && edits.text().is_empty());
+            assert!(edits.removes(Field::OTHER, b"X-A"), "a value that cannot be set removes the sender's");
+        }
+        for name in [&b""[..], b"a b", b"a:", b"a\r\n", b"\xff"] {
+            let mut edits = Edits::new();
+            assert!(!edits.set(name, b"v") && edits.text().is_empty() && edits.removed().is_empty());
+        }
+    }
+
+    #[test]
+    fn cleared_edits_are_as_new_ones() {
+        let mut edits = Edits::new();
+        edits.set("X-A", b"1");
+        edits.remove(Field::SERVER);
+        edits.set_target(b"/x");
+        assert_eq!(edits.target(), Some(&b"/x"[..]));
+        edits.clear();
+        assert!(edits.is_empty() && edits.text().is_empty() && edits.target().is_none());
+        assert!(!edits.removes(Field::OTHER, b"X-A") && !edits.removes(Field::SERVER, b"Server"));
+    }
+}

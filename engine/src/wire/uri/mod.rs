@@ -1,0 +1,10 @@
+//! What a request is aimed at: the target's form, the host it names, the canonical path that serves matching,
+//! policy and forwarding alike.
+
+mod authority;
+mod path;
+mod target;
+
+pub use authority::Authority;
+pub use path::{PathFault, canonical};
+pub use target::{Target, target};
