@@ -69,3 +69,6 @@ impl Drop for Lines {
         self.flush();
     }
 }
+
+#[cfg(test)]
+mod tests;
