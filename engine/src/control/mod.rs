@@ -1,0 +1,3 @@
+//! Layer 10, the office: all that is not a request.
+
+pub mod logs;
