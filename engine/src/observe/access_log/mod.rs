@@ -1,0 +1,56 @@
+//! The access log's line: a format compiled once from the configuration, and the verb that writes a record in
+//! it. Three forms: `json`, `combined`, and a pattern such as `%{client_ip} "%{method} %{path}" %{status}`.
+//! Called by [`record`](super::record()) for each exchange. One record is one line: whatever bytes a client
+//! sends, none of them ends a line or a quoted value. A value longer than [`VALUE_BYTES_MAX`] is cut.
+
+mod escape;
+mod json;
+mod pattern;
+mod stamp;
+mod value;
+
+use super::Record;
+
+pub use stamp::LineState;
+
+/// Bytes of one value that a line shows; what is cut is replaced by `...`.
+pub const VALUE_BYTES_MAX: usize = 4096;
+
+/// The form that nginx and Apache call `combined`. There is no user name, and times are in UTC.
+const COMBINED: &str =
+    r#"%{client_ip} - - [%{time_local}] "%{request}" %{status} %{bytes_out} "%{referer}" "%{user_agent}""#;
+
+/// A compiled line format.
+#[derive(Debug, Clone)]
+pub struct Format(Form);
+
+#[derive(Debug, Clone)]
+enum Form {
+    Json,
+    Pattern(pattern::Pattern),
+}
+
+impl Format {
+    /// Compiles `json`, `combined` or a pattern, in which `%{name}` stands for a value and `%%` for a percent
+    /// sign. *Errors*: the offset in `text` of what is wrong, in bytes, and what would be right.
+    pub fn compile(text: &str) -> Result<Format, (usize, String)> {
+        match text {
+            "json" => Ok(Format(Form::Json)),
+            "combined" => pattern::compile(COMBINED).map(|pattern| Format(Form::Pattern(pattern))),
+            _ => pattern::compile(text).map(|pattern| Format(Form::Pattern(pattern))),
+        }
+    }
+
+    /// Appends the line of `record`, line feed included. `state` is the shard's own, whatever the format.
+    /// *Cost*: no allocation but for the growth of `out`; 100 to 150 ns for json.
+    pub fn write(&self, record: &Record<'_>, state: &mut LineState, out: &mut Vec<u8>) {
+        match &self.0 {
+            Form::Json => json::write(record, state, out),
+            Form::Pattern(pattern) => pattern.write(record, state, out),
+        }
+        out.push(b'\n');
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,131 @@
+//! Why an exchange ended as it did: one closed list for the access log, the metric label and `Proxy-Status`.
+//! Whoever ends an exchange names the reason; a new way to end is a new line here and nowhere else.
+
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $name:ident $(($detail:ty))? = $text:literal,)*) => {
+        /// Why an exchange ended as it did.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Reason {
+            $($(#[$doc])* $name $(($detail))?,)*
+        }
+
+        /// The variants without their details, so that each has a number.
+        enum Number {
+            $($name,)*
+        }
+
+        impl Reason {
+            /// All names, in the order of [`Reason::index`].
+            pub const NAMES: [&'static str; Reason::COUNT] = [$($text,)*];
+            /// How many reasons there are: the length of an array indexed by [`Reason::index`].
+            pub const COUNT: usize = [$($text,)*].len();
+
+            /// A dense number below [`Reason::COUNT`], for arrays of counts. Not stable between releases.
+            pub fn index(self) -> usize {
+                match self {
+                    $(Reason::$name { .. } => Number::$name as usize,)*
+                }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// Nothing went wrong here: the answer is the upstream's own or one that the route asks for.
+    Ok = "ok",
+    /// The request head did not come within `timeouts.head`; 408.
+    HeadTimeout = "head_timeout",
+    /// The request body was silent for `timeouts.body`; 408.
+    BodyTimeout = "body_timeout",
+    /// The request head is longer than `limits.header_bytes`; 431.
+    HeadTooLarge = "head_too_large",
+    /// The request has more fields than `limits.headers`; 431.
+    TooManyFields = "too_many_fields",
+    /// The request target is too long; 414.
+    TargetTooLong = "target_too_long",
+    /// The request body is longer than `limits.body_bytes`; 413.
+    BodyTooLarge = "body_too_large",
+    /// The request breaks the protocol, in the way that the detail names; 400.
+    BadRequest(&'static str) = "bad_request",
+    /// A version of HTTP that is not spoken on this port; 505.
+    VersionNotSupported = "version_not_supported",
+    /// An expectation other than `100-continue`; 417.
+    ExpectationFailed = "expectation_failed",
+    /// The method CONNECT, which a gateway does not serve; 405.
+    ConnectRefused = "connect_refused",
+    /// No route takes this host and path; 404.
+    NoRoute = "no_route",
+    /// Routes take this path, but none takes its method; 405.
+    MethodNotAllowed = "method_not_allowed",
+    /// The upgrade asked for is not one that the route passes.
+    UpgradeRefused = "upgrade_refused",
+    /// No endpoint of the upstream may be picked; 503.
+    NoEndpoint = "no_endpoint",
+    /// No connection to an endpoint could be made; 502.
+    UpstreamConnect = "upstream_connect",
+    /// No connection to an endpoint was made within `timeouts.connect`; 504.
+    UpstreamConnectTimeout = "upstream_connect_timeout",
+    /// The upstream closed or reset the connection before its reply head; 502.
+    UpstreamReset = "upstream_reset",
+    /// The reply breaks the protocol, in the way that the detail names; 502 if its head was not passed on yet.
+    UpstreamMalformed(&'static str) = "upstream_malformed",
+    /// The reply head did not come within `timeouts.first_byte`; 504.
+    UpstreamTimeout = "upstream_timeout",
+    /// The reply body was silent for `timeouts.between_bytes`; the reply was cut.
+    UpstreamBodyTimeout = "upstream_body_timeout",
+    /// The upstream closed the connection within its reply body; the reply was cut.
+    UpstreamCut = "upstream_cut",
+    /// The client closed or reset its connection before the end of the exchange.
+    ClientGone = "client_gone",
+    /// The exchange was not over within `timeouts.total`; 504, or cut if the reply had begun.
+    TotalTimeout = "total_timeout",
+    /// All connections that the upstream may have are busy; 503.
+    PoolFull = "pool_full",
+    /// The process or the listener has all connections that it may have; 503.
+    ConnectionCap = "connection_cap",
+    /// The exchange panicked: a bug of ours, which costs this one connection; 500.
+    Panic = "panic",
+    /// The process is ending; 503.
+    Draining = "draining",
+    /// A tunnel was silent for `timeouts.tunnel_idle`.
+    TunnelIdle = "tunnel_idle",
+}
+
+impl Reason {
+    /// The name in snake case, as logs, metric labels and `Proxy-Status` show it.
+    pub fn as_str(self) -> &'static str {
+        Reason::NAMES[self.index()]
+    }
+
+    /// What exactly was wrong, for the reasons that tell; else empty.
+    pub fn detail(self) -> &'static str {
+        match self {
+            Reason::BadRequest(detail) | Reason::UpstreamMalformed(detail) => detail,
+            _ => "",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn names_are_unique_and_in_snake_case() {
+        let unique: HashSet<_> = Reason::NAMES.iter().collect();
+        assert_eq!(unique.len(), Reason::COUNT);
+        for name in Reason::NAMES {
+            assert!(name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_name_does_not_depend_on_the_detail() {
+        assert_eq!(Reason::BadRequest("two hosts").as_str(), "bad_request");
+        assert_eq!(Reason::BadRequest("two hosts").detail(), "two hosts");
+        assert_eq!(Reason::BadRequest("a").index(), Reason::BadRequest("b").index());
+        assert_eq!((Reason::Ok.index(), Reason::Ok.as_str(), Reason::Ok.detail()), (0, "ok", ""));
+        assert_eq!(Reason::TunnelIdle.index(), Reason::COUNT - 1);
+    }
+}
