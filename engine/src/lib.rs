@@ -2,4 +2,8 @@
 //! a room imports only from rooms below it (docs/ARCHITECTURE.md has the table, `tools tidy` enforces it).
 
 pub mod base;
+pub mod config;
 pub mod mem;
+pub mod observe;
+pub mod route;
+pub mod table;

@@ -1,0 +1,3 @@
+//! A stand-in until the room lands.
+
+pub mod access_log;
