@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub mod build;
+mod missing;
 pub mod problem;
 
 pub use problem::{Problem, Problems};

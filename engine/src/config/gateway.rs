@@ -1,0 +1,191 @@
+//! What holds for the whole process: `gateway`, `admin`, `access_log`, `consumers`.
+
+use super::read::decode::{Decode, Reader, Scalar, section, words};
+use super::read::tree::Node;
+use super::schema::Defs;
+use super::units::Period;
+use super::values::{FilePath, OrNone, Secret};
+use serde_json::{Value, json};
+
+section! {
+    noun "gateway";
+    /// What holds for the whole process.
+    pub struct Gateway {
+        /// Threads that serve requests, each pinned to a CPU: `auto` is one a CPU, or a number.
+        pub shards: Shards = "auto",
+        /// How a shard waits for the kernel.
+        pub driver: Driver = "auto",
+        /// How long a shard stays awake after its last event, such as `50us`: halves the median latency at low
+        /// load and costs CPU. `none` sleeps at once.
+        pub spin: OrNone<Period> = "none",
+        /// Client connections of the whole process at most; further ones are refused.
+        pub connections: u32 = "50000",
+        /// Peers, as addresses or networks such as `10.0.0.0/8`, whose forwarding fields are believed.
+        pub trusted_proxies: Vec<Network> = [],
+        /// Which fields tell an upstream about the client.
+        pub forwarded: Forwarded = "x_forwarded",
+        /// Policies of every request, by name.
+        pub policies: Vec<String> = [],
+    }
+}
+
+/// A number of shards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shards {
+    /// One a CPU that the process may run on.
+    Auto,
+    /// So many; at least 1.
+    Count(u32),
+}
+
+impl Scalar for Shards {
+    const EXPECTS: &'static str = "'auto' or a number of shards";
+    const FORM: &'static str = "write auto, or a whole number from 1 to 1024";
+
+    fn parse(text: &str) -> Result<Shards, Option<String>> {
+        match text {
+            "auto" => Ok(Shards::Auto),
+            _ => match u32::parse(text) {
+                Ok(count @ 1..=1024) => Ok(Shards::Count(count)),
+                _ => Err(None),
+            },
+        }
+    }
+
+    fn schema() -> Value {
+        json!({ "anyOf": [{ "const": "auto" }, { "type": "integer", "minimum": 1, "maximum": 1024 }] })
+    }
+}
+
+words! {
+    /// How a shard waits for the kernel.
+    pub enum Driver {
+        /// io_uring where it works, epoll where it is blocked.
+        Auto = "auto",
+        /// io_uring, or a refusal to start.
+        IoUring = "io_uring",
+        /// epoll.
+        Epoll = "epoll",
+    }
+}
+
+words! {
+    /// Which fields tell an upstream about the client.
+    pub enum Forwarded {
+        /// X-Forwarded-For, X-Forwarded-Proto and X-Forwarded-Host.
+        XForwarded = "x_forwarded",
+        /// Forwarded (RFC 7239).
+        Rfc7239 = "rfc7239",
+        /// None of them.
+        Off = "off",
+    }
+}
+
+/// A network, or a single address as the network that holds only it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Network(pub ipnet::IpNet);
+
+impl Scalar for Network {
+    const EXPECTS: &'static str = "an address or a network";
+    const FORM: &'static str = "write an address or ADDRESS/BITS, such as 10.0.0.0/8 or 2001:db8::/32";
+
+    fn parse(text: &str) -> Result<Network, Option<String>> {
+        let single = || text.parse::<std::net::IpAddr>().map(ipnet::IpNet::from);
+        let network = text.parse::<ipnet::IpNet>().or_else(|_| single()).map_err(|_| None)?;
+        if network.addr() != network.network() {
+            return Err(Some(format!("did you mean '{}'?", network.trunc())));
+        }
+        Ok(Network(network))
+    }
+
+    fn schema() -> Value {
+        json!({ "type": "string" })
+    }
+}
+
+section! {
+    noun "admin";
+    /// The administration interface.
+    pub struct Admin {
+        /// `host:port`, or `unix:PATH`.
+        pub bind: String,
+        /// What callers must send as a bearer token; required unless `bind` is loopback or a Unix socket.
+        pub token: Option<Secret>,
+    }
+}
+
+/// Where access log lines go.
+#[derive(Debug, Clone, PartialEq)]
+pub enum AccessLog {
+    /// Nowhere.
+    Off,
+    /// Somewhere.
+    On(AccessLogTo),
+}
+
+section! {
+    noun "access_log";
+    /// Where access log lines go, and their form.
+    pub struct AccessLogTo {
+        /// `stdout`, or the path of a file.
+        pub path: LogPath = "stdout",
+        /// `json`, `combined`, or a pattern.
+        pub format: String = "json",
+    }
+}
+
+impl Decode for AccessLog {
+    fn decode(node: &Node, reader: &mut Reader<'_>) -> Option<AccessLog> {
+        if node.shown() == Some("off") {
+            return Some(AccessLog::Off);
+        }
+        if node.shown().is_some() {
+            reader.refuse(
+                node,
+                "'off' or a map of path and format",
+                Some("write off, or { path: stdout }".into()),
+            );
+            return None;
+        }
+        AccessLogTo::decode(node, reader).map(AccessLog::On)
+    }
+
+    fn schema(defs: &mut Defs) -> Value {
+        json!({ "anyOf": [{ "const": "off" }, AccessLogTo::schema(defs)] })
+    }
+}
+
+/// `stdout`, or a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LogPath {
+    /// The standard output.
+    Stdout,
+    /// A file, appended to.
+    File(FilePath),
+}
+
+impl Decode for LogPath {
+    fn decode(node: &Node, reader: &mut Reader<'_>) -> Option<LogPath> {
+        match node.shown() {
+            Some("stdout") => Some(LogPath::Stdout),
+            _ => FilePath::decode(node, reader).map(LogPath::File),
+        }
+    }
+
+    fn schema(defs: &mut Defs) -> Value {
+        FilePath::schema(defs)
+    }
+}
+
+section! {
+    noun "consumer";
+    /// One who calls, known by credentials.
+    pub struct Consumer {
+        /// Its name, unique.
+        pub name: String,
+        /// The keys it may call with.
+        pub api_keys: Vec<Secret> = [],
+        /// Its tier, a word that limits may be keyed by.
+        pub tier: Option<String>,
+    }
+}

@@ -1,0 +1,104 @@
+//! `listeners`: where clients connect, and what bounds them there.
+
+use super::read::decode::{section, words};
+use super::units::{Period, Size};
+use super::values::{FilePath, OneOrMore, OrNone};
+
+section! {
+    noun "listener";
+    /// Where clients connect.
+    pub struct Listener {
+        /// Its name, unique; `listener-1` and so on unless given.
+        pub name: Option<String>,
+        /// `address:port`, a list of them, or `unix:PATH`. `[::]:8080` takes IPv4 too.
+        pub bind: OneOrMore<String>,
+        /// Protocols spoken: `[http1]`, with `tls` `[http1, http2]`. http2 without tls is h2c by prior knowledge.
+        pub protocols: Option<Vec<Protocol>>,
+        /// Certificates; plain text unless given.
+        pub tls: Option<Tls>,
+        /// What a client may send.
+        pub limits: Limits = {},
+        /// How long a client may take.
+        pub timeouts: Timeouts = {},
+        /// Policies of every request of this listener, by name.
+        pub policies: Vec<String> = [],
+    }
+}
+
+words! {
+    /// A protocol.
+    pub enum Protocol {
+        /// HTTP/1.1 and HTTP/1.0.
+        Http1 = "http1",
+        /// HTTP/2.
+        Http2 = "http2",
+    }
+}
+
+section! {
+    noun "tls";
+    /// Certificates of a listener.
+    pub struct Tls {
+        /// Certificates; the name a client asks for picks one, the first serves the rest.
+        pub certs: Vec<Cert>,
+        /// Whether clients show certificates of their own.
+        pub client_auth: ClientAuth = "off",
+    }
+}
+
+section! {
+    noun "cert";
+    /// A certificate and its key.
+    pub struct Cert {
+        /// A PEM file with the certificate and its chain.
+        pub cert: FilePath,
+        /// A PEM file with its private key.
+        pub key: FilePath,
+    }
+}
+
+words! {
+    /// Whether clients show certificates.
+    pub enum ClientAuth {
+        /// They are not asked.
+        Off = "off",
+        /// They are asked, and may decline.
+        Optional = "optional",
+        /// They are refused without one.
+        Required = "required",
+    }
+}
+
+section! {
+    noun "limits";
+    /// What a client may send. Each refusal has its own status and reaches the access log.
+    pub struct Limits {
+        /// Connections at once on the whole machine; further ones are refused.
+        pub connections: u32 = "50000",
+        /// Bytes of a request head, request line included; past it 431. At most 60KiB.
+        pub header_bytes: Size = "32KiB",
+        /// Fields of a request head; past it 431.
+        pub headers: u16 = "100",
+        /// Bytes of a request target; past it 414.
+        pub target_bytes: Size = "16KiB",
+        /// Bytes of a request body, or `none`; past it 413.
+        pub body_bytes: OrNone<Size> = "none",
+        /// HTTP/2 streams at once on one connection.
+        pub streams_per_connection: u32 = "128",
+    }
+}
+
+section! {
+    noun "timeouts";
+    /// How long a client may take.
+    pub struct Timeouts {
+        /// First byte of a head to its end; past it 408.
+        pub head: Period = "10s",
+        /// Longest silence within a request body; past it 408.
+        pub body: Period = "30s",
+        /// Last answer to the next byte; past it the connection is closed.
+        pub idle: Period = "75s",
+        /// Longest silence of a tunnel (WebSocket), both ways.
+        pub tunnel_idle: Period = "1h",
+    }
+}

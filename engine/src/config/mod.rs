@@ -1,0 +1,55 @@
+//! Layer 2: what the operator wrote. Plain types, a file a section; their doc comments are the operator's
+//! reference and the JSON Schema's descriptions. `read` gives a [`Config`] or all problems at once, each with
+//! file, line, column and fix. What the values mean together is checked where the table is built.
+
+pub mod gateway;
+pub mod listener;
+pub mod policy;
+pub mod problem;
+pub mod read;
+pub mod route;
+mod schema;
+pub mod units;
+pub mod upstream;
+pub mod values;
+
+pub use gateway::{AccessLog, Admin, Consumer, Gateway};
+pub use listener::Listener;
+pub use policy::Policy;
+pub use problem::{Problem, Problems, Severity};
+pub use read::{Source, read};
+pub use route::Route;
+pub use schema::schema;
+pub use upstream::Upstream;
+
+use read::Origin;
+use read::decode::section;
+use values::Named;
+
+section! {
+    noun "";
+    /// A configuration: one file, or several by `include`.
+    pub struct Config {
+        /// The version of this language: 1.
+        pub version: u32 = "1",
+        /// What holds for the whole process.
+        pub gateway: Gateway = {},
+        /// The administration interface; none unless given.
+        pub admin: Option<Admin>,
+        /// Where access log lines go, and their form; `off` writes none.
+        pub access_log: AccessLog = {},
+        /// Where clients connect.
+        pub listeners: Vec<Listener> = [],
+        /// Who may call, by credentials.
+        pub consumers: Vec<Consumer> = [],
+        /// Rules by name, attached by that name to the gateway, a listener or a route.
+        pub policies: Named<Policy> = {},
+        /// Groups of origin servers, by name.
+        pub upstreams: Named<Upstream> = {},
+        /// Which request goes where.
+        pub routes: Vec<Route> = [],
+        ;
+        /// What it was read from, for the places of problems.
+        pub origin: Origin
+    }
+}

@@ -1,0 +1,102 @@
+//! `${env:NAME}` and `${file:PATH}` in values, resolved once at load; `$${` writes a literal `${`. What is put in
+//! is marked and never shown. A text that was put in is not searched again.
+
+use super::tree::{Drawn, Node, Place, Scalar, Shape};
+use super::{Faults, Origin, Source};
+
+/// Bytes of a file that a value takes in.
+const VALUE_BYTES_MAX: usize = 1024 * 1024;
+
+/// Resolves every reference of the tree.
+pub fn expand(node: &mut Node, files: &mut dyn Source, origin: &Origin, faults: &mut Faults) {
+    match &mut node.shape {
+        Shape::Null => {}
+        Shape::List(items) => items.iter_mut().for_each(|item| expand(item, files, origin, faults)),
+        Shape::Map(entries) => {
+            entries.iter_mut().for_each(|entry| expand(&mut entry.value, files, origin, faults));
+        }
+        Shape::Scalar(scalar) if scalar.text.contains("${") => {
+            let expanded = expand_text(&scalar.text, node.place, files, origin, faults);
+            *scalar = expanded;
+        }
+        Shape::Scalar(_) => {}
+    }
+}
+
+fn expand_text(
+    text: &str,
+    place: Place,
+    files: &mut dyn Source,
+    origin: &Origin,
+    faults: &mut Faults,
+) -> Scalar {
+    let mut out = Scalar { text: String::with_capacity(text.len()), plain: false, drawn: Drawn::Nothing };
+    let mut rest = text;
+    while let Some(at) = rest.find("${") {
+        if let Some(before) = rest[..at].strip_suffix('$') {
+            out.text.push_str(before);
+            out.text.push_str("${");
+            rest = &rest[at + 2..];
+            continue;
+        }
+        out.text.push_str(&rest[..at]);
+        rest = &rest[at + 2..];
+        let Some(end) = rest.find('}') else {
+            faults.add(place, "'${' without its '}'".into(), Some("write $${ for a literal ${".into()));
+            out.drawn = Drawn::Failed;
+            return out;
+        };
+        match resolve(&rest[..end], place, files, origin) {
+            Ok(value) => {
+                out.drawn = if out.drawn == Drawn::Failed { Drawn::Failed } else { Drawn::Some };
+                out.text.push_str(&value);
+            }
+            Err((message, fix)) => {
+                out.drawn = Drawn::Failed;
+                faults.add(place, message, fix);
+            }
+        }
+        rest = &rest[end + 1..];
+    }
+    out.text.push_str(rest);
+    out
+}
+
+type Refusal = (String, Option<String>);
+
+fn resolve(
+    reference: &str,
+    place: Place,
+    files: &mut dyn Source,
+    origin: &Origin,
+) -> Result<String, Refusal> {
+    if let Some(name) = reference.strip_prefix("env:") {
+        return files.env(name).ok_or_else(|| {
+            (format!("the environment variable '{name}' is not set"), Some(format!("export {name}=...")))
+        });
+    }
+    let Some(path) = reference.strip_prefix("file:") else {
+        let fix = if reference.contains(':') {
+            "only ${env:NAME} and ${file:PATH} are read; write $${ for a literal ${".to_owned()
+        } else {
+            format!("did you mean '${{env:{reference}}}'? Write $${{ for a literal ${{")
+        };
+        return Err((format!("'${{{reference}}}' is not a reference"), Some(fix)));
+    };
+    let folder =
+        origin.files.get(usize::from(place.file)).map(|file| file.folder.clone()).unwrap_or_default();
+    let path = folder.join(path);
+    let refuse = |reason: &str| (format!("cannot read '{}': {reason}", path.display()), None);
+    let bytes = files.read(&path).map_err(|reason| refuse(&reason))?;
+    if bytes.len() > VALUE_BYTES_MAX {
+        return Err(refuse("larger than 1 MiB"));
+    }
+    let mut text = String::from_utf8(bytes).map_err(|_| refuse("not UTF-8"))?;
+    if text.ends_with('\n') {
+        text.pop();
+        if text.ends_with('\r') {
+            text.pop();
+        }
+    }
+    Ok(text)
+}

@@ -1,0 +1,162 @@
+//! `include:`: further files of the same language, merged into one tree. Lists (`listeners`, `routes`, ...) are
+//! joined in the order of inclusion, maps (`upstreams`, `policies`) are united; a section that is neither, such
+//! as `gateway`, may stand in one file only. Relative paths start at the file that names them.
+
+use super::source::File;
+use super::tree::{Entry, Node, Place, Shape};
+use super::{FILE_BYTES_MAX, Faults, Origin, Source, toml, yaml};
+use crate::config::problem::Problem;
+use std::path::{Path, PathBuf};
+
+/// Files of one configuration.
+const FILES_MAX: usize = 1000;
+
+/// Reads `path` and all it includes into one tree. `None` when the first file gave none.
+pub fn gather(files: &mut dyn Source, path: &Path, origin: &mut Origin, faults: &mut Faults) -> Option<Node> {
+    let mut root: Option<Node> = None;
+    let mut waiting = vec![(path.to_owned(), None)];
+    let mut known = vec![path.to_owned()];
+    // Depth first, so that what a file includes comes right behind it.
+    while let Some((path, named_at)) = waiting.pop() {
+        let Some(mut node) = read_file(files, &path, named_at, origin, faults) else { continue };
+        let file = origin.files.len() - 1;
+        let mut named = take_includes(&mut node, &origin.files[file].folder, faults);
+        named.retain(|(path, place)| {
+            let fresh = !known.contains(path);
+            if fresh {
+                known.push(path.clone());
+            } else {
+                faults.add(*place, format!("'{}' is included twice", path.display()), None);
+            }
+            fresh
+        });
+        if known.len() > FILES_MAX {
+            faults.add(node.place, format!("more than {FILES_MAX} files"), None);
+            break;
+        }
+        waiting.extend(named.into_iter().rev().map(|(path, place)| (path, Some(place))));
+        match &mut root {
+            None => root = Some(node),
+            Some(root) => merge(root, node, origin, faults),
+        }
+    }
+    root
+}
+
+fn read_file(
+    files: &mut dyn Source,
+    path: &Path,
+    named_at: Option<Place>,
+    origin: &mut Origin,
+    faults: &mut Faults,
+) -> Option<Node> {
+    let name = path.display().to_string();
+    let text = files.read(path).and_then(|bytes| {
+        if bytes.len() > FILE_BYTES_MAX {
+            return Err(format!("larger than {FILE_BYTES_MAX} bytes"));
+        }
+        String::from_utf8(bytes)
+            .map_err(|error| format!("not UTF-8 at byte {}", error.utf8_error().valid_up_to()))
+    });
+    let text = match text {
+        Ok(text) => text,
+        Err(reason) => {
+            let message = format!("cannot read '{name}': {reason}");
+            match named_at {
+                Some(place) => faults.add(place, message, None),
+                None => faults.whole.push(Problem::of_file(&name, message, None)),
+            }
+            return None;
+        }
+    };
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned();
+    let index = u16::try_from(origin.files.len()).unwrap_or(u16::MAX);
+    let is_toml = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("toml"));
+    let reader = if is_toml { toml::read } else { yaml::read };
+    let node = reader(&text, index, faults);
+    let folder = path.parent().map(Path::to_owned).unwrap_or_default();
+    origin.files.push(File { name, folder, text });
+    let place = Place { file: index, line: 1, column: 1, width: 1 };
+    match node {
+        // An empty file is a map without keys, so that what is missing is told like anywhere else.
+        None if faults.is_empty() => Some(Node::empty_map(place)),
+        Some(Node { shape: Shape::Null, .. }) => Some(Node::empty_map(place)),
+        other => other,
+    }
+}
+
+/// Takes `include` out of a file's root and gives the paths it names.
+fn take_includes(node: &mut Node, folder: &Path, faults: &mut Faults) -> Vec<(PathBuf, Place)> {
+    let Shape::Map(entries) = &mut node.shape else { return Vec::new() };
+    let Some(at) = entries.iter().position(|entry| entry.key == "include") else { return Vec::new() };
+    let value = entries.remove(at).value;
+    let single = [value];
+    let items = match &single[0].shape {
+        Shape::List(items) => items.as_slice(),
+        _ => single.as_slice(),
+    };
+    let mut paths = Vec::new();
+    for item in items {
+        match item.shown() {
+            Some(path) => paths.push((folder.join(path), item.place)),
+            None => faults.add(
+                item.place,
+                format!("{} in 'include'", item.kind()),
+                Some("write a list of paths, such as [routes.yaml, upstreams.yaml]".into()),
+            ),
+        }
+    }
+    paths
+}
+
+fn merge(root: &mut Node, more: Node, origin: &Origin, faults: &mut Faults) {
+    let (Shape::Map(have), Shape::Map(more)) = (&mut root.shape, more.shape) else {
+        faults.add(more_place(&origin.files), "an included file is a map of sections".into(), None);
+        return;
+    };
+    for entry in more {
+        let Some(known) = have.iter_mut().find(|known| known.key == entry.key) else {
+            have.push(entry);
+            continue;
+        };
+        merge_section(known, entry, origin, faults);
+    }
+}
+
+fn merge_section(known: &mut Entry, more: Entry, origin: &Origin, faults: &mut Faults) {
+    let name_of = |place: Place| origin.files.get(usize::from(place.file)).map_or("", |file| &file.name);
+    match (&mut known.value.shape, more.value.shape) {
+        (Shape::List(have), Shape::List(items)) => have.extend(items),
+        (Shape::Map(have), Shape::Map(entries)) if matches!(&*more.key, "upstreams" | "policies") => {
+            for entry in entries {
+                match have.iter().find(|known| known.key == entry.key) {
+                    None => have.push(entry),
+                    Some(first) => faults.add(
+                        entry.place,
+                        format!("duplicate key '{}'", entry.key),
+                        Some(format!(
+                            "it stands in {} line {} already; keep one of them",
+                            name_of(first.place),
+                            first.place.line
+                        )),
+                    ),
+                }
+            }
+        }
+        (Shape::Scalar(have), Shape::Scalar(text)) if *have == text => {}
+        _ => faults.add(
+            more.place,
+            format!("'{}' stands in two files", more.key),
+            Some(format!(
+                "it stands in {} line {} already; keep one of them",
+                name_of(known.place),
+                known.place.line
+            )),
+        ),
+    }
+}
+
+fn more_place(files: &[File]) -> Place {
+    let file = u16::try_from(files.len().saturating_sub(1)).unwrap_or(u16::MAX);
+    Place { file, line: 1, column: 1, width: 1 }
+}

@@ -1,0 +1,85 @@
+//! Text → tree → types. `read` follows `include:`, resolves `${env:NAME}` and `${file:PATH}`, merges the files
+//! into one tree and decodes it, and tells all that is wrong at once. It opens nothing by itself: bytes and
+//! environment come from a [`Source`].
+
+use super::Config;
+use super::problem::{Problem, Problems, Severity};
+use std::path::Path;
+
+pub mod decode;
+mod expand;
+mod include;
+pub mod source;
+pub mod suggest;
+mod toml;
+pub mod tree;
+mod yaml;
+
+pub use source::{Origin, Part, Pointer, Source};
+use tree::Place;
+
+#[cfg(test)]
+mod tests;
+
+/// Levels of nesting, so that nothing that walks the tree can overflow the stack.
+const DEPTH_MAX: usize = 64;
+/// Values of a whole file, aliases counted as often as they are used.
+const NODES_MAX: usize = 2_000_000;
+/// Bytes of one file of configuration.
+const FILE_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Problems told; past it the rest is noise.
+const PROBLEMS_MAX: usize = 200;
+
+/// Reads the configuration that starts at `path`: YAML, or TOML or JSON by the file's ending.
+///
+/// # Errors
+/// All problems, in reading order.
+pub fn read(files: &mut dyn Source, path: &Path) -> Result<Config, Problems> {
+    let mut origin = Origin::default();
+    let mut faults = Faults::default();
+    let root = include::gather(files, path, &mut origin, &mut faults);
+    let Some(mut root) = root else {
+        return Err(faults.told(&origin));
+    };
+    expand::expand(&mut root, files, &origin, &mut faults);
+    let config = decode::root::<Config>(&root, &origin, &mut faults);
+    origin.root = Some(root);
+    match config {
+        Some(mut config) if faults.is_empty() => {
+            config.origin = origin;
+            Ok(config)
+        }
+        _ => Err(faults.told(&origin)),
+    }
+}
+
+/// What is wrong so far, by place.
+#[derive(Debug, Default)]
+pub struct Faults {
+    placed: Vec<(Place, String, Option<String>)>,
+    /// Files that could not be read at all.
+    whole: Vec<Problem>,
+}
+
+impl Faults {
+    /// Notes one.
+    pub fn add(&mut self, place: Place, message: String, fix: Option<String>) {
+        if self.placed.len() < PROBLEMS_MAX {
+            self.placed.push((place, message, fix));
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.placed.is_empty() && self.whole.is_empty()
+    }
+
+    /// All of them, in reading order.
+    fn told(self, origin: &Origin) -> Problems {
+        let placed = self
+            .placed
+            .into_iter()
+            .map(|(place, message, fix)| origin.problem(Severity::Error, place, message, fix));
+        Problems(self.whole.into_iter().chain(placed).collect()).sorted()
+    }
+}

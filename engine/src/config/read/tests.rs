@@ -1,0 +1,301 @@
+use super::*;
+use crate::config::gateway::{LogPath, Shards};
+use crate::config::route::To;
+use crate::config::values::OrNone;
+use decode::Scalar as _;
+use std::collections::HashMap;
+use std::time::Duration;
+
+/// Files and environment in memory.
+#[derive(Default)]
+pub(crate) struct Memory {
+    files: HashMap<String, Vec<u8>>,
+    env: HashMap<String, String>,
+}
+
+impl Memory {
+    pub(crate) fn file(mut self, path: &str, text: impl AsRef<[u8]>) -> Memory {
+        self.files.insert(path.into(), text.as_ref().to_vec());
+        self
+    }
+
+    fn env(mut self, name: &str, value: &str) -> Memory {
+        self.env.insert(name.into(), value.into());
+        self
+    }
+
+    pub(crate) fn read(mut self, path: &str) -> Result<Config, Problems> {
+        read(&mut self, Path::new(path))
+    }
+}
+
+impl Source for Memory {
+    fn read(&mut self, path: &Path) -> Result<Vec<u8>, String> {
+        let name = path.display().to_string();
+        self.files.get(&name).cloned().ok_or_else(|| "no such file".into())
+    }
+
+    fn env(&mut self, name: &str) -> Option<String> {
+        self.env.get(name).cloned()
+    }
+}
+
+/// The sample of the design, with all its keys and names.
+const SAMPLE: &str = include_str!("sample.yaml");
+
+fn sample() -> Config {
+    Memory::default()
+        .file("conf/ringgate.yaml", SAMPLE)
+        .file("conf/jwt.key", "s3cret\n")
+        .env("ACME_KEY", "acme-key")
+        .read("conf/ringgate.yaml")
+        .unwrap_or_else(|problems| panic!("{problems}"))
+}
+
+/// What `check` prints of a file with `text`.
+fn told(text: &str) -> String {
+    match Memory::default().file("x.yaml", text).read("x.yaml") {
+        Ok(_) => String::new(),
+        Err(problems) => problems.to_string(),
+    }
+}
+
+/// The place and message lines, and the help lines.
+fn check(text: &str, expected: &[&str]) {
+    let told = told(text);
+    let lines: Vec<&str> = told
+        .lines()
+        .filter_map(|line| line.strip_prefix("x.yaml:").or_else(|| line.strip_prefix("  help: ")))
+        .collect();
+    assert_eq!(lines, expected, "{told}");
+}
+
+#[test]
+fn the_sample_loads_with_all_its_keys_and_names() {
+    let config = sample();
+    assert_eq!(config.gateway.shards, Shards::Auto);
+    assert_eq!(config.admin.as_ref().map(|admin| admin.bind.as_str()), Some("127.0.0.1:9900"));
+    let listener = &config.listeners[0];
+    assert_eq!(listener.bind.0, ["0.0.0.0:8443"]);
+    assert_eq!(listener.tls.as_ref().unwrap().certs[0].cert.0, Path::new("conf/certs/api.pem"));
+    assert_eq!(listener.limits.header_bytes.0, 32 * 1024);
+    assert_eq!(listener.limits.body_bytes, OrNone(None));
+    assert_eq!(listener.timeouts.idle.0, Duration::from_secs(75));
+    assert_eq!(config.consumers[0].api_keys[0].0, "acme-key");
+    assert_eq!(config.policies.names().collect::<Vec<_>>(), ["user-jwt", "may-order", "free-plan", "hide"]);
+    let jwt = config.policies.0[0].1.jwt.as_ref().unwrap();
+    assert_eq!(jwt.secret.as_ref().unwrap().0, "s3cret", "one trailing newline is dropped");
+    let orders = &config.upstreams.0[0].1;
+    assert_eq!(orders.endpoints[0].weight, 2);
+    assert_eq!(orders.retry.as_ref().unwrap().on.len(), 4);
+    let route = &config.routes[0];
+    assert_eq!(route.rewrite.strip_prefix.as_deref(), Some("/api"));
+    assert!(matches!(&route.to, Some(To::Several(targets)) if targets[0].weight == 90));
+}
+
+#[test]
+fn the_defaults_are_the_values_of_the_sample() {
+    let config =
+        Memory::default().file("x.yaml", "listeners: [{ bind: 127.0.0.1:80 }]").read("x.yaml").unwrap();
+    let shown = sample();
+    let (given, shown) = (&config.listeners[0], &shown.listeners[0]);
+    assert_eq!(given.limits, shown.limits);
+    assert_eq!(given.timeouts, shown.timeouts);
+    assert_eq!(config.gateway.connections, 50_000);
+    let crate::config::AccessLog::On(log) = &config.access_log else { panic!("the log is on") };
+    assert_eq!((&log.path, log.format.as_str()), (&LogPath::Stdout, "json"));
+}
+
+#[test]
+fn all_problems_are_told_at_once_with_place_and_fix() {
+    check(
+        "gatway: {}\nlisteners:\n  - name: public\n    bind: 0.0.0.0:80\n    timeouts: { idle: 75, head: 10 sec }\n\
+         upstreams:\n  orders:\n    endpoint: [a:1]\n",
+        &[
+            "1:1: error: unknown key 'gatway' at the top level",
+            "did you mean 'gateway'?",
+            "5:23: error: '75' in 'idle' of timeouts of listener 'public' is not a duration",
+            "a duration needs its unit (us, ms, s, m, h, d): 75s?",
+            "5:33: error: '10 sec' in 'head' of timeouts of listener 'public' is not a duration",
+            "did you mean '10s'?",
+            "8:5: error: unknown key 'endpoint' in upstream 'orders'",
+            "did you mean 'endpoints'?",
+            "8:5: error: upstream 'orders' has no 'endpoints'",
+            "add 'endpoints'",
+        ],
+    );
+}
+
+#[test]
+fn a_duplicate_key_is_an_error_wherever_it_stands() {
+    check(
+        "upstreams:\n  a: { endpoints: [] }\n  a: { endpoints: [] }\nversion: 1\nversion: 1\n",
+        &[
+            "3:3: error: duplicate key 'a'",
+            "it stands in line 2 already; keep one of them",
+            "5:1: error: duplicate key 'version'",
+            "it stands in line 4 already; keep one of them",
+        ],
+    );
+}
+
+#[test]
+fn on_off_yes_and_no_are_words() {
+    let text = "policies: { no: { jwt: { algorithms: [on], require_exp: yes } } }";
+    check(
+        text,
+        &[
+            "1:57: error: 'yes' in 'require_exp' of jwt of policy 'no' is not true or false",
+            "'yes' is a word, not a boolean; write true",
+        ],
+    );
+    let config = Memory::default().file("x.yaml", "access_log: off").read("x.yaml").unwrap();
+    assert_eq!(config.access_log, crate::config::AccessLog::Off);
+}
+
+#[test]
+fn a_key_without_a_value_is_an_error() {
+    check("gateway:\n  shards:\n", &["2:3: error: 'shards' of gateway has no value", Shards::FORM]);
+    check(
+        "listeners:\n",
+        &["1:1: error: 'listeners' has no value", "write a list: [a, b], or a line '- a' for each item"],
+    );
+}
+
+#[test]
+fn an_unset_variable_is_a_problem_and_no_value_is_ever_shown() {
+    check(
+        "consumers: [{ name: a, api_keys: [\"${env:NOPE}\"] }]",
+        &["1:35: error: the environment variable 'NOPE' is not set", "export NOPE=..."],
+    );
+    check(
+        "consumers: [{ name: a, api_keys: [\"${ACME}\"] }]",
+        &[
+            "1:35: error: '${ACME}' is not a reference",
+            "did you mean '${env:ACME}'? Write $${ for a literal ${",
+        ],
+    );
+    let shown = Memory::default()
+        .file("x.yaml", "gateway: { shards: \"${env:SHARDS}\" }")
+        .env("SHARDS", "hunter2")
+        .read("x.yaml")
+        .unwrap_err()
+        .to_string();
+    assert!(
+        shown.contains("the value of 'shards' of gateway is not") && !shown.contains("hunter2"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn a_reference_may_stand_within_a_text_and_may_be_written_literally() {
+    let config = Memory::default()
+        .file("x.yaml", "access_log: { format: \"a ${env:X} $${env:X} ${file:sub/f}\" }")
+        .file("sub/f", "two\r\n")
+        .env("X", "${env:Y}")
+        .read("x.yaml")
+        .unwrap_or_else(|problems| panic!("{problems}"));
+    let crate::config::AccessLog::On(log) = &config.access_log else { panic!("the log is on") };
+    assert_eq!(log.format, "a ${env:Y} ${env:X} two", "what was put in is not searched again");
+}
+
+#[test]
+fn included_files_are_merged_and_their_paths_start_at_them() {
+    let config = Memory::default()
+        .file("etc/main.yaml", "version: 1\ninclude: [conf.d/a.yaml, conf.d/b.toml]\nroutes: [{ name: r0, to: a }]")
+        .file("etc/conf.d/a.yaml", "include: more/c.json\nversion: 1\nroutes: [{ name: r1, to: a }]\nupstreams: { a: { endpoints: [] } }")
+        .file("etc/conf.d/b.toml", "[access_log]\npath = \"log/b.log\"\n[[routes]]\nname = \"r3\"\nto = \"b\"\n[upstreams.b]\nendpoints = []\n")
+        .file("etc/conf.d/more/c.json", "{ \"routes\": [ { \"name\": \"r2\", \"to\": \"a\" } ] }")
+        .read("etc/main.yaml")
+        .unwrap_or_else(|problems| panic!("{problems}"));
+    let names: Vec<&str> = config.routes.iter().map(|route| route.name.as_str()).collect();
+    assert_eq!(names, ["r0", "r1", "r2", "r3"]);
+    assert_eq!(config.upstreams.names().collect::<Vec<_>>(), ["a", "b"]);
+    let crate::config::AccessLog::On(log) = &config.access_log else { panic!("the log is on") };
+    assert!(matches!(&log.path, LogPath::File(path) if path.0 == Path::new("etc/conf.d/log/b.log")));
+}
+
+#[test]
+fn what_two_files_give_is_a_problem_in_the_later_one() {
+    let told = Memory::default()
+        .file(
+            "main.yaml",
+            "include: [a.yaml, main.yaml, none.yaml]\ngateway: {}\nupstreams: { a: { endpoints: [] } }",
+        )
+        .file("a.yaml", "gateway: {}\nupstreams: { a: { endpoints: [] } }\nnonsense: 1")
+        .read("main.yaml")
+        .unwrap_err();
+    let lines: Vec<String> = told
+        .0
+        .iter()
+        .map(|problem| format!("{}:{}: {}", problem.file, problem.line, problem.message))
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            "main.yaml:1: 'main.yaml' is included twice",
+            "main.yaml:1: cannot read 'none.yaml': no such file",
+            "a.yaml:1: 'gateway' stands in two files",
+            "a.yaml:2: duplicate key 'a'",
+            "a.yaml:3: unknown key 'nonsense' at the top level",
+        ]
+    );
+}
+
+#[test]
+fn toml_tells_all_problems_with_places_too() {
+    let told = Memory::default()
+        .file(
+            "x.toml",
+            "version = 1\nversion = 1\n[gateway]\ndriver = \"uring\"\nconnections = -5\nspin = 5\n",
+        )
+        .read("x.toml")
+        .unwrap_err();
+    let places: Vec<(u32, u32)> = told.0.iter().map(|problem| (problem.line, problem.column)).collect();
+    assert_eq!(places, [(2, 1), (4, 10), (5, 15), (6, 8)], "{told}");
+    assert_eq!(told.0[1].fix.as_deref(), Some("did you mean 'io_uring'?"));
+}
+
+#[test]
+fn faulty_yaml_is_told_with_its_place() {
+    check(
+        "gateway:\n\tshards: 1\n",
+        &[
+            "2:2: error: not valid YAML: tabs disallowed within this context (block indentation)",
+            "indent with spaces, YAML takes no tabs",
+        ],
+    );
+}
+
+#[test]
+fn a_file_that_is_not_there_or_not_text_is_told() {
+    let told = Memory::default().read("x.yaml").unwrap_err().to_string();
+    assert!(told.starts_with("x.yaml: error: cannot read 'x.yaml': no such file\n"), "{told}");
+    let told = Memory::default().file("x.yaml", b"a: \xff").read("x.yaml").unwrap_err().to_string();
+    assert!(told.contains("not UTF-8 at byte 3"), "{told}");
+}
+
+#[test]
+fn an_empty_file_is_a_configuration_without_listeners() {
+    for text in ["", "# nothing\n", "---\n", "\u{feff}version: 1"] {
+        let config = Memory::default().file("x.yaml", text).read("x.yaml").unwrap();
+        assert!(config.listeners.is_empty());
+    }
+}
+
+#[test]
+fn hostile_texts_end_in_bounded_time_and_memory() {
+    let mut bomb = String::from("a: &a [x,x,x,x,x,x,x,x,x,x]\n");
+    for level in 1..12 {
+        let (name, before) = ((b'a' + level) as char, (b'a' + level - 1) as char);
+        let aliases = vec![format!("*{before}"); 10].join(",");
+        bomb.push_str(&format!("{name}: &{name} [{aliases}]\n"));
+    }
+    assert!(told(&bomb).contains("values"), "an alias bomb");
+    assert!(!told(&"[".repeat(100_000)).is_empty(), "deep nesting");
+    assert!(!told(&"- ".repeat(100_000)).is_empty(), "deep block nesting");
+    assert!(!told("a: &a [*a]").is_empty(), "an alias inside of what it names");
+    assert!(!told("? [a]\n: b\n").is_empty(), "a list as a key");
+    assert!(!told("a: !!python/object x").is_empty(), "a tag");
+    assert!(!told("version: 1\n---\nversion: 1\n").is_empty(), "two documents");
+}

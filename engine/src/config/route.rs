@@ -1,0 +1,151 @@
+//! `routes`: which request goes where.
+
+use super::read::decode::{Decode, Reader, section, words};
+use super::read::tree::{Node, Shape};
+use super::schema::Defs;
+use super::units::Period;
+use super::values::{Named, OneOrMore, OrNone};
+use serde_json::{Value, json};
+
+section! {
+    noun "route";
+    /// Which request goes where. Of several that match, the one with the more exact host wins, then the more
+    /// exact path, then the first in the file.
+    pub struct Route {
+        /// Its name, unique.
+        pub name: String,
+        /// Which requests; all of them unless given.
+        pub r#match: Match = {},
+        /// Policies of its requests, by name.
+        pub policies: Vec<String> = [],
+        /// What is changed before the request is sent on.
+        pub rewrite: Rewrite = {},
+        /// Upgrade tokens passed besides `websocket`; never h2c.
+        pub upgrade: Vec<String> = [],
+        /// How long the upstream may take.
+        pub timeouts: Timeouts = {},
+        /// Who is refused first when there is too much to do.
+        pub priority: Option<Priority>,
+        /// The upstream's name, or a list of upstreams with weights.
+        pub to: Option<To>,
+        /// Answers by itself, without an upstream.
+        pub respond: Option<Respond>,
+        /// Sends the client elsewhere.
+        pub redirect: Option<Redirect>,
+    }
+}
+
+section! {
+    noun "match";
+    /// Which requests. All that is given must hold.
+    pub struct Match {
+        /// A host, `*.example.com`, or a list of them; every host unless given.
+        pub host: Option<OneOrMore<String>>,
+        /// `/exact`, `/prefix/*`, `/users/{id}/orders`, or a list of them.
+        pub path: OneOrMore<String> = "/*",
+        /// Methods; every one unless given.
+        pub methods: Vec<String> = [],
+        /// Fields by name and value.
+        pub headers: Named<String> = {},
+        /// Query parameters by name and value.
+        pub query: Named<String> = {},
+    }
+}
+
+section! {
+    noun "rewrite";
+    /// What is changed before the request is sent on.
+    pub struct Rewrite {
+        /// Taken off the front of the path, such as `/api`.
+        pub strip_prefix: Option<String>,
+    }
+}
+
+section! {
+    noun "timeouts";
+    /// How long the upstream may take.
+    pub struct Timeouts {
+        /// To a connection, waiting for a free one included; past it 504.
+        pub connect: Period = "500ms",
+        /// Request sent to reply head; past it 504.
+        pub first_byte: Period = "5s",
+        /// Longest silence within the reply; past it the reply is cut.
+        pub between_bytes: Period = "30s",
+        /// The whole exchange, or `none`.
+        pub total: OrNone<Period> = "none",
+    }
+}
+
+words! {
+    /// Who is refused first when there is too much to do.
+    pub enum Priority {
+        /// Refused first.
+        Low = "low",
+        /// As usual.
+        Normal = "normal",
+        /// Refused last.
+        High = "high",
+    }
+}
+
+section! {
+    noun "to";
+    /// One upstream of several.
+    pub struct Target {
+        /// Its name.
+        pub upstream: String,
+        /// Its share of the requests; 0 sends it none.
+        pub weight: u32 = "1",
+    }
+}
+
+/// Where a request goes: one upstream, or several by weight.
+#[derive(Debug, Clone, PartialEq)]
+pub enum To {
+    /// By name.
+    One(String),
+    /// By weight.
+    Several(Vec<Target>),
+}
+
+impl Decode for To {
+    fn decode(node: &Node, reader: &mut Reader<'_>) -> Option<To> {
+        match &node.shape {
+            Shape::Scalar(_) => String::decode(node, reader).map(To::One),
+            Shape::List(_) => Vec::decode(node, reader).map(To::Several),
+            _ => {
+                let form = "write an upstream's name, or [{ upstream: NAME, weight: 90 }, ...]";
+                reader.refuse(node, "an upstream's name or a list", Some(form.into()));
+                None
+            }
+        }
+    }
+
+    fn schema(defs: &mut Defs) -> Value {
+        json!({ "anyOf": [{ "type": "string" }, { "type": "array", "items": Target::schema(defs) }] })
+    }
+}
+
+section! {
+    noun "respond";
+    /// An answer without an upstream.
+    pub struct Respond {
+        /// Its status.
+        pub status: u16 = "200",
+        /// Its fields.
+        pub headers: Named<String> = {},
+        /// Its body.
+        pub body: String = "",
+    }
+}
+
+section! {
+    noun "redirect";
+    /// Where the client is sent.
+    pub struct Redirect {
+        /// The Location; `/path` stays on this host.
+        pub to: String,
+        /// 301, 302, 303, 307 or 308.
+        pub status: u16 = "308",
+    }
+}

@@ -1,0 +1,138 @@
+//! `upstreams`: groups of origin servers, and how they are called.
+
+use super::read::decode::{Scalar, section, words};
+use super::units::{Percent, Period, Size};
+use serde_json::{Value, json};
+
+section! {
+    noun "upstream";
+    /// A group of origin servers.
+    pub struct Upstream {
+        /// Its servers.
+        pub endpoints: Vec<Endpoint>,
+        /// How one is picked.
+        pub balance: Balance = "round_robin",
+        /// Active health checks; none unless given.
+        pub health: Option<Health>,
+        /// When a failed request is tried again; not unless given. A request that failed on a connection the
+        /// server had just closed is always tried once more, where that is safe.
+        pub retry: Option<Retry>,
+        /// When the upstream is given a rest; never unless given.
+        pub breaker: Option<Breaker>,
+        /// Connections kept to its servers.
+        pub pool: Pool = {},
+    }
+}
+
+section! {
+    noun "endpoint";
+    /// One server.
+    pub struct Endpoint {
+        /// `host:port`; a name is resolved to all its addresses.
+        pub address: String,
+        /// Its share of the requests; at least 1.
+        pub weight: u32 = "1",
+    }
+}
+
+words! {
+    /// How an endpoint is picked.
+    pub enum Balance {
+        /// In turn, by weight.
+        RoundRobin = "round_robin",
+        /// The one with the fewest requests for its weight.
+        LeastConnections = "least_connections",
+    }
+}
+
+section! {
+    noun "health";
+    /// Active health checks: a GET to each endpoint, from one place whatever the number of shards.
+    pub struct Health {
+        /// The path asked for; 2xx and 3xx are healthy.
+        pub path: String,
+        /// From one check to the next.
+        pub interval: Period = "2s",
+        /// A check without an answer after this has failed.
+        pub timeout: Period = "500ms",
+        /// Good checks in a row that bring an endpoint back.
+        pub healthy: u32 = "2",
+        /// Bad checks in a row that take an endpoint out.
+        pub unhealthy: u32 = "3",
+    }
+}
+
+section! {
+    noun "retry";
+    /// When a failed request is tried again.
+    pub struct Retry {
+        /// Tries in all, the first included.
+        pub attempts: u32 = "2",
+        /// What counts as failed: `connect`, `reset`, or a status.
+        pub on: Vec<RetryOn>,
+        /// Tries in flight at most, as a share of the requests in flight.
+        pub budget: Percent = "20%",
+        /// Bytes of a request body kept for another try; a longer body is sent once.
+        pub body_buffer: Size = "64KiB",
+    }
+}
+
+/// What counts as failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RetryOn {
+    /// No connection was made.
+    Connect,
+    /// The connection broke before a reply head.
+    Reset,
+    /// The upstream answered with this status.
+    Status(u16),
+}
+
+impl Scalar for RetryOn {
+    const EXPECTS: &'static str = "a reason to try again";
+    const FORM: &'static str = "write connect, reset, or a status from 400 to 599";
+
+    fn parse(text: &str) -> Result<RetryOn, Option<String>> {
+        match text {
+            "connect" => Ok(RetryOn::Connect),
+            "reset" => Ok(RetryOn::Reset),
+            _ => match u16::parse(text) {
+                Ok(status @ 400..=599) => Ok(RetryOn::Status(status)),
+                _ => Err(None),
+            },
+        }
+    }
+
+    fn schema() -> Value {
+        json!({ "anyOf": [
+            { "enum": ["connect", "reset"] },
+            { "type": "integer", "minimum": 400, "maximum": 599 },
+        ] })
+    }
+}
+
+section! {
+    noun "breaker";
+    /// When the upstream is given a rest.
+    pub struct Breaker {
+        /// The share of failures that opens it.
+        pub failures: Percent = "50%",
+        /// Requests within `window` below which it never opens.
+        pub minimum: u32 = "20",
+        /// The time that is looked at.
+        pub window: Period = "10s",
+        /// How long it stays open before a request is let through to try.
+        pub open: Period = "5s",
+    }
+}
+
+section! {
+    noun "pool";
+    /// Connections kept to an upstream.
+    pub struct Pool {
+        /// Connections of the whole process at most; requests wait for one, up to the connect timeout.
+        pub connections: u32 = "1024",
+        /// An unused connection is closed after this.
+        pub idle: Period = "60s",
+    }
+}

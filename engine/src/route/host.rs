@@ -1,0 +1,125 @@
+//! Host patterns and the map from a request's host to the path tables to ask, most exact first.
+
+use hashbrown::HashMap;
+
+/// Bytes of a host name (RFC 1035 §2.3.4); longer ones match rules for every host only.
+const HOST_BYTES_MAX: usize = 255;
+
+/// Which hosts a rule takes. Names are in lower case.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum HostPattern {
+    /// Every host, also none.
+    Any,
+    /// This one, on every port.
+    Exact(String),
+    /// Every host that ends with this, such as `.example.com`, and has at least one label before it.
+    Under(String),
+}
+
+impl HostPattern {
+    /// Reads `example.com`, `*.example.com`, `192.0.2.1` or `[2001:db8::1]`.
+    ///
+    /// # Errors
+    /// What is wrong with it, as the rest of a sentence that begins with the text.
+    pub fn parse(text: &str) -> Result<HostPattern, &'static str> {
+        let lower = text.to_ascii_lowercase();
+        if lower == "*" {
+            return Ok(HostPattern::Any);
+        }
+        if let Some(address) = lower.strip_prefix('[') {
+            let inner = address.strip_suffix(']').ok_or("is not an address in brackets without a port")?;
+            let address: std::net::Ipv6Addr =
+                inner.parse().map_err(|_| "is not an IPv6 address in brackets")?;
+            return Ok(HostPattern::Exact(format!("[{address}]")));
+        }
+        if let Some(suffix) = lower.strip_prefix('*') {
+            let name = suffix.strip_prefix('.').ok_or("has '*' that is not a whole first label")?;
+            check_name(name)?;
+            return Ok(HostPattern::Under(suffix.to_owned()));
+        }
+        check_name(&lower)?;
+        Ok(HostPattern::Exact(lower))
+    }
+}
+
+fn check_name(name: &str) -> Result<(), &'static str> {
+    if name.contains(':') {
+        return Err("names a port; a rule takes a host on every port");
+    }
+    if name.contains('*') {
+        return Err("has '*' that is not a whole first label");
+    }
+    let label = |label: &str| {
+        !label.is_empty()
+            && label.len() <= 63
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+    };
+    match name.len() <= HOST_BYTES_MAX && name.split('.').all(label) {
+        true => Ok(()),
+        false => Err("is not a host name"),
+    }
+}
+
+/// Host → slots of path tables.
+#[derive(Debug, Default)]
+pub(super) struct Hosts {
+    exact: HashMap<Box<[u8]>, u32>,
+    under: HashMap<Box<[u8]>, u32>,
+    any: Option<u32>,
+}
+
+impl Hosts {
+    /// The slot of `pattern`; a new one is `next`.
+    pub(super) fn slot(&mut self, pattern: &HostPattern, next: usize) -> u32 {
+        let next = u32::try_from(next).expect("hosts are fewer than 4 billion");
+        match pattern {
+            HostPattern::Any => *self.any.get_or_insert(next),
+            HostPattern::Exact(name) => *self.exact.entry(name.as_bytes().into()).or_insert(next),
+            HostPattern::Under(suffix) => *self.under.entry(suffix.as_bytes().into()).or_insert(next),
+        }
+    }
+
+    /// Asks the slots that `host` falls under, most exact first, until one gives an answer.
+    pub(super) fn find<T>(&self, host: &[u8], ask: impl Fn(u32) -> Option<T>) -> Option<T> {
+        let mut lowered = [0; HOST_BYTES_MAX];
+        let host = without_port(host);
+        // An absolute name's closing dot is not a part of the name (RFC 3986 §3.2.2).
+        let host = host.strip_suffix(b".").unwrap_or(host);
+        if !host.is_empty() && host.len() <= HOST_BYTES_MAX {
+            let host = if host.iter().any(u8::is_ascii_uppercase) {
+                lowered[..host.len()].copy_from_slice(host);
+                lowered[..host.len()].make_ascii_lowercase();
+                &lowered[..host.len()]
+            } else {
+                host
+            };
+            if let Some(found) = self.exact.get(host).and_then(|slot| ask(*slot)) {
+                return Some(found);
+            }
+            if let Some(found) = self.find_under(host, &ask) {
+                return Some(found);
+            }
+        }
+        self.any.and_then(ask)
+    }
+
+    /// Wildcards, the longest suffix first. At most one look a label, and labels are at most 127.
+    fn find_under<T>(&self, host: &[u8], ask: &impl Fn(u32) -> Option<T>) -> Option<T> {
+        if self.under.is_empty() {
+            return None;
+        }
+        // The first byte is skipped: a suffix needs a label before it.
+        memchr::memchr_iter(b'.', &host[1..])
+            .filter_map(|dot| self.under.get(&host[dot + 1..]))
+            .find_map(|slot| ask(*slot))
+    }
+}
+
+/// The host without its port. An IPv6 address holds colons of its own, in brackets.
+fn without_port(host: &[u8]) -> &[u8] {
+    let after_brackets = memchr::memrchr(b']', host).unwrap_or(0);
+    match memchr::memchr(b':', &host[after_brackets..]) {
+        Some(colon) => &host[..after_brackets + colon],
+        None => host,
+    }
+}

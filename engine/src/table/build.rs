@@ -1,0 +1,199 @@
+//! Configuration → table, or all problems. Checks what values mean together: names that are referred to, ports,
+//! hosts and paths, limits that fit the buffers, and what this version does not serve (`missing`). Opens no
+//! file and resolves no name: control lends the addresses of names.
+
+use super::{
+    AccessLog, Balance, DriverChoice, Endpoint, Forwarding, Gateway, Limits, Listener, ListenerTimeouts,
+    Problem, Problems, Route, RouteTimeouts, Table, Upstream, missing,
+};
+use crate::base::counters::Capped;
+use crate::base::{Generation, RouteId, UpstreamId};
+use crate::config::read::suggest::nearest;
+use crate::config::read::{Part, Pointer};
+use crate::config::units::Period;
+use crate::config::{self, Config, Severity};
+use crate::mem::BULK_BYTES;
+use crate::observe::access_log::Format;
+use crate::route::Lookup;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+mod listeners;
+mod routes;
+mod upstreams;
+
+#[cfg(test)]
+mod tests;
+
+pub use upstreams::addresses;
+
+/// The addresses of a `host:port` that is not an address itself; `None` when it cannot be resolved.
+pub type Resolved<'a> = &'a dyn Fn(&str) -> Option<Vec<SocketAddr>>;
+
+/// Compiles `config`. Counts go on from `previous` by name. Gives the table and what is probably not meant.
+///
+/// # Errors
+/// All problems, warnings among them, in reading order.
+pub fn build(
+    config: &Config,
+    generation: Generation,
+    previous: Option<&Table>,
+    resolved: Resolved<'_>,
+) -> Result<(Table, Vec<Problem>), Problems> {
+    let mut check = Check { config, problems: Vec::new() };
+    if config.version != 1 {
+        let at = Pointer::default().key("version");
+        check.error(&at, format!("version {} is not read", config.version), Some("write version: 1".into()));
+    }
+    for (place, what) in missing::find(&config.origin) {
+        let message = format!("{what} is not available in this version");
+        let problem = config.origin.problem(Severity::Error, place, message, Some("remove it".into()));
+        check.problems.push(problem);
+    }
+    let gateway = gateway(&mut check);
+    let listeners = listeners::build(&mut check, previous);
+    let upstreams = upstreams::build(&mut check, previous, resolved);
+    let (routes, lookup) = routes::build(&mut check);
+    let problems = Problems(check.problems).sorted();
+    if problems.refuse() {
+        return Err(problems);
+    }
+    let table = Table { generation, gateway, listeners, lookup, routes, upstreams };
+    Ok((table, problems.0))
+}
+
+/// The configuration that is checked, and what was found.
+struct Check<'c> {
+    config: &'c Config,
+    problems: Vec<Problem>,
+}
+
+impl Check<'_> {
+    fn error(&mut self, at: &Pointer, message: String, fix: Option<String>) {
+        self.add(Severity::Error, at, Part::Value, message, fix);
+    }
+
+    fn error_at_key(&mut self, at: &Pointer, message: String, fix: Option<String>) {
+        self.add(Severity::Error, at, Part::Key, message, fix);
+    }
+
+    fn warn(&mut self, at: &Pointer, message: String, fix: Option<String>) {
+        self.add(Severity::Warning, at, Part::Value, message, fix);
+    }
+
+    fn warn_at_key(&mut self, at: &Pointer, message: String, fix: Option<String>) {
+        self.add(Severity::Warning, at, Part::Key, message, fix);
+    }
+
+    /// The way to one of several values, where a lone one may be written without a list.
+    fn one_of(&self, at: &Pointer, index: usize) -> Pointer {
+        if self.config.origin.is_list(at) { at.item(index) } else { at.clone() }
+    }
+
+    fn add(&mut self, severity: Severity, at: &Pointer, part: Part, message: String, fix: Option<String>) {
+        let origin = &self.config.origin;
+        self.problems.push(origin.problem(severity, origin.place(at, part), message, fix));
+    }
+
+    /// Names of policies that are attached somewhere.
+    fn policies(&mut self, at: &Pointer, names: &[String]) {
+        let known = &self.config.policies;
+        for (index, name) in names.iter().enumerate() {
+            if !known.names().any(|known| known == name) {
+                let fix = meant(name, known.names(), "policies");
+                self.error(&at.item(index), format!("there is no policy '{name}'"), Some(fix));
+            }
+        }
+    }
+
+    /// A name that stands in logs and metrics.
+    fn name(&mut self, at: &Pointer, name: &str) {
+        let good = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+        if name.is_empty() || name.len() > NAME_BYTES_MAX || !name.bytes().all(good) {
+            let fix = format!("use letters, digits, '-', '_' and '.', {NAME_BYTES_MAX} at most");
+            self.error_at_key(at, format!("'{name}' is not a name"), Some(fix));
+        }
+    }
+
+    /// A time that something may take; zero would forbid it.
+    fn period(&mut self, at: &Pointer, key: &str, period: Period) -> Duration {
+        if period.0.is_zero() {
+            let fix = "a timeout is at least 1ms; a very long one, such as 365d, is as good as none";
+            self.error(&at.key(key), format!("'{key}' is zero"), Some(fix.into()));
+        }
+        period.0
+    }
+
+    /// A count of which there must be at least one.
+    fn at_least_one(&mut self, at: &Pointer, key: &str, count: u32) -> u32 {
+        if count == 0 {
+            self.error(&at.key(key), format!("'{key}' is zero"), Some("give at least 1".into()));
+        }
+        count
+    }
+}
+
+/// Bytes of a name.
+const NAME_BYTES_MAX: usize = 128;
+
+/// "did you mean", or what there is to choose from.
+fn meant<'n>(name: &str, known: impl Iterator<Item = &'n str> + Clone, what: &str) -> String {
+    if let Some(near) = nearest(name, known.clone()) {
+        return format!("did you mean '{near}'?");
+    }
+    let some: Vec<&str> = known.take(10).collect();
+    match some.is_empty() {
+        true => format!("there are no {what}"),
+        false => format!("known {what}: {}", some.join(", ")),
+    }
+}
+
+fn gateway(check: &mut Check<'_>) -> Gateway {
+    let config = check.config;
+    let (at, given) = (Pointer::default().key("gateway"), &config.gateway);
+    check.policies(&at.key("policies"), &given.policies);
+    Gateway {
+        shards: match given.shards {
+            config::gateway::Shards::Auto => None,
+            config::gateway::Shards::Count(count) => Some(count),
+        },
+        driver: match given.driver {
+            config::gateway::Driver::Auto => DriverChoice::Auto,
+            config::gateway::Driver::IoUring => DriverChoice::IoUring,
+            config::gateway::Driver::Epoll => DriverChoice::Epoll,
+        },
+        spin: given.spin.0.map(|period| period.0).filter(|period| !period.is_zero()),
+        connections: check.at_least_one(&at, "connections", given.connections),
+        trusted: given.trusted_proxies.iter().map(|network| network.0).collect(),
+        forwarding: match given.forwarded {
+            config::gateway::Forwarded::XForwarded => Forwarding::XForwarded,
+            config::gateway::Forwarded::Rfc7239 => Forwarding::Forwarded,
+            config::gateway::Forwarded::Off => Forwarding::Off,
+        },
+        access_log: access_log(check),
+    }
+}
+
+fn access_log(check: &mut Check<'_>) -> Option<AccessLog> {
+    let config = check.config;
+    let config::AccessLog::On(to) = &config.access_log else { return None };
+    let path = match &to.path {
+        config::gateway::LogPath::Stdout => "stdout".to_owned(),
+        config::gateway::LogPath::File(path) => path.0.display().to_string(),
+    };
+    match Format::compile(&to.format) {
+        Ok(format) => Some(AccessLog { path, format }),
+        Err((offset, reason)) => {
+            let at = Pointer::default().key("access_log").key("format");
+            let message = format!("'{}' is not a log format: {reason} at byte {offset}", to.format);
+            check.error(&at, message, Some("write json, combined, or a pattern".into()));
+            None
+        }
+    }
+}
+
+/// A count that goes on from the table before, by name.
+fn kept_count<'t>(mut before: impl Iterator<Item = (&'t str, &'t Arc<Capped>)>, name: &str) -> Arc<Capped> {
+    before.find(|(known, _)| *known == name).map(|(_, count)| Arc::clone(count)).unwrap_or_default()
+}

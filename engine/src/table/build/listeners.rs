@@ -1,0 +1,123 @@
+//! Listeners: addresses that can be bound, limits that fit the buffers.
+
+use super::{
+    BULK_BYTES, Check, Limits, Listener, ListenerTimeouts, Pointer, SocketAddr, Table, config, kept_count,
+};
+
+/// What a request head may take of a bulk buffer: the rest is its headroom and the first bytes of a body.
+const HEADER_BYTES_MAX: u64 = (BULK_BYTES - 4 * 1024) as u64;
+
+/// Builds all listeners; notes what is wrong with them.
+pub(super) fn build(check: &mut Check<'_>, previous: Option<&Table>) -> Vec<Listener> {
+    let config = check.config;
+    let all = Pointer::default().key("listeners");
+    if config.listeners.is_empty() {
+        let fix = "add 'listeners: [{ bind: 127.0.0.1:8080 }]'";
+        check.error_at_key(&all, "there are no listeners".into(), Some(fix.into()));
+    }
+    let mut bound: Vec<(SocketAddr, String)> = Vec::new();
+    let mut names: Vec<String> = Vec::new();
+    let mut listeners = Vec::new();
+    for (index, given) in config.listeners.iter().enumerate() {
+        let at = all.item(index);
+        let name = given.name.clone().unwrap_or_else(|| format!("listener-{}", index + 1));
+        check.name(&at.key("name"), &name);
+        if names.contains(&name) {
+            check.error(&at.key("name"), format!("two listeners are named '{name}'"), None);
+        }
+        names.push(name.clone());
+        check.policies(&at.key("policies"), &given.policies);
+        let before = previous.into_iter().flat_map(|table| &table.listeners);
+        listeners.push(Listener {
+            bind: bind(check, &at.key("bind"), &name, given, &mut bound),
+            limits: limits(check, &at.key("limits"), &given.limits),
+            timeouts: timeouts(check, &at.key("timeouts"), &given.timeouts),
+            count: kept_count(before.map(|known| (known.name.as_str(), &known.count)), &name),
+            name,
+        });
+    }
+    listeners
+}
+
+fn bind(
+    check: &mut Check<'_>,
+    at: &Pointer,
+    name: &str,
+    given: &config::Listener,
+    bound: &mut Vec<(SocketAddr, String)>,
+) -> Vec<SocketAddr> {
+    let mut addresses = Vec::new();
+    for (index, text) in given.bind.0.iter().enumerate() {
+        let at = check.one_of(at, index);
+        if text.starts_with("unix:") {
+            continue;
+        }
+        let Ok(address) = text.parse::<SocketAddr>() else {
+            let message = format!("'{text}' in 'bind' of listener '{name}' is not an address and a port");
+            check.error(&at, message, Some(bind_fix(text)));
+            continue;
+        };
+        if let Some((_, other)) = bound.iter().find(|(known, _)| clash(*known, address)) {
+            let message = format!("'{text}' is bound by listener '{other}' already");
+            check.error(&at, message, Some("a listener needs a port of its own".into()));
+        }
+        bound.push((address, name.to_owned()));
+        addresses.push(address);
+    }
+    addresses
+}
+
+/// Whether the kernel would share or refuse: the same port, on addresses of which one holds the other. Port 0
+/// is a fresh port each time.
+fn clash(left: SocketAddr, right: SocketAddr) -> bool {
+    let any = |address: SocketAddr| address.ip().is_unspecified();
+    let both = left.is_ipv4() == right.is_ipv4();
+    let covers =
+        |wide: SocketAddr, other: SocketAddr| any(wide) && (both || wide.is_ipv6() && other.is_ipv4());
+    left.port() != 0
+        && left.port() == right.port()
+        && (left.ip() == right.ip() || covers(left, right) || covers(right, left))
+}
+
+fn bind_fix(text: &str) -> String {
+    if let Ok(port) = text.trim_start_matches(':').parse::<u16>() {
+        return format!("did you mean '0.0.0.0:{port}'?");
+    }
+    if let Ok(address) = text.parse::<std::net::IpAddr>() {
+        return format!("did you mean '{}'?", SocketAddr::new(address, 8080));
+    }
+    if let Some(port) = text.strip_prefix("localhost:").and_then(|port| port.parse::<u16>().ok()) {
+        return format!("did you mean '127.0.0.1:{port}'?");
+    }
+    "write an address and a port, such as 127.0.0.1:8080 or [::]:8080".to_owned()
+}
+
+fn limits(check: &mut Check<'_>, at: &Pointer, given: &config::listener::Limits) -> Limits {
+    let mut bytes = |key: &str, bytes: u64, least: u64| {
+        if bytes < least || bytes > HEADER_BYTES_MAX {
+            let message = format!("{bytes} bytes in '{key}' is out of range");
+            let fix = format!("write {least}B to {}KiB", HEADER_BYTES_MAX / 1024);
+            check.error(&at.key(key), message, Some(fix));
+        }
+        u32::try_from(bytes).unwrap_or(u32::MAX)
+    };
+    // Below this, a browser's plain request would not pass.
+    let header_bytes = bytes("header_bytes", given.header_bytes.0, 1024);
+    let target_bytes = bytes("target_bytes", given.target_bytes.0, 64);
+    Limits {
+        connections: check.at_least_one(at, "connections", given.connections),
+        header_bytes,
+        headers: u16::try_from(check.at_least_one(at, "headers", given.headers.into())).unwrap_or(u16::MAX),
+        target_bytes,
+        body_bytes: given.body_bytes.0.map(|size| size.0),
+    }
+}
+
+fn timeouts(check: &mut Check<'_>, at: &Pointer, given: &config::listener::Timeouts) -> ListenerTimeouts {
+    ListenerTimeouts {
+        head: check.period(at, "head", given.head),
+        body: check.period(at, "body", given.body),
+        idle: check.period(at, "idle", given.idle),
+        tunnel_idle: check.period(at, "tunnel_idle", given.tunnel_idle),
+    }
+}
