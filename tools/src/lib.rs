@@ -2,3 +2,4 @@
 //! tree's laws run as a test.
 
 pub mod tidy;
+pub mod upstream;

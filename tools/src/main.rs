@@ -1,8 +1,10 @@
 //! One program for the tree. Exit codes: 0 ok, 1 a finding or a failed run, 2 wrong arguments.
 
 use clap::{Parser, Subcommand};
-use std::path::PathBuf;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use tools::upstream::{Origin, Recording};
 
 #[derive(Parser)]
 #[command(name = "tools", about = "One program for the tree")]
@@ -19,11 +21,18 @@ enum Command {
         #[arg(long, default_value = ".")]
         root: PathBuf,
     },
+    /// Run the misbehaving origin until it is killed; its first line says where it listens
+    Upstream {
+        /// The address to listen on
+        #[arg(long, default_value = "127.0.0.1:0")]
+        bind: SocketAddr,
+    },
 }
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Tidy { root } => tidy(&root),
+        Command::Upstream { bind } => upstream(bind),
     };
     match done {
         Ok(code) => code,
@@ -34,7 +43,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn tidy(root: &std::path::Path) -> Result<ExitCode, String> {
+fn tidy(root: &Path) -> Result<ExitCode, String> {
     let breaches = tools::tidy::check(root)?;
     for breach in &breaches {
         println!("{breach}");
@@ -44,4 +53,12 @@ fn tidy(root: &std::path::Path) -> Result<ExitCode, String> {
         count => println!("tidy: {count} breaches"),
     }
     Ok(if breaches.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn upstream(bind: SocketAddr) -> Result<ExitCode, String> {
+    let origin = Origin::bind(bind, Recording::Off).map_err(|e| format!("cannot listen on {bind}: {e}"))?;
+    println!("{}", origin.addr());
+    loop {
+        std::thread::park();
+    }
 }
