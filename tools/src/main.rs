@@ -4,6 +4,7 @@ use clap::{Parser, Subcommand};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use tools::load::Plan;
 use tools::upstream::{Origin, Recording};
 
 #[derive(Parser)]
@@ -27,12 +28,15 @@ enum Command {
         #[arg(long, default_value = "127.0.0.1:0")]
         bind: SocketAddr,
     },
+    /// Load a server on loopback and measure it: closed loop, or a fixed rate
+    Load(Plan),
 }
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Tidy { root } => tidy(&root),
         Command::Upstream { bind } => upstream(bind),
+        Command::Load(plan) => load(&plan),
     };
     match done {
         Ok(code) => code,
@@ -61,4 +65,13 @@ fn upstream(bind: SocketAddr) -> Result<ExitCode, String> {
     loop {
         std::thread::park();
     }
+}
+
+fn load(plan: &Plan) -> Result<ExitCode, String> {
+    let report = tools::load::run(plan)?;
+    match plan.json {
+        true => println!("{}", report.json()),
+        false => print!("{report}"),
+    }
+    Ok(ExitCode::SUCCESS)
 }
