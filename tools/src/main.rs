@@ -1,2 +1,77 @@
-//! One program for the tree: tidy, schema, certs, upstream, load.
-fn main() {}
+//! One program for the tree. Exit codes: 0 ok, 1 a finding or a failed run, 2 wrong arguments.
+
+use clap::{Parser, Subcommand};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use tools::load::Plan;
+use tools::upstream::{Origin, Recording};
+
+#[derive(Parser)]
+#[command(name = "tools", about = "One program for the tree")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Hold the tree to its laws: layers, sizes, unsafe, bans, licences
+    Tidy {
+        /// The root of the tree
+        #[arg(long, default_value = ".")]
+        root: PathBuf,
+    },
+    /// Run the misbehaving origin until it is killed; its first line says where it listens
+    Upstream {
+        /// The address to listen on
+        #[arg(long, default_value = "127.0.0.1:0")]
+        bind: SocketAddr,
+    },
+    /// Load a server on loopback and measure it: closed loop, or a fixed rate
+    Load(Plan),
+}
+
+fn main() -> ExitCode {
+    let done = match Arguments::parse().command {
+        Command::Tidy { root } => tidy(&root),
+        Command::Upstream { bind } => upstream(bind),
+        Command::Load(plan) => load(&plan),
+    };
+    match done {
+        Ok(code) => code,
+        Err(problem) => {
+            eprintln!("tools: {problem}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn tidy(root: &Path) -> Result<ExitCode, String> {
+    let breaches = tools::tidy::check(root)?;
+    for breach in &breaches {
+        println!("{breach}");
+    }
+    match breaches.len() {
+        0 => println!("tidy: the tree keeps its laws"),
+        count => println!("tidy: {count} breaches"),
+    }
+    Ok(if breaches.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn upstream(bind: SocketAddr) -> Result<ExitCode, String> {
+    let origin = Origin::bind(bind, Recording::Off).map_err(|e| format!("cannot listen on {bind}: {e}"))?;
+    println!("{}", origin.addr());
+    loop {
+        std::thread::park();
+    }
+}
+
+fn load(plan: &Plan) -> Result<ExitCode, String> {
+    let report = tools::load::run(plan)?;
+    match plan.json {
+        true => println!("{}", report.json()),
+        false => print!("{report}"),
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,6 @@
+//! What the program `tools` does, as a library: the engine's tests start the misbehaving origin in-process, and the
+//! tree's laws run as a test.
+
+pub mod load;
+pub mod tidy;
+pub mod upstream;
