@@ -1,4 +1,10 @@
-//! Layer 10, the office: all that is not a request.
+//! Layer 10: the control thread (tokio, current-thread) does all that is not a request: reading configuration,
+//! starting and ending shards, signals, the demo. The log file has a thread of its own.
 
+pub mod check;
 pub mod demo;
+pub mod load;
 pub mod logs;
+mod run;
+
+pub use run::{Refused, run};

@@ -3,6 +3,8 @@
 
 mod buf;
 mod pool;
+mod scratch;
 
 pub use buf::Buf;
 pub use pool::{BULK_BYTES, Class, Pool, SMALL_BYTES};
+pub use scratch::{Scratch, Scratches};

@@ -94,6 +94,11 @@ impl Edits {
         self.has_target = false;
     }
 
+    /// Bytes of the lines to add: what an encoded head grows by at most, target apart.
+    pub fn len(&self) -> usize {
+        self.text.len()
+    }
+
     /// Whether nothing is to be changed.
     pub fn is_empty(&self) -> bool {
         self.added.is_empty() && self.removed.is_empty() && !self.has_target

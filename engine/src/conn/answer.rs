@@ -1,0 +1,111 @@
+//! Replies as HTTP/1.1 bytes: an upstream's head with its framing translated for this client, or an answer of
+//! our own with its body.
+
+use crate::base::{Fault, Kind, Side};
+use crate::exchange::{Answer, Begin, Replies, ReplyHead};
+use crate::mem::{Buf, Class};
+use crate::net::body::{BodySink, BodyWriter, Lane};
+use crate::net::clock;
+use crate::wire::edits::Edits;
+use crate::wire::field::Field;
+use crate::wire::head::{Head, Version};
+use crate::wire::http1::encode::{self, Backward, KeepAlive};
+use crate::wire::http1::framing::Length;
+use crate::wire::method::Method;
+
+/// Bytes an encoded head may need beyond what it came with, edits apart.
+const HEAD_MARGIN: usize = 512;
+
+/// The replying side of one exchange on an HTTP/1.1 connection.
+pub struct Http1Replies {
+    /// Where to.
+    pub lane: Lane,
+    /// The client's version.
+    pub version: Version,
+    /// The request's method: HEAD gets no body.
+    pub method: Method,
+    /// Whether the client leaves the connection open.
+    pub keeps: bool,
+    /// Whether the process is ending.
+    pub draining: bool,
+    /// Whether the connection was told to close by the reply begun last.
+    pub closes: bool,
+}
+
+impl Http1Replies {
+    fn keep_alive(&mut self, close: bool) -> KeepAlive {
+        self.closes = close || !self.keeps || self.draining;
+        match (self.closes, self.version) {
+            (true, _) => KeepAlive::Close,
+            (false, Version::Http10) => KeepAlive::KeepAlive,
+            (false, Version::Http11) => KeepAlive::Nothing,
+        }
+    }
+
+    fn answer(&mut self, answer: &Answer, request_id: &[u8], close: bool) -> Result<BodyWriter, Fault> {
+        let mut body = Vec::with_capacity(256);
+        answer.body(request_id, &mut body);
+        let mut edits = Edits::new();
+        edits.set(Field::CONTENT_TYPE, b"application/problem+json");
+        if let Some(error) = answer.proxy_error {
+            let status = format!("ringgate; error={error}; details=\"{}\"", answer.reason.as_str());
+            edits.set(b"Proxy-Status", status.as_bytes());
+        }
+        if let Some(seconds) = answer.retry_after {
+            edits.set(Field::RETRY_AFTER, itoa::Buffer::new().format(seconds).as_bytes());
+        }
+        if answer.status == 405 {
+            edits.set(b"Allow", b"GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS");
+        }
+        if !request_id.is_empty() {
+            edits.set(Field::X_REQUEST_ID, request_id);
+        }
+        let keep_alive = self.keep_alive(close);
+        let mut out = self.lane.pool.take(Class::Small);
+        let now = clock::unix_ms() / 1000;
+        encode::answer(&mut out, answer.status, &edits, body.len() as u64, keep_alive, now).map_err(|_| too_large())?;
+        if self.method != Method::Head && !out.put(&body) {
+            return Err(too_large());
+        }
+        Ok(BodyWriter::new(self.lane.clone(), out, Length::None))
+    }
+}
+
+fn too_large() -> Fault {
+    Fault::new(Side::Upstream, Kind::Limit)
+}
+
+impl Replies for Http1Replies {
+    type Sink = BodyWriter;
+
+    async fn interim(&mut self, head: Head<'_>) -> Result<(), Fault> {
+        // RFC 9110 §15.2: no 1xx to an HTTP/1.0 client.
+        if self.version == Version::Http10 {
+            return Ok(());
+        }
+        let mut out = self.lane.pool.take(Class::holding(head.head_len() + HEAD_MARGIN));
+        encode::interim(&mut out, head, &Edits::new()).map_err(|_| too_large())?;
+        BodyWriter::new(self.lane.clone(), out, Length::None).flush().await
+    }
+
+    fn begin(&mut self, begin: Begin<'_>) -> Result<BodyWriter, Fault> {
+        let (head, edits, length, upgrade) = match begin.head {
+            ReplyHead::Upstream { head, edits, length, upgrade } => (head, edits, length, upgrade),
+            ReplyHead::Answer { answer, request_id } => return self.answer(answer, request_id, begin.close),
+        };
+        let version10 = self.version == Version::Http10;
+        let length = match length {
+            Length::UntilClose if !version10 => Length::Chunked,
+            Length::Chunked if version10 => Length::UntilClose,
+            length => length,
+        };
+        let close = begin.close || length == Length::UntilClose;
+        let keep_alive = self.keep_alive(close);
+        let unix_seconds = clock::unix_ms() / 1000;
+        let backward = Backward { length, keep_alive, upgrade, version10, unix_seconds };
+        let need = head.head_len() + edits.len() + HEAD_MARGIN;
+        let mut out: Buf = self.lane.pool.take(Class::holding(need));
+        encode::reply(&mut out, head, edits, &backward).map_err(|_| too_large())?;
+        Ok(BodyWriter::new(self.lane.clone(), out, length))
+    }
+}

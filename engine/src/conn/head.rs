@@ -1,0 +1,132 @@
+//! Reading a request's head into a pooled buffer, within the listener's limits and times. Nothing is held while
+//! nothing has come.
+
+use super::idle::GRACE;
+use crate::base::Tick;
+use crate::mem::{Buf, Class, Pool};
+use crate::net::stream::{Wait, until};
+use crate::net::{Link, clock};
+use crate::observe::Reason;
+use crate::table::Listener;
+use crate::wire::head::Lines;
+use crate::wire::http1::{HeadLimits, Parsed, RequestFault, may_be_complete, request};
+use std::io;
+
+/// How the wait for a head ended.
+pub enum Came {
+    /// A whole head lies at the front of the buffer; its first byte was read at the moment given.
+    Whole(Tick),
+    /// No byte within the grace.
+    Nothing,
+    /// The client ended the connection, before or within a head.
+    Gone,
+    /// What came cannot be served.
+    Refused(Reason, Tick),
+}
+
+/// Whether bytes are known to be there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expect {
+    /// The socket is readable: read at once.
+    Bytes,
+    /// Wait first: a read would find nothing.
+    Silence,
+}
+
+/// Where a head is read from and to.
+pub struct Reader<'a> {
+    pub link: &'a Link,
+    pub pool: &'a Pool,
+    pub listener: &'a Listener,
+}
+
+impl Reader<'_> {
+    /// Reads until `buf` holds a whole head, which is then parsed into `lines`. `buf` may hold bytes already.
+    pub async fn head(&self, buf: &mut Option<Buf>, lines: &mut Lines, expect: Expect) -> Came {
+        let mut began = None::<Tick>;
+        let mut parsed_to = 0;
+        let mut expect = expect;
+        loop {
+            if let Some(held) = buf.as_ref().filter(|held| held.len() > parsed_to) {
+                let began = *began.get_or_insert_with(clock::now);
+                match self.parse(held, lines, parsed_to) {
+                    Ok(true) => return Came::Whole(began),
+                    Ok(false) => parsed_to = held.len(),
+                    Err(reason) => return Came::Refused(reason, began),
+                }
+            }
+            if expect == Expect::Silence {
+                // The head's time counts from its first byte, whatever comes between.
+                let end = match began {
+                    Some(began) => began.after(self.listener.timeouts.head),
+                    None => until(GRACE),
+                };
+                self.link.reading.set(end);
+                let ready = self.link.stream.readable_by(&self.link.reading).await;
+                self.link.reading.clear();
+                match (ready, began) {
+                    (Ok(()), _) => {}
+                    (Err(Wait::Expired), None) => return Came::Nothing,
+                    (Err(Wait::Expired), Some(began)) => return Came::Refused(Reason::HeadTimeout, began),
+                    (Err(Wait::Io(_)), _) => return Came::Gone,
+                }
+            }
+            expect = Expect::Silence;
+            match self.read(buf) {
+                Ok(0) => return Came::Gone,
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    // An empty buffer goes back before the wait, so that the few in use stay hot.
+                    if buf.as_ref().is_some_and(Buf::is_empty) {
+                        *buf = None;
+                    }
+                }
+                Err(_) => return Came::Gone,
+            }
+        }
+    }
+
+    fn parse(&self, held: &Buf, lines: &mut Lines, parsed_to: usize) -> Result<bool, Reason> {
+        let limits = &self.listener.limits;
+        let limits = HeadLimits {
+            head_bytes: limits.header_bytes,
+            fields: limits.headers,
+            target_bytes: limits.target_bytes,
+        };
+        // Past the limit the parse is asked again, since it is the one to say which limit was passed.
+        let whole = parsed_to == 0 || held.len() > limits.head_bytes as usize;
+        if !whole && !may_be_complete(held.filled(), parsed_to) {
+            request::screen(held.filled(), &limits).map_err(reason)?;
+            return Ok(false);
+        }
+        match request::parse(held.filled(), lines, &limits) {
+            Ok(Parsed::Complete { .. }) => Ok(true),
+            Ok(Parsed::Partial) => Ok(false),
+            Err(fault) => Err(reason(fault)),
+        }
+    }
+
+    fn read(&self, buf: &mut Option<Buf>) -> io::Result<usize> {
+        let held = buf.get_or_insert_with(|| self.pool.take(Class::Small));
+        if held.room() == 0 {
+            let mut bulk = self.pool.take(Class::Bulk);
+            let fits = bulk.put(held.filled());
+            debug_assert!(fits, "a head is refused before it fills a bulk buffer");
+            *held = bulk;
+        }
+        let n = self.link.stream.try_read(held.spare())?;
+        held.advance(n);
+        Ok(n)
+    }
+}
+
+/// The log's reason for a head that cannot be served.
+pub fn reason(fault: RequestFault) -> Reason {
+    match fault {
+        RequestFault::TargetTooLong => Reason::TargetTooLong,
+        RequestFault::HeadTooLong => Reason::HeadTooLarge,
+        RequestFault::TooManyFields => Reason::TooManyFields,
+        RequestFault::Version | RequestFault::Http2Preface => Reason::VersionNotSupported,
+        other => Reason::BadRequest(other.reason()),
+    }
+}

@@ -1,0 +1,219 @@
+//! The inner future of an HTTP/1.1 connection: exchange after exchange, pipelined requests in order, until the
+//! client is silent for the grace, one of both sides wants to close, or a request cannot be understood.
+
+use super::answer::Http1Replies;
+use super::head::{Came, Expect, Reader};
+use super::upgrade;
+use crate::base::{Side, Tick};
+use crate::exchange::{Context, Downstream, Lent, Outcome, Peer, TableRef, refuse, run};
+use crate::mem::Buf;
+use crate::net::Link;
+use crate::net::body::{BodyReader, BodySource, Lane, Reading};
+use crate::net::stream::Wait;
+use crate::observe::Reason;
+use crate::table::Listener;
+use crate::wire::head::{Head, Lines, Version};
+use crate::wire::http1::FramingFault;
+use crate::wire::http1::framing::{self, Length};
+use crate::wire::method::Method;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// How the inner future ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// The client is silent: wait without a buffer.
+    Asleep,
+    /// Drop the connection.
+    Closed,
+}
+
+/// Bytes and time spent on reading what a client still sends behind an answer that refused it: closing at once
+/// would reset the connection and take the answer with it (RFC 9112 §9.6).
+const LINGER_BYTES: usize = 1024 * 1024;
+const LINGER: Duration = Duration::from_secs(2);
+
+/// Serves exchanges on a connection that has become readable.
+pub async fn serve(link: &Rc<Link>, lent: &Rc<Lent>, peer: Peer) -> End {
+    let mut lines = lent.upstream.lines.take();
+    let mut buf = None::<Buf>;
+    let mut expect = Expect::Bytes;
+    loop {
+        let table = lent.table();
+        let listener = &table.listeners[peer.listener.index()];
+        let reader = Reader { link, pool: &lent.upstream.buffers, listener };
+        let came = reader.head(&mut buf, &mut lines, expect).await;
+        lent.activity.set(lent.activity.get().wrapping_add(1));
+        let exchange = Exchange { link, lent, table: &table, listener, peer };
+        match came {
+            Came::Nothing => return End::Asleep,
+            Came::Gone => return End::Closed,
+            Came::Whole(began) => match exchange.serve(&mut buf, &lines, began).await {
+                After::Next => {}
+                After::Close => return End::Closed,
+                After::Linger => {
+                    linger(link).await;
+                    return End::Closed;
+                }
+            },
+            Came::Refused(reason, began) => {
+                drop(buf.take());
+                exchange.refused(reason, began).await;
+                linger(link).await;
+                return End::Closed;
+            }
+        }
+        expect = Expect::Silence;
+    }
+}
+
+/// What to do with the connection after an exchange.
+enum After {
+    /// The next exchange; bytes of it may be in the buffer already.
+    Next,
+    /// Close.
+    Close,
+    /// Close once the client has stopped sending.
+    Linger,
+}
+
+struct Exchange<'a> {
+    link: &'a Rc<Link>,
+    lent: &'a Lent,
+    table: &'a TableRef,
+    listener: &'a Listener,
+    peer: Peer,
+}
+
+impl Exchange<'_> {
+    fn lane(&self) -> Lane {
+        let pool = self.lent.upstream.buffers.clone();
+        Lane { link: self.link.clone(), silence: self.listener.timeouts.body, total: Tick::NEVER, pool }
+    }
+
+    fn replies(&self, head: Option<Head<'_>>) -> Http1Replies {
+        Http1Replies {
+            lane: self.lane(),
+            version: head.map_or(Version::Http11, Head::version),
+            method: head.map_or(Method::Other, Head::method),
+            keeps: head.is_some_and(framing::keep_alive),
+            draining: self.lent.draining.get(),
+            closes: false,
+        }
+    }
+
+    /// Serves the request at the front of `buf`; leaves there what follows it.
+    async fn serve(&self, buf: &mut Option<Buf>, lines: &Lines, began: Tick) -> After {
+        let Some(mut held) = buf.take() else { return After::Close };
+        let (after, used, rest) = self.exchange(&held, lines, began).await;
+        match rest {
+            Some(mut rest) => {
+                rest.pull();
+                *buf = Some(rest);
+            }
+            None => {
+                held.consume(used);
+                if !held.is_empty() {
+                    held.pull();
+                    *buf = Some(held);
+                }
+            }
+        }
+        after
+    }
+
+    /// One exchange; also tells how many bytes of `held` it used, and which bytes it read behind its end.
+    async fn exchange(&self, held: &Buf, lines: &Lines, began: Tick) -> (After, usize, Option<Buf>) {
+        let head = Head::new(held.filled(), lines);
+        let first = &held.filled()[head.head_len()..];
+        let ctx = Context::new(self.lent, self.table, self.peer, Some(head), began);
+        let limit = self.listener.limits.body_bytes;
+        let framed = framing::request_length(head);
+        let length = framed.unwrap_or(Length::None);
+        let limit = if matches!(length, Length::Chunked) { limit } else { None };
+        let body = BodyReader::new(Reading { lane: self.lane(), limit }, length, first);
+        let mut down = Http1 { body, reply: self.replies(Some(head)) };
+        let outcome = match (framed, self.too_large(length)) {
+            (Err(fault), _) => refuse_framing(&ctx, &mut down, fault).await,
+            (_, true) => refuse(&ctx, &mut down, Reason::BodyTooLarge).await,
+            _ => run(&ctx, length, &mut down).await,
+        };
+        let Http1 { body, reply } = down;
+        let unread = !body.ended() || framed.is_err();
+        let used = head.head_len() + body.used();
+        let after = match outcome {
+            Outcome::Reuse if !reply.closes => After::Next,
+            Outcome::Reuse | Outcome::Close if unread => After::Linger,
+            Outcome::Reuse | Outcome::Close => After::Close,
+            Outcome::Reset => {
+                self.link.stream.reset_on_close();
+                After::Close
+            }
+            Outcome::Tunnel(tunnel) => {
+                let idle = self.listener.timeouts.tunnel_idle;
+                upgrade::tunnel(&ctx, tunnel, self.lane(), first, idle).await;
+                After::Close
+            }
+        };
+        (after, used, body.into_rest())
+    }
+
+    fn too_large(&self, length: Length) -> bool {
+        matches!((length, self.listener.limits.body_bytes), (Length::Exact(n), Some(limit)) if n > limit)
+    }
+
+    /// Answers what was no request, and has it recorded.
+    async fn refused(&self, reason: Reason, began: Tick) {
+        let ctx = Context::new(self.lent, self.table, self.peer, None, began);
+        let body = BodyReader::new(Reading { lane: self.lane(), limit: None }, Length::None, &[]);
+        let mut down = Http1 { body, reply: self.replies(None) };
+        refuse(&ctx, &mut down, reason).await;
+    }
+}
+
+async fn refuse_framing<'c>(ctx: &'c Context<'c>, down: &mut Http1<'_>, fault: FramingFault) -> Outcome<'c> {
+    let reason = match fault {
+        FramingFault::Expectation => Reason::ExpectationFailed,
+        other => Reason::BadRequest(other.reason()),
+    };
+    // Where the message ends is not known, so nothing after it can be read as a request.
+    down.reply.keeps = false;
+    refuse(ctx, down, reason).await
+}
+
+/// The downstream side of one HTTP/1.1 exchange.
+struct Http1<'a> {
+    body: BodyReader<'a>,
+    reply: Http1Replies,
+}
+
+impl<'a> Downstream for Http1<'a> {
+    type Body = BodyReader<'a>;
+    type Reply = Http1Replies;
+
+    fn split(&mut self) -> (&mut BodyReader<'a>, &mut Http1Replies) {
+        (&mut self.body, &mut self.reply)
+    }
+}
+
+/// Ends the sending side, then reads and forgets what the client still sends, for a while.
+async fn linger(link: &Rc<Link>) {
+    debug_assert_eq!(link.side, Side::Client, "only clients are waited for");
+    link.stream.shutdown_write();
+    link.reading.set(crate::net::stream::until(LINGER));
+    let mut scrap = [0; 2048];
+    let mut left = LINGER_BYTES;
+    while left > 0 {
+        match link.stream.try_read(&mut scrap) {
+            Ok(0) => break,
+            Ok(n) => left = left.saturating_sub(n),
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                if let Err(Wait::Expired | Wait::Io(_)) = link.stream.readable_by(&link.reading).await {
+                    break;
+                }
+            }
+            Err(_) => break,
+        }
+    }
+    link.reading.clear();
+}

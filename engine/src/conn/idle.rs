@@ -1,0 +1,51 @@
+//! The outer future of a connection: small, because ten thousand of them may wait at once. It owns no buffer;
+//! the inner future is boxed when bytes come and dropped with all its buffers when the grace has passed.
+
+use super::http1::{End, serve};
+use crate::base::{Side, Tick};
+use crate::exchange::{Lent, Peer};
+use crate::net::stream::{Stream, Wait};
+use crate::net::{Link, clock};
+use std::rc::Rc;
+use std::time::Duration;
+
+/// Silence after which a connection is put to sleep.
+pub const GRACE: Duration = Duration::from_millis(200);
+
+/// Serves a downstream connection to its end.
+pub async fn connection(stream: Stream, lent: Rc<Lent>, peer: Peer) {
+    let link = Link::new(stream, &lent.upstream.wheel, Side::Client);
+    loop {
+        let idle = lent.table().listeners[peer.listener.index()].timeouts.idle;
+        link.reading.set(clock::coarse().after(idle));
+        let ready = link.stream.readable_by(&link.reading).await;
+        link.reading.set(Tick::NEVER);
+        match ready {
+            Ok(()) => {}
+            Err(Wait::Expired | Wait::Io(_)) => return,
+        }
+        let busy = Busy::begin(&lent);
+        let end = Box::pin(serve(&link, &lent, peer)).await;
+        drop(busy);
+        match end {
+            End::Asleep if !lent.draining.get() => {}
+            End::Asleep | End::Closed => return,
+        }
+    }
+}
+
+/// Counts a connection whose inner future runs.
+struct Busy<'a>(&'a Lent);
+
+impl Busy<'_> {
+    fn begin(lent: &Lent) -> Busy<'_> {
+        lent.busy.set(lent.busy.get() + 1);
+        Busy(lent)
+    }
+}
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.0.busy.set(self.0.busy.get() - 1);
+    }
+}

@@ -1,0 +1,10 @@
+//! Layer 8: downstream connections. The outer future waits without a buffer; the inner one, boxed when bytes
+//! come, serves exchanges until the grace passes without one.
+
+mod answer;
+mod head;
+mod http1;
+mod idle;
+mod upgrade;
+
+pub use idle::{GRACE, connection};

@@ -1,0 +1,135 @@
+//! Tunnels: after a 101 both sides are carried as they are, until both have ended or neither has said anything
+//! for `timeouts.tunnel_idle`. One side's end is passed on as an end; the other may still talk.
+
+use crate::base::{Fault, Kind, Tick};
+use crate::exchange::{Context, Tunnel};
+use crate::mem::{Buf, Class};
+use crate::net::body::Lane;
+use crate::net::clock;
+use crate::observe::Reason;
+use std::cell::Cell;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
+/// Carries a tunnel to its end. `first` is what the client sent behind its request.
+pub async fn tunnel(ctx: &Context<'_>, tunnel: Tunnel<'_>, client: Lane, first: &[u8], idle: Duration) {
+    let Tunnel { lane: upstream, first: from_upstream, leased } = tunnel;
+    let heard = Cell::new(clock::coarse());
+    let (up, down) = (Cell::new(0), Cell::new(0));
+    let ended = both(
+        one_way(&client, &upstream, first, &up, &heard, idle),
+        one_way(&upstream, &client, from_upstream.filled(), &down, &heard, idle),
+    )
+    .await;
+    ctx.bytes_in.set(up.get());
+    ctx.bytes_out.set(down.get());
+    match ended {
+        Ok(()) => {}
+        Err(Fault { kind: Kind::Timeout, .. }) => ctx.reason.set(Reason::TunnelIdle),
+        Err(_) => {
+            // A reset on one side is a reset on the other.
+            client.link.stream.reset_on_close();
+        }
+    }
+    drop(leased);
+}
+
+/// Both ways to their ends, or until one of them fails.
+async fn both(
+    up: impl Future<Output = Result<(), Fault>>,
+    down: impl Future<Output = Result<(), Fault>>,
+) -> Result<(), Fault> {
+    let (mut up, mut down) = (pin!(up), pin!(down));
+    let (mut up_ended, mut down_ended) = (false, false);
+    poll_fn(|cx| {
+        if !up_ended {
+            match up.as_mut().poll(cx) {
+                Poll::Ready(Ok(())) => up_ended = true,
+                Poll::Ready(Err(fault)) => return Poll::Ready(Err(fault)),
+                Poll::Pending => {}
+            }
+        }
+        if !down_ended {
+            match down.as_mut().poll(cx) {
+                Poll::Ready(Ok(())) => down_ended = true,
+                Poll::Ready(Err(fault)) => return Poll::Ready(Err(fault)),
+                Poll::Pending => {}
+            }
+        }
+        if up_ended && down_ended { Poll::Ready(Ok(())) } else { Poll::Pending }
+    })
+    .await
+}
+
+/// Carries bytes one way until their end, and passes the end on.
+async fn one_way(
+    from: &Lane,
+    to: &Lane,
+    first: &[u8],
+    count: &Cell<u64>,
+    heard: &Cell<Tick>,
+    idle: Duration,
+) -> Result<(), Fault> {
+    send(to, first, count, idle).await?;
+    loop {
+        match read(from)? {
+            Read::Bytes(buf) => {
+                heard.set(clock::coarse());
+                send(to, buf.filled(), count, idle).await?;
+                heard.set(clock::coarse());
+            }
+            Read::End => {
+                to.link.stream.shutdown_write();
+                return Ok(());
+            }
+            Read::Nothing => quiet(from, heard, idle).await?,
+        }
+    }
+}
+
+enum Read {
+    Bytes(Buf),
+    End,
+    Nothing,
+}
+
+fn read(from: &Lane) -> Result<Read, Fault> {
+    let mut buf = from.pool.take(Class::Bulk);
+    match from.link.stream.try_read(buf.spare()) {
+        Ok(0) => Ok(Read::End),
+        Ok(n) => {
+            buf.advance(n);
+            Ok(Read::Bytes(buf))
+        }
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Read::Nothing),
+        Err(_) => Err(from.link.cut()),
+    }
+}
+
+/// Waits for bytes from one side for as long as either has been heard within `idle`.
+async fn quiet(from: &Lane, heard: &Cell<Tick>, idle: Duration) -> Result<(), Fault> {
+    loop {
+        let left = heard.get().after(idle).since(clock::coarse());
+        match from.link.readable(left, Tick::NEVER).await {
+            Err(Fault { kind: Kind::Timeout, .. }) if clock::coarse() < heard.get().after(idle) => {}
+            done => return done,
+        }
+    }
+}
+
+async fn send(to: &Lane, mut bytes: &[u8], count: &Cell<u64>, idle: Duration) -> Result<(), Fault> {
+    while !bytes.is_empty() {
+        match to.link.stream.try_write(bytes) {
+            Ok(n) => {
+                count.set(count.get() + n as u64);
+                bytes = &bytes[n..];
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => to.link.writable(idle, Tick::NEVER).await?,
+            Err(_) => return Err(to.link.cut()),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,204 @@
+//! `ringgate run`: compiles the table, binds every socket before anything starts, starts one shard a CPU and the
+//! log thread, and waits for the signal to end. A second signal ends at once.
+
+use super::logs::{Feed, Logs, Target};
+use crate::base::{Generation, ListenerId, Tick};
+use crate::config::Problems;
+use crate::net::driver::{Driver, probe_io_uring};
+use crate::net::listener::Bound;
+use crate::net::{affinity, clock, raise_descriptor_limit, ring};
+use crate::observe::Counts;
+use crate::shard::{Message, Setup, Shared, start};
+use crate::table::{DriverChoice, Table};
+use std::collections::hash_map::RandomState;
+use std::fmt;
+use std::hash::{BuildHasher, Hasher};
+use std::io::{self, IsTerminal};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Time that exchanges get to end after SIGTERM.
+const DRAIN: Duration = Duration::from_secs(10);
+/// Batches of log lines a shard may be ahead of the log thread.
+const LOG_BATCHES: usize = 64;
+/// The accept queue asked for; the system caps it at `net.core.somaxconn`.
+const BACKLOG: i32 = 4096;
+
+/// Why the process did not start, or ended in failure.
+#[derive(Debug)]
+pub enum Refused {
+    /// The configuration: exit code 1.
+    Configuration(Problems),
+    /// Anything at run time: exit code 2.
+    Runtime(String),
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Refused::Configuration(problems) => problems.0.iter().try_for_each(|problem| writeln!(f, "{problem}")),
+            Refused::Runtime(why) => writeln!(f, "ringgate: {why}"),
+        }
+    }
+}
+
+/// Runs the gateway on `table` until a signal ends it. `ready` is called with the bound addresses once every
+/// listener takes connections.
+///
+/// # Errors
+/// [`Refused::Runtime`] when a socket, thread or driver cannot be had, or a shard failed.
+pub async fn run(table: Table, ready: impl FnOnce(&[(String, std::net::SocketAddr)])) -> Result<(), Refused> {
+    let descriptors = raise_descriptor_limit();
+    let driver = choose(table.gateway.driver)?;
+    let cpus = affinity::cpus();
+    let shards = table.gateway.shards.map_or(cpus.len(), |shards| shards as usize).max(1);
+    let table = Arc::new(table);
+    let (mut sockets, bound) = bind(&table, shards)?;
+    let mut terminate = on(SignalKind::terminate())?;
+    let mut interrupt = on(SignalKind::interrupt())?;
+
+    let counts: Vec<Arc<Counts>> = (0..shards).map(|_| Arc::default()).collect();
+    let (senders, feeds): (Vec<_>, Vec<_>) = counts
+        .iter()
+        .map(|counts| {
+            let (sender, receiver) = ring::ring(LOG_BATCHES);
+            (sender, Feed { ring: receiver, counts: counts.clone() })
+        })
+        .unzip();
+    let logs = Logs::start(log_target(&table), feeds, clock::now as fn() -> Tick)
+        .map_err(|error| Refused::Runtime(format!("the access log cannot be opened: {error}")))?;
+
+    let shared = Shared::new(shards);
+    let mut threads = Vec::with_capacity(shards);
+    for (index, log) in senders.into_iter().enumerate() {
+        let setup = Setup {
+            index,
+            cpu: cpus[index % cpus.len()],
+            driver,
+            table: table.clone(),
+            shared: shared.clone(),
+            counts: counts[index].clone(),
+            listeners: std::mem::take(&mut sockets[index]),
+            seed: RandomState::new().build_hasher().finish(),
+        };
+        threads.push(start(setup, log).map_err(|error| Refused::Runtime(format!("no thread for a shard: {error}")))?);
+    }
+    announce(driver, &cpus[..shards.min(cpus.len())], shards, descriptors, &bound, table.generation);
+    ready(&bound);
+
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+        failed = watch(&threads) => eprintln!("ringgate: shard {failed} ended by itself; the others drain"),
+    }
+    for mailbox in &shared.mailboxes {
+        let _ = mailbox.send(Message::Drain(DRAIN));
+    }
+    let joined = tokio::select! {
+        joined = join(threads) => joined,
+        _ = terminate.recv() => Ok(()),
+        _ = interrupt.recv() => Ok(()),
+    };
+    logs.stop(Duration::from_secs(2));
+    joined
+}
+
+/// The driver that is asked for and works here.
+fn choose(choice: DriverChoice) -> Result<Driver, Refused> {
+    match (choice, probe_io_uring()) {
+        (DriverChoice::Epoll, _) => Ok(Driver::Epoll),
+        (_, Ok(driver)) => Ok(driver),
+        (DriverChoice::Auto, Err(error)) => {
+            eprintln!("ringgate: io_uring does not work here ({error}); epoll is used instead");
+            Ok(Driver::Epoll)
+        }
+        (DriverChoice::IoUring, Err(error)) => Err(Refused::Runtime(format!(
+            "io_uring does not work here ({error}); it may be blocked by seccomp or by kernel.io_uring_disabled. \
+             `driver: auto` falls back to epoll"
+        ))),
+    }
+}
+
+type Sockets = Vec<Vec<(ListenerId, Bound)>>;
+
+/// One socket a shard for each address. A port of 0 is chosen once and then shared.
+fn bind(table: &Table, shards: usize) -> Result<(Sockets, Vec<(String, std::net::SocketAddr)>), Refused> {
+    let mut sockets: Sockets = (0..shards).map(|_| Vec::new()).collect();
+    let mut bound = Vec::new();
+    for (at, listener) in table.listeners.iter().enumerate() {
+        for &wanted in &listener.bind {
+            let mut addr = wanted;
+            for own in &mut sockets {
+                let refused = |error: io::Error| {
+                    Refused::Runtime(format!("listener {} cannot bind {wanted}: {error}", listener.name))
+                };
+                let socket = Bound::new(addr, BACKLOG).map_err(refused)?;
+                addr = socket.addr().map_err(refused)?;
+                own.push((ListenerId(at as u32), socket));
+            }
+            bound.push((listener.name.clone(), addr));
+        }
+    }
+    Ok((sockets, bound))
+}
+
+fn log_target(table: &Table) -> Target {
+    match &table.gateway.access_log {
+        Some(log) if log.path != "stdout" => Target::File(PathBuf::from(&log.path)),
+        _ => Target::Stdout,
+    }
+}
+
+fn on(kind: SignalKind) -> Result<tokio::signal::unix::Signal, Refused> {
+    signal(kind).map_err(|error| Refused::Runtime(format!("signals cannot be handled: {error}")))
+}
+
+/// Says in a few lines what runs where.
+fn announce(
+    driver: Driver,
+    cpus: &[usize],
+    shards: usize,
+    descriptors: u64,
+    bound: &[(String, std::net::SocketAddr)],
+    generation: Generation,
+) {
+    eprintln!(
+        "ringgate {}: {shards} shards on CPUs {cpus:?}, {driver}, {descriptors} descriptors, generation {}",
+        env!("CARGO_PKG_VERSION"),
+        generation.0
+    );
+    for (name, addr) in bound {
+        eprintln!("ringgate: listener {name} on {addr}");
+    }
+    if io::stderr().is_terminal() {
+        eprintln!("ringgate: press Ctrl-C to end");
+    }
+}
+
+/// Waits until a shard's thread is over although nobody asked; gives its number.
+async fn watch(threads: &[JoinHandle<io::Result<()>>]) -> usize {
+    loop {
+        if let Some(index) = threads.iter().position(JoinHandle::is_finished) {
+            return index;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+/// Waits for all shards to have drained.
+async fn join(threads: Vec<JoinHandle<io::Result<()>>>) -> Result<(), Refused> {
+    while !threads.iter().all(JoinHandle::is_finished) {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    for (index, thread) in threads.into_iter().enumerate() {
+        match thread.join() {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return Err(Refused::Runtime(format!("shard {index}: {error}"))),
+            Err(_) => return Err(Refused::Runtime(format!("shard {index} panicked"))),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,154 @@
+//! Every synthetic answer, in one table: reason → status, `Proxy-Status` error (RFC 9209 §2.3), whether the
+//! connection closes. 4xx is the client's fault, 502 a bad answer from upstream, 503 refused by us, 504 time.
+
+use crate::base::{Fault, Kind, Side};
+use crate::observe::Reason;
+use crate::upstream::CallFault;
+
+/// An answer of our own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Answer {
+    /// Its status.
+    pub status: u16,
+    /// The reason phrase, also the title of its body.
+    pub title: &'static str,
+    /// Why; its name stands in the body and the log.
+    pub reason: Reason,
+    /// The error of its `Proxy-Status` field; none for the client's own faults.
+    pub proxy_error: Option<&'static str>,
+    /// Whether the connection closes after it.
+    pub close: Close,
+    /// Whether it tells the client when to come again.
+    pub retry_after: Option<u8>,
+}
+
+/// Whether a connection closes after an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Close {
+    /// Always: where the next message would begin is not known, or the client should go away.
+    Always,
+    /// Only if the request's body was not read to its end.
+    IfUnread,
+}
+
+impl Answer {
+    /// The answer for `reason`; none where there is nobody left to read it or a reply has ended already.
+    pub fn of(reason: Reason) -> Option<Answer> {
+        use Close::{Always, IfUnread};
+        use Reason as R;
+        let (status, title, proxy_error, close): (u16, &str, Option<&str>, Close) = match reason {
+            R::Ok | R::ClientGone | R::UpstreamCut | R::UpstreamBodyTimeout | R::TunnelIdle => return None,
+            R::BadRequest(_) => (400, "Bad Request", None, Always),
+            R::NoRoute => (404, "Not Found", None, IfUnread),
+            R::MethodNotAllowed => (405, "Method Not Allowed", None, IfUnread),
+            R::ConnectRefused => (405, "Method Not Allowed", None, Always),
+            R::HeadTimeout | R::BodyTimeout => (408, "Request Timeout", None, Always),
+            R::BodyTooLarge => (413, "Content Too Large", None, Always),
+            R::TargetTooLong => (414, "URI Too Long", None, Always),
+            R::ExpectationFailed => (417, "Expectation Failed", None, Always),
+            R::UpgradeRefused => (426, "Upgrade Required", None, IfUnread),
+            R::HeadTooLarge | R::TooManyFields => (431, "Request Header Fields Too Large", None, Always),
+            R::Panic => (500, "Internal Server Error", Some("proxy_internal_error"), Always),
+            R::UpstreamConnect => (502, "Bad Gateway", Some("connection_refused"), IfUnread),
+            R::UpstreamReset => (502, "Bad Gateway", Some("connection_terminated"), IfUnread),
+            R::UpstreamMalformed(_) => (502, "Bad Gateway", Some("http_protocol_error"), IfUnread),
+            R::NoEndpoint => (503, "Service Unavailable", Some("destination_unavailable"), IfUnread),
+            R::PoolFull => (503, "Service Unavailable", Some("connection_limit_reached"), IfUnread),
+            R::ConnectionCap => (503, "Service Unavailable", Some("connection_limit_reached"), Always),
+            R::Draining => (503, "Service Unavailable", Some("proxy_internal_response"), Always),
+            R::UpstreamConnectTimeout => (504, "Gateway Timeout", Some("connection_timeout"), IfUnread),
+            R::UpstreamTimeout => (504, "Gateway Timeout", Some("http_response_timeout"), IfUnread),
+            R::TotalTimeout => (504, "Gateway Timeout", Some("http_response_timeout"), Always),
+            R::VersionNotSupported => (505, "HTTP Version Not Supported", None, Always),
+        };
+        let retry_after = (status == 503).then_some(1);
+        Some(Answer { status, title, reason, proxy_error, close, retry_after })
+    }
+
+    /// The body: a problem of RFC 9457 that names the reason, never anything internal. Appended to `out`.
+    pub fn body(&self, request_id: &[u8], out: &mut Vec<u8>) {
+        out.extend_from_slice(br#"{"type":"about:blank","title":""#);
+        out.extend_from_slice(self.title.as_bytes());
+        out.extend_from_slice(br#"","status":"#);
+        out.extend_from_slice(itoa::Buffer::new().format(self.status).as_bytes());
+        out.extend_from_slice(br#","reason":""#);
+        out.extend_from_slice(self.reason.as_str().as_bytes());
+        // The detail tells a client what to mend; of an upstream's fault it is told nothing.
+        if let Reason::BadRequest(detail) = self.reason {
+            out.extend_from_slice(br#"","detail":""#);
+            out.extend_from_slice(detail.as_bytes());
+        }
+        if !request_id.is_empty() {
+            out.extend_from_slice(br#"","request_id":""#);
+            out.extend_from_slice(request_id);
+        }
+        out.extend_from_slice(b"\"}\n");
+    }
+}
+
+/// The reason for a call without a reply.
+pub fn of_call(fault: CallFault) -> Reason {
+    match fault {
+        CallFault::Connect => Reason::UpstreamConnect,
+        CallFault::ConnectTimeout => Reason::UpstreamConnectTimeout,
+        CallFault::PoolFull => Reason::PoolFull,
+        CallFault::Reset => Reason::UpstreamReset,
+        CallFault::Malformed(detail) => Reason::UpstreamMalformed(detail),
+        CallFault::FirstByte => Reason::UpstreamTimeout,
+        CallFault::Total => Reason::TotalTimeout,
+        CallFault::Body(fault) => of_body(fault),
+        CallFault::Client(_) => Reason::ClientGone,
+    }
+}
+
+/// The reason for a fault of either side while bodies were on their way.
+pub fn of_body(fault: Fault) -> Reason {
+    match (fault.side, fault.kind) {
+        (Side::Upstream, Kind::Timeout) => Reason::UpstreamBodyTimeout,
+        (Side::Upstream, Kind::Malformed) => Reason::UpstreamMalformed("body_framing"),
+        (Side::Upstream, _) => Reason::UpstreamCut,
+        (_, Kind::Limit) => Reason::BodyTooLarge,
+        (_, Kind::Timeout) => Reason::BodyTimeout,
+        (_, Kind::Malformed) => Reason::BadRequest("body_framing"),
+        (_, _) => Reason::ClientGone,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_status_says_whose_fault_it_was() {
+        for (reason, status) in [
+            (Reason::BadRequest("bare_lf"), 400),
+            (Reason::HeadTimeout, 408),
+            (Reason::BodyTooLarge, 413),
+            (Reason::TargetTooLong, 414),
+            (Reason::HeadTooLarge, 431),
+            (Reason::UpstreamConnect, 502),
+            (Reason::UpstreamMalformed("bare_lf"), 502),
+            (Reason::PoolFull, 503),
+            (Reason::UpstreamTimeout, 504),
+            (Reason::UpstreamConnectTimeout, 504),
+        ] {
+            assert_eq!(Answer::of(reason).map(|answer| answer.status), Some(status), "{reason:?}");
+        }
+    }
+
+    #[test]
+    fn an_upstreams_fault_shows_nothing_internal() {
+        let answer = Answer::of(Reason::UpstreamMalformed("bare_lf")).expect("has an answer");
+        let mut body = Vec::new();
+        answer.body(b"id-1", &mut body);
+        let text = String::from_utf8(body).expect("is text");
+        assert!(!text.contains("bare_lf"), "{text}");
+        assert!(text.contains(r#""reason":"upstream_malformed""#) && text.contains(r#""request_id":"id-1""#));
+    }
+
+    #[test]
+    fn nobody_is_answered_where_nobody_listens() {
+        assert_eq!(Answer::of(Reason::ClientGone), None);
+        assert_eq!(Answer::of(Reason::UpstreamCut), None);
+    }
+}

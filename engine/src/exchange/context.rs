@@ -1,0 +1,209 @@
+//! One exchange's facts from head to record. Whatever way an exchange ends, dropping its context hands in the
+//! record: refused, answered, cut, tunnelled or panicked.
+
+use super::lent::{Lent, TableRef};
+use crate::base::{ListenerId, RouteId, Tick, UpstreamId};
+use crate::net::clock;
+use crate::observe::{Reason, Record, record};
+use crate::upstream::Tried;
+use crate::wire::field::Field;
+use crate::wire::head::{Head, Version};
+use std::cell::{Cell, RefCell};
+use std::net::{IpAddr, SocketAddr};
+
+/// What is known of a downstream connection.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer {
+    /// Its listener.
+    pub listener: ListenerId,
+    /// The peer's address.
+    pub addr: SocketAddr,
+    /// Whether its forwarding fields are believed.
+    pub trusted: bool,
+}
+
+/// One exchange's facts.
+pub struct Context<'a> {
+    /// What the shard lends.
+    pub lent: &'a Lent,
+    /// The table this exchange runs on to its end.
+    pub table: &'a TableRef,
+    /// The connection.
+    pub peer: Peer,
+    /// The request's head; none if it was refused before one was whole.
+    pub head: Option<Head<'a>>,
+    /// When its first byte was read.
+    pub began: Tick,
+    /// What the call noted down.
+    pub tried: Tried,
+    /// The client as trusted proxies tell it.
+    pub client_ip: Cell<IpAddr>,
+    /// The route, once found.
+    pub route: Cell<Option<RouteId>>,
+    /// The upstream, once chosen.
+    pub upstream: Cell<Option<UpstreamId>>,
+    /// The status sent; 0 for none.
+    pub status: Cell<u16>,
+    /// Why the exchange ended.
+    pub reason: Cell<Reason>,
+    /// When the reply's head was there.
+    pub replied: Cell<Tick>,
+    /// Body bytes from and to the client.
+    pub bytes_in: Cell<u64>,
+    /// Body bytes to the client.
+    pub bytes_out: Cell<u64>,
+    /// The request's id.
+    pub request_id: RefCell<RequestId>,
+    /// Whether it became a tunnel.
+    pub tunnel: Cell<bool>,
+    wall_ms: u64,
+}
+
+impl<'a> Context<'a> {
+    /// An exchange whose first byte was read at `began`.
+    pub fn new(lent: &'a Lent, table: &'a TableRef, peer: Peer, head: Option<Head<'a>>, began: Tick) -> Context<'a> {
+        Context {
+            lent,
+            table,
+            peer,
+            head,
+            began,
+            tried: Tried::default(),
+            client_ip: Cell::new(peer.addr.ip()),
+            route: Cell::new(None),
+            upstream: Cell::new(None),
+            status: Cell::new(0),
+            reason: Cell::new(Reason::Ok),
+            replied: Cell::new(Tick::default()),
+            bytes_in: Cell::new(0),
+            bytes_out: Cell::new(0),
+            request_id: RefCell::new(RequestId::default()),
+            tunnel: Cell::new(false),
+            wall_ms: clock::unix_ms(),
+        }
+    }
+
+    /// Wall clock at the head, in milliseconds since 1970.
+    pub fn wall_ms(&self) -> u64 {
+        self.wall_ms
+    }
+
+    fn hand_in(&self) {
+        let table = self.table;
+        let field = |field: Field| self.head.and_then(|head| head.field(field)).unwrap_or_default();
+        let upstream = self.upstream.get().map(|id| table.upstream(id));
+        let endpoint = upstream.zip(self.tried.endpoint.get()).map(|(up, at)| up.endpoints[at].name.as_str());
+        let end = clock::now();
+        let micros = |from: Tick, to: Tick| u32::try_from(to.since(from).as_micros()).unwrap_or(u32::MAX);
+        let sent = self.tried.sent.get();
+        let called = sent != Tick::default();
+        let replied = self.replied.get();
+        let request_id = self.request_id.borrow();
+        let facts = Record {
+            at_unix_ms: self.wall_ms,
+            shard: self.lent.shard,
+            generation: table.generation.0,
+            listener: &table.listeners[self.peer.listener.index()].name,
+            client: self.peer.addr,
+            client_ip: self.client_ip.get(),
+            method: self.head.map(Head::method_bytes).unwrap_or_default(),
+            host: self.head.map(Head::host).unwrap_or_default(),
+            path: self.head.map(Head::target).unwrap_or_default(),
+            version10: self.head.is_some_and(|head| head.version() == Version::Http10),
+            route: self.route.get().map(|id| table.route(id).name.as_str()),
+            upstream: upstream.map(|upstream| upstream.name.as_str()),
+            endpoint,
+            status: self.status.get(),
+            reason: self.reason.get(),
+            bytes_in: self.bytes_in.get(),
+            bytes_out: self.bytes_out.get(),
+            request_id: request_id.bytes(),
+            user_agent: field(Field::USER_AGENT),
+            referer: field(Field::REFERER),
+            tries: self.tried.tries.get(),
+            reused: self.tried.reused.get(),
+            total_us: micros(self.began, end),
+            first_byte_us: if replied > sent { micros(sent, replied) } else { 0 },
+            upstream_us: if called { micros(sent, end) } else { 0 },
+            tunnel: self.tunnel.get(),
+        };
+        let format = table.gateway.access_log.as_ref().map(|log| &log.format);
+        record(&facts, &self.lent.counts, &mut self.lent.lines.borrow_mut(), format);
+    }
+}
+
+impl Drop for Context<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.reason.set(Reason::Panic);
+        }
+        self.hand_in();
+    }
+}
+
+/// Bytes of a request id passed on from a client at most.
+pub const REQUEST_ID_MAX: usize = 64;
+
+/// A request's id: passed on or made, in place.
+#[derive(Debug, Clone, Copy)]
+pub struct RequestId {
+    bytes: [u8; REQUEST_ID_MAX],
+    len: u8,
+}
+
+impl Default for RequestId {
+    fn default() -> Self {
+        RequestId { bytes: [0; REQUEST_ID_MAX], len: 0 }
+    }
+}
+
+impl RequestId {
+    /// The id; empty while there is none.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.len)]
+    }
+
+    /// The id that a client sent, if it may be passed on: visible characters without quotes or backslash, so
+    /// that it can stand in logs and answers as it is.
+    pub fn passed(sent: &[u8]) -> Option<RequestId> {
+        let plain = |byte: &u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\' | b'<' | b'>' | b'&');
+        if sent.is_empty() || sent.len() > REQUEST_ID_MAX || !sent.iter().all(plain) {
+            return None;
+        }
+        let mut id = RequestId { bytes: [0; REQUEST_ID_MAX], len: sent.len() as u8 };
+        id.bytes[..sent.len()].copy_from_slice(sent);
+        Some(id)
+    }
+
+    /// A new UUIDv7 (RFC 9562 §5.7).
+    pub fn made(wall_ms: u64, random: [u64; 2]) -> RequestId {
+        let mut noise = [0; 10];
+        noise[..8].copy_from_slice(&random[0].to_ne_bytes());
+        noise[8..].copy_from_slice(&random[1].to_ne_bytes()[..2]);
+        let uuid = uuid::Builder::from_unix_timestamp_millis(wall_ms, &noise).into_uuid();
+        let mut id = RequestId::default();
+        id.len = uuid.hyphenated().encode_lower(&mut id.bytes).len() as u8;
+        id
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_id_is_passed_only_if_it_can_stand_in_a_log() {
+        assert_eq!(RequestId::passed(b"abc-123").map(|id| id.bytes().to_vec()), Some(b"abc-123".to_vec()));
+        for bad in [&b""[..], b"a b", b"a\"b", b"a\\b", b"\xff", &[b'x'; 65]] {
+            assert!(RequestId::passed(bad).is_none(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_made_id_is_a_uuid_of_version_7_with_its_time() {
+        let id = RequestId::made(1_700_000_000_000, [7, 9]);
+        let uuid = uuid::Uuid::try_parse_ascii(id.bytes()).expect("is a UUID");
+        assert_eq!(uuid.get_version_num(), 7);
+        assert_eq!(uuid.get_timestamp().map(|at| at.to_unix().0), Some(1_700_000_000));
+    }
+}

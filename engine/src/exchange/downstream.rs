@@ -1,0 +1,72 @@
+//! What a downstream protocol must offer so that `run` can serve it: a body to read and replies to write. HTTP/1
+//! implements it in `conn/http1`; nothing here is shaped by it.
+
+use super::answer::Answer;
+use crate::base::Fault;
+use crate::net::body::{BodySink, BodySource};
+use crate::wire::edits::Edits;
+use crate::wire::head::Head;
+use crate::wire::http1::framing::Length;
+
+/// One exchange's downstream side.
+pub trait Downstream {
+    /// The request's body.
+    type Body: BodySource;
+    /// Where replies go.
+    type Reply: Replies;
+
+    /// Both sides at once: a request body may still come while its reply leaves.
+    fn split(&mut self) -> (&mut Self::Body, &mut Self::Reply);
+}
+
+/// A final reply's head.
+#[derive(Clone, Copy)]
+pub enum ReplyHead<'a> {
+    /// An upstream's.
+    Upstream {
+        /// As it came.
+        head: Head<'a>,
+        /// What is changed of it.
+        edits: &'a Edits,
+        /// The framing of the body that follows.
+        length: Length,
+        /// The protocol switched to, with status 101.
+        upgrade: Option<&'a [u8]>,
+    },
+    /// One of our own. Its body goes with it.
+    Answer {
+        /// What it says.
+        answer: &'a Answer,
+        /// The id of the request, if it has one yet.
+        request_id: &'a [u8],
+    },
+}
+
+/// A final reply about to begin.
+#[derive(Clone, Copy)]
+pub struct Begin<'a> {
+    /// Its head.
+    pub head: ReplyHead<'a>,
+    /// The connection cannot carry another exchange after it.
+    pub close: bool,
+}
+
+/// Where an exchange's replies go.
+#[allow(async_fn_in_trait)] // every user is a task of one thread: no `Send` bound is wanted
+pub trait Replies {
+    /// Takes a reply's body.
+    type Sink: BodySink;
+
+    /// Passes a 1xx reply on, where the client understands it.
+    ///
+    /// # Errors
+    /// The client is gone or too slow.
+    async fn interim(&mut self, head: Head<'_>) -> Result<(), Fault>;
+
+    /// Stages a final reply's head, which leaves with the first bytes of its body. Nothing was sent yet when a
+    /// second reply may take the first one's place: see [`BodySink::started`].
+    ///
+    /// # Errors
+    /// `Kind::Limit` when the head is larger than a buffer.
+    fn begin(&mut self, begin: Begin<'_>) -> Result<Self::Sink, Fault>;
+}

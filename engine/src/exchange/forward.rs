@@ -1,0 +1,214 @@
+//! The request as an upstream sees it: target, Host, and the fields that tell about the client. What an
+//! untrusted client says of itself in such fields is replaced, never extended.
+
+use super::context::{Context, RequestId};
+use crate::table::{Forwarding, Route};
+use crate::wire::edits::Edits;
+use crate::wire::field::Field;
+use crate::wire::head::{Form, Head, Version};
+use ipnet::IpNet;
+use std::io::Write;
+use std::net::{IpAddr, SocketAddr};
+
+/// Working memory for a forwarded head; kept by the shard, so that it allocates nothing when warm.
+#[derive(Debug, Default)]
+pub struct Forward {
+    /// What is changed of the head.
+    pub edits: Edits,
+    /// Where [`Canonical`] paths are built.
+    pub path: Vec<u8>,
+    /// The target, when it is not the one received.
+    pub target: Vec<u8>,
+    value: Vec<u8>,
+}
+
+impl Forward {
+    /// Fills in the edits for `head`: request id, Via, and the forwarding fields of the gateway's setting.
+    pub fn tell(&mut self, ctx: &Context<'_>, head: Head<'_>) {
+        let Forward { edits, value, .. } = self;
+        edits.clear();
+        let gateway = &ctx.table.gateway;
+        let client = ctx.peer.addr.ip();
+        let trusted = ctx.peer.trusted;
+        if trusted {
+            ctx.client_ip.set(client_of(head, client, &gateway.trusted));
+        }
+        match gateway.forwarding {
+            Forwarding::XForwarded => {
+                value.clear();
+                if trusted {
+                    for hop in head.all(Field::X_FORWARDED_FOR) {
+                        value.extend_from_slice(hop);
+                        value.extend_from_slice(b", ");
+                    }
+                }
+                let _ = write!(value, "{client}");
+                edits.set(Field::X_FORWARDED_FOR, value);
+                if !(trusted && head.has(Field::X_FORWARDED_PROTO)) {
+                    edits.set(Field::X_FORWARDED_PROTO, b"http");
+                }
+                if !(trusted && head.has(Field::X_FORWARDED_HOST)) {
+                    edits.set(Field::X_FORWARDED_HOST, head.host());
+                }
+                if !trusted {
+                    edits.remove(Field::FORWARDED);
+                    edits.remove(Field::X_REAL_IP);
+                }
+            }
+            Forwarding::Forwarded => {
+                value.clear();
+                if trusted {
+                    for hop in head.all(Field::FORWARDED) {
+                        value.extend_from_slice(hop);
+                        value.extend_from_slice(b", ");
+                    }
+                }
+                forwarded(client, head.host(), value);
+                edits.set(Field::FORWARDED, value);
+                if !trusted {
+                    remove_x_forwarded(edits);
+                }
+            }
+            Forwarding::Off => {
+                if !trusted {
+                    remove_x_forwarded(edits);
+                    edits.remove(Field::FORWARDED);
+                }
+            }
+        }
+        let mut id = ctx.request_id.borrow_mut();
+        match head.field(Field::X_REQUEST_ID).and_then(RequestId::passed).filter(|_| !head.repeats(Field::X_REQUEST_ID)) {
+            Some(passed) => *id = passed,
+            None => {
+                *id = RequestId::made(ctx.wall_ms(), [ctx.lent.upstream.random(), ctx.lent.upstream.random()]);
+                edits.set(Field::X_REQUEST_ID, id.bytes());
+            }
+        }
+        // RFC 9110 §7.6.3: a gateway tells in Via which version it received.
+        edits.append(Field::VIA, if head.version() == Version::Http10 { b"1.0 ringgate" } else { b"1.1 ringgate" });
+    }
+}
+
+fn remove_x_forwarded(edits: &mut Edits) {
+    for field in [Field::X_FORWARDED_FOR, Field::X_FORWARDED_PROTO, Field::X_FORWARDED_HOST, Field::X_REAL_IP] {
+        edits.remove(field);
+    }
+}
+
+/// One element of Forwarded (RFC 7239 §4): IPv6 addresses and hosts with a port are quoted.
+fn forwarded(client: IpAddr, host: &[u8], out: &mut Vec<u8>) {
+    let _ = match client {
+        IpAddr::V4(client) => write!(out, "for={client}"),
+        IpAddr::V6(client) => write!(out, "for=\"[{client}]\""),
+    };
+    if !host.is_empty() {
+        // A valid host holds neither quote nor backslash.
+        out.extend_from_slice(b";host=\"");
+        out.extend_from_slice(host);
+        out.push(b'"');
+    }
+    out.extend_from_slice(b";proto=http");
+}
+
+/// The client behind trusted proxies: X-Forwarded-For is read from its end, past every trusted hop. What cannot
+/// be read as an address ends the walk, since whoever wrote it is not trusted to name others.
+fn client_of(head: Head<'_>, peer: IpAddr, trusted: &[IpNet]) -> IpAddr {
+    let mut client = peer;
+    let mut values = [&b""[..]; 16];
+    let mut count = 0;
+    for value in head.all(Field::X_FORWARDED_FOR) {
+        if count == values.len() {
+            values.rotate_left(1);
+            count -= 1;
+        }
+        values[count] = value;
+        count += 1;
+    }
+    for value in values[..count].iter().rev() {
+        for hop in value.rsplit(|byte| *byte == b',') {
+            let Some(hop) = address(hop.trim_ascii()) else { return client };
+            client = hop;
+            if !trusted.iter().any(|net| net.contains(&hop)) {
+                return client;
+            }
+        }
+    }
+    client
+}
+
+/// An address, alone or with a port.
+fn address(text: &[u8]) -> Option<IpAddr> {
+    let text = std::str::from_utf8(text).ok()?;
+    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    bare.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|addr| addr.ip()))
+}
+
+/// The target to forward: the canonical path, less the route's prefix, and the query as received. The target
+/// received is used where that is the same.
+pub fn target<'t>(head: Head<'t>, path: &'t [u8], route: &Route, out: &'t mut Vec<u8>) -> &'t [u8] {
+    let stripped = route.strip_prefix.as_ref().and_then(|prefix| strip(path, prefix.as_bytes()));
+    let same = head.form() == Form::Origin && stripped.is_none() && path.as_ptr() == head.path().as_ptr();
+    if same || head.form() == Form::Asterisk {
+        return head.target();
+    }
+    out.clear();
+    match stripped {
+        Some(rest) if rest.first() != Some(&b'/') => {
+            out.push(b'/');
+            out.extend_from_slice(rest);
+        }
+        Some(rest) => out.extend_from_slice(rest),
+        None => out.extend_from_slice(path),
+    }
+    if let Some(query) = head.query() {
+        out.push(b'?');
+        out.extend_from_slice(query);
+    }
+    out
+}
+
+/// What follows `prefix` in `path`, if it ends at a segment's end.
+fn strip<'p>(path: &'p [u8], prefix: &[u8]) -> Option<&'p [u8]> {
+    let rest = path.strip_prefix(prefix)?;
+    if rest.is_empty() || rest[0] == b'/' { Some(rest) } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::head::Lines;
+    use crate::wire::http1::{HeadLimits, request};
+
+    fn client(fields: &str, trusted: &str) -> IpAddr {
+        let text = format!("GET / HTTP/1.1\r\nHost: a\r\n{fields}\r\n");
+        let mut lines = Lines::new();
+        request::parse(text.as_bytes(), &mut lines, &HeadLimits::default()).expect("parses");
+        let trusted = [trusted.parse().expect("is a network")];
+        client_of(Head::new(text.as_bytes(), &lines), IpAddr::from([127, 0, 0, 1]), &trusted)
+    }
+
+    #[test]
+    fn the_client_is_the_last_hop_that_is_not_trusted() {
+        for (fields, expected) in [
+            ("", "127.0.0.1"),
+            ("X-Forwarded-For: 9.9.9.9\r\n", "9.9.9.9"),
+            ("X-Forwarded-For: 6.6.6.6, 9.9.9.9, 10.0.0.1\r\n", "9.9.9.9"),
+            ("X-Forwarded-For: 6.6.6.6\r\nX-Forwarded-For: 9.9.9.9, 10.0.0.1\r\n", "9.9.9.9"),
+            ("X-Forwarded-For: 10.0.0.1, 10.0.0.2\r\n", "10.0.0.1"),
+            ("X-Forwarded-For: 6.6.6.6, junk, 10.0.0.2\r\n", "10.0.0.2"),
+            ("X-Forwarded-For: [2001:db8::1]:443\r\n", "2001:db8::1"),
+            ("X-Forwarded-For: 9.9.9.9:1234\r\n", "9.9.9.9"),
+        ] {
+            assert_eq!(client(fields, "10.0.0.0/8").to_string(), expected, "{fields}");
+        }
+    }
+
+    #[test]
+    fn a_prefix_is_stripped_only_at_a_segments_end() {
+        for (path, rest) in
+            [("/api", Some("")), ("/api/", Some("/")), ("/api/x", Some("/x")), ("/apix", None), ("/", None)]
+        {
+            assert_eq!(strip(path.as_bytes(), b"/api"), rest.map(str::as_bytes), "{path}");
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! How an exchange leaves its downstream connection.
+
+use crate::mem::Buf;
+use crate::net::body::Lane;
+use crate::upstream::Leased;
+
+/// How an exchange leaves its downstream connection.
+pub enum Outcome<'a> {
+    /// Ready for the next one.
+    Reuse,
+    /// To be closed: the reply is whole, or visibly cut.
+    Close,
+    /// To be reset: a close would look like the end of a reply that was cut.
+    Reset,
+    /// Switched to another protocol: `conn/upgrade` carries bytes both ways.
+    Tunnel(Tunnel<'a>),
+}
+
+/// The upstream's side of a tunnel.
+pub struct Tunnel<'a> {
+    /// The connection.
+    pub lane: Lane,
+    /// What the upstream sent behind its 101.
+    pub first: Buf,
+    /// Keeps the endpoint's count and the connection's slot.
+    pub leased: Leased<'a>,
+}

@@ -1,0 +1,200 @@
+//! THE PATH of an exchange, one call a stage: head → route → call → write. `conn` calls it with a protocol's
+//! downstream side; whatever way it ends, the context hands in the record.
+
+use super::answer::{Answer, Close, of_body, of_call};
+use super::context::Context;
+use super::downstream::{Begin, Downstream, Replies, ReplyHead};
+use super::forward::{self, Forward};
+use super::outcome::{Outcome, Tunnel};
+use crate::base::{Fault, Kind, Side};
+use crate::net::body::{BodySink, BodySource, BodyWriter, pump};
+use crate::net::clock;
+use crate::net::spawn::beside;
+use crate::observe::Reason;
+use crate::route::Facts;
+use crate::table::{Route, Upstream};
+use crate::upstream::{Outgoing, Plan, Reply, call};
+use crate::wire::edits::Edits;
+use crate::wire::head::{Form, Head};
+use crate::wire::http1::encode::Onward;
+use crate::wire::http1::framing::{self, Length};
+use crate::wire::method::Method;
+use crate::wire::uri;
+use std::cell::Cell;
+
+/// Serves one request whose head and framing are valid.
+pub async fn run<'c, D: Downstream>(ctx: &'c Context<'c>, length: Length, down: &mut D) -> Outcome<'c> {
+    let (body, reply) = down.split();
+    match serve(ctx, length, body, reply).await {
+        Ok(outcome) => outcome,
+        Err(reason) => answer(ctx, body, reply, reason).await,
+    }
+}
+
+/// Answers a request that was refused before or instead of being served.
+pub async fn refuse<'c, D: Downstream>(ctx: &'c Context<'c>, down: &mut D, reason: Reason) -> Outcome<'c> {
+    let (body, reply) = down.split();
+    answer(ctx, body, reply, reason).await
+}
+
+async fn serve<'c, B: BodySource, R: Replies>(
+    ctx: &'c Context<'c>,
+    length: Length,
+    body: &mut B,
+    reply: &mut R,
+) -> Result<Outcome<'c>, Reason> {
+    let Some(head) = ctx.head else { return Err(Reason::BadRequest("no_head")) };
+    if head.method() == Method::Connect {
+        return Err(Reason::ConnectRefused);
+    }
+    let mut forward = ctx.lent.forwards.take();
+    forward.tell(ctx, head);
+    let Forward { edits, path, target, .. } = &mut *forward;
+    let path = match head.form() {
+        Form::Asterisk => head.path(),
+        _ => uri::canonical(head.path(), path).map_err(|fault| Reason::BadRequest(fault.reason()))?,
+    };
+    let route = find(ctx, head, path)?;
+    let upstream = choose(ctx, route);
+    let target = forward::target(head, path, route, target);
+    let upgrade = if length == Length::None { allowed_upgrade(head, route) } else { None };
+    let expect_continue = framing::expects_continue(head).map_err(|_| Reason::ExpectationFailed)?;
+    let onward = Onward { target, host: head.host(), length, upgrade, expect_continue };
+    let plan = Plan {
+        upstream,
+        timeouts: &route.timeouts,
+        total: ctx.began.after_some(route.timeouts.total),
+        tried: &ctx.tried,
+    };
+    let mut interim = async |head: Head<'_>| reply.interim(head).await;
+    let outgoing = Outgoing { head, edits, onward };
+    let got = call(&ctx.lent.upstream, plan, outgoing, body, &mut interim).await.map_err(of_call)?;
+    ctx.replied.set(clock::now());
+    edits.clear();
+    write(ctx, body, reply, got, edits, upgrade).await
+}
+
+fn find<'c>(ctx: &'c Context<'c>, head: Head<'_>, path: &[u8]) -> Result<&'c Route, Reason> {
+    let found = ctx.table.lookup.lookup(&Facts { host: head.host(), path }).map_err(|_| Reason::NoRoute)?;
+    ctx.route.set(Some(found.route));
+    Ok(ctx.table.route(found.route))
+}
+
+/// The upstream of a route: by weight where it names several.
+fn choose<'c>(ctx: &'c Context<'c>, route: &Route) -> &'c Upstream {
+    let mut id = route.to[0].0;
+    if route.to.len() > 1 {
+        let mut draw = (ctx.lent.upstream.random() >> 32) as u32 % route.weights.max(1);
+        for &(upstream, weight) in &route.to {
+            id = upstream;
+            if draw < weight {
+                break;
+            }
+            draw -= weight;
+        }
+    }
+    ctx.upstream.set(Some(id));
+    ctx.table.upstream(id)
+}
+
+/// The first protocol offered that the route passes: `websocket` always, others by name, `h2c` never.
+fn allowed_upgrade<'h>(head: Head<'h>, route: &Route) -> Option<&'h [u8]> {
+    framing::upgrade_tokens(head).find(|token| {
+        token.eq_ignore_ascii_case(b"websocket")
+            || (!token.eq_ignore_ascii_case(b"h2c")
+                && route.upgrade.iter().any(|name| token.eq_ignore_ascii_case(name.as_bytes())))
+    })
+}
+
+/// Writes an upstream's reply, beside the upload that may still run.
+async fn write<'c, B: BodySource, R: Replies>(
+    ctx: &'c Context<'c>,
+    body: &mut B,
+    reply: &mut R,
+    mut got: Reply<'c>,
+    edits: &Edits,
+    upgrade: Option<&[u8]>,
+) -> Result<Outcome<'c>, Reason> {
+    let upload = got.take_upload();
+    let head = got.head();
+    let upgrade = upgrade.filter(|_| head.status() == 101);
+    let begin = Begin {
+        head: ReplyHead::Upstream { head, edits, length: got.length(), upgrade },
+        close: upload.is_some() || !body.ended(),
+    };
+    let status = head.status();
+    let mut sink = reply.begin(begin).map_err(|_| Reason::UpstreamMalformed("head_too_large"))?;
+    let mut reader = got.body();
+    let cut_short = upload.is_some();
+    let done = carry(ctx, body, upload, &mut reader, &mut sink).await;
+    ctx.bytes_in.set(body.count());
+    ctx.bytes_out.set(sink.sent());
+    if let Err(fault) = done {
+        let reason = timed(ctx, of_body(fault));
+        if fault.side != Side::Client && !sink.started() {
+            return Err(reason);
+        }
+        ctx.status.set(if sink.started() { status } else { 0 });
+        ctx.reason.set(reason);
+        // Without a length only a reset tells the client that the end is not the end (RFC 9112 §8).
+        return Ok(if got.length() == Length::UntilClose { Outcome::Reset } else { Outcome::Close });
+    }
+    ctx.status.set(status);
+    if upgrade.is_some() {
+        ctx.tunnel.set(true);
+        let (lane, first, leased) = got.into_tunnel();
+        return Ok(Outcome::Tunnel(Tunnel { lane, first, leased }));
+    }
+    let whole = reader.ended() && !reader.has_rest() && !cut_short;
+    let close = begin.close;
+    got.finish(whole);
+    Ok(if close { Outcome::Close } else { Outcome::Reuse })
+}
+
+/// Carries the reply's body down, and what is left of the request's body up beside it. How the upload ends does
+/// not matter once the upstream has answered, unless the client is at fault.
+async fn carry<B: BodySource, S: BodySource, W: BodySink>(
+    ctx: &Context<'_>,
+    body: &mut B,
+    upload: Option<BodyWriter>,
+    reader: &mut S,
+    sink: &mut W,
+) -> Result<(), Fault> {
+    let pipes = &ctx.lent.upstream.pipes;
+    let download = pump(reader, sink, pipes);
+    match upload {
+        None => download.await,
+        Some(mut writer) => beside(download, pump(body, &mut writer, pipes), &Cell::new(None)).await,
+    }
+}
+
+/// A timeout that was the whole exchange's.
+fn timed(ctx: &Context<'_>, reason: Reason) -> Reason {
+    let total = ctx.route.get().and_then(|id| ctx.table.route(id).timeouts.total);
+    let by_time = matches!(reason, Reason::UpstreamBodyTimeout | Reason::BodyTimeout);
+    if by_time && clock::now() >= ctx.began.after_some(total) { Reason::TotalTimeout } else { reason }
+}
+
+/// Sends the answer of our own for `reason`, if there is one.
+async fn answer<'c, B: BodySource, R: Replies>(
+    ctx: &'c Context<'c>,
+    body: &mut B,
+    reply: &mut R,
+    reason: Reason,
+) -> Outcome<'c> {
+    ctx.reason.set(reason);
+    ctx.bytes_in.set(body.count());
+    let Some(answer) = Answer::of(reason) else { return Outcome::Close };
+    let close = answer.close == Close::Always || !body.ended();
+    let id = *ctx.request_id.borrow();
+    let head = ReplyHead::Answer { answer: &answer, request_id: id.bytes() };
+    let Ok(mut sink) = reply.begin(Begin { head, close }) else { return Outcome::Close };
+    match sink.finish(&[]).await {
+        Ok(()) => {
+            ctx.status.set(answer.status);
+            ctx.bytes_out.set(sink.sent());
+            if close { Outcome::Close } else { Outcome::Reuse }
+        }
+        Err(Fault { kind: Kind::Cut | Kind::Timeout, .. } | _) => Outcome::Close,
+    }
+}

@@ -1,0 +1,12 @@
+//! CPUs of the inherited affinity mask, and pinning a shard to one of them.
+
+/// The CPUs this process may run on, in order; never empty.
+pub fn cpus() -> Vec<usize> {
+    let ids: Vec<usize> = core_affinity::get_core_ids().unwrap_or_default().iter().map(|core| core.id).collect();
+    if ids.is_empty() { vec![0] } else { ids }
+}
+
+/// Pins this thread to `cpu`; false where the system refuses, and the thread then floats.
+pub fn pin(cpu: usize) -> bool {
+    core_affinity::set_for_current(core_affinity::CoreId { id: cpu })
+}

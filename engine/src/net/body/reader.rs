@@ -1,0 +1,250 @@
+//! The receiving side of an HTTP/1.1 body: the bytes that came with the head first, then the socket's. Bounds:
+//! one pooled buffer, held only while bytes are in it.
+
+use super::{BodySource, Lane, Plain};
+use crate::base::{Fault, Kind};
+use crate::mem::{Buf, Class, SMALL_BYTES};
+use crate::wire::http1::chunked::{ChunkLimits, Chunked, Step};
+use crate::wire::http1::framing::Length;
+use std::io;
+use std::mem;
+
+/// How a body is to be read.
+#[derive(Debug, Clone)]
+pub struct Reading {
+    /// Where from.
+    pub lane: Lane,
+    /// Body bytes at most.
+    pub limit: Option<u64>,
+}
+
+/// An HTTP/1.1 body as a [`BodySource`].
+#[derive(Debug)]
+pub struct BodyReader<'a> {
+    from: Reading,
+    /// Body bytes that arrived with the head; the head's buffer keeps them.
+    first: &'a [u8],
+    used: usize,
+    /// What was read since, in a buffer of this reader's.
+    own: Option<Buf>,
+    framing: Framing,
+    /// Data bytes at the front of the buffered ones.
+    ready: usize,
+    consumed: u64,
+}
+
+/// `Exact ─▶ Ended`, `UntilClose ─▶ Ended`, `Chunked ─▶ ChunkedEnded`.
+#[derive(Debug)]
+enum Framing {
+    /// Bytes neither buffered as `ready` nor consumed.
+    Exact(u64),
+    Chunked(Chunked),
+    UntilClose,
+    Ended,
+    /// The decoder is kept for its trailers.
+    ChunkedEnded(Chunked),
+}
+
+impl<'a> BodyReader<'a> {
+    /// A body of `length`, the first bytes of which are at the front of `first`.
+    pub fn new(from: Reading, length: Length, first: &'a [u8]) -> BodyReader<'a> {
+        let framing = match length {
+            Length::None | Length::Exact(0) => Framing::Ended,
+            Length::Exact(n) => Framing::Exact(n),
+            Length::Chunked => Framing::Chunked(Chunked::new(ChunkLimits::default())),
+            Length::UntilClose => Framing::UntilClose,
+        };
+        BodyReader { from, first, used: 0, own: None, framing, ready: 0, consumed: 0 }
+    }
+
+    /// Bytes of `first` that belong to this body.
+    pub fn used(&self) -> usize {
+        self.used
+    }
+
+    /// Whether bytes were received that lie behind the end of the body.
+    pub fn has_rest(&self) -> bool {
+        self.used < self.first.len() || self.own.as_ref().is_some_and(|own| !own.is_empty())
+    }
+
+    /// The reader's own buffer, if it still holds bytes: at the end of the body, what follows the message.
+    pub fn into_rest(self) -> Option<Buf> {
+        self.own.filter(|own| !own.is_empty())
+    }
+
+    fn buffered(&self) -> &[u8] {
+        if self.used < self.first.len() {
+            return &self.first[self.used..];
+        }
+        self.own.as_ref().map_or(&[], Buf::filled)
+    }
+
+    fn drop_front(&mut self, n: usize) {
+        if self.used < self.first.len() {
+            self.used += n;
+        } else if let Some(own) = &mut self.own {
+            own.consume(n);
+        }
+    }
+
+    /// Finds data among the buffered bytes; true when there is some or the end was seen.
+    fn settle(&mut self) -> Result<bool, Fault> {
+        while self.ready == 0 {
+            let in_first = self.used < self.first.len();
+            let buffered = match &self.own {
+                _ if in_first => &self.first[self.used..],
+                Some(own) => own.filled(),
+                None => &[],
+            };
+            match &mut self.framing {
+                Framing::Ended | Framing::ChunkedEnded(_) => return Ok(true),
+                Framing::Exact(0) => self.framing = Framing::Ended,
+                _ if buffered.is_empty() => return Ok(false),
+                Framing::Exact(left) => {
+                    self.ready = usize::try_from(*left).unwrap_or(usize::MAX).min(buffered.len());
+                    *left -= self.ready as u64;
+                }
+                Framing::UntilClose => self.ready = buffered.len(),
+                Framing::Chunked(chunked) => {
+                    let malformed = Fault::new(self.from.lane.link.side, Kind::Malformed);
+                    match chunked.step(buffered).map_err(|_| malformed)? {
+                        Step::More { used } => self.drop_front(used),
+                        Step::Data { skip, len } => {
+                            self.drop_front(skip);
+                            self.ready = len;
+                        }
+                        Step::End { used } => {
+                            self.drop_front(used);
+                            self.end_chunked();
+                        }
+                    }
+                }
+            }
+        }
+        let seen = self.consumed + self.ready as u64;
+        if self.from.limit.is_some_and(|limit| seen > limit) {
+            return Err(Fault::new(self.from.lane.link.side, Kind::Limit));
+        }
+        Ok(true)
+    }
+
+    fn end_chunked(&mut self) {
+        self.framing = match mem::replace(&mut self.framing, Framing::Ended) {
+            Framing::Chunked(chunked) => Framing::ChunkedEnded(chunked),
+            other => other,
+        };
+    }
+
+    /// The buffer for what is still to come: bulk, unless little is left or nothing was seen yet.
+    fn class(&self) -> Class {
+        match self.framing {
+            Framing::Exact(left) => Class::holding(usize::try_from(left).unwrap_or(usize::MAX)),
+            _ if self.consumed < SMALL_BYTES as u64 => Class::Small,
+            _ => Class::Bulk,
+        }
+    }
+
+    /// Reads once more from the socket. All bytes read before were consumed.
+    async fn read(&mut self) -> Result<(), Fault> {
+        loop {
+            let mut buf = self.from.lane.pool.take(self.class());
+            match self.from.lane.link.stream.try_read(buf.spare()) {
+                Ok(0) => return self.closed(),
+                Ok(n) => {
+                    buf.advance(n);
+                    self.own = Some(buf);
+                    return Ok(());
+                }
+                // The buffer goes back before the wait, so that the few in use stay hot.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(_) => return Err(self.from.lane.link.cut()),
+            }
+            drop(buf);
+            self.ready().await?;
+        }
+    }
+
+    fn closed(&mut self) -> Result<(), Fault> {
+        match self.framing {
+            Framing::UntilClose => {
+                self.framing = Framing::Ended;
+                Ok(())
+            }
+            _ => Err(self.from.lane.link.cut()),
+        }
+    }
+}
+
+impl BodySource for BodyReader<'_> {
+    async fn fill(&mut self) -> Result<&[u8], Fault> {
+        while !self.settle()? {
+            self.own = None;
+            self.read().await?;
+        }
+        let ready = self.ready;
+        Ok(&self.buffered()[..ready])
+    }
+
+    fn consume(&mut self, n: usize) {
+        debug_assert!(n <= self.ready, "only what was given can be consumed");
+        self.drop_front(n);
+        self.ready -= n;
+        self.consumed += n as u64;
+    }
+
+    fn trailers(&self) -> &[u8] {
+        match &self.framing {
+            Framing::ChunkedEnded(chunked) => chunked.trailers(),
+            _ => &[],
+        }
+    }
+
+    fn ended(&self) -> bool {
+        self.ready == 0 && matches!(self.framing, Framing::Ended | Framing::ChunkedEnded(_) | Framing::Exact(0))
+    }
+
+    fn rewind(&mut self) -> bool {
+        if self.consumed == 0 {
+            return true;
+        }
+        // Kept for sure are only the bytes that came with the head, as long as none was read after them.
+        if self.consumed != self.used as u64 {
+            return false;
+        }
+        let again = self.consumed + self.ready as u64;
+        self.framing = match self.framing {
+            Framing::Exact(left) => Framing::Exact(left + again),
+            Framing::Ended => Framing::Exact(again),
+            _ => return false,
+        };
+        (self.used, self.ready, self.consumed) = (0, 0, 0);
+        true
+    }
+
+    fn plain(&self) -> Option<Plain<'_>> {
+        if self.ready > 0 || self.has_rest() || self.from.limit.is_some() {
+            return None;
+        }
+        let left = match self.framing {
+            Framing::Exact(left) if left > 0 => left,
+            Framing::UntilClose => u64::MAX,
+            _ => return None,
+        };
+        Some(Plain { link: &self.from.lane.link, left })
+    }
+
+    fn passed(&mut self, n: u64) {
+        if let Framing::Exact(left) = &mut self.framing {
+            *left -= n;
+        }
+        self.consumed += n;
+    }
+
+    async fn ready(&mut self) -> Result<(), Fault> {
+        self.from.lane.link.readable(self.from.lane.silence, self.from.lane.total).await
+    }
+
+    fn count(&self) -> u64 {
+        self.consumed
+    }
+}

@@ -1,0 +1,264 @@
+//! The sending side of an HTTP/1.1 message: a staged head, then the body in its framing. The head leaves with
+//! the first bytes of the body in one send. A partial send is remembered here, so that a dropped write loses
+//! nothing and repeats nothing.
+
+use super::{BodySink, Lane, Plain, Spliced};
+use crate::base::Fault;
+use crate::mem::{Buf, Class};
+use crate::net::pipe::{Pipe, Pipes};
+use crate::wire::http1::encode::{LAST_CHUNK, chunk_head};
+use crate::wire::http1::framing::Length;
+use std::io::{self, IoSlice};
+
+/// How a message is to be written.
+pub type Writing = Lane;
+
+/// Bodies with at least this many bytes left are spliced: below it a pipe costs more than the copy.
+const SPLICE_FROM: u64 = 24 * 1024;
+/// Bytes asked of one splice.
+const SPLICE_AT_ONCE: u64 = 1024 * 1024;
+/// A body piece up to this size is copied behind the staged head: cheaper than a send of several parts.
+const JOIN_BYTES: usize = 2048;
+
+/// An HTTP/1.1 message on its way out.
+#[derive(Debug)]
+pub struct BodyWriter {
+    to: Writing,
+    /// Bytes that must leave before any further data: a head, or the last chunk with its trailers.
+    staged: Option<Buf>,
+    framing: Framing,
+    /// The size line of the open chunk, as far as it has not left yet.
+    size: [u8; 18],
+    size_at: u8,
+    size_end: u8,
+    /// Bytes spliced in that have not left yet.
+    pipe: Option<Pipe>,
+    sent: u64,
+    started: bool,
+}
+
+/// `Between ─▶ Chunk(n) ─▶ ChunkEnd(2) ─▶ Between … ─▶ Finished`, or `Bare ─▶ Finished`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Framing {
+    /// Data as it is: a length was said, or the end of the connection ends it, or there is none.
+    Bare,
+    /// Chunked, and no chunk is open.
+    Between,
+    /// A chunk with so many data bytes to go.
+    Chunk(usize),
+    /// So many bytes to go of the CRLF that follows a chunk's data.
+    ChunkEnd(u8),
+    /// All is staged or sent.
+    Finished,
+}
+
+impl BodyWriter {
+    /// A message whose head is `head`, not sent yet, with a body of `length`.
+    pub fn new(to: Writing, head: Buf, length: Length) -> BodyWriter {
+        let framing = match length {
+            Length::Chunked => Framing::Between,
+            Length::None | Length::Exact(_) | Length::UntilClose => Framing::Bare,
+        };
+        let (size, size_at, size_end) = ([0; 18], 0, 0);
+        BodyWriter { to, staged: Some(head), framing, size, size_at, size_end, pipe: None, sent: 0, started: false }
+    }
+
+    fn open_chunk(&mut self, len: usize) {
+        if self.framing == Framing::Between && len > 0 {
+            self.size_end = chunk_head(len, &mut self.size) as u8;
+            self.size_at = 0;
+            self.framing = Framing::Chunk(len);
+        }
+    }
+
+    /// One send of what is owed and a prefix of `data`; gives how much of `data` left.
+    fn try_write(&mut self, data: &[u8]) -> io::Result<usize> {
+        self.open_chunk(data.len());
+        let (room, end): (usize, &[u8]) = match self.framing {
+            Framing::Bare => (data.len(), b""),
+            Framing::Chunk(left) if left <= data.len() => (left, b"\r\n"),
+            Framing::Chunk(_) => (data.len(), b""),
+            Framing::ChunkEnd(left) => (0, &b"\r\n"[2 - usize::from(left)..]),
+            Framing::Between | Framing::Finished => (0, b""),
+        };
+        let data = &data[..room];
+        let bare = self.size_at == self.size_end && end.is_empty();
+        if bare && !data.is_empty() && data.len() <= JOIN_BYTES && self.join(data) {
+            return self.send_joined(room);
+        }
+        let stream = &self.to.link.stream;
+        let size = &self.size[usize::from(self.size_at)..usize::from(self.size_end)];
+        let sent = match &self.staged {
+            None if bare => stream.try_write(data)?,
+            Some(staged) if bare && data.is_empty() => stream.try_write(staged.filled())?,
+            staged => {
+                let staged = staged.as_ref().map_or(&[][..], Buf::filled);
+                stream.try_write_parts(&[
+                    IoSlice::new(staged),
+                    IoSlice::new(size),
+                    IoSlice::new(data),
+                    IoSlice::new(end),
+                ])?
+            }
+        };
+        self.started |= sent > 0;
+        Ok(self.account(sent, room))
+    }
+
+    /// Copies a small piece behind the staged head, if there is one with room.
+    fn join(&mut self, data: &[u8]) -> bool {
+        self.staged.as_mut().is_some_and(|staged| staged.put(data))
+    }
+
+    /// Sends the staged bytes, `joined` bytes of data among them, which from here on count as taken.
+    fn send_joined(&mut self, joined: usize) -> io::Result<usize> {
+        self.sent += joined as u64;
+        let Some(staged) = &self.staged else { return Ok(joined) };
+        match self.to.link.stream.try_write(staged.filled()) {
+            Ok(sent) => {
+                self.started |= sent > 0;
+                self.account(sent, 0);
+            }
+            // What is staged leaves with the next flush.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+        Ok(joined)
+    }
+
+    /// Books `sent` bytes in the order they were offered; gives how many of them were data.
+    fn account(&mut self, mut sent: usize, offered: usize) -> usize {
+        if let Some(staged) = &mut self.staged {
+            let n = staged.len().min(sent);
+            staged.consume(n);
+            sent -= n;
+            if staged.is_empty() {
+                self.staged = None;
+            }
+        }
+        let n = usize::from(self.size_end - self.size_at).min(sent);
+        self.size_at += n as u8;
+        sent -= n;
+        let taken = offered.min(sent);
+        sent -= taken;
+        self.sent += taken as u64;
+        debug_assert!(sent <= 2, "only the end of a chunk follows the data");
+        let after = |left: u8| if left == 0 { Framing::Between } else { Framing::ChunkEnd(left) };
+        self.framing = match self.framing {
+            Framing::Chunk(left) if left > taken => Framing::Chunk(left - taken),
+            Framing::Chunk(_) => after(2 - sent as u8),
+            Framing::ChunkEnd(left) => after(left - sent as u8),
+            other => other,
+        };
+        taken
+    }
+
+    /// Whether anything taken has not left yet.
+    fn owes(&self) -> bool {
+        self.staged.is_some() || self.size_at < self.size_end || matches!(self.framing, Framing::ChunkEnd(_))
+    }
+
+    async fn room(&self) -> Result<(), Fault> {
+        self.to.link.writable(self.to.silence, self.to.total).await
+    }
+
+    /// Sends what was spliced in; it lies behind all that is staged.
+    async fn drain(&mut self) -> Result<(), Fault> {
+        while let Some(pipe) = self.pipe.as_mut().filter(|pipe| pipe.held() > 0) {
+            match self.to.link.stream.try_splice_out(pipe) {
+                Ok(n) => self.sent += n as u64,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.room().await?,
+                Err(_) => return Err(self.to.link.cut()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Stages the last chunk and its trailers, behind a staged head where there is room.
+    fn stage_end(&mut self, trailers: &[u8]) -> bool {
+        let need = LAST_CHUNK.len() + trailers.len() + 2;
+        let buf = self.staged.get_or_insert_with(|| self.to.pool.take(Class::holding(need)));
+        if buf.room() < need {
+            return false;
+        }
+        // Trailers are bounded far below a bulk buffer by the decoder that collected them.
+        let whole = buf.put(LAST_CHUNK) && buf.put(trailers) && buf.put(b"\r\n");
+        debug_assert!(whole, "room was checked");
+        self.framing = Framing::Finished;
+        true
+    }
+}
+
+impl BodySink for BodyWriter {
+    async fn write(&mut self, data: &[u8]) -> Result<usize, Fault> {
+        self.drain().await?;
+        loop {
+            match self.try_write(data) {
+                Ok(0) => {}
+                Ok(n) => return Ok(n),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.room().await?,
+                Err(_) => return Err(self.to.link.cut()),
+            }
+        }
+    }
+
+    async fn flush(&mut self) -> Result<(), Fault> {
+        while self.owes() {
+            match self.try_write(&[]) {
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.room().await?,
+                Err(_) => return Err(self.to.link.cut()),
+            }
+        }
+        self.drain().await
+    }
+
+    async fn finish(&mut self, trailers: &[u8]) -> Result<(), Fault> {
+        // Twice: where the end finds no room behind a staged head, it goes in a buffer of its own.
+        for _ in 0..2 {
+            if self.framing == Framing::Between && !self.owes_chunk() && self.stage_end(trailers) {
+                break;
+            }
+            self.flush().await?;
+        }
+        self.flush().await
+    }
+
+    fn splice(&mut self, from: Plain<'_>, pipes: &Pipes) -> Result<Spliced, Fault> {
+        let begun = self.pipe.is_some();
+        if self.framing != Framing::Bare || self.owes() || (from.left < SPLICE_FROM && !begun) {
+            return Ok(Spliced::Refused);
+        }
+        if !(from.link.stream.splices() && self.to.link.stream.splices()) {
+            return Ok(Spliced::Refused);
+        }
+        if !begun {
+            self.pipe = pipes.take().ok();
+        }
+        let Some(pipe) = &mut self.pipe else { return Ok(Spliced::Refused) };
+        let len = from.left.min(SPLICE_AT_ONCE) as usize;
+        match from.link.stream.try_splice_in(pipe, len) {
+            Ok(0) => Ok(Spliced::Refused),
+            Ok(n) => Ok(Spliced::Moved(n as u64)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock && pipe.held() == 0 => Ok(Spliced::Blocked),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Spliced::Moved(0)),
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(Spliced::Refused),
+            Err(_) => Err(from.link.cut()),
+        }
+    }
+
+    fn sent(&self) -> u64 {
+        self.sent
+    }
+
+    fn started(&self) -> bool {
+        self.started
+    }
+}
+
+impl BodyWriter {
+    /// Whether part of a chunk's framing has not left yet.
+    fn owes_chunk(&self) -> bool {
+        self.size_at < self.size_end || matches!(self.framing, Framing::Chunk(_) | Framing::ChunkEnd(_))
+    }
+}

@@ -1,0 +1,62 @@
+//! A connection with its two deadlines: reading and writing go on at the same time and are bounded apart.
+
+use super::stream::{Stream, Wait, until};
+use super::timer::{Deadline, Wheel};
+use crate::base::{Fault, Kind, Side, Tick};
+use std::rc::Rc;
+use std::time::Duration;
+
+/// A connection of this shard. Readers and writers of its messages share it.
+#[derive(Debug)]
+pub struct Link {
+    /// The socket.
+    pub stream: Stream,
+    /// The deadline of whoever reads.
+    pub reading: Deadline,
+    /// The deadline of whoever writes.
+    pub writing: Deadline,
+    /// Whose connection it is: who is at fault when it breaks.
+    pub side: Side,
+}
+
+impl Link {
+    /// A link over `stream`, with no deadline set.
+    pub fn new(stream: Stream, wheel: &Wheel, side: Side) -> Rc<Link> {
+        Rc::new(Link { stream, reading: wheel.deadline(), writing: wheel.deadline(), side })
+    }
+
+    /// Waits until a read would not block, `silence` at most and not past `total`.
+    ///
+    /// # Errors
+    /// A timeout or a cut of this link's side.
+    pub async fn readable(&self, silence: Duration, total: Tick) -> Result<(), Fault> {
+        self.reading.set(until(silence).min(total));
+        let ready = self.stream.readable_by(&self.reading).await;
+        self.reading.clear();
+        ready.map_err(|wait| self.fault(&wait))
+    }
+
+    /// Waits until a write would not block, `silence` at most and not past `total`.
+    ///
+    /// # Errors
+    /// A timeout or a cut of this link's side.
+    pub async fn writable(&self, silence: Duration, total: Tick) -> Result<(), Fault> {
+        self.writing.set(until(silence).min(total));
+        let ready = self.stream.writable_by(&self.writing).await;
+        self.writing.clear();
+        ready.map_err(|wait| self.fault(&wait))
+    }
+
+    /// What the end of a wait means for the exchange.
+    pub fn fault(&self, wait: &Wait) -> Fault {
+        match wait {
+            Wait::Expired => Fault::new(self.side, Kind::Timeout),
+            Wait::Io(_) => self.cut(),
+        }
+    }
+
+    /// The fault of a peer that reset or closed in mid-message.
+    pub fn cut(&self) -> Fault {
+        Fault::new(self.side, Kind::Cut)
+    }
+}

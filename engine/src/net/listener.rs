@@ -1,0 +1,94 @@
+//! Listening sockets, one a shard and address: SO_REUSEPORT spreads connections by the kernel's hash. Accepting
+//! waits for readiness and then calls accept4 itself, so a dropped wait leaks no descriptor.
+
+use super::stream::waiter;
+use super::sys;
+use monoio::net::TcpStream;
+use socket2::{Domain, Protocol, Socket, Type};
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{AsRawFd, OwnedFd};
+
+/// A bound and listening socket, not yet in any shard's driver.
+#[derive(Debug)]
+pub struct Bound(Socket);
+
+impl Bound {
+    /// Binds `addr` and listens with a queue of `backlog`. `addr` with port 0 takes a free port: see
+    /// [`Bound::addr`]. An IPv6 address takes IPv6 only, so that `0.0.0.0` and `::` can both be bound.
+    ///
+    /// # Errors
+    /// The address is in use by another user or process without SO_REUSEPORT, or may not be bound.
+    pub fn new(addr: SocketAddr, backlog: i32) -> io::Result<Bound> {
+        let socket = Socket::new(Domain::for_address(addr), Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
+        socket.set_reuse_address(true)?;
+        socket.set_reuse_port(true)?;
+        if addr.is_ipv6() {
+            socket.set_only_v6(true)?;
+        }
+        // Inherited by every accepted socket, so it costs no call a connection.
+        socket.set_tcp_nodelay(true)?;
+        socket.bind(&addr.into())?;
+        socket.listen(backlog)?;
+        Ok(Bound(socket))
+    }
+
+    /// The address bound.
+    ///
+    /// # Errors
+    /// The system's, when the socket has none.
+    pub fn addr(&self) -> io::Result<SocketAddr> {
+        let addr = self.0.local_addr()?;
+        addr.as_socket().ok_or_else(|| io::ErrorKind::AddrNotAvailable.into())
+    }
+
+    /// Takes the socket into this shard's driver.
+    ///
+    /// # Errors
+    /// When the driver cannot register it.
+    pub fn listen(self) -> io::Result<Listener> {
+        waiter(OwnedFd::from(self.0)).map(Listener)
+    }
+}
+
+/// A listening socket of this shard.
+#[derive(Debug)]
+pub struct Listener(TcpStream);
+
+impl Listener {
+    /// Waits until a connection is in the accept queue.
+    ///
+    /// # Errors
+    /// When the driver refuses the wait.
+    pub async fn ready(&self) -> io::Result<()> {
+        self.0.readable(false).await
+    }
+
+    /// Takes a connection off the accept queue.
+    ///
+    /// # Errors
+    /// `WouldBlock` when there is none; EMFILE and ENFILE when no descriptor is left; ECONNABORTED and the
+    /// network's own errors for a connection that ended in the queue.
+    pub fn try_accept(&self) -> io::Result<(OwnedFd, SocketAddr)> {
+        let (fd, peer) = sys::accept(self.0.as_raw_fd())?;
+        let peer = peer.as_socket().unwrap_or(SocketAddr::from(([0, 0, 0, 0], 0)));
+        Ok((fd, peer))
+    }
+}
+
+/// Whether an accept error concerns one connection only, so that the next one can be taken at once.
+pub fn is_of_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.raw_os_error(),
+        Some(
+            libc::ECONNABORTED
+                | libc::EPROTO
+                | libc::ENETDOWN
+                | libc::EHOSTDOWN
+                | libc::EHOSTUNREACH
+                | libc::ENETUNREACH
+                | libc::EINTR
+                | libc::EPERM
+        )
+    )
+}

@@ -1,0 +1,106 @@
+//! The system calls of the data path, one safe function each. All sockets are non-blocking, so none of them
+//! waits; `WouldBlock` sends the caller back to the driver's readiness. Nothing outside `net` sees a descriptor.
+#![allow(unsafe_code)]
+
+use libc::c_int;
+use socket2::SockAddr;
+use std::io;
+use std::mem;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+
+/// The result of a libc call: the value, or `errno`. EINTR cannot come from a non-blocking call that counts.
+fn check(result: isize) -> io::Result<usize> {
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result as usize) }
+}
+
+/// recv(2) into `into`; 0 is the peer's FIN.
+pub fn recv(fd: RawFd, into: &mut [u8]) -> io::Result<usize> {
+    // SAFETY: the pointer and length describe `into`, which is writable and outlives the call.
+    check(unsafe { libc::recv(fd, into.as_mut_ptr().cast(), into.len(), libc::MSG_DONTWAIT) })
+}
+
+/// Bytes waiting in the socket, at most one: 0 is a FIN, `WouldBlock` a quiet connection.
+pub fn peek(fd: RawFd) -> io::Result<usize> {
+    let mut byte = 0u8;
+    // SAFETY: one byte is written to `byte`, which outlives the call.
+    check(unsafe { libc::recv(fd, (&raw mut byte).cast(), 1, libc::MSG_DONTWAIT | libc::MSG_PEEK) })
+}
+
+/// send(2) of `bytes`; a prefix may have been taken. Never raises SIGPIPE.
+pub fn send(fd: RawFd, bytes: &[u8]) -> io::Result<usize> {
+    let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+    // SAFETY: the pointer and length describe `bytes`, which outlives the call.
+    check(unsafe { libc::send(fd, bytes.as_ptr().cast(), bytes.len(), flags) })
+}
+
+/// sendmsg(2) of `parts` in order; a prefix may have been taken.
+pub fn send_parts(fd: RawFd, parts: &[io::IoSlice<'_>]) -> io::Result<usize> {
+    // SAFETY: msghdr is plain data for which all zeroes is a valid value.
+    let mut message: libc::msghdr = unsafe { mem::zeroed() };
+    // `IoSlice` has the layout of iovec on Unix (documented by std); sendmsg does not write through it.
+    message.msg_iov = parts.as_ptr().cast_mut().cast();
+    message.msg_iovlen = parts.len();
+    let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+    // SAFETY: `message` points at `parts`, whose slices outlive the call.
+    check(unsafe { libc::sendmsg(fd, &message, flags) })
+}
+
+/// accept4(2), non-blocking and close-on-exec.
+pub fn accept(fd: RawFd) -> io::Result<(OwnedFd, SockAddr)> {
+    let flags = libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
+    let take = |storage: *mut _, len: *mut libc::socklen_t| {
+        // SAFETY: `storage` and `len` come from try_init, which sizes them for any address.
+        let new = check(unsafe { libc::accept4(fd, (storage as *mut libc::sockaddr).cast(), len, flags) } as isize)?;
+        // SAFETY: the descriptor is new and owned by nobody else.
+        Ok(unsafe { OwnedFd::from_raw_fd(new as RawFd) })
+    };
+    // SAFETY: accept4 fills the storage and the length before it succeeds.
+    unsafe { SockAddr::try_init(take) }
+}
+
+/// shutdown(2) of the sending half.
+pub fn shutdown_write(fd: RawFd) -> io::Result<()> {
+    // SAFETY: takes no pointer; a descriptor that is not connected only gives an error.
+    check(unsafe { libc::shutdown(fd, libc::SHUT_WR) } as isize).map(drop)
+}
+
+/// A non-blocking pipe of at least `bytes` capacity where the system's limits allow it: read end, write end.
+pub fn pipe(bytes: c_int) -> io::Result<(OwnedFd, OwnedFd)> {
+    let mut ends = [0 as RawFd; 2];
+    // SAFETY: two descriptors are written to `ends`.
+    check(unsafe { libc::pipe2(ends.as_mut_ptr(), libc::O_NONBLOCK | libc::O_CLOEXEC) } as isize)?;
+    // SAFETY: both are new and owned by nobody else.
+    let (read, write) = unsafe { (OwnedFd::from_raw_fd(ends[0]), OwnedFd::from_raw_fd(ends[1])) };
+    // SAFETY: takes no pointer; a refusal leaves the default capacity, which is correct, only smaller.
+    let _ = unsafe { libc::fcntl(write.as_raw_fd(), libc::F_SETPIPE_SZ, bytes) };
+    Ok((read, write))
+}
+
+/// splice(2) of up to `len` bytes from `from` to `to`, one of which is a pipe. Both must be non-blocking.
+pub fn splice(from: RawFd, to: RawFd, len: usize) -> io::Result<usize> {
+    let flags = libc::SPLICE_F_MOVE | libc::SPLICE_F_NONBLOCK;
+    let none = std::ptr::null_mut();
+    // SAFETY: null offsets mean the descriptors' own positions; no memory of ours is touched.
+    check(unsafe { libc::splice(from, none, to, none, len, flags) })
+}
+
+/// Nanoseconds of a system clock.
+pub fn clock(id: libc::clockid_t) -> u64 {
+    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: one timespec is written to `now`; the clocks named in this room exist on every Linux.
+    unsafe { libc::clock_gettime(id, &mut now) };
+    now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
+}
+
+/// Raises the soft limit of descriptors to the hard one; gives the limit that now holds.
+pub fn raise_descriptor_limit() -> u64 {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: both calls read or write the one rlimit.
+    unsafe {
+        if libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) == 0 && limit.rlim_cur < limit.rlim_max {
+            limit.rlim_cur = limit.rlim_max;
+            libc::setrlimit(libc::RLIMIT_NOFILE, &limit);
+        }
+    }
+    limit.rlim_cur
+}

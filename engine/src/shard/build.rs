@@ -1,0 +1,78 @@
+//! From a setup to a running thread.
+
+use super::inbox::Message;
+use super::run::run;
+use crate::base::ListenerId;
+use crate::base::counters::Capped;
+use crate::net::driver::{self, Driver};
+use crate::net::listener::Bound;
+use crate::net::mailbox::Mailbox;
+use crate::net::{affinity, ring};
+use crate::observe::Counts;
+use crate::table::Table;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
+use std::thread::{self, JoinHandle};
+
+/// Messages a shard's mailbox holds at most; a sender that finds it full keeps what it wanted to hand over.
+const MAILBOX: usize = 1024;
+
+/// A shard's downstream connections, in a cache line of its own.
+#[repr(align(128))]
+#[derive(Debug, Default)]
+pub struct Load(pub AtomicU32);
+
+/// What the shards of a process share.
+#[derive(Debug)]
+pub struct Shared {
+    /// One mailbox a shard.
+    pub mailboxes: Vec<Arc<Mailbox<Message>>>,
+    /// Connections of each shard.
+    pub loads: Vec<Load>,
+    /// Downstream connections of the process.
+    pub connections: Arc<Capped>,
+}
+
+impl Shared {
+    /// For `shards` shards.
+    pub fn new(shards: usize) -> Arc<Shared> {
+        Arc::new(Shared {
+            mailboxes: (0..shards).map(|_| Mailbox::new(MAILBOX)).collect(),
+            loads: (0..shards).map(|_| Load::default()).collect(),
+            connections: Arc::default(),
+        })
+    }
+}
+
+/// What one shard is made of.
+#[derive(Debug)]
+pub struct Setup {
+    /// Its number.
+    pub index: usize,
+    /// The CPU it is pinned to.
+    pub cpu: usize,
+    /// Its driver.
+    pub driver: Driver,
+    /// Its first table.
+    pub table: Arc<Table>,
+    /// What it shares.
+    pub shared: Arc<Shared>,
+    /// Its counters.
+    pub counts: Arc<Counts>,
+    /// Its listening sockets.
+    pub listeners: Vec<(ListenerId, Bound)>,
+    /// Seed of its pseudo-random numbers.
+    pub seed: u64,
+}
+
+/// Starts the shard's thread; its log lines go to `log`. It ends when the shard has drained.
+///
+/// # Errors
+/// When the thread cannot be made; the thread's own result is that of building its driver.
+pub fn start(setup: Setup, log: ring::Sender) -> io::Result<JoinHandle<io::Result<()>>> {
+    thread::Builder::new().name(format!("shard-{}", setup.index)).spawn(move || {
+        affinity::pin(setup.cpu);
+        driver::run(setup.driver, run(setup, log))?
+    })
+}

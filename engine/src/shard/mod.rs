@@ -1,0 +1,11 @@
+//! Layer 9: one pinned thread with its own runtime, connections, pools, buffers, timers and counters.
+
+mod build;
+mod drain;
+mod inbox;
+mod run;
+mod spin;
+mod state;
+
+pub use build::{Setup, Shared, start};
+pub use inbox::Message;

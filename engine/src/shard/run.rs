@@ -1,0 +1,197 @@
+//! A shard's main future: listeners, mailbox, timers and housekeeping, until it has drained.
+
+use super::build::{Setup, Shared};
+use super::drain::{Ending, ended};
+use super::inbox::Message;
+use super::{spin, state};
+use crate::accept::{Accepted, Admission, Admit, Arrival, accept};
+use crate::base::ListenerId;
+use crate::conn::connection;
+use crate::exchange::{Context, Lent, Peer};
+use crate::net::spawn::{Either, Guarded, race, spawn};
+use crate::net::{Stream, clock, ring};
+use crate::observe::Reason;
+use crate::upstream::SWEEP_EVERY;
+use std::io;
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+/// How often log lines are handed over at the latest.
+const FLUSH_EVERY: Duration = Duration::from_millis(100);
+/// Free buffers and scratch kept by a shard that is quiet.
+const KEPT_WHEN_QUIET: usize = 16;
+
+/// One shard's handles.
+pub(super) struct Shard {
+    pub lent: Rc<Lent>,
+    pub shared: Arc<Shared>,
+    pub index: usize,
+}
+
+pub async fn run(setup: Setup, log: ring::Sender) -> io::Result<()> {
+    let lent = state::lent(&setup, log);
+    let Setup { index, shared, listeners, table, .. } = setup;
+    let shard = Rc::new(Shard { lent, shared, index });
+    let wheel = shard.lent.upstream.wheel.clone();
+    spawn(wheel.clone().drive());
+    let ending = Ending::default();
+    for (id, bound) in listeners {
+        let listener = bound.listen()?;
+        let spec = &table.listeners[id.index()];
+        let admit = Admit {
+            listener: (spec.count.clone(), spec.limits.connections),
+            process: (shard.shared.connections.clone(), table.gateway.connections),
+        };
+        let (taking, ending) = (shard.clone(), ending.clone());
+        let wheel = wheel.clone();
+        spawn(async move {
+            let accepting = accept(listener, admit, wheel, |arrival| taking.arrived(id, arrival));
+            let _: Either<(), ()> = race(ending.begun(), accepting).await;
+        });
+    }
+    if let Some(span) = table.gateway.spin {
+        spawn(spin::spin(shard.clone(), ending.clone(), span));
+    }
+    drop(table);
+    spawn(housekeeping(shard.clone()));
+    let mailbox = shard.shared.mailboxes[index].clone();
+    let within = loop {
+        if let Either::First(within) | Either::Second(Some(within)) =
+            race(ending.begun_within(), async { shard.told(mailbox.recv().await) }).await
+        {
+            break within;
+        }
+    };
+    shard.lent.draining.set(true);
+    ending.begin(within);
+    ended(&shard.lent, within).await;
+    shard.lent.lines.borrow_mut().flush();
+    Ok(())
+}
+
+impl Shard {
+    /// Acts on a message; gives the time to drain in when told to.
+    pub(super) fn told(self: &Rc<Self>, message: Message) -> Option<Duration> {
+        match message {
+            Message::Serve(id, accepted, admission) => self.serve(id, accepted, admission),
+            Message::Evict(name) => self.lent.upstream.pools.evict_named(&name),
+            Message::Drain(within) => return Some(within),
+        }
+        None
+    }
+
+    fn arrived(self: &Rc<Self>, id: ListenerId, arrival: Arrival) {
+        match arrival {
+            Arrival::Admitted(accepted, admission) => match self.relief() {
+                None => self.serve(id, accepted, admission),
+                Some(other) => {
+                    let message = Message::Serve(id, accepted, admission);
+                    if let Err(Message::Serve(id, accepted, admission)) = self.shared.mailboxes[other].send(message) {
+                        self.serve(id, accepted, admission);
+                    }
+                }
+            },
+            Arrival::Refused(accepted) => self.refuse(id, accepted),
+        }
+    }
+
+    /// The shard to hand a fresh connection to: the least loaded one, if this one has more than max(2, 12 %)
+    /// above it. The kernel's hash alone gives the busiest of eight shards half as much again as its share.
+    fn relief(&self) -> Option<usize> {
+        let loads = self.shared.loads.iter().map(|load| load.0.load(Relaxed)).enumerate();
+        let (least, load) = loads.min_by_key(|&(_, load)| load)?;
+        let own = self.shared.loads[self.index].0.load(Relaxed);
+        (own > load + (load / 8).max(2)).then_some(least)
+    }
+
+    fn serve(self: &Rc<Self>, id: ListenerId, accepted: Accepted, admission: Admission) {
+        let Ok(stream) = Stream::adopt(accepted.fd) else { return };
+        self.lent.counts.connections_accepted.add(1);
+        self.shared.loads[self.index].0.fetch_add(1, Relaxed);
+        let open = Open { shard: self.clone(), _admission: admission };
+        let peer = self.peer(id, accepted.peer);
+        let serving = Guarded(connection(stream, self.lent.clone(), peer));
+        spawn(async move {
+            if serving.await.is_err() {
+                open.shard.lent.counts.panics.add(1);
+            }
+            drop(open);
+        });
+    }
+
+    fn peer(&self, listener: ListenerId, addr: std::net::SocketAddr) -> Peer {
+        let canonical = addr.ip().to_canonical();
+        let is_in = |addr: IpAddr| self.lent.table.borrow().gateway.trusted.iter().any(|net| net.contains(&addr));
+        Peer { listener, addr, trusted: is_in(canonical) }
+    }
+
+    /// Tells a client past a cap so, without reading what it asks for, and has it recorded.
+    fn refuse(&self, id: ListenerId, accepted: Accepted) {
+        let table = self.lent.table();
+        let ctx = Context::new(&self.lent, &table, self.peer(id, accepted.peer), None, clock::now());
+        ctx.reason.set(Reason::ConnectionCap);
+        if let Ok(stream) = Stream::adopt(accepted.fd) {
+            let said = stream.try_write(REFUSAL).is_ok();
+            stream.shutdown_write();
+            ctx.status.set(if said { 503 } else { 0 });
+        }
+    }
+}
+
+/// What a connection past a cap is told: written before anything is known of it, so it is always the same.
+const REFUSAL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\n\
+Content-Length: 89\r\nRetry-After: 1\r\nProxy-Status: ringgate; error=connection_limit_reached\r\n\
+Connection: close\r\n\r\n\
+{\"type\":\"about:blank\",\"title\":\"Service Unavailable\",\"status\":503,\"reason\":\"connection_cap\"}";
+
+/// A connection that is counted until it ends, however it ends.
+struct Open {
+    shard: Rc<Shard>,
+    _admission: Admission,
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.shard.lent.counts.connections_closed.add(1);
+        self.shard.shared.loads[self.shard.index].0.fetch_sub(1, Relaxed);
+    }
+}
+
+/// Flushes log lines, sweeps pools and, after a quiet while, gives memory back.
+async fn housekeeping(shard: Rc<Shard>) {
+    let lent = &shard.lent;
+    let next = lent.upstream.wheel.deadline();
+    let mut since_sweep = Duration::ZERO;
+    let mut seen = lent.activity.get();
+    loop {
+        next.set(clock::coarse().after(FLUSH_EVERY));
+        next.wait().await;
+        lent.lines.borrow_mut().flush();
+        since_sweep += FLUSH_EVERY;
+        if since_sweep < SWEEP_EVERY {
+            continue;
+        }
+        since_sweep = Duration::ZERO;
+        lent.upstream.pools.sweep(clock::coarse());
+        if std::mem::replace(&mut seen, lent.activity.get()) == lent.activity.get() {
+            lent.upstream.buffers.shrink(KEPT_WHEN_QUIET, 1);
+            lent.upstream.lines.shrink(KEPT_WHEN_QUIET);
+            lent.forwards.shrink(KEPT_WHEN_QUIET);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::REFUSAL;
+
+    #[test]
+    fn the_refusal_states_its_own_length() {
+        let text = std::str::from_utf8(REFUSAL).expect("is text");
+        let (head, body) = text.split_once("\r\n\r\n").expect("has a head and a body");
+        assert!(head.contains(&format!("Content-Length: {}\r\n", body.len())), "{}", body.len());
+    }
+}

@@ -1,0 +1,58 @@
+//! What a shard owns; makes the structs it lends.
+
+use super::build::{Setup, Shared};
+use super::inbox::Message;
+use crate::exchange;
+use crate::mem::{Pool, Scratches};
+use crate::net::pipe::Pipes;
+use crate::net::{Wheel, ring};
+use crate::observe::Lines;
+use crate::upstream::{self, Pools};
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// What this shard lends to its exchanges.
+pub fn lent(setup: &Setup, log: ring::Sender) -> Rc<exchange::Lent> {
+    let seed = Cell::new(setup.seed | 1);
+    let next = || {
+        let x = seed.get().wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        seed.set(x);
+        x >> 16
+    };
+    let counts = setup.counts.clone();
+    let upstream = upstream::Lent {
+        buffers: Pool::new(),
+        lines: Scratches::default(),
+        pipes: Pipes::default(),
+        wheel: Wheel::new(),
+        pools: Pools::new(&setup.table, next),
+        counts: counts.clone(),
+        random: Cell::new(next() | 1),
+        ask_idle: ask_idle(setup.shared.clone(), setup.index),
+    };
+    Rc::new(exchange::Lent {
+        table: RefCell::new(Rc::new(setup.table.clone())),
+        upstream,
+        lines: RefCell::new(Lines::new(Box::new(move |batch| log.send(batch)), counts.clone())),
+        forwards: Scratches::default(),
+        counts,
+        shard: setup.index as u16,
+        draining: Cell::new(false),
+        busy: Cell::new(0),
+        activity: Cell::new(0),
+    })
+}
+
+/// Asks every other shard to close an idle connection to an upstream. A full mailbox is passed over: whoever
+/// waits asks again.
+fn ask_idle(shared: Arc<Shared>, index: usize) -> Box<dyn Fn(&str)> {
+    Box::new(move |name| {
+        let name: Arc<str> = name.into();
+        for (other, mailbox) in shared.mailboxes.iter().enumerate() {
+            if other != index {
+                let _ = mailbox.send(Message::Evict(name.clone()));
+            }
+        }
+    })
+}

@@ -1,0 +1,259 @@
+//! One try of a request on one connection: head and body out, reply head in, both at once.
+
+use super::call::{CallFault, Outgoing, Reply, lane};
+use super::connect::Leased;
+use super::lent::Lent;
+use crate::base::{Fault, Kind, Side, Tick};
+use crate::mem::{BULK_BYTES, Buf, Class, Scratch};
+use crate::net::body::{BodySink, BodySource, BodyWriter, pump};
+use crate::net::stream::Wait;
+use crate::net::{Link, clock};
+use crate::wire::field::Field;
+use crate::wire::head::{Head, Lines};
+use crate::wire::http1::encode;
+use crate::wire::http1::framing::{Length, keep_alive, reply_length};
+use crate::wire::http1::{HeadLimits, Parsed, reply};
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::Duration;
+
+/// Bounds of a reply head: what fits a bulk buffer.
+const REPLY_LIMITS: HeadLimits = HeadLimits { head_bytes: BULK_BYTES as u32 - 1024, fields: 256, target_bytes: 0 };
+/// Interim replies passed on before one is taken for a flood.
+const INTERIM_MAX: u32 = 32;
+/// Bytes an encoded head may need beyond what it came with, edits apart.
+const HEAD_MARGIN: usize = 512;
+
+/// A try without a reply head.
+pub struct Failed {
+    pub fault: CallFault,
+    /// No byte of the request left.
+    pub nothing_sent: bool,
+    /// A byte of a reply came.
+    pub answered: bool,
+}
+
+impl From<CallFault> for Failed {
+    fn from(fault: CallFault) -> Failed {
+        Failed { fault, nothing_sent: false, answered: true }
+    }
+}
+
+pub async fn attempt<'a, B: BodySource>(
+    lent: &'a Lent,
+    leased: Leased<'a>,
+    request: Outgoing<'_>,
+    body: &mut B,
+    interim: &mut impl AsyncFnMut(Head<'_>) -> Result<(), Fault>,
+) -> Result<Reply<'a>, Failed> {
+    let link = match &leased.conn {
+        Some(conn) => conn.link.clone(),
+        None => return Err(CallFault::Connect.into()),
+    };
+    let plan = leased.plan();
+    let lane = lane(lent, plan, &link);
+    let mut writer = BodyWriter::new(lane.clone(), encoded(lent, request)?, request.onward.length);
+    let mut incoming = Incoming::new(lent, link.clone(), plan.total);
+    let first_byte = plan.timeouts.first_byte;
+    let mut uploading = !matches!(request.onward.length, Length::None | Length::Exact(0));
+    if !uploading {
+        if let Err(fault) = writer.finish(&[]).await {
+            return Err(Failed { fault: sending(fault), nothing_sent: !writer.started(), answered: false });
+        }
+        incoming.expect_by(first_byte);
+    }
+    let mut interims = 0;
+    let length = loop {
+        let came = if uploading {
+            upload(&mut incoming, body, &mut writer, lent, first_byte, &mut uploading).await
+        } else {
+            incoming.head().await
+        };
+        if let Err(fault) = came {
+            return Err(Failed { fault, nothing_sent: !writer.started(), answered: incoming.answered });
+        }
+        let head = incoming.parsed();
+        match head.status() {
+            101 if request.onward.upgrade.is_some() => break Length::None,
+            101 => return Err(CallFault::Malformed("upgrade_not_asked").into()),
+            100..=199 => {
+                interims += 1;
+                if interims > INTERIM_MAX {
+                    return Err(CallFault::Malformed("too_many_interim_replies").into());
+                }
+                interim(head).await.map_err(CallFault::Client)?;
+                incoming.next();
+            }
+            _ => {
+                let length = reply_length(head, request.head.method());
+                break length.map_err(|fault| CallFault::Malformed(fault.reason()))?;
+            }
+        }
+    };
+    let Incoming { buf, lines, .. } = incoming;
+    let buf = buf.ok_or(CallFault::Reset)?;
+    let upload = uploading.then_some(writer);
+    Ok(Reply { leased, buf, lines, length, upload, lane })
+}
+
+/// The request's head, encoded.
+fn encoded(lent: &Lent, request: Outgoing<'_>) -> Result<Buf, Failed> {
+    let need = request.head.head_len() + request.edits.len() + request.onward.target.len() + HEAD_MARGIN;
+    let mut out = lent.buffers.take(Class::holding(need));
+    match encode::request(&mut out, request.head, request.edits, &request.onward) {
+        Ok(()) => Ok(out),
+        Err(_) => Err(CallFault::Malformed("request_head_too_large").into()),
+    }
+}
+
+/// Carries the body up beside waiting for the reply's head, which ends it in either way.
+async fn upload<B: BodySource>(
+    incoming: &mut Incoming<'_>,
+    body: &mut B,
+    writer: &mut BodyWriter,
+    lent: &Lent,
+    first_byte: Duration,
+    uploading: &mut bool,
+) -> Result<(), CallFault> {
+    let link = incoming.link.clone();
+    let total = incoming.total;
+    let mut sending_side = pin!(pump(body, writer, &lent.pipes));
+    let mut head = pin!(incoming.head());
+    let mut running = true;
+    poll_fn(|cx| {
+        if running && let Poll::Ready(done) = sending_side.as_mut().poll(cx) {
+            running = false;
+            match done {
+                Ok(()) => *uploading = false,
+                Err(fault) if fault.side == Side::Client => return Poll::Ready(Err(CallFault::Body(fault))),
+                // The upstream takes no more. It may have answered all the same, so its side is read on.
+                Err(_) => {}
+            }
+            link.reading.set(clock::coarse().after(first_byte).min(total));
+        }
+        head.as_mut().poll(cx)
+    })
+    .await
+}
+
+/// What a fault in sending to the upstream means for the call.
+fn sending(fault: Fault) -> CallFault {
+    match (fault.side, fault.kind) {
+        (Side::Client, _) => CallFault::Body(fault),
+        (_, Kind::Timeout) => CallFault::FirstByte,
+        _ => CallFault::Reset,
+    }
+}
+
+/// The reply's side of a connection until its head is complete. Dropping a wait loses nothing.
+struct Incoming<'a> {
+    lent: &'a Lent,
+    link: Rc<Link>,
+    total: Tick,
+    buf: Option<Buf>,
+    lines: Scratch<Lines>,
+    /// A byte of a reply came.
+    answered: bool,
+    /// Bytes in the buffer when it was parsed last.
+    parsed_to: usize,
+}
+
+impl<'a> Incoming<'a> {
+    fn new(lent: &'a Lent, link: Rc<Link>, total: Tick) -> Incoming<'a> {
+        let lines = lent.lines.take();
+        Incoming { lent, link, total, buf: None, lines, answered: false, parsed_to: 0 }
+    }
+
+    fn expect_by(&self, first_byte: Duration) {
+        self.link.reading.set(clock::coarse().after(first_byte).min(self.total));
+    }
+
+    /// The head that [`Incoming::head`] found.
+    fn parsed(&self) -> Head<'_> {
+        Head::new(self.buf.as_ref().map_or(&[], Buf::filled), &self.lines)
+    }
+
+    /// Takes an interim head off the front.
+    fn next(&mut self) {
+        let len = self.parsed().head_len();
+        if let Some(buf) = &mut self.buf {
+            buf.consume(len);
+            buf.pull();
+        }
+        self.parsed_to = 0;
+    }
+
+    /// Waits until a whole head lies at the front of the buffer.
+    async fn head(&mut self) -> Result<(), CallFault> {
+        loop {
+            if self.parse()? {
+                self.link.reading.clear();
+                return Ok(());
+            }
+            // An empty buffer goes back before the wait, so that the few in use stay hot.
+            if self.buf.as_ref().is_some_and(Buf::is_empty) {
+                self.buf = None;
+            }
+            match self.link.stream.readable_by(&self.link.reading).await {
+                Ok(()) => self.read()?,
+                Err(Wait::Expired) if clock::coarse() >= self.total => return Err(CallFault::Total),
+                Err(Wait::Expired) => return Err(CallFault::FirstByte),
+                Err(Wait::Io(_)) => return Err(CallFault::Reset),
+            }
+        }
+    }
+
+    fn parse(&mut self) -> Result<bool, CallFault> {
+        let Some(buf) = self.buf.as_ref().filter(|buf| buf.len() > self.parsed_to) else { return Ok(false) };
+        let from = std::mem::replace(&mut self.parsed_to, buf.len());
+        if from > 0 && !crate::wire::http1::may_be_complete(buf.filled(), from) {
+            return if buf.len() > REPLY_LIMITS.head_bytes as usize {
+                Err(CallFault::Malformed("head_too_large"))
+            } else {
+                Ok(false)
+            };
+        }
+        match reply::parse(buf.filled(), &mut self.lines, &REPLY_LIMITS) {
+            Ok(Parsed::Complete { .. }) => Ok(true),
+            Ok(Parsed::Partial) => Ok(false),
+            Err(fault) => Err(CallFault::Malformed(fault.reason())),
+        }
+    }
+
+    fn read(&mut self) -> Result<(), CallFault> {
+        let buf = self.buf.get_or_insert_with(|| self.lent.buffers.take(Class::Small));
+        if buf.room() == 0 {
+            let mut bulk = self.lent.buffers.take(Class::Bulk);
+            if !bulk.put(buf.filled()) || bulk.room() == 0 {
+                return Err(CallFault::Malformed("head_too_large"));
+            }
+            *buf = bulk;
+        }
+        match self.link.stream.try_read(buf.spare()) {
+            Ok(0) => Err(CallFault::Reset),
+            Ok(n) => {
+                buf.advance(n);
+                self.answered = true;
+                Ok(())
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
+            Err(_) => Err(CallFault::Reset),
+        }
+    }
+}
+
+/// Whether the upstream leaves the connection open after this reply, and for how long.
+pub fn stays_open(head: Head<'_>) -> Option<Option<Duration>> {
+    if !keep_alive(head) {
+        return None;
+    }
+    let timeout = head.field(Field::KEEP_ALIVE).and_then(|value| {
+        let value = std::str::from_utf8(value).ok()?;
+        let seconds = value.split(',').find_map(|part| part.trim().strip_prefix("timeout="))?;
+        seconds.trim().parse().ok().map(Duration::from_secs)
+    });
+    Some(timeout)
+}

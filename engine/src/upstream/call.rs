@@ -1,0 +1,172 @@
+//! One request to an upstream, with the one safe replay: a request that failed on a reused connection before
+//! any reply byte goes once more on a new one, if it is idempotent or nothing of it was sent, and its body can
+//! be given again. `exchange/run` calls it; `attempt` does one try.
+
+use super::attempt::{Failed, attempt, stays_open};
+use super::connect::{Fresh, Leased, connect};
+use super::lent::Lent;
+use crate::base::{Fault, Tick};
+use crate::net::body::{BodyReader, BodySource, BodyWriter, Lane, Reading};
+use crate::net::clock;
+use crate::table::{RouteTimeouts, Upstream};
+use crate::wire::edits::Edits;
+use crate::mem::{Buf, Scratch};
+use crate::wire::head::{Head, Lines};
+use crate::wire::http1::encode::Onward;
+use crate::wire::http1::framing::Length;
+use std::cell::Cell;
+use std::rc::Rc;
+
+/// Where a request goes and within which bounds.
+#[derive(Clone, Copy)]
+pub struct Plan<'a> {
+    /// The upstream.
+    pub upstream: &'a Upstream,
+    /// The route's timeouts.
+    pub timeouts: &'a RouteTimeouts,
+    /// When the whole exchange must be over.
+    pub total: Tick,
+    /// What the call notes down for the log.
+    pub tried: &'a Tried,
+}
+
+/// What a call did, for the record; kept when it fails too.
+#[derive(Debug, Default)]
+pub struct Tried {
+    /// Times the request was sent.
+    pub tries: Cell<u8>,
+    /// Whether the last try went over a connection that had served before.
+    pub reused: Cell<bool>,
+    /// The endpoint of the last try.
+    pub endpoint: Cell<Option<usize>>,
+    /// When the last try's request was handed to the socket.
+    pub sent: Cell<Tick>,
+}
+
+/// The request as it goes out.
+#[derive(Clone, Copy)]
+pub struct Outgoing<'a> {
+    /// The client's head.
+    pub head: Head<'a>,
+    /// What is changed of it.
+    pub edits: &'a Edits,
+    /// Target, host and framing.
+    pub onward: Onward<'a>,
+}
+
+/// Why no reply head came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CallFault {
+    /// Every endpoint tried refused the connection.
+    Connect,
+    /// No connection within `timeouts.connect`.
+    ConnectTimeout,
+    /// The upstream's connections are all busy.
+    PoolFull,
+    /// The connection ended before a reply head.
+    Reset,
+    /// The reply breaks the protocol.
+    Malformed(&'static str),
+    /// No reply head within `timeouts.first_byte`.
+    FirstByte,
+    /// The exchange's total time is over.
+    Total,
+    /// The request's body broke off, came too slowly or is too long.
+    Body(Fault),
+    /// An interim reply could not be passed to the client.
+    Client(Fault),
+}
+
+/// A reply whose head has come. What was read behind the head lies in the same buffer.
+pub struct Reply<'a> {
+    pub(super) leased: Leased<'a>,
+    pub(super) buf: Buf,
+    pub(super) lines: Scratch<Lines>,
+    pub(super) length: Length,
+    /// The upload, while it is still running.
+    pub(super) upload: Option<BodyWriter>,
+    pub(super) lane: Lane,
+}
+
+impl<'a> Reply<'a> {
+    /// The head.
+    pub fn head(&self) -> Head<'_> {
+        Head::new(self.buf.filled(), &self.lines)
+    }
+
+    /// The framing of its body.
+    pub fn length(&self) -> Length {
+        self.length
+    }
+
+    /// Its body. Whatever of it came with the head is read first.
+    pub fn body(&self) -> BodyReader<'_> {
+        let first = &self.buf.filled()[self.head().head_len()..];
+        BodyReader::new(Reading { lane: self.lane.clone(), limit: None }, self.length, first)
+    }
+
+    /// The sending side of a request that the upstream answered before it was complete.
+    pub fn take_upload(&mut self) -> Option<BodyWriter> {
+        self.upload.take()
+    }
+
+    /// Ends the exchange. `whole` says that the body was read to its end and nothing lay behind it; the
+    /// connection is then parked if both sides want it, else closed.
+    pub fn finish(mut self, whole: bool) {
+        if !whole || self.upload.is_some() {
+            return;
+        }
+        if let Some(keep) = stays_open(self.head()) {
+            if let Some(conn) = &mut self.leased.conn {
+                conn.keep = keep;
+            }
+            self.leased.park();
+        }
+    }
+
+    /// Gives the connection up for a tunnel: the lane, and the bytes that came behind the head.
+    pub fn into_tunnel(mut self) -> (Lane, Buf, Leased<'a>) {
+        let len = self.head().head_len();
+        self.buf.consume(len);
+        (self.lane, self.buf, self.leased)
+    }
+}
+
+/// Sends `request` and waits for its reply's head. `interim` is given each 1xx reply before it.
+///
+/// # Errors
+/// See [`CallFault`].
+pub async fn call<'a, B: BodySource>(
+    lent: &'a Lent,
+    plan: Plan<'a>,
+    request: Outgoing<'_>,
+    body: &mut B,
+    interim: &mut impl AsyncFnMut(Head<'_>) -> Result<(), Fault>,
+) -> Result<Reply<'a>, CallFault> {
+    let mut fresh = Fresh::Any;
+    loop {
+        let leased = connect(lent, plan, fresh).await?;
+        let reused = leased.conn.as_ref().is_some_and(|conn| conn.reused);
+        plan.tried.tries.set(plan.tried.tries.get().saturating_add(1));
+        plan.tried.reused.set(reused);
+        plan.tried.sent.set(clock::now());
+        let Failed { fault, nothing_sent, answered } = match attempt(lent, leased, request, body, interim).await {
+            Ok(reply) => return Ok(reply),
+            Err(failed) => failed,
+        };
+        let stale = reused && fault == CallFault::Reset && !answered;
+        let safe = nothing_sent || request.head.method().is_idempotent();
+        if !(stale && safe && body.rewind()) {
+            return Err(fault);
+        }
+        lent.counts.reuse_races.add(1);
+        // The new connection is not a reused one, so this branch is taken once.
+        fresh = Fresh::New;
+    }
+}
+
+/// The lane of a reply on `leased`.
+pub(super) fn lane(lent: &Lent, plan: Plan<'_>, link: &Rc<crate::net::Link>) -> Lane {
+    let pool = lent.buffers.clone();
+    Lane { link: link.clone(), silence: plan.timeouts.between_bytes, total: plan.total, pool }
+}

@@ -1,0 +1,157 @@
+//! From an upstream to a connection: pick an endpoint, take a parked connection or dial. A refused connect
+//! tries the other endpoints, since nothing was sent. Bounds: the upstream's cap, and `timeouts.connect` for
+//! waiting and dialling together.
+
+use super::call::{CallFault, Plan};
+use super::lent::Lent;
+use super::pool::Conn;
+use crate::balance::pick::Algorithm;
+use crate::base::counters::{Capped, Slot};
+use crate::base::{Side, Tick};
+use crate::net::dial::dial;
+use crate::net::{Deadline, Link, clock};
+use crate::table::Balance;
+use std::future::poll_fn;
+use std::io;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+/// Endpoints tried at most before a connect is given up.
+const ENDPOINTS_TRIED: usize = 4;
+/// How often a wait for a slot looks at the process's count, which other shards change without waking this one.
+const SLOT_LOOK: Duration = Duration::from_millis(20);
+
+/// Whether a parked connection may be taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fresh {
+    /// A parked one will do.
+    Any,
+    /// Only a new one: the parked one just tried was stale.
+    New,
+}
+
+/// A connection and the endpoint it leads to. The endpoint's exchange has begun; whoever drops this ends it.
+pub struct Leased<'a> {
+    /// The connection; taken out when it is parked.
+    pub conn: Option<Conn>,
+    /// Index of the endpoint.
+    pub endpoint: usize,
+    plan: Plan<'a>,
+    lent: &'a Lent,
+}
+
+impl<'a> Leased<'a> {
+    /// The plan it was leased for.
+    pub fn plan(&self) -> Plan<'a> {
+        self.plan
+    }
+
+    /// Parks the connection for the next exchange.
+    pub fn park(mut self) {
+        if let Some(conn) = self.conn.take() {
+            let upstream = self.plan.upstream;
+            self.lent.pools.park(upstream.id, self.endpoint, conn, clock::coarse(), upstream.idle);
+        }
+    }
+}
+
+impl Drop for Leased<'_> {
+    fn drop(&mut self) {
+        let id = self.plan.upstream.id;
+        self.lent.pools.balance(id, |state| state.end(self.endpoint));
+        if self.conn.take().is_some() {
+            self.lent.pools.freed(id);
+        }
+    }
+}
+
+/// A connection to one of the plan's endpoints.
+///
+/// # Errors
+/// `Connect` when every endpoint tried refused, `ConnectTimeout`, `PoolFull`.
+pub async fn connect<'a>(lent: &'a Lent, plan: Plan<'a>, fresh: Fresh) -> Result<Leased<'a>, CallFault> {
+    let upstream = plan.upstream;
+    let mut refused = [usize::MAX; ENDPOINTS_TRIED];
+    let mut end = None::<Deadline>;
+    for attempt in 0..ENDPOINTS_TRIED.min(upstream.endpoints.len()) {
+        let avoid = |endpoint: usize| refused[..attempt].contains(&endpoint);
+        let algorithm = match upstream.balance {
+            Balance::RoundRobin => Algorithm::RoundRobin,
+            Balance::LeastConnections => Algorithm::LeastConnections,
+        };
+        let endpoint = lent.pools.balance(upstream.id, |state| {
+            let endpoint = state.pick(algorithm, &avoid);
+            state.begin(endpoint);
+            endpoint
+        });
+        let mut leased = Leased { conn: None, endpoint, plan, lent };
+        plan.tried.endpoint.set(Some(endpoint));
+        if fresh == Fresh::Any {
+            leased.conn = lent.pools.take(upstream.id, endpoint, clock::coarse());
+            if leased.conn.is_some() {
+                lent.counts.pool_reused.add(1);
+                return Ok(leased);
+            }
+        }
+        let end = end.get_or_insert_with(|| {
+            let end = lent.wheel.deadline();
+            end.set(clock::coarse().after(plan.timeouts.connect).min(plan.total));
+            end
+        });
+        let slot = slot(lent, plan, end).await?;
+        match dial(upstream.endpoints[endpoint].addr, end).await {
+            Ok(stream) => {
+                lent.counts.pool_new.add(1);
+                leased.conn = Some(Conn::new(Link::new(stream, &lent.wheel, Side::Upstream), slot));
+                return Ok(leased);
+            }
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                lent.pools.freed(upstream.id);
+                return Err(CallFault::ConnectTimeout);
+            }
+            Err(_) => refused[attempt] = endpoint,
+        }
+        drop(slot);
+        lent.pools.freed(upstream.id);
+    }
+    Err(CallFault::Connect)
+}
+
+/// A slot of the upstream's cap: a free one, that of an idle connection of this shard, or one that another
+/// shard gives up when asked.
+async fn slot(lent: &Lent, plan: Plan<'_>, end: &Deadline) -> Result<Slot<Arc<Capped>>, CallFault> {
+    let upstream = plan.upstream;
+    let take = || {
+        Slot::take(upstream.count.clone(), upstream.connections)
+            .or_else(|| lent.pools.evict(upstream.id).map(Conn::into_slot))
+    };
+    if let Some(slot) = take() {
+        return Ok(slot);
+    }
+    let look = lent.wheel.deadline();
+    loop {
+        (lent.ask_idle)(&upstream.name);
+        look.set(clock::coarse().after(SLOT_LOOK));
+        let mut waited = false;
+        let ended = poll_fn(|cx| {
+            if end.poll_passed(cx).is_ready() {
+                return Poll::Ready(true);
+            }
+            lent.pools.wait(upstream.id, cx.waker());
+            // The first poll registers; any later one is a wake.
+            if std::mem::replace(&mut waited, true) || look.poll_passed(cx).is_ready() {
+                return Poll::Ready(false);
+            }
+            Poll::Pending
+        })
+        .await;
+        look.set(Tick::NEVER);
+        if let Some(slot) = take() {
+            return Ok(slot);
+        }
+        if ended {
+            return Err(CallFault::PoolFull);
+        }
+    }
+}

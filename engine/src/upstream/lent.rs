@@ -1,0 +1,42 @@
+//! What a shard lends to a call. `shard/state` builds it.
+
+use super::pool::Pools;
+use crate::mem::{Pool, Scratches};
+use crate::net::Wheel;
+use crate::net::pipe::Pipes;
+use crate::observe::Counts;
+use crate::wire::head::Lines;
+use std::cell::Cell;
+use std::sync::Arc;
+
+/// What a shard lends to a call.
+pub struct Lent {
+    /// Buffers.
+    pub buffers: Pool,
+    /// Scratch for parsed heads.
+    pub lines: Scratches<Lines>,
+    /// Pipes for large bodies.
+    pub pipes: Pipes,
+    /// Deadlines.
+    pub wheel: Wheel,
+    /// Idle connections and balancing state of each upstream.
+    pub pools: Pools,
+    /// This shard's counters.
+    pub counts: Arc<Counts>,
+    /// Seed of the shard's pseudo-random numbers.
+    pub random: Cell<u64>,
+    /// Asks the other shards to close an idle connection to the upstream named, when its cap is reached.
+    pub ask_idle: Box<dyn Fn(&str)>,
+}
+
+impl Lent {
+    /// The next pseudo-random number (xorshift64*): for balancing and ids, never for secrets.
+    pub fn random(&self) -> u64 {
+        let mut x = self.random.get();
+        x ^= x >> 12;
+        x ^= x << 25;
+        x ^= x >> 27;
+        self.random.set(x);
+        x.wrapping_mul(0x2545_F491_4F6C_DD1D)
+    }
+}
