@@ -42,11 +42,13 @@ fn command() -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(Command::new("run").about("Run the gateway").arg(file.clone().short('f').long("file")))
-        .subcommand(Command::new("check").about("Check a configuration and print every problem").arg(file.index(1)))
         .subcommand(
-            Command::new("demo").about("Run the gateway before three small origins of its own").arg(
-                Arg::new("bind").long("bind").value_name("ADDRESS").default_value("127.0.0.1:8080"),
-            ),
+            Command::new("check").about("Check a configuration and print every problem").arg(file.index(1)),
+        )
+        .subcommand(
+            Command::new("demo")
+                .about("Run the gateway before three small origins of its own")
+                .arg(Arg::new("bind").long("bind").value_name("ADDRESS").default_value("127.0.0.1:8080")),
         )
         .subcommand(Command::new("schema").about("Print the JSON Schema of the configuration"))
 }
@@ -77,10 +79,12 @@ fn report(path: &Path) -> ExitCode {
 
 async fn demonstrate(given: &ArgMatches) -> Result<(), Refused> {
     let bind = given.get_one::<String>("bind").map_or("", String::as_str);
-    let bind: SocketAddr =
-        bind.parse().map_err(|_| Refused::Runtime(format!("'{bind}' is not an address such as 127.0.0.1:8080\n")))?;
-    let origins =
-        demo::origins().await.map_err(|error| Refused::Runtime(format!("no port for a demo origin: {error}\n")))?;
+    let bind: SocketAddr = bind
+        .parse()
+        .map_err(|_| Refused::Runtime(format!("'{bind}' is not an address such as 127.0.0.1:8080\n")))?;
+    let origins = demo::origins()
+        .await
+        .map_err(|error| Refused::Runtime(format!("no port for a demo origin: {error}\n")))?;
     let text = demo::configuration(&origins, bind);
     let config = load::parse("demo.yaml", text).map_err(Refused::Configuration)?;
     let (table, _) = load::compile(&config, Generation(1), None).map_err(Refused::Configuration)?;

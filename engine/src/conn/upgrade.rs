@@ -127,7 +127,9 @@ async fn send(to: &Lane, mut bytes: &[u8], count: &Cell<u64>, idle: Duration) ->
                 count.set(count.get() + n as u64);
                 bytes = &bytes[n..];
             }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => to.link.writable(idle, Tick::NEVER).await?,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                to.link.writable(idle, Tick::NEVER).await?
+            }
             Err(_) => return Err(to.link.cut()),
         }
     }

@@ -36,7 +36,10 @@ impl Report {
         let errors = self.problems.0.iter().filter(|problem| problem.severity == Severity::Error).count();
         text += &match self.counts {
             Some([listeners, routes, upstreams]) => {
-                format!("{}: ok ({listeners} listeners, {routes} routes, {upstreams} upstreams)\n", path.display())
+                format!(
+                    "{}: ok ({listeners} listeners, {routes} routes, {upstreams} upstreams)\n",
+                    path.display()
+                )
             }
             None => format!("{}: {errors} errors, nothing was started\n", path.display()),
         };

@@ -39,7 +39,9 @@ pub enum Refused {
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Refused::Configuration(problems) => problems.0.iter().try_for_each(|problem| writeln!(f, "{problem}")),
+            Refused::Configuration(problems) => {
+                problems.0.iter().try_for_each(|problem| writeln!(f, "{problem}"))
+            }
             Refused::Runtime(why) => writeln!(f, "ringgate: {why}"),
         }
     }
@@ -84,7 +86,9 @@ pub async fn run(table: Table, ready: impl FnOnce(&[(String, std::net::SocketAdd
             listeners: std::mem::take(&mut sockets[index]),
             seed: RandomState::new().build_hasher().finish(),
         };
-        threads.push(start(setup, log).map_err(|error| Refused::Runtime(format!("no thread for a shard: {error}")))?);
+        threads.push(
+            start(setup, log).map_err(|error| Refused::Runtime(format!("no thread for a shard: {error}")))?,
+        );
     }
     announce(driver, &cpus[..shards.min(cpus.len())], shards, descriptors, &bound, table.generation);
     ready(&bound);

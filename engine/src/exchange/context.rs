@@ -61,7 +61,13 @@ pub struct Context<'a> {
 
 impl<'a> Context<'a> {
     /// An exchange whose first byte was read at `began`.
-    pub fn new(lent: &'a Lent, table: &'a TableRef, peer: Peer, head: Option<Head<'a>>, began: Tick) -> Context<'a> {
+    pub fn new(
+        lent: &'a Lent,
+        table: &'a TableRef,
+        peer: Peer,
+        head: Option<Head<'a>>,
+        began: Tick,
+    ) -> Context<'a> {
         Context {
             lent,
             table,

@@ -20,12 +20,31 @@ pub struct Forward {
     /// The target, when it is not the one received.
     pub target: Vec<u8>,
     value: Vec<u8>,
+    name: ClientName,
+}
+
+/// The last client's address as text: a connection's requests tend to follow each other.
+#[derive(Debug, Default)]
+struct ClientName {
+    of: Option<IpAddr>,
+    text: Vec<u8>,
+}
+
+impl ClientName {
+    fn of(&mut self, client: IpAddr) -> &[u8] {
+        if self.of != Some(client) {
+            self.of = Some(client);
+            self.text.clear();
+            let _ = write!(self.text, "{client}");
+        }
+        &self.text
+    }
 }
 
 impl Forward {
     /// Fills in the edits for `head`: request id, Via, and the forwarding fields of the gateway's setting.
     pub fn tell(&mut self, ctx: &Context<'_>, head: Head<'_>) {
-        let Forward { edits, value, .. } = self;
+        let Forward { edits, value, name, .. } = self;
         edits.clear();
         let gateway = &ctx.table.gateway;
         let client = ctx.peer.addr.ip();
@@ -42,13 +61,18 @@ impl Forward {
                         value.extend_from_slice(b", ");
                     }
                 }
-                let _ = write!(value, "{client}");
-                edits.set(Field::X_FORWARDED_FOR, value);
+                if trusted {
+                    value.extend_from_slice(name.of(client));
+                    edits.set(Field::X_FORWARDED_FOR, value);
+                } else {
+                    edits.set_own(Field::X_FORWARDED_FOR, name.of(client));
+                }
                 if !(trusted && head.has(Field::X_FORWARDED_PROTO)) {
-                    edits.set(Field::X_FORWARDED_PROTO, b"http");
+                    edits.set_own(Field::X_FORWARDED_PROTO, b"http");
                 }
                 if !(trusted && head.has(Field::X_FORWARDED_HOST)) {
-                    edits.set(Field::X_FORWARDED_HOST, head.host());
+                    // The parser has seen that it is a valid host.
+                    edits.set_own(Field::X_FORWARDED_HOST, head.host());
                 }
                 if !trusted {
                     edits.remove(Field::FORWARDED);
@@ -77,20 +101,27 @@ impl Forward {
             }
         }
         let mut id = ctx.request_id.borrow_mut();
-        match head.field(Field::X_REQUEST_ID).and_then(RequestId::passed).filter(|_| !head.repeats(Field::X_REQUEST_ID)) {
+        match head
+            .field(Field::X_REQUEST_ID)
+            .and_then(RequestId::passed)
+            .filter(|_| !head.repeats(Field::X_REQUEST_ID))
+        {
             Some(passed) => *id = passed,
             None => {
-                *id = RequestId::made(ctx.wall_ms(), [ctx.lent.upstream.random(), ctx.lent.upstream.random()]);
-                edits.set(Field::X_REQUEST_ID, id.bytes());
+                *id =
+                    RequestId::made(ctx.wall_ms(), [ctx.lent.upstream.random(), ctx.lent.upstream.random()]);
+                edits.set_own(Field::X_REQUEST_ID, id.bytes());
             }
         }
         // RFC 9110 §7.6.3: a gateway tells in Via which version it received.
-        edits.append(Field::VIA, if head.version() == Version::Http10 { b"1.0 ringgate" } else { b"1.1 ringgate" });
+        let via = if head.version() == Version::Http10 { b"1.0 ringgate" } else { b"1.1 ringgate" };
+        edits.append_own(Field::VIA, via);
     }
 }
 
 fn remove_x_forwarded(edits: &mut Edits) {
-    for field in [Field::X_FORWARDED_FOR, Field::X_FORWARDED_PROTO, Field::X_FORWARDED_HOST, Field::X_REAL_IP] {
+    for field in [Field::X_FORWARDED_FOR, Field::X_FORWARDED_PROTO, Field::X_FORWARDED_HOST, Field::X_REAL_IP]
+    {
         edits.remove(field);
     }
 }

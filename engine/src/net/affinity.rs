@@ -2,7 +2,8 @@
 
 /// The CPUs this process may run on, in order; never empty.
 pub fn cpus() -> Vec<usize> {
-    let ids: Vec<usize> = core_affinity::get_core_ids().unwrap_or_default().iter().map(|core| core.id).collect();
+    let ids: Vec<usize> =
+        core_affinity::get_core_ids().unwrap_or_default().iter().map(|core| core.id).collect();
     if ids.is_empty() { vec![0] } else { ids }
 }
 

@@ -159,7 +159,9 @@ impl Stream {
     /// whose end is the end of the connection (RFC 9112 §8).
     pub fn reset_on_close(&self) {
         match &self.0 {
-            Inner::Os(tcp) => drop(socket2::SockRef::from(&borrow(tcp)).set_linger(Some(std::time::Duration::ZERO))),
+            Inner::Os(tcp) => {
+                drop(socket2::SockRef::from(&borrow(tcp)).set_linger(Some(std::time::Duration::ZERO)))
+            }
             #[cfg(feature = "sim")]
             Inner::Sim(socket) => socket.reset_on_close(),
         }

@@ -50,7 +50,9 @@ pub fn accept(fd: RawFd) -> io::Result<(OwnedFd, SockAddr)> {
     let flags = libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
     let take = |storage: *mut _, len: *mut libc::socklen_t| {
         // SAFETY: `storage` and `len` come from try_init, which sizes them for any address.
-        let new = check(unsafe { libc::accept4(fd, (storage as *mut libc::sockaddr).cast(), len, flags) } as isize)?;
+        let new = check(
+            unsafe { libc::accept4(fd, (storage as *mut libc::sockaddr).cast(), len, flags) } as isize
+        )?;
         // SAFETY: the descriptor is new and owned by nobody else.
         Ok(unsafe { OwnedFd::from_raw_fd(new as RawFd) })
     };

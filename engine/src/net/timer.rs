@@ -78,7 +78,11 @@ impl Wheel {
             buckets: (0..BUCKETS).map(|_| Vec::new()).collect(),
             turned: clock::coarse().0 / STEP,
         };
-        Wheel(Rc::new(Inner { entries: RefCell::new(entries), armed: Cell::new(u64::MAX), driver: RefCell::new(None) }))
+        Wheel(Rc::new(Inner {
+            entries: RefCell::new(entries),
+            armed: Cell::new(u64::MAX),
+            driver: RefCell::new(None),
+        }))
     }
 
     /// A deadline that is not set.

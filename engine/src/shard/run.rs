@@ -89,7 +89,9 @@ impl Shard {
                 None => self.serve(id, accepted, admission),
                 Some(other) => {
                     let message = Message::Serve(id, accepted, admission);
-                    if let Err(Message::Serve(id, accepted, admission)) = self.shared.mailboxes[other].send(message) {
+                    if let Err(Message::Serve(id, accepted, admission)) =
+                        self.shared.mailboxes[other].send(message)
+                    {
                         self.serve(id, accepted, admission);
                     }
                 }
@@ -124,7 +126,8 @@ impl Shard {
 
     fn peer(&self, listener: ListenerId, addr: std::net::SocketAddr) -> Peer {
         let canonical = addr.ip().to_canonical();
-        let is_in = |addr: IpAddr| self.lent.table.borrow().gateway.trusted.iter().any(|net| net.contains(&addr));
+        let is_in =
+            |addr: IpAddr| self.lent.table.borrow().gateway.trusted.iter().any(|net| net.contains(&addr));
         Peer { listener, addr, trusted: is_in(canonical) }
     }
 

@@ -21,7 +21,8 @@ use std::task::Poll;
 use std::time::Duration;
 
 /// Bounds of a reply head: what fits a bulk buffer.
-const REPLY_LIMITS: HeadLimits = HeadLimits { head_bytes: BULK_BYTES as u32 - 1024, fields: 256, target_bytes: 0 };
+const REPLY_LIMITS: HeadLimits =
+    HeadLimits { head_bytes: BULK_BYTES as u32 - 1024, fields: 128, target_bytes: 0 };
 /// Interim replies passed on before one is taken for a flood.
 const INTERIM_MAX: u32 = 32;
 /// Bytes an encoded head may need beyond what it came with, edits apart.

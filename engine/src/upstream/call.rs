@@ -6,11 +6,11 @@ use super::attempt::{Failed, attempt, stays_open};
 use super::connect::{Fresh, Leased, connect};
 use super::lent::Lent;
 use crate::base::{Fault, Tick};
+use crate::mem::{Buf, Scratch};
 use crate::net::body::{BodyReader, BodySource, BodyWriter, Lane, Reading};
 use crate::net::clock;
 use crate::table::{RouteTimeouts, Upstream};
 use crate::wire::edits::Edits;
-use crate::mem::{Buf, Scratch};
 use crate::wire::head::{Head, Lines};
 use crate::wire::http1::encode::Onward;
 use crate::wire::http1::framing::Length;
@@ -150,10 +150,11 @@ pub async fn call<'a, B: BodySource>(
         plan.tried.tries.set(plan.tried.tries.get().saturating_add(1));
         plan.tried.reused.set(reused);
         plan.tried.sent.set(clock::now());
-        let Failed { fault, nothing_sent, answered } = match attempt(lent, leased, request, body, interim).await {
-            Ok(reply) => return Ok(reply),
-            Err(failed) => failed,
-        };
+        let Failed { fault, nothing_sent, answered } =
+            match attempt(lent, leased, request, body, interim).await {
+                Ok(reply) => return Ok(reply),
+                Err(failed) => failed,
+            };
         let stale = reused && fault == CallFault::Reset && !answered;
         let safe = nothing_sent || request.head.method().is_idempotent();
         if !(stale && safe && body.rewind()) {

@@ -127,6 +127,31 @@ impl Edits {
         true
     }
 
+    /// As [`Edits::set`] for a well-known field whose value the gateway made itself, so that it need not be looked
+    /// at byte by byte.
+    pub fn set_own(&mut self, field: Field, value: &[u8]) {
+        self.forget(Name::Known(field));
+        self.removed.insert(field);
+        self.append_own(field, value);
+    }
+
+    /// As [`Edits::append`] for a well-known field whose value the gateway made itself.
+    pub fn append_own(&mut self, field: Field, value: &[u8]) {
+        debug_assert!(
+            field != Field::OTHER && token::is_value(value),
+            "own values are valid by construction"
+        );
+        let name = field.name().as_bytes();
+        let start = self.text.len();
+        self.text.reserve(name.len() + value.len() + 4);
+        self.text.extend_from_slice(name);
+        self.text.extend_from_slice(b": ");
+        self.text.extend_from_slice(value);
+        self.text.extend_from_slice(b"\r\n");
+        let span = |at: usize, part: &[u8]| Span { start: at as u32, len: part.len() as u32 };
+        self.added.push(Added { field, name: span(start, name), value: span(start + name.len() + 2, value) });
+    }
+
     /// Removes all lines of `name`, those of the head and those added before.
     pub fn remove<'n>(&mut self, name: impl Into<Name<'n>>) {
         let name = name.into();
@@ -207,6 +232,9 @@ impl Edits {
 
     /// Takes lines added for `name` out again, and closes the gaps.
     fn forget(&mut self, name: Name<'_>) {
+        if !self.added.iter().any(|added| added.field == name.field()) {
+            return;
+        }
         while let Some(index) = self.added.iter().position(|added| self.is_line_of(added, name)) {
             let line = self.added.remove(index);
             let (start, end) = (line.name.start as usize, line.value.end() + 2);

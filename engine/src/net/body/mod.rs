@@ -125,7 +125,11 @@ pub trait BodySink {
 ///
 /// # Errors
 /// The first fault of either side.
-pub async fn pump<S: BodySource, W: BodySink>(source: &mut S, sink: &mut W, pipes: &Pipes) -> Result<(), Fault> {
+pub async fn pump<S: BodySource, W: BodySink>(
+    source: &mut S,
+    sink: &mut W,
+    pipes: &Pipes,
+) -> Result<(), Fault> {
     loop {
         if let Some(from) = source.plain() {
             match sink.splice(from, pipes)? {

@@ -200,7 +200,8 @@ impl BodySource for BodyReader<'_> {
     }
 
     fn ended(&self) -> bool {
-        self.ready == 0 && matches!(self.framing, Framing::Ended | Framing::ChunkedEnded(_) | Framing::Exact(0))
+        self.ready == 0
+            && matches!(self.framing, Framing::Ended | Framing::ChunkedEnded(_) | Framing::Exact(0))
     }
 
     fn rewind(&mut self) -> bool {

@@ -60,7 +60,17 @@ impl BodyWriter {
             Length::None | Length::Exact(_) | Length::UntilClose => Framing::Bare,
         };
         let (size, size_at, size_end) = ([0; 18], 0, 0);
-        BodyWriter { to, staged: Some(head), framing, size, size_at, size_end, pipe: None, sent: 0, started: false }
+        BodyWriter {
+            to,
+            staged: Some(head),
+            framing,
+            size,
+            size_at,
+            size_end,
+            pipe: None,
+            sent: 0,
+            started: false,
+        }
     }
 
     fn open_chunk(&mut self, len: usize) {
@@ -240,7 +250,9 @@ impl BodySink for BodyWriter {
         match from.link.stream.try_splice_in(pipe, len) {
             Ok(0) => Ok(Spliced::Refused),
             Ok(n) => Ok(Spliced::Moved(n as u64)),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock && pipe.held() == 0 => Ok(Spliced::Blocked),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock && pipe.held() == 0 => {
+                Ok(Spliced::Blocked)
+            }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Spliced::Moved(0)),
             Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(Spliced::Refused),
             Err(_) => Err(from.link.cut()),

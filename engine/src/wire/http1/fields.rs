@@ -7,7 +7,7 @@ use crate::wire::token;
 use std::mem::MaybeUninit;
 
 /// Field lines parsed without an allocation; heads with more of them cost one each.
-const ON_STACK: usize = 100;
+const ON_STACK: usize = 128;
 
 /// Options that Connection may have. Each unknown one is compared with every field when a head is written.
 const OPTIONS_MAX: usize = 32;
