@@ -130,7 +130,7 @@ impl Writer {
                 Err(TryRecvError::Disconnected) => break,
                 Err(TryRecvError::Empty) => {
                     let wrote = self.lap();
-                    self.tell();
+                    self.tell((self.clock)());
                     if !wrote {
                         thread::park_timeout(SLEEP);
                     }
@@ -140,7 +140,8 @@ impl Writer {
         // The shards have ended, so that the rings only empty: at most their capacity of laps.
         while self.lap() {}
         self.lost.add(self.outlet.abandon());
-        self.tell();
+        // The last word does not wait for its minute.
+        self.tell(Tick::NEVER);
     }
 
     /// Writes one batch of each ring, so that a busy shard does not keep the others waiting. False if there was
@@ -171,9 +172,9 @@ impl Writer {
         }
     }
 
-    fn tell(&mut self) {
+    fn tell(&mut self, now: Tick) {
         let dropped = self.feeds.iter().map(|feed| feed.counts.log_drops.now()).sum();
-        if let Some(text) = self.report.due((self.clock)(), dropped, self.lost.now()) {
+        if let Some(text) = self.report.due(now, dropped, self.lost.now()) {
             eprintln!("ringgate: access log: {text}");
         }
     }

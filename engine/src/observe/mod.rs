@@ -1,5 +1,5 @@
 //! Layer 3, what is seen of an exchange: its record, the reason it ended as it did, its log line and its counts.
-//! The exchange and the connection fill a [`Record`] and call [`record`] once on every exit, refused requests
+//! The exchange and the connection fill a [`Record`] and call [`record()`] once on every exit, refused requests
 //! too. Pure: time is an argument, lines leave through a sink that the shard lends.
 
 pub mod access_log;

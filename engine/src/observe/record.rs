@@ -56,7 +56,7 @@ pub struct Record<'a> {
     pub total_us: u32,
     /// Request sent to reply head, in microseconds; 0 if there was none.
     pub first_byte_us: u32,
-    /// Endpoint picked to the last byte of the reply, in microseconds; 0 if none was picked.
+    /// Request sent to the last byte of the reply, in microseconds; 0 if it never was.
     pub upstream_us: u32,
     /// Whether the exchange became a tunnel.
     pub tunnel: bool,

@@ -1,6 +1,8 @@
 //! The origins, spoken to over their sockets.
 
 use super::*;
+use crate::base::Generation;
+use crate::control::load;
 use serde_json::{Value, json};
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -152,6 +154,19 @@ routes:
     to: [{ upstream: orders }]
 ";
     assert_eq!(configuration(&origins, "[::1]:8080".parse().unwrap()), expected);
+}
+
+#[test]
+fn the_configuration_compiles_without_a_warning() {
+    beside_origins(|origins| {
+        let text = configuration(&origins, "127.0.0.1:0".parse().unwrap());
+        let config = load::parse("demo.yaml", text).unwrap();
+        let (table, warnings) = load::compile(&config, Generation(1), None).unwrap();
+        assert!(warnings.is_empty(), "{warnings:?}");
+        let named: Vec<_> = table.upstreams.iter().map(|up| (up.name.as_str(), up.endpoints.len())).collect();
+        assert_eq!(named, [("users", 2), ("orders", 1), ("products", 1)]);
+        assert!(table.gateway.access_log.is_none());
+    });
 }
 
 #[test]

@@ -42,7 +42,7 @@ impl Format {
     }
 
     /// Appends the line of `record`, line feed included. `state` is the shard's own, whatever the format.
-    /// *Cost*: no allocation but for the growth of `out`; 100 to 150 ns for json.
+    /// *Cost*: no allocation but for the growth of `out`; 125 to 135 ns for json (bench `observe/line`).
     pub fn write(&self, record: &Record<'_>, state: &mut LineState, out: &mut Vec<u8>) {
         match &self.0 {
             Form::Json => json::write(record, state, out),

@@ -143,6 +143,15 @@ fn a_wrong_format_is_refused_with_its_place_and_the_fix() {
     check("%{method}\n%{path}", 9, "one line");
 }
 
+#[test]
+fn a_long_value_is_cut_and_the_line_stays_whole() {
+    let long = vec![1u8; VALUE_BYTES_MAX + 1];
+    let record = Record { path: &long, user_agent: &long, ..sample() };
+    let read: Value = serde_json::from_str(&line("json", &record)).unwrap();
+    assert_eq!(read["user_agent"].as_str().unwrap().len(), VALUE_BYTES_MAX + "...".len());
+    assert!(line("combined", &record).ends_with("\\x01...\"\n"));
+}
+
 fn unknown_bytes() -> impl Strategy<Value = Vec<u8>> {
     proptest::collection::vec(prop_oneof![any::<u8>(), Just(b'\n'), Just(b'"'), Just(b'\\')], 0..64)
 }
