@@ -132,23 +132,19 @@ impl Lines {
         self.repeated = FieldSet::EMPTY;
     }
 
-    /// Makes room for `fields` lines.
+    /// Appends the lines of a message, in order.
     #[inline]
-    pub(crate) fn reserve(&mut self, fields: usize) {
-        self.list.reserve(fields);
-    }
-
-    /// Appends a line of the message in order.
-    #[inline]
-    pub(crate) fn push(&mut self, line: Line) {
-        let Line { field, .. } = line;
-        if self.seen.contains(field) {
-            self.repeated.insert(field);
-        } else {
-            self.seen.insert(field);
-            self.first[field.index()] = self.list.len() as u16;
+    pub(crate) fn extend(&mut self, lines: impl ExactSizeIterator<Item = Line>) {
+        let start = self.list.len();
+        self.list.extend(lines);
+        for (index, line) in self.list.iter().enumerate().skip(start) {
+            if self.seen.contains(line.field) {
+                self.repeated.insert(line.field);
+            } else {
+                self.seen.insert(line.field);
+                self.first[line.field.index()] = index as u16;
+            }
         }
-        self.list.push(line);
     }
 
     /// The fields that occur.

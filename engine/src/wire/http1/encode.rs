@@ -129,9 +129,10 @@ pub fn reply(out: &mut Buf, head: Head<'_>, edits: &Edits, backward: &Backward<'
         Length::None if head.status() == 205 => Length::Exact(0),
         length => length,
     };
-    let keep_alive = match (length, backward.keep_alive) {
-        (Length::UntilClose, KeepAlive::KeepAlive) => KeepAlive::Nothing,
-        (_, keep_alive) => keep_alive,
+    let keep_alive = match length {
+        Length::UntilClose if backward.version10 => KeepAlive::Nothing,
+        Length::UntilClose => KeepAlive::Close,
+        _ => backward.keep_alive,
     };
     let mut dropped = Dropped::of(head, edits, FieldSet::HOP_BY_HOP);
     let keeps_length = match length {
@@ -179,16 +180,23 @@ pub fn interim(out: &mut Buf, head: Head<'_>, edits: &Edits) -> Result<(), NoRoo
     Ok(())
 }
 
-/// Writes the head of a reply of our own: `status`, the added lines of `edits`, Date, and a body of `body_bytes`.
-/// Statuses that have no body get no Content-Length (RFC 9110 §8.6).
-pub fn answer(
-    out: &mut Buf,
-    status: u16,
-    edits: &Edits,
-    body_bytes: u64,
-    keep_alive: KeepAlive,
-    unix_seconds: u64,
-) -> Result<(), NoRoom> {
+/// A reply of our own.
+#[derive(Copy, Clone, Debug)]
+pub struct Answer {
+    /// Its status; the reason phrase is the registered one.
+    pub status: u16,
+    /// Bytes of the body that follows.
+    pub body_bytes: u64,
+    /// What to say about the connection.
+    pub keep_alive: KeepAlive,
+    /// Now, for the Date.
+    pub unix_seconds: u64,
+}
+
+/// Writes the head of a reply of our own, with the lines that `edits` add. Statuses that have no body get no
+/// Content-Length (RFC 9110 §8.6).
+pub fn answer(out: &mut Buf, edits: &Edits, answer: &Answer) -> Result<(), NoRoom> {
+    let Answer { status, body_bytes, keep_alive, unix_seconds } = *answer;
     let mut writer = Writer::new(out.spare());
     let mut digits = itoa::Buffer::new();
     let code = digits.format(status.clamp(100, 999));

@@ -39,17 +39,14 @@ pub(super) fn lay(
     fields: &[httparse::Header<'_>],
     lines: &mut Lines,
 ) -> Result<(), LineFault> {
-    if !bytes[..end].ends_with(b"\r\n\r\n") {
-        return Err(LineFault::BareLf);
-    }
-    lines.reserve(fields.len());
-    for field in fields {
+    let mut strict = bytes[..end].ends_with(b"\r\n\r\n");
+    lines.extend(fields.iter().map(|field| {
         let name = Span::within(bytes, field.name.as_bytes());
-        if !bytes[..name.start as usize].ends_with(b"\r\n") {
-            return Err(LineFault::BareLf);
-        }
-        let value = Span::within(bytes, field.value);
-        lines.push(Line { field: Field::of(field.name.as_bytes()), name, value });
+        strict &= bytes[..name.start as usize].ends_with(b"\r\n");
+        Line { field: Field::of(field.name.as_bytes()), name, value: Span::within(bytes, field.value) }
+    }));
+    if !strict {
+        return Err(LineFault::BareLf);
     }
     if lines.seen().contains(Field::CONNECTION) && options_exceed(bytes, lines) {
         return Err(LineFault::ManyOptions);

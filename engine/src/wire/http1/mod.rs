@@ -10,6 +10,10 @@ pub mod request;
 mod fault;
 mod fields;
 mod flaw;
+#[cfg(test)]
+mod reference;
+#[cfg(test)]
+mod sample;
 mod trailer;
 
 pub use fault::{ChunkFault, FramingFault, LineFault, ReplyFault, RequestFault};

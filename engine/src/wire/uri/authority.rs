@@ -35,22 +35,31 @@ impl<'a> Authority<'a> {
     }
 }
 
+/// The bytes of a registered name but for escapes: unreserved and sub-delims (RFC 3986 §3.2.2).
+static NAME: [bool; 256] = {
+    let mut allowed = [false; 256];
+    let mut at = 0;
+    while at < 256 {
+        let byte = at as u8;
+        allowed[at] = byte.is_ascii_alphanumeric()
+            || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*')
+            || matches!(byte, b'+' | b',' | b';' | b'=');
+        at += 1;
+    }
+    allowed
+};
+
 /// Length of a registered name or IPv4 address at the front of `bytes`, at least one.
 fn named(bytes: &[u8]) -> Option<usize> {
     let mut at = 0;
-    while let Some(byte) = bytes.get(at) {
-        match *byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => at += 1,
-            b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=' => at += 1,
-            b'%' => match bytes.get(at + 1..at + 3) {
-                Some([high, low]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => at += 3,
-                _ => return None,
-            },
-            b':' => break,
+    loop {
+        at += bytes[at..].iter().position(|byte| !NAME[*byte as usize]).unwrap_or(bytes.len() - at);
+        match &bytes[at..] {
+            [] | [b':', ..] => return (at > 0).then_some(at),
+            [b'%', high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => at += 3,
             _ => return None,
         }
     }
-    (at > 0).then_some(at)
 }
 
 /// Length of an IPv6 literal with its brackets at the front of `bytes`.
