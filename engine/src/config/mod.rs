@@ -23,7 +23,7 @@ pub use schema::schema;
 pub use upstream::Upstream;
 
 use read::Origin;
-use read::decode::section;
+use read::section::section;
 use values::Named;
 
 section! {

@@ -2,7 +2,8 @@
 //! `check` accepts. Written to config/schema.json; a test keeps that file current.
 
 use super::Config;
-use super::read::decode::{Decode, Default};
+use super::read::decode::Decode;
+use super::read::section::Default;
 use serde_json::{Map, Value, json};
 
 /// The schema as a text, keys sorted, a newline at its end.

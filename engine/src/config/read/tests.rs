@@ -188,6 +188,18 @@ fn an_unset_variable_is_a_problem_and_no_value_is_ever_shown() {
 }
 
 #[test]
+fn a_secret_that_stands_in_the_file_is_not_shown_either() {
+    for text in [
+        "admin: { token: hunter2, bind: 5, bnd: 6 }",
+        "consumers: [{ name: a, api_keys: hunter2 }]",
+        "consumers:\n  - name: a\n    api_keys:\n    - {hunter2: 1}\n",
+    ] {
+        let shown = told(text);
+        assert!(!shown.is_empty() && !shown.contains("hunter2"), "{shown}");
+    }
+}
+
+#[test]
 fn a_reference_may_stand_within_a_text_and_may_be_written_literally() {
     let config = Memory::default()
         .file("x.yaml", "access_log: { format: \"a ${env:X} $${env:X} ${file:sub/f}\" }")
