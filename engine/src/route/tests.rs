@@ -150,10 +150,14 @@ fn the_asterisk_goes_to_the_rule_for_every_path() {
 
 #[test]
 fn patterns_that_mean_nothing_are_refused() {
-    for host in ["", "a b", "a..b", "*a.com", "a.*.com", "*.", "a:80", "[::1]:80", "[x]", "*.*.com", "-\u{e9}"] {
+    for host in
+        ["", "a b", "a..b", "*a.com", "a.*.com", "*.", "a:80", "[::1]:80", "[x]", "*.*.com", "-\u{e9}"]
+    {
         assert!(HostPattern::parse(host).is_err(), "{host}");
     }
-    for path in ["", "a", "/a*", "/*/a", "/a/**", "/{}", "/{a", "/a}", "/{a}b", "/{a b}", "/a?b", "/a#", "/a b"] {
+    for path in
+        ["", "a", "/a*", "/*/a", "/a/**", "/{}", "/{a", "/a}", "/{a}b", "/{a b}", "/a?b", "/a#", "/a b"]
+    {
         assert!(PathPattern::parse(path).is_err(), "{path}");
     }
 }
@@ -190,9 +194,10 @@ fn naive_path(pattern: &str, path: &str) -> Option<(usize, usize)> {
     let wanted: Vec<&str> = body.split('/').skip(1).collect();
     let given: Vec<&str> = path.split('/').skip(1).collect();
     let long_enough = if below { given.len() >= wanted.len() } else { given.len() == wanted.len() };
-    let fits = wanted.iter().zip(&given).all(|(wanted, given)| {
-        if wanted.starts_with('{') { !given.is_empty() } else { wanted == given }
-    });
+    let fits = wanted
+        .iter()
+        .zip(&given)
+        .all(|(wanted, given)| if wanted.starts_with('{') { !given.is_empty() } else { wanted == given });
     if !long_enough || !fits {
         return None;
     }

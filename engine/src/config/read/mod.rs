@@ -9,6 +9,7 @@ use std::path::Path;
 pub mod decode;
 mod expand;
 mod include;
+mod memory;
 pub mod section;
 pub mod source;
 pub mod suggest;
@@ -16,6 +17,7 @@ mod toml;
 pub mod tree;
 mod yaml;
 
+pub use memory::Memory;
 pub use source::{Origin, Part, Pointer, Source};
 use tree::{Node, Place, Shape};
 

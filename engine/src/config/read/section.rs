@@ -21,7 +21,11 @@ pub enum Default<'d> {
 
 /// The fields of a section that is being decoded.
 #[derive(Debug)]
-pub struct Fields<'n>(&'n Node);
+pub struct Fields<'n> {
+    node: &'n Node,
+    /// Keys that were written otherwise; that they are missing need not be told too.
+    misspelt: Vec<String>,
+}
 
 /// Opens a section: checks that `node` is a map and that all its keys are accepted.
 pub fn open<'n>(
@@ -38,6 +42,7 @@ pub fn open<'n>(
         let label = label(&reader.step, noun, node);
         reader.labels.push(label);
     }
+    let mut misspelt = Vec::new();
     for entry in entries.iter().filter(|entry| !accepted.contains(&entry.key.as_str())) {
         let key = shortened(&entry.key);
         let message = match reader.labels.is_empty() {
@@ -45,12 +50,15 @@ pub fn open<'n>(
             false => format!("unknown key '{key}' in {}", reader.within()),
         };
         let fix = match nearest(&entry.key, accepted.iter().copied()) {
-            Some(meant) => format!("did you mean '{meant}'?"),
+            Some(meant) => {
+                misspelt.push(meant.to_owned());
+                format!("did you mean '{meant}'?")
+            }
             None => format!("accepted keys: {}", accepted.join(", ")),
         };
         reader.faults.add(entry.place, message, Some(fix));
     }
-    Some(Fields(node))
+    Some(Fields { node, misspelt })
 }
 
 /// "listener 'public'", "endpoint 2", "pool".
@@ -75,7 +83,7 @@ impl Fields<'_> {
     ) -> Option<T> {
         let before = (reader.field, reader.secret, std::mem::replace(&mut reader.step, Step::Field));
         (reader.field, reader.secret) = (name, T::SECRET);
-        let value = match self.0.entry(name) {
+        let value = match self.node.entry(name) {
             Some(entry) => {
                 if T::SECRET {
                     reader.faults.hide(&entry.value);
@@ -92,17 +100,13 @@ impl Fields<'_> {
         value
     }
 
-    fn unwritten<T: Decode>(
-        &self,
-        name: &str,
-        default: Default<'_>,
-        reader: &mut Reader<'_>,
-    ) -> Option<T> {
-        let place = self.0.place;
+    fn unwritten<T: Decode>(&self, name: &str, default: Default<'_>, reader: &mut Reader<'_>) -> Option<T> {
+        let place = self.node.place;
         match default {
             Default::Text(text) => T::decode(&Node::plain(text, place), reader),
             Default::Map => T::decode(&Node::empty_map(place), reader),
             Default::List => T::decode(&Node::empty_list(place), reader),
+            Default::Absent if self.misspelt.iter().any(|meant| meant == name) => None,
             Default::Absent => T::absent().or_else(|| {
                 let message = match reader.labels.is_empty() {
                     true => format!("there is no '{name}'"),
@@ -158,7 +162,7 @@ macro_rules! section {
             }
 
             fn schema(defs: &mut $crate::config::schema::Defs) -> serde_json::Value {
-                defs.section(stringify!($name), &[$($about),+], |defs| vec![$(
+                defs.section(concat!(module_path!(), "::", stringify!($name)), &[$($about),+], |defs| vec![$(
                     $crate::config::schema::Property {
                         key: $crate::config::read::section::key_of(stringify!($field)),
                         doc: &[$($doc),+],
@@ -196,8 +200,10 @@ macro_rules! words {
         pub enum $name { $($(#[doc = $doc])+ $word,)+ }
 
         impl $crate::config::read::decode::Scalar for $name {
-            const EXPECTS: &'static str = concat!("one of:" $(, " ", $text)+);
-            const FORM: &'static str = concat!("accepted:" $(, " ", $text)+);
+            const EXPECTS: &'static str =
+                $crate::config::read::section::words!(@list "one of " $($text)+);
+            const FORM: &'static str =
+                $crate::config::read::section::words!(@list "write one of " $($text)+);
 
             fn parse(text: &str) -> Result<Self, Option<String>> {
                 match text {
@@ -211,6 +217,9 @@ macro_rules! words {
                 $crate::config::schema::words(&[$(($text, &[$($doc),+])),+])
             }
         }
+    };
+    (@list $lead:literal $first:literal $($rest:literal)*) => {
+        concat!($lead, $first $(, ", ", $rest)*)
     };
 }
 pub(crate) use words;
