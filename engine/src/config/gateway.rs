@@ -1,6 +1,7 @@
 //! What holds for the whole process: `gateway`, `admin`, `access_log`, `consumers`.
 
-use super::read::decode::{Decode, Reader, Scalar, section, words};
+use super::read::decode::{Decode, Reader, Scalar};
+use super::read::section::{section, words};
 use super::read::tree::Node;
 use super::schema::Defs;
 use super::units::Period;

@@ -1,6 +1,6 @@
 //! `listeners`: where clients connect, and what bounds them there.
 
-use super::read::decode::{section, words};
+use super::read::section::{section, words};
 use super::units::{Period, Size};
 use super::values::{FilePath, OneOrMore, OrNone};
 

@@ -17,14 +17,14 @@ pub use gateway::{AccessLog, Admin, Consumer, Gateway};
 pub use listener::Listener;
 pub use policy::Policy;
 pub use problem::{Problem, Problems, Severity};
-pub use read::{Source, read};
+pub use read::{Memory, Source, read};
 pub use route::Route;
 pub use schema::schema;
 pub use upstream::Upstream;
 
 use read::Origin;
-use read::decode::section;
-use values::Named;
+use read::section::section;
+use values::{FilePath, Named};
 
 section! {
     noun "";
@@ -32,6 +32,8 @@ section! {
     pub struct Config {
         /// The version of this language: 1.
         pub version: u32 = "1",
+        /// Further files: their lists are joined to these, their maps united with them.
+        pub include: Vec<FilePath> = [],
         /// What holds for the whole process.
         pub gateway: Gateway = {},
         /// The administration interface; none unless given.

@@ -1,6 +1,6 @@
 //! `policies`: rules by name. Each has one kind key, plus `mode` and `when`.
 
-use super::read::decode::{section, words};
+use super::read::section::{section, words};
 use super::units::{Period, Rate};
 use super::values::{FilePath, Named, OneOrMore, Secret};
 

@@ -1,6 +1,7 @@
 //! `routes`: which request goes where.
 
-use super::read::decode::{Decode, Reader, section, words};
+use super::read::decode::{Decode, Reader};
+use super::read::section::{section, words};
 use super::read::tree::{Node, Shape};
 use super::schema::Defs;
 use super::units::Period;

@@ -2,7 +2,8 @@
 //! `check` accepts. Written to config/schema.json; a test keeps that file current.
 
 use super::Config;
-use super::read::decode::{Decode, Default};
+use super::read::decode::Decode;
+use super::read::section::Default;
 use serde_json::{Map, Value, json};
 
 /// The schema as a text, keys sorted, a newline at its end.
@@ -40,19 +41,22 @@ pub struct Property<'p> {
 }
 
 impl Defs {
-    /// A section: a map with known keys and no others. Gives a reference to it.
+    /// A section: a map with known keys and no others. Gives a reference to it. `path` is its type's, since two
+    /// rooms may have sections of one name.
     pub fn section<'p>(
         &mut self,
-        name: &str,
+        path: &str,
         about: &[&str],
         properties: impl FnOnce(&mut Defs) -> Vec<Property<'p>>,
     ) -> Value {
+        let names: Vec<&str> = path.rsplit("::").take(2).collect();
+        let name = names.into_iter().rev().collect::<Vec<_>>().join(".");
         let reference = json!({ "$ref": format!("#/$defs/{name}") });
-        if self.0.contains_key(name) {
+        if self.0.contains_key(&name) {
             return reference;
         }
         // Holds the name's place while the fields are read, so that a section within itself would end.
-        self.0.insert(name.to_owned(), Value::Null);
+        self.0.insert(name.clone(), Value::Null);
         let mut keys = Map::new();
         let mut required = Vec::new();
         for property in properties(self) {
@@ -77,7 +81,7 @@ impl Defs {
         if !required.is_empty() {
             section["required"] = json!(required);
         }
-        self.0.insert(name.to_owned(), section);
+        self.0.insert(name, section);
         reference
     }
 }

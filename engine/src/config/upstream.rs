@@ -1,6 +1,7 @@
 //! `upstreams`: groups of origin servers, and how they are called.
 
-use super::read::decode::{Scalar, section, words};
+use super::read::decode::Scalar;
+use super::read::section::{section, words};
 use super::units::{Percent, Period, Size};
 use serde_json::{Value, json};
 

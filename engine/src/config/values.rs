@@ -107,6 +107,8 @@ impl Decode for FilePath {
 }
 
 impl<T: Decode> Decode for Option<T> {
+    const SECRET: bool = T::SECRET;
+
     fn decode(node: &Node, reader: &mut Reader<'_>) -> Option<Option<T>> {
         T::decode(node, reader).map(Some)
     }
@@ -121,6 +123,8 @@ impl<T: Decode> Decode for Option<T> {
 }
 
 impl<T: Decode> Decode for Vec<T> {
+    const SECRET: bool = T::SECRET;
+
     fn decode(node: &Node, reader: &mut Reader<'_>) -> Option<Vec<T>> {
         let Shape::List(items) = &node.shape else {
             reader.refuse(node, "a list", Some("write a list: [a, b], or a line '- a' for each item".into()));
@@ -142,6 +146,8 @@ impl<T: Decode> Decode for Vec<T> {
 pub struct OneOrMore<T>(pub Vec<T>);
 
 impl<T: Decode> Decode for OneOrMore<T> {
+    const SECRET: bool = T::SECRET;
+
     fn decode(node: &Node, reader: &mut Reader<'_>) -> Option<OneOrMore<T>> {
         match &node.shape {
             Shape::List(items) if items.is_empty() => {
@@ -168,6 +174,8 @@ impl<T: Decode> Decode for OneOrMore<T> {
 pub struct OrNone<T>(pub Option<T>);
 
 impl<T: Decode> Decode for OrNone<T> {
+    const SECRET: bool = T::SECRET;
+
     fn decode(node: &Node, reader: &mut Reader<'_>) -> Option<OrNone<T>> {
         if node.shown() == Some("none") {
             return Some(OrNone(None));

@@ -81,26 +81,38 @@ impl Hosts {
 
     /// Asks the slots that `host` falls under, most exact first, until one gives an answer.
     pub(super) fn find<T>(&self, host: &[u8], ask: impl Fn(u32) -> Option<T>) -> Option<T> {
-        let mut lowered = [0; HOST_BYTES_MAX];
+        self.find_named(host, &ask).or_else(|| self.any.and_then(ask))
+    }
+
+    fn find_named<T>(&self, host: &[u8], ask: &impl Fn(u32) -> Option<T>) -> Option<T> {
+        if self.exact.is_empty() && self.under.is_empty() {
+            return None;
+        }
         let host = without_port(host);
         // An absolute name's closing dot is not a part of the name (RFC 3986 §3.2.2).
         let host = host.strip_suffix(b".").unwrap_or(host);
-        if !host.is_empty() && host.len() <= HOST_BYTES_MAX {
-            let host = if host.iter().any(u8::is_ascii_uppercase) {
-                lowered[..host.len()].copy_from_slice(host);
-                lowered[..host.len()].make_ascii_lowercase();
-                &lowered[..host.len()]
-            } else {
-                host
-            };
-            if let Some(found) = self.exact.get(host).and_then(|slot| ask(*slot)) {
-                return Some(found);
-            }
-            if let Some(found) = self.find_under(host, &ask) {
-                return Some(found);
-            }
+        if host.is_empty() || host.len() > HOST_BYTES_MAX {
+            return None;
         }
-        self.any.and_then(ask)
+        if host.iter().any(u8::is_ascii_uppercase) {
+            return self.find_upper(host, ask);
+        }
+        self.find_lower(host, ask)
+    }
+
+    /// Clients send names in lower case; the copy is kept off their way.
+    #[cold]
+    fn find_upper<T>(&self, host: &[u8], ask: &impl Fn(u32) -> Option<T>) -> Option<T> {
+        let mut lower = [0; HOST_BYTES_MAX];
+        let lower = &mut lower[..host.len()];
+        lower.copy_from_slice(host);
+        lower.make_ascii_lowercase();
+        self.find_lower(lower, ask)
+    }
+
+    fn find_lower<T>(&self, host: &[u8], ask: &impl Fn(u32) -> Option<T>) -> Option<T> {
+        let exact = self.exact.get(host).and_then(|slot| ask(*slot));
+        exact.or_else(|| self.find_under(host, ask))
     }
 
     /// Wildcards, the longest suffix first. At most one look a label, and labels are at most 127.
@@ -115,11 +127,12 @@ impl Hosts {
     }
 }
 
-/// The host without its port. An IPv6 address holds colons of its own, in brackets.
+/// The host without its port: what stands behind the last colon, unless that is within an address in brackets.
 fn without_port(host: &[u8]) -> &[u8] {
-    let after_brackets = memchr::memrchr(b']', host).unwrap_or(0);
-    match memchr::memchr(b':', &host[after_brackets..]) {
-        Some(colon) => &host[..after_brackets + colon],
-        None => host,
+    // A colon and at most five digits; looking further would meet the colons of an IPv6 address.
+    let tail = host.len().saturating_sub(6);
+    match host[tail..].iter().rposition(|byte| !byte.is_ascii_digit()) {
+        Some(at) if host[tail + at] == b':' => &host[..tail + at],
+        _ => host,
     }
 }

@@ -163,7 +163,7 @@ impl Paths {
                 let end = memchr::memchr(b'/', rest).unwrap_or(rest.len());
                 self.walk(&self.nodes[next as usize], &rest[end..], best);
             }
-            let Some(at) = node.firsts.iter().position(|byte| byte == first) else { return };
+            let Some(at) = memchr::memchr(*first, &node.firsts) else { return };
             node = &self.nodes[node.children[at] as usize];
             match rest.strip_prefix(&*node.text) {
                 Some(after) => rest = after,

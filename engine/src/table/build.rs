@@ -15,6 +15,7 @@ use crate::config::{self, Config, Severity};
 use crate::mem::BULK_BYTES;
 use crate::observe::access_log::Format;
 use crate::route::Lookup;
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,7 +48,7 @@ pub fn build(
         check.error(&at, format!("version {} is not read", config.version), Some("write version: 1".into()));
     }
     for (place, what) in missing::find(&config.origin) {
-        let message = format!("{what} is not available in this version");
+        let message = format!("{what} not available in this version");
         let problem = config.origin.problem(Severity::Error, place, message, Some("remove it".into()));
         check.problems.push(problem);
     }
@@ -92,8 +93,32 @@ impl Check<'_> {
     }
 
     fn add(&mut self, severity: Severity, at: &Pointer, part: Part, message: String, fix: Option<String>) {
+        if self.full() {
+            return;
+        }
         let origin = &self.config.origin;
         self.problems.push(origin.problem(severity, origin.place(at, part), message, fix));
+    }
+
+    /// Whether further problems would only be noise.
+    fn full(&self) -> bool {
+        self.problems.len() >= PROBLEMS_MAX
+    }
+
+    /// "did you mean", or what there is to choose from.
+    fn meant<'n>(&self, name: &str, known: impl Iterator<Item = &'n str> + Clone, what: &str) -> String {
+        // Each search looks at every name, and there may be many of both.
+        if self.full() {
+            return String::new();
+        }
+        if let Some(near) = nearest(name, known.clone()) {
+            return format!("did you mean '{near}'?");
+        }
+        let some: Vec<&str> = known.take(10).collect();
+        match some.is_empty() {
+            true => format!("there are no {what}"),
+            false => format!("known {what}: {}", some.join(", ")),
+        }
     }
 
     /// Names of policies that are attached somewhere.
@@ -101,7 +126,7 @@ impl Check<'_> {
         let known = &self.config.policies;
         for (index, name) in names.iter().enumerate() {
             if !known.names().any(|known| known == name) {
-                let fix = meant(name, known.names(), "policies");
+                let fix = self.meant(name, known.names(), "policies");
                 self.error(&at.item(index), format!("there is no policy '{name}'"), Some(fix));
             }
         }
@@ -134,20 +159,11 @@ impl Check<'_> {
     }
 }
 
+/// Problems told; past it the rest is noise.
+const PROBLEMS_MAX: usize = 200;
+
 /// Bytes of a name.
 const NAME_BYTES_MAX: usize = 128;
-
-/// "did you mean", or what there is to choose from.
-fn meant<'n>(name: &str, known: impl Iterator<Item = &'n str> + Clone, what: &str) -> String {
-    if let Some(near) = nearest(name, known.clone()) {
-        return format!("did you mean '{near}'?");
-    }
-    let some: Vec<&str> = known.take(10).collect();
-    match some.is_empty() {
-        true => format!("there are no {what}"),
-        false => format!("known {what}: {}", some.join(", ")),
-    }
-}
 
 fn gateway(check: &mut Check<'_>) -> Gateway {
     let config = check.config;
@@ -193,7 +209,11 @@ fn access_log(check: &mut Check<'_>) -> Option<AccessLog> {
     }
 }
 
-/// A count that goes on from the table before, by name.
-fn kept_count<'t>(mut before: impl Iterator<Item = (&'t str, &'t Arc<Capped>)>, name: &str) -> Arc<Capped> {
-    before.find(|(known, _)| *known == name).map(|(_, count)| Arc::clone(count)).unwrap_or_default()
+/// Counts of the table before, by name: limits survive a reload.
+struct Kept<'t>(HashMap<&'t str, &'t Arc<Capped>>);
+
+impl Kept<'_> {
+    fn count(&self, name: &str) -> Arc<Capped> {
+        self.0.get(name).map(|count| Arc::clone(count)).unwrap_or_default()
+    }
 }

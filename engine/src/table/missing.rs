@@ -10,7 +10,7 @@ struct Missing {
     at: &'static [&'static str],
     /// Only values that begin with this; empty is any.
     begins: &'static str,
-    /// What is missing.
+    /// What is missing, with its verb.
     what: &'static str,
 }
 
@@ -19,26 +19,30 @@ const fn any(at: &'static [&'static str], what: &'static str) -> Missing {
 }
 
 const MISSING: &[Missing] = &[
-    any(&["admin"], "the administration interface"),
-    any(&["consumers", "*"], "a consumer"),
-    any(&["policies", "*"], "a policy"),
-    any(&["listeners", "*", "tls"], "TLS"),
-    any(&["listeners", "*", "limits", "streams_per_connection"], "HTTP/2"),
-    Missing { at: &["listeners", "*", "protocols", "*"], begins: "http2", what: "HTTP/2" },
-    Missing { at: &["listeners", "*", "bind"], begins: "unix:", what: "a Unix socket" },
-    Missing { at: &["listeners", "*", "bind", "*"], begins: "unix:", what: "a Unix socket" },
-    Missing { at: &["upstreams", "*", "endpoints", "*", "address"], begins: "unix:", what: "a Unix socket" },
-    any(&["upstreams", "*", "health"], "active health checking"),
-    any(&["upstreams", "*", "retry"], "retrying"),
-    any(&["upstreams", "*", "breaker"], "a breaker"),
-    any(&["routes", "*", "match", "methods"], "matching by method"),
-    any(&["routes", "*", "match", "headers"], "matching by field"),
-    any(&["routes", "*", "match", "query"], "matching by query"),
-    Missing { at: &["routes", "*", "match", "path"], begins: "regex:", what: "matching by regex" },
-    Missing { at: &["routes", "*", "match", "path", "*"], begins: "regex:", what: "matching by regex" },
-    any(&["routes", "*", "priority"], "priority"),
-    any(&["routes", "*", "respond"], "answering by itself"),
-    any(&["routes", "*", "redirect"], "redirecting"),
+    any(&["admin"], "the administration interface is"),
+    any(&["consumers", "*"], "consumers are"),
+    any(&["policies", "*"], "policies are"),
+    any(&["listeners", "*", "tls"], "TLS is"),
+    any(&["listeners", "*", "limits", "streams_per_connection"], "HTTP/2 is"),
+    Missing { at: &["listeners", "*", "protocols", "*"], begins: "http2", what: "HTTP/2 is" },
+    Missing { at: &["listeners", "*", "bind"], begins: "unix:", what: "Unix sockets are" },
+    Missing { at: &["listeners", "*", "bind", "*"], begins: "unix:", what: "Unix sockets are" },
+    Missing {
+        at: &["upstreams", "*", "endpoints", "*", "address"],
+        begins: "unix:",
+        what: "Unix sockets are",
+    },
+    any(&["upstreams", "*", "health"], "active health checking is"),
+    any(&["upstreams", "*", "retry"], "retrying is"),
+    any(&["upstreams", "*", "breaker"], "breakers are"),
+    any(&["routes", "*", "match", "methods"], "matching by method is"),
+    any(&["routes", "*", "match", "headers"], "matching by field is"),
+    any(&["routes", "*", "match", "query"], "matching by query is"),
+    Missing { at: &["routes", "*", "match", "path"], begins: "regex:", what: "matching by regex is" },
+    Missing { at: &["routes", "*", "match", "path", "*"], begins: "regex:", what: "matching by regex is" },
+    any(&["routes", "*", "priority"], "priority is"),
+    any(&["routes", "*", "respond"], "answering without an upstream is"),
+    any(&["routes", "*", "redirect"], "redirecting is"),
 ];
 
 /// Each place of the configuration that this version does not serve, and what is missing there.

@@ -18,9 +18,9 @@ pub fn gather(files: &mut dyn Source, path: &Path, origin: &mut Origin, faults: 
     let mut known = vec![path.to_owned()];
     // Depth first, so that what a file includes comes right behind it.
     while let Some((path, named_at)) = waiting.pop() {
-        let Some(mut node) = read_file(files, &path, named_at, origin, faults) else { continue };
+        let Some(node) = read_file(files, &path, named_at, origin, faults) else { continue };
         let file = origin.files.len() - 1;
-        let mut named = take_includes(&mut node, &origin.files[file].folder, faults);
+        let mut named = includes(&node, &origin.files[file].folder);
         named.retain(|(path, place)| {
             let fresh = !known.contains(path);
             if fresh {
@@ -85,28 +85,12 @@ fn read_file(
     }
 }
 
-/// Takes `include` out of a file's root and gives the paths it names.
-fn take_includes(node: &mut Node, folder: &Path, faults: &mut Faults) -> Vec<(PathBuf, Place)> {
-    let Shape::Map(entries) = &mut node.shape else { return Vec::new() };
-    let Some(at) = entries.iter().position(|entry| entry.key == "include") else { return Vec::new() };
-    let value = entries.remove(at).value;
-    let single = [value];
-    let items = match &single[0].shape {
-        Shape::List(items) => items.as_slice(),
-        _ => single.as_slice(),
+/// The paths that a file's `include` names. What is not a list of texts is told where it is decoded.
+fn includes(node: &Node, folder: &Path) -> Vec<(PathBuf, Place)> {
+    let Some(Entry { value: Node { shape: Shape::List(items), .. }, .. }) = node.entry("include") else {
+        return Vec::new();
     };
-    let mut paths = Vec::new();
-    for item in items {
-        match item.shown() {
-            Some(path) => paths.push((folder.join(path), item.place)),
-            None => faults.add(
-                item.place,
-                format!("{} in 'include'", item.kind()),
-                Some("write a list of paths, such as [routes.yaml, upstreams.yaml]".into()),
-            ),
-        }
-    }
-    paths
+    items.iter().filter_map(|item| Some((folder.join(item.shown()?), item.place))).collect()
 }
 
 fn merge(root: &mut Node, more: Node, origin: &Origin, faults: &mut Faults) {

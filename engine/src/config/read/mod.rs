@@ -9,14 +9,17 @@ use std::path::Path;
 pub mod decode;
 mod expand;
 mod include;
+mod memory;
+pub mod section;
 pub mod source;
 pub mod suggest;
 mod toml;
 pub mod tree;
 mod yaml;
 
+pub use memory::Memory;
 pub use source::{Origin, Part, Pointer, Source};
-use tree::Place;
+use tree::{Node, Place, Shape};
 
 #[cfg(test)]
 mod tests;
@@ -39,17 +42,18 @@ pub fn read(files: &mut dyn Source, path: &Path) -> Result<Config, Problems> {
     let mut faults = Faults::default();
     let root = include::gather(files, path, &mut origin, &mut faults);
     let Some(mut root) = root else {
-        return Err(faults.told(&origin));
+        return Err(faults.told(&mut origin));
     };
     expand::expand(&mut root, files, &origin, &mut faults);
     let config = decode::root::<Config>(&root, &origin, &mut faults);
     origin.root = Some(root);
     match config {
         Some(mut config) if faults.is_empty() => {
+            origin.hidden = faults.hidden;
             config.origin = origin;
             Ok(config)
         }
-        _ => Err(faults.told(&origin)),
+        _ => Err(faults.told(&mut origin)),
     }
 }
 
@@ -59,6 +63,8 @@ pub struct Faults {
     placed: Vec<(Place, String, Option<String>)>,
     /// Files that could not be read at all.
     whole: Vec<Problem>,
+    /// Lines that hold a secret as it is, by file.
+    hidden: Vec<(u16, u32)>,
 }
 
 impl Faults {
@@ -69,13 +75,27 @@ impl Faults {
         }
     }
 
+    /// Notes that the lines of `node` are not to be shown.
+    fn hide(&mut self, node: &Node) {
+        match &node.shape {
+            Shape::Null => {}
+            Shape::Scalar(_) if node.shown().is_some() => {
+                self.hidden.push((node.place.file, node.place.line));
+            }
+            Shape::Scalar(_) => {}
+            Shape::List(items) => items.iter().for_each(|item| self.hide(item)),
+            Shape::Map(entries) => entries.iter().for_each(|entry| self.hide(&entry.value)),
+        }
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.placed.is_empty() && self.whole.is_empty()
     }
 
     /// All of them, in reading order.
-    fn told(self, origin: &Origin) -> Problems {
+    fn told(self, origin: &mut Origin) -> Problems {
+        origin.hidden = self.hidden;
         let placed = self
             .placed
             .into_iter()

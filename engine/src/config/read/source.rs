@@ -32,7 +32,9 @@ pub struct File {
 #[derive(Clone, Default, PartialEq)]
 pub struct Origin {
     pub(crate) files: Vec<File>,
-    pub(crate) root: Option<Node>,
+    pub(super) root: Option<Node>,
+    /// Lines that hold a secret, which no problem shows.
+    pub(super) hidden: Vec<(u16, u32)>,
 }
 
 /// The tree may hold secrets, so it is never printed.
@@ -111,7 +113,8 @@ impl Origin {
     /// A problem at `place`.
     pub fn problem(&self, severity: Severity, place: Place, message: String, fix: Option<String>) -> Problem {
         let file = self.files.get(usize::from(place.file));
-        let line = (place.line as usize).checked_sub(1);
+        let hidden = self.hidden.contains(&(place.file, place.line));
+        let line = (place.line as usize).checked_sub(1).filter(|_| !hidden);
         let excerpt =
             file.zip(line).and_then(|(file, line)| file.text.lines().nth(line)).map(ToOwned::to_owned);
         Problem {

@@ -3,42 +3,7 @@ use crate::config::gateway::{LogPath, Shards};
 use crate::config::route::To;
 use crate::config::values::OrNone;
 use decode::Scalar as _;
-use std::collections::HashMap;
 use std::time::Duration;
-
-/// Files and environment in memory.
-#[derive(Default)]
-pub(crate) struct Memory {
-    files: HashMap<String, Vec<u8>>,
-    env: HashMap<String, String>,
-}
-
-impl Memory {
-    pub(crate) fn file(mut self, path: &str, text: impl AsRef<[u8]>) -> Memory {
-        self.files.insert(path.into(), text.as_ref().to_vec());
-        self
-    }
-
-    fn env(mut self, name: &str, value: &str) -> Memory {
-        self.env.insert(name.into(), value.into());
-        self
-    }
-
-    pub(crate) fn read(mut self, path: &str) -> Result<Config, Problems> {
-        read(&mut self, Path::new(path))
-    }
-}
-
-impl Source for Memory {
-    fn read(&mut self, path: &Path) -> Result<Vec<u8>, String> {
-        let name = path.display().to_string();
-        self.files.get(&name).cloned().ok_or_else(|| "no such file".into())
-    }
-
-    fn env(&mut self, name: &str) -> Option<String> {
-        self.env.get(name).cloned()
-    }
-}
 
 /// The sample of the design, with all its keys and names.
 const SAMPLE: &str = include_str!("sample.yaml");
@@ -120,8 +85,6 @@ fn all_problems_are_told_at_once_with_place_and_fix() {
             "did you mean '10s'?",
             "8:5: error: unknown key 'endpoint' in upstream 'orders'",
             "did you mean 'endpoints'?",
-            "8:5: error: upstream 'orders' has no 'endpoints'",
-            "add 'endpoints'",
         ],
     );
 }
@@ -188,6 +151,18 @@ fn an_unset_variable_is_a_problem_and_no_value_is_ever_shown() {
 }
 
 #[test]
+fn a_secret_that_stands_in_the_file_is_not_shown_either() {
+    for text in [
+        "admin: { token: hunter2, bind: 5, bnd: 6 }",
+        "consumers: [{ name: a, api_keys: hunter2 }]",
+        "consumers:\n  - name: a\n    api_keys:\n    - {hunter2: 1}\n",
+    ] {
+        let shown = told(text);
+        assert!(!shown.is_empty() && !shown.contains("hunter2"), "{shown}");
+    }
+}
+
+#[test]
 fn a_reference_may_stand_within_a_text_and_may_be_written_literally() {
     let config = Memory::default()
         .file("x.yaml", "access_log: { format: \"a ${env:X} $${env:X} ${file:sub/f}\" }")
@@ -203,7 +178,7 @@ fn a_reference_may_stand_within_a_text_and_may_be_written_literally() {
 fn included_files_are_merged_and_their_paths_start_at_them() {
     let config = Memory::default()
         .file("etc/main.yaml", "version: 1\ninclude: [conf.d/a.yaml, conf.d/b.toml]\nroutes: [{ name: r0, to: a }]")
-        .file("etc/conf.d/a.yaml", "include: more/c.json\nversion: 1\nroutes: [{ name: r1, to: a }]\nupstreams: { a: { endpoints: [] } }")
+        .file("etc/conf.d/a.yaml", "include: [more/c.json]\nversion: 1\nroutes: [{ name: r1, to: a }]\nupstreams: { a: { endpoints: [] } }")
         .file("etc/conf.d/b.toml", "[access_log]\npath = \"log/b.log\"\n[[routes]]\nname = \"r3\"\nto = \"b\"\n[upstreams.b]\nendpoints = []\n")
         .file("etc/conf.d/more/c.json", "{ \"routes\": [ { \"name\": \"r2\", \"to\": \"a\" } ] }")
         .read("etc/main.yaml")

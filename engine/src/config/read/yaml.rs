@@ -7,6 +7,9 @@ use super::{DEPTH_MAX, Faults, NODES_MAX};
 use granit_parser::{Event, Parser, ScalarStyle, Span};
 use std::collections::{HashMap, HashSet};
 
+/// Values that aliases stand for.
+const ALIASED_MAX: usize = 100_000;
+
 /// Reads `text`. What is wrong goes to `faults`; `None` when there is no tree at all.
 pub fn read(text: &str, file: u16, faults: &mut Faults) -> Option<Node> {
     let options = granit_parser::options! {
@@ -69,6 +72,7 @@ struct Builder {
     open: Vec<Open>,
     anchors: HashMap<usize, Node>,
     nodes: usize,
+    aliased: usize,
     documents: usize,
     root: Option<Node>,
 }
@@ -123,21 +127,30 @@ impl Builder {
                 };
                 return self.put(node, anchor, faults);
             }
-            Event::Alias(id) => {
-                let Some(node) = self.anchors.get(&id).cloned() else {
-                    faults.add(place, "an alias inside of what it names".into(), None);
-                    return false;
-                };
-                self.nodes += node.count();
-                if node.depth() + self.open.len() > DEPTH_MAX {
-                    faults.add(place, format!("nested deeper than {DEPTH_MAX} levels"), None);
-                    return false;
-                }
-                return self.put(node, 0, faults);
-            }
+            Event::Alias(id) => return self.alias(id, place, faults),
             _ => {}
         }
         true
+    }
+
+    /// Puts a copy of what an alias names.
+    fn alias(&mut self, id: usize, place: Place, faults: &mut Faults) -> bool {
+        let Some(node) = self.anchors.get(&id) else {
+            faults.add(place, "an alias inside of what it names".into(), None);
+            return false;
+        };
+        // Counted before it is copied: aliases of aliases grow without bound.
+        self.aliased += node.count();
+        if self.aliased > ALIASED_MAX {
+            faults.add(place, format!("aliases stand for more than {ALIASED_MAX} values"), None);
+            return false;
+        }
+        if node.depth() + self.open.len() > DEPTH_MAX {
+            faults.add(place, format!("nested deeper than {DEPTH_MAX} levels"), None);
+            return false;
+        }
+        let node = node.clone();
+        self.put(node, 0, faults)
     }
 
     /// Puts a finished node where it belongs.

@@ -1,7 +1,7 @@
 //! Listeners: addresses that can be bound, limits that fit the buffers.
 
 use super::{
-    BULK_BYTES, Check, Limits, Listener, ListenerTimeouts, Pointer, SocketAddr, Table, config, kept_count,
+    BULK_BYTES, Check, Kept, Limits, Listener, ListenerTimeouts, Pointer, SocketAddr, Table, config,
 };
 
 /// What a request head may take of a bulk buffer: the rest is its headroom and the first bytes of a body.
@@ -17,6 +17,8 @@ pub(super) fn build(check: &mut Check<'_>, previous: Option<&Table>) -> Vec<List
     }
     let mut bound: Vec<(SocketAddr, String)> = Vec::new();
     let mut names: Vec<String> = Vec::new();
+    let before = previous.into_iter().flat_map(|table| &table.listeners);
+    let kept = Kept(before.map(|known| (known.name.as_str(), &known.count)).collect());
     let mut listeners = Vec::new();
     for (index, given) in config.listeners.iter().enumerate() {
         let at = all.item(index);
@@ -27,12 +29,15 @@ pub(super) fn build(check: &mut Check<'_>, previous: Option<&Table>) -> Vec<List
         }
         names.push(name.clone());
         check.policies(&at.key("policies"), &given.policies);
-        let before = previous.into_iter().flat_map(|table| &table.listeners);
+        if given.protocols.as_ref().is_some_and(Vec::is_empty) {
+            let fix = "write [http1], or remove the key";
+            check.error(&at.key("protocols"), format!("listener '{name}' speaks nothing"), Some(fix.into()));
+        }
         listeners.push(Listener {
             bind: bind(check, &at.key("bind"), &name, given, &mut bound),
             limits: limits(check, &at.key("limits"), &given.limits),
             timeouts: timeouts(check, &at.key("timeouts"), &given.timeouts),
-            count: kept_count(before.map(|known| (known.name.as_str(), &known.count)), &name),
+            count: kept.count(&name),
             name,
         });
     }
@@ -95,7 +100,7 @@ fn bind_fix(text: &str) -> String {
 fn limits(check: &mut Check<'_>, at: &Pointer, given: &config::listener::Limits) -> Limits {
     let mut bytes = |key: &str, bytes: u64, least: u64| {
         if bytes < least || bytes > HEADER_BYTES_MAX {
-            let message = format!("{bytes} bytes in '{key}' is out of range");
+            let message = format!("'{key}' of {bytes} bytes is out of range");
             let fix = format!("write {least}B to {}KiB", HEADER_BYTES_MAX / 1024);
             check.error(&at.key(key), message, Some(fix));
         }

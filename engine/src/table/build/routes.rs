@@ -1,6 +1,6 @@
 //! Routes: hosts and paths that can be matched, upstreams that exist, and the look-up over all of them.
 
-use super::{Check, Lookup, Pointer, Route, RouteId, RouteTimeouts, UpstreamId, config, meant};
+use super::{Check, Lookup, Pointer, Route, RouteId, RouteTimeouts, UpstreamId, config};
 use crate::route::{HostPattern, PathPattern, Rule};
 use std::collections::{HashMap, HashSet};
 
@@ -35,7 +35,10 @@ pub(super) fn build(check: &mut Check<'_>) -> (Vec<Route>, Lookup) {
             timeouts: timeouts(check, &at.key("timeouts"), &given.timeouts),
         });
     }
-    unused_upstreams(check, &routes);
+    // After an error, what is unused may only be misspelt elsewhere.
+    if check.problems.is_empty() {
+        unused_upstreams(check, &routes);
+    }
     let lookup = lookup(check, &rules, &routes);
     (routes, lookup)
 }
@@ -105,7 +108,7 @@ fn target(
 ) -> Option<UpstreamId> {
     let id = ids.get(upstream).copied();
     if id.is_none() {
-        let fix = meant(upstream, check.config.upstreams.names(), "upstreams");
+        let fix = check.meant(upstream, check.config.upstreams.names(), "upstreams");
         check.error(at, format!("there is no upstream '{upstream}'"), Some(fix));
     }
     id

@@ -1,1 +1,290 @@
+use super::*;
+use crate::config::Memory;
+use crate::route::Facts;
 
+const GOOD: &str = "
+listeners:
+  - { name: public, bind: [127.0.0.1:8080, '[::1]:8080'] }
+upstreams:
+  orders: { endpoints: [{ address: 10.0.0.7:81, weight: 2 }, { address: 'orders.internal:82' }] }
+  spare: { endpoints: [{ address: '[::1]:83' }], balance: least_connections, pool: { connections: 5, idle: 3s } }
+routes:
+  - name: orders
+    match: { host: [api.example.com, '*.example.org'], path: /api/orders/* }
+    rewrite: { strip_prefix: /api/ }
+    upgrade: [websocket, MQTT]
+    to: [{ upstream: orders, weight: 9 }, { upstream: spare, weight: 1 }]
+  - name: rest
+    timeouts: { total: 60s }
+    to: spare
+";
+
+fn config(text: &str) -> Config {
+    Memory::default().file("x.yaml", text).read("x.yaml").unwrap_or_else(|problems| panic!("{problems}"))
+}
+
+fn resolved(name: &str) -> Option<Vec<SocketAddr>> {
+    (name == "orders.internal:82")
+        .then(|| vec!["10.0.0.8:82".parse().unwrap(), "10.0.0.9:82".parse().unwrap()])
+}
+
+fn built(text: &str) -> (Table, Vec<Problem>) {
+    build(&config(text), Generation(1), None, &resolved).unwrap_or_else(|problems| panic!("{problems}"))
+}
+
+/// `line:column: message` and the fix of each problem, warnings too.
+fn told(text: &str) -> Vec<String> {
+    let problems = match build(&config(text), Generation(1), None, &resolved) {
+        Ok((_, warnings)) => Problems(warnings),
+        Err(problems) => problems,
+    };
+    let line = |problem: &Problem| {
+        let fix = problem.fix.as_deref().unwrap_or_default();
+        format!("{}:{}: {} | {fix}", problem.line, problem.column, problem.message)
+    };
+    problems.0.iter().map(line).collect()
+}
+
+/// What is told of a good configuration with `from` in the place of `to`.
+fn check(from: &str, to: &str, expected: &[&str]) {
+    let text = GOOD.replacen(from, to, 1);
+    assert_ne!(text, GOOD, "{from}");
+    assert_eq!(told(&text), expected);
+}
+
+#[test]
+fn a_table_holds_what_was_written_and_the_defaults() {
+    let (table, warnings) = built(GOOD);
+    assert_eq!(warnings, []);
+    let listener = &table.listeners[0];
+    assert_eq!(listener.bind.len(), 2);
+    assert_eq!((listener.limits.header_bytes, listener.limits.headers), (32 * 1024, 100));
+    assert_eq!((listener.limits.target_bytes, listener.limits.body_bytes), (16 * 1024, None));
+    let second = Duration::from_secs(1);
+    assert_eq!(listener.timeouts.head, 10 * second);
+    assert_eq!(listener.timeouts.tunnel_idle, 3600 * second);
+    assert_eq!(table.gateway.connections, 50_000);
+    let [orders, spare] = &table.upstreams[..] else { panic!("two upstreams") };
+    let endpoints: Vec<_> =
+        orders.endpoints.iter().map(|end| (end.addr.to_string(), &*end.name, end.weight)).collect();
+    assert_eq!(
+        endpoints,
+        [
+            ("10.0.0.7:81".to_owned(), "10.0.0.7:81", 2),
+            ("10.0.0.8:82".to_owned(), "orders.internal:82", 1),
+            ("10.0.0.9:82".to_owned(), "orders.internal:82", 1),
+        ]
+    );
+    assert_eq!((orders.connections, orders.idle), (1024, 60 * second));
+    assert_eq!((spare.balance, spare.connections, spare.idle), (Balance::LeastConnections, 5, 3 * second));
+    let route = &table.routes[0];
+    assert_eq!((&*route.to, route.weights), (&[(orders.id, 9), (spare.id, 1)][..], 10));
+    assert_eq!((route.strip_prefix.as_deref(), &*route.upgrade), (Some("/api"), &["mqtt".to_owned()][..]));
+    assert_eq!((route.timeouts.connect, route.timeouts.total), (second / 2, None));
+    assert_eq!(table.routes[1].timeouts.total, Some(60 * second));
+    let taken = |host: &str, path: &str| {
+        table.lookup.lookup(&Facts { host: host.as_bytes(), path: path.as_bytes() }).map(|found| found.route)
+    };
+    assert_eq!(taken("x.example.org", "/api/orders/7"), Ok(RouteId(0)));
+    assert_eq!(taken("other.org", "/api/orders/7"), Ok(RouteId(1)));
+}
+
+#[test]
+fn names_to_resolve_are_told_once() {
+    let twice = GOOD.replace("'[::1]:83'", "'orders.internal:82'");
+    assert_eq!(addresses(&config(&twice)), ["orders.internal:82"]);
+}
+
+#[test]
+fn counts_go_on_by_name_in_the_next_generation() {
+    let (first, _) = built(GOOD);
+    assert!(first.upstreams[1].count.take(5) && first.listeners[0].count.take(5));
+    let renamed = GOOD.replace("  orders:", "  other:").replace("upstream: orders", "upstream: other");
+    let (second, _) = build(&config(&renamed), Generation(2), Some(&first), &resolved).unwrap();
+    let now = |table: &Table| {
+        let [orders, spare] = &table.upstreams[..] else { panic!("two upstreams") };
+        (orders.count.now(), spare.count.now(), table.listeners[0].count.now())
+    };
+    assert!(first.upstreams[0].count.take(5));
+    assert_eq!((now(&first), now(&second)), ((1, 1, 1), (0, 1, 1)));
+}
+
+#[test]
+fn a_name_that_does_not_exist_is_an_error_with_the_nearest_one() {
+    check(
+        "upstream: orders",
+        "upstream: order",
+        &["12:22: there is no upstream 'order' | did you mean 'orders'?"],
+    );
+    check(
+        "  - name: rest",
+        "  - name: rest\n    policies: [jwt]",
+        &["14:16: there is no policy 'jwt' | there are no policies"],
+    );
+}
+
+#[test]
+fn two_of_a_name_are_an_error() {
+    check("name: rest", "name: orders", &["13:11: two routes are named 'orders' | "]);
+    check(
+        "routes:",
+        "  spare2: { endpoints: [] }\nroutes:",
+        &["7:13: upstream 'spare2' has no endpoints | add 'endpoints: [{ address: HOST:PORT }]'"],
+    );
+}
+
+#[test]
+fn without_listeners_or_routes_there_is_nothing_to_run() {
+    assert_eq!(
+        told("version: 1"),
+        [
+            "1:1: there are no listeners | add 'listeners: [{ bind: 127.0.0.1:8080 }]'",
+            "1:1: there are no routes | add 'routes: [{ name: all, match: { path: /* }, to: UPSTREAM }]'",
+        ]
+    );
+    assert_eq!(told("version: 2").len(), 3);
+}
+
+#[test]
+fn an_address_is_bound_once() {
+    let twice = "127.0.0.1:8080, 0.0.0.0:8080";
+    let message =
+        "3:44: '0.0.0.0:8080' is bound by listener 'public' already | a listener needs a port of its own";
+    check("127.0.0.1:8080", twice, &[message]);
+    check(
+        "127.0.0.1:8080",
+        "'[::]:8080', 127.0.0.2:8080, 127.0.0.1:0, 127.0.0.1:0",
+        &[
+            "3:41: '127.0.0.2:8080' is bound by listener 'public' already | a listener needs a port of its own",
+            "3:83: '[::1]:8080' is bound by listener 'public' already | a listener needs a port of its own",
+        ],
+    );
+}
+
+#[test]
+fn what_is_no_address_is_told_with_the_one_that_was_meant() {
+    for (bind, fix) in [
+        ("8080", "did you mean '0.0.0.0:8080'?"),
+        ("':8080'", "did you mean '0.0.0.0:8080'?"),
+        ("127.0.0.1", "did you mean '127.0.0.1:8080'?"),
+        ("localhost:8080", "did you mean '127.0.0.1:8080'?"),
+        ("'*:80'", "write an address and a port, such as 127.0.0.1:8080 or [::]:8080"),
+    ] {
+        let text = bind.trim_matches('\'');
+        let message =
+            format!("3:28: '{text}' in 'bind' of listener 'public' is not an address and a port | {fix}");
+        check("127.0.0.1:8080", bind, &[&message]);
+    }
+}
+
+#[test]
+fn an_endpoint_is_a_host_and_a_port() {
+    for (address, expected) in [
+        (
+            "10.0.0.7:0",
+            "is not where a server listens | write the server's own address and port, such as 10.0.0.7:8080",
+        ),
+        (
+            "0.0.0.0:80",
+            "is not where a server listens | write the server's own address and port, such as 10.0.0.7:8080",
+        ),
+        ("orders", "is not a host and a port | a port is missing: orders:80?"),
+        ("http://orders/x", "is not a host and a port | write it without scheme and path: orders:80"),
+        (
+            "or ders:80",
+            "is not a host and a port | write host:port, such as orders.internal:8080, 10.0.0.7:8080 or [::1]:8080",
+        ),
+        ("nowhere:80", "cannot be resolved | check the name, or write an address"),
+    ] {
+        check("10.0.0.7:81", &format!("'{address}'"), &[&format!("5:36: '{address}' {expected}")]);
+    }
+}
+
+#[test]
+fn weights_that_send_nothing_anywhere_are_an_error() {
+    let message =
+        "12:9: the weights of route 'orders' are all zero | give at least one upstream a weight above 0";
+    check(
+        "weight: 9 }, { upstream: spare, weight: 1",
+        "weight: 0 }, { upstream: spare, weight: 0",
+        &[message],
+    );
+}
+
+#[test]
+fn limits_fit_the_buffers_and_no_timeout_is_zero() {
+    check(
+        "name: public,",
+        "name: public, limits: { header_bytes: 61KiB, connections: 0 }, timeouts: { idle: 0s },",
+        &[
+            "3:45: 'header_bytes' of 62464 bytes is out of range | write 1024B to 60KiB",
+            "3:65: 'connections' is zero | give at least 1",
+            "3:88: 'idle' is zero | a timeout is at least 1ms; a very long one, such as 365d, is as good as none",
+        ],
+    );
+}
+
+#[test]
+fn hosts_and_paths_that_mean_nothing_are_errors() {
+    check(
+        "[api.example.com, '*.example.org'], path: /api/orders/*",
+        "['api.example.com:80', 'a*.com'], path: ['/a*', b]",
+        &[
+            "9:21: host 'api.example.com:80' names a port; a rule takes a host on every port | write a name such as api.example.com or *.example.com",
+            "9:43: host 'a*.com' has '*' that is not a whole first label | write a name such as api.example.com or *.example.com",
+            "9:61: path '/a*' has '*' elsewhere than as its last segment | write /exact, /prefix/* or /users/{id}/orders",
+            "9:68: path 'b' does not begin with '/' | write /exact, /prefix/* or /users/{id}/orders",
+        ],
+    );
+}
+
+#[test]
+fn a_route_that_never_matches_is_a_warning() {
+    let (_, warnings) = built(&GOOD.replace("    to: spare", "    to: spare\n  - { name: last, to: spare }"));
+    assert_eq!(warnings[0].severity, Severity::Warning);
+    assert_eq!(warnings[0].message, "route 'last' never sees this path: route 'rest' takes it");
+    assert_eq!((warnings.len(), warnings[0].line, warnings[0].column), (1, 16, 5));
+}
+
+#[test]
+fn a_route_has_one_end_and_passes_no_h2c() {
+    check(
+        "    to: spare",
+        "    upgrade: [h2c, 'a b']",
+        &[
+            "13:5: route 'rest' goes nowhere | add 'to: UPSTREAM'",
+            "15:15: h2c is never passed on | remove it: it would open a way round every policy",
+            "15:20: 'a b' is not a protocol | write a protocol's name as it stands in Upgrade, such as websocket",
+        ],
+    );
+}
+
+#[test]
+fn what_this_version_does_not_run_is_an_error_at_its_key() {
+    for (from, to, expected) in [
+        ("routes:", "admin: { bind: 127.0.0.1:1 }\nroutes:", "7:1: the administration interface is"),
+        ("name: public,", "name: public, tls: { certs: [] },", "3:21: TLS is"),
+        ("name: public,", "name: public, protocols: [http1, http2],", "3:40: HTTP/2 is"),
+        ("127.0.0.1:8080", "unix:/x", "3:28: Unix sockets are"),
+        ("'[::1]:83' }]", "'[::1]:83' }], retry: { on: [reset] }", "6:50: retrying is"),
+        ("'[::1]:83' }]", "'[::1]:83' }], breaker: {}", "6:50: breakers are"),
+        ("'[::1]:83' }]", "'[::1]:83' }], health: { path: / }", "6:50: active health checking is"),
+        ("path: /api/orders/*", "path: 'regex:/a.*'", "9:62: matching by regex is"),
+        ("path: /api/orders/*", "methods: [GET]", "9:56: matching by method is"),
+        ("    to: spare", "    to: spare\n    priority: high", "16:5: priority is"),
+        ("    to: spare", "    redirect: { to: / }", "15:5: redirecting is"),
+        ("routes:", "policies: { p: { authorize: {} } }\nroutes:", "7:13: policies are"),
+        ("routes:", "consumers: [{ name: a }]\nroutes:", "7:13: consumers are"),
+    ] {
+        check(from, to, &[&format!("{expected} not available in this version | remove it")]);
+    }
+}
+
+#[test]
+fn ten_thousand_faulty_routes_end_soon_and_in_bounded_output() {
+    let mut text = GOOD.to_owned();
+    for index in 0..10_000 {
+        text.push_str(&format!("  - {{ name: r{index}, match: {{ path: /r{index} }}, to: none{index} }}\n"));
+    }
+    assert_eq!(told(&text).len(), PROBLEMS_MAX);
+}

@@ -1,8 +1,8 @@
 //! Upstreams: endpoints with addresses, names resolved by whoever lends `resolved`.
 
 use super::{
-    Balance, Check, Config, Endpoint, Pointer, Resolved, SocketAddr, Table, Upstream, UpstreamId, config,
-    kept_count,
+    Balance, Check, Config, Endpoint, Kept, Pointer, Resolved, SocketAddr, Table, Upstream, UpstreamId,
+    config,
 };
 
 /// The `host:port` of every endpoint that is a name, each once: what must be resolved before a build.
@@ -30,12 +30,13 @@ pub(super) fn build(
 ) -> Vec<Upstream> {
     let config = check.config;
     let all = Pointer::default().key("upstreams");
+    let before = previous.into_iter().flat_map(|table| &table.upstreams);
+    let kept = Kept(before.map(|known| (known.name.as_str(), &known.count)).collect());
     let mut upstreams = Vec::new();
     for (index, (name, given)) in config.upstreams.0.iter().enumerate() {
         let at = all.key(name);
         check.name(&at, name);
         let endpoints = endpoints(check, &at.key("endpoints"), name, given, resolved);
-        let before = previous.into_iter().flat_map(|table| &table.upstreams);
         let pool = at.key("pool");
         upstreams.push(Upstream {
             id: UpstreamId(u32::try_from(index).expect("upstreams are fewer than 4 billion")),
@@ -47,7 +48,7 @@ pub(super) fn build(
             },
             connections: check.at_least_one(&pool, "connections", given.pool.connections),
             idle: check.period(&pool, "idle", given.pool.idle),
-            count: kept_count(before.map(|known| (known.name.as_str(), &known.count)), name),
+            count: kept.count(name),
         });
     }
     upstreams
