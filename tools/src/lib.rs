@@ -2,5 +2,6 @@
 //! tree's laws run as a test.
 
 pub mod load;
+pub mod schema;
 pub mod tidy;
 pub mod upstream;

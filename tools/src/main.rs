@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use tools::load::Plan;
+use tools::schema::Verb;
 use tools::upstream::{Origin, Recording};
 
 #[derive(Parser)]
@@ -22,6 +23,15 @@ enum Command {
         #[arg(long, default_value = ".")]
         root: PathBuf,
     },
+    /// Write config/schema.json from what `ringgate schema` prints
+    Schema {
+        /// The root of the tree
+        #[arg(long, default_value = ".")]
+        root: PathBuf,
+        /// Write nothing; fail when the file differs
+        #[arg(long)]
+        check: bool,
+    },
     /// Run the misbehaving origin until it is killed; its first line says where it listens
     Upstream {
         /// The address to listen on
@@ -35,6 +45,7 @@ enum Command {
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Tidy { root } => tidy(&root),
+        Command::Schema { root, check } => schema(&root, if check { Verb::Check } else { Verb::Write }),
         Command::Upstream { bind } => upstream(bind),
         Command::Load(plan) => load(&plan),
     };
@@ -57,6 +68,11 @@ fn tidy(root: &Path) -> Result<ExitCode, String> {
         count => println!("tidy: {count} breaches"),
     }
     Ok(if breaches.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn schema(root: &Path, verb: Verb) -> Result<ExitCode, String> {
+    tools::schema::run(root, verb, &mut tools::schema::printer())?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn upstream(bind: SocketAddr) -> Result<ExitCode, String> {

@@ -145,8 +145,8 @@ impl Client {
         Ok(())
     }
 
-    /// Reads until the answer is complete or the socket is empty. A read that leaves room in `scratch` emptied it, and
-    /// the next bytes raise a new edge.
+    /// Reads until the answer is complete or the socket says that it is empty. A short read does not say so: the peer's
+    /// FIN may have come with the same edge, and no other would follow.
     fn receive(&mut self, scratch: &mut [u8]) -> Step {
         loop {
             let Some(stream) = &mut self.stream else { return Step::Wait };
@@ -155,10 +155,7 @@ impl Client {
                     Progress::Malformed => return self.fail(Failure::Cut),
                     end => end,
                 },
-                Ok(count) => match self.answer.feed(&scratch[..count]) {
-                    Progress::More if count < scratch.len() => return Step::Wait,
-                    progress => progress,
-                },
+                Ok(count) => self.answer.feed(&scratch[..count]),
                 Err(e) if e.kind() == ErrorKind::WouldBlock => return Step::Wait,
                 Err(e) if e.kind() == ErrorKind::Interrupted => continue,
                 Err(_) => return self.fail(Failure::Cut),
