@@ -1,8 +1,9 @@
-//! A shard's wheel of deadlines. Setting a deadline is one store: its entry stays in the bucket it lies in and
-//! is looked at again when that bucket's time comes. Granularity is 10 ms, and 100 ms from one second on.
+//! A shard's wheel of deadlines. Setting a deadline later is one store: its entry stays in the bucket it lies in
+//! and is looked at again when that bucket's time comes. Granularity is 10 ms, and 100 ms from one second on.
+//! Buckets are lists threaded through the entries, so a turning wheel allocates nothing.
 //!
-//! Entry:  set ──▶ in a bucket ──bucket's time──▶ passed? wake : moved to the bucket of its new time
-//!         dropped ──bucket's time──▶ free
+//! Entry:  set ──▶ in a bucket ──bucket's time──▶ passed? wake and out : moved to the bucket of its new time
+//!         set earlier ──▶ moved there at once      dropped ──▶ free at once
 
 use super::clock;
 use crate::base::Tick;
@@ -16,7 +17,9 @@ const STEP: u64 = 10_000_000;
 /// Steps that deadlines far away are rounded up to.
 const FAR_STEPS: u64 = 10;
 /// Buckets; a deadline further away than this many steps is looked at again when the wheel has turned once.
-const BUCKETS: u64 = 512;
+const BUCKETS: usize = 512;
+/// No entry: the end of a list.
+const NONE: u32 = u32::MAX;
 
 /// A shard's wheel; cloning it clones a handle.
 #[derive(Debug, Clone)]
@@ -33,8 +36,10 @@ struct Inner {
 #[derive(Debug)]
 struct Entries {
     slab: Vec<Entry>,
-    free: Vec<u32>,
-    buckets: Vec<Vec<u32>>,
+    /// Head of the list of free entries, linked by `next`.
+    free: u32,
+    /// Head of each bucket's list.
+    buckets: Box<[u32; BUCKETS]>,
     /// The step turned last.
     turned: u64,
 }
@@ -42,11 +47,10 @@ struct Entries {
 #[derive(Debug)]
 struct Entry {
     at: Tick,
-    /// The step of the bucket that counts; 0 when it lies in none.
+    /// The step of the bucket that it lies in; 0 when it lies in none.
     step: u64,
-    /// Buckets that name this entry: it is free for reuse when dropped and none does.
-    named: u32,
-    live: bool,
+    before: u32,
+    next: u32,
     waker: Option<Waker>,
 }
 
@@ -55,7 +59,6 @@ struct Entry {
 pub struct Deadline {
     wheel: Wheel,
     index: u32,
-    at: Cell<Tick>,
 }
 
 impl Default for Wheel {
@@ -69,13 +72,17 @@ fn step_of(at: Tick) -> u64 {
     at.0.div_ceil(STEP)
 }
 
+fn slot_of(step: u64) -> usize {
+    (step % BUCKETS as u64) as usize
+}
+
 impl Wheel {
     /// A wheel with no deadline.
     pub fn new() -> Wheel {
         let entries = Entries {
             slab: Vec::new(),
-            free: Vec::new(),
-            buckets: (0..BUCKETS).map(|_| Vec::new()).collect(),
+            free: NONE,
+            buckets: Box::new([NONE; BUCKETS]),
             turned: clock::coarse().0 / STEP,
         };
         Wheel(Rc::new(Inner {
@@ -88,47 +95,29 @@ impl Wheel {
     /// A deadline that is not set.
     pub fn deadline(&self) -> Deadline {
         let mut entries = self.0.entries.borrow_mut();
-        let entry = Entry { at: Tick::NEVER, step: 0, named: 0, live: true, waker: None };
-        let index = match entries.free.pop() {
-            Some(index) => {
-                entries.slab[index as usize] = entry;
-                index
-            }
-            None => {
-                entries.slab.push(entry);
-                (entries.slab.len() - 1) as u32
-            }
+        let entry = Entry { at: Tick::NEVER, step: 0, before: NONE, next: NONE, waker: None };
+        let index = entries.free;
+        let index = if index == NONE {
+            entries.slab.push(entry);
+            (entries.slab.len() - 1) as u32
+        } else {
+            entries.free = entries.slab[index as usize].next;
+            entries.slab[index as usize] = entry;
+            index
         };
-        Deadline { wheel: self.clone(), index, at: Cell::new(Tick::NEVER) }
+        Deadline { wheel: self.clone(), index }
     }
 
-    /// Wakes whoever waits on a deadline at or before `now`.
+    /// Wakes whoever waits on a deadline at or before `now`. Waking only queues a task; nothing runs meanwhile.
     pub fn turn(&self, now: Tick) {
         let to = now.0 / STEP;
-        loop {
-            let mut entries = self.0.entries.borrow_mut();
-            if entries.turned >= to {
-                return;
-            }
-            // After a long sleep every bucket is looked at once, not once a step.
-            entries.turned = (entries.turned + 1).max(to.saturating_sub(BUCKETS));
-            let step = entries.turned;
-            let slot = (step % BUCKETS) as usize;
-            if entries.buckets[slot].is_empty() {
-                continue;
-            }
-            let mut due = std::mem::take(&mut entries.buckets[slot]);
-            for index in due.drain(..) {
-                let waker = entries.visit(index, step);
-                if let Some(waker) = waker {
-                    // Waking only queues a task; nothing runs while the entries are borrowed.
-                    waker.wake();
-                }
-            }
-            // The bucket keeps its memory unless a visit put an entry back into it.
-            if entries.buckets[slot].is_empty() {
-                entries.buckets[slot] = due;
-            }
+        let mut entries = self.0.entries.borrow_mut();
+        // After a long sleep every bucket is looked at once, not once a step.
+        let skipped = to.saturating_sub(BUCKETS as u64);
+        entries.turned = entries.turned.max(skipped);
+        while entries.turned < to {
+            entries.turned += 1;
+            entries.turn_bucket();
         }
     }
 
@@ -136,8 +125,8 @@ impl Wheel {
     pub fn next(&self) -> Option<Tick> {
         let entries = self.0.entries.borrow();
         let first = entries.turned + 1;
-        (first..first + BUCKETS)
-            .find(|step| !entries.buckets[(step % BUCKETS) as usize].is_empty())
+        (first..first + BUCKETS as u64)
+            .find(|step| entries.buckets[slot_of(*step)] != NONE)
             .map(|step| Tick(step * STEP))
     }
 
@@ -167,57 +156,73 @@ impl Wheel {
 }
 
 impl Entries {
-    /// Looks at an entry whose bucket's time has come; gives the waker of one that has passed.
-    fn visit(&mut self, index: u32, step: u64) -> Option<Waker> {
-        let entry = &mut self.slab[index as usize];
-        entry.named -= 1;
-        if !entry.live {
-            if entry.named == 0 {
-                self.free.push(index);
+    /// Looks at the entries of the bucket whose time has come: each is either due or moved on.
+    fn turn_bucket(&mut self) {
+        let step = self.turned;
+        // The whole list is taken off first, since an entry may be moved into the same bucket again.
+        let mut index = std::mem::replace(&mut self.buckets[slot_of(step)], NONE);
+        while index != NONE {
+            let entry = &mut self.slab[index as usize];
+            let next = entry.next;
+            (entry.step, entry.before, entry.next) = (0, NONE, NONE);
+            if entry.at == Tick::NEVER {
+                // Cleared: it is placed again when it is set again.
+            } else if step_of(entry.at) <= step {
+                if let Some(waker) = entry.waker.take() {
+                    waker.wake();
+                }
+            } else {
+                self.place(index);
             }
-            return None;
+            index = next;
         }
-        // A later step means that another bucket counts; an earlier one that the wheel slept past it.
-        if entry.step == 0 || entry.step > step {
-            return None;
-        }
-        entry.step = 0;
-        if entry.at == Tick::NEVER {
-            return None;
-        }
-        if step_of(entry.at) <= step {
-            return entry.waker.take();
-        }
-        self.place(index);
-        None
     }
 
-    /// Puts an entry into the bucket of its time; gives the step of that bucket.
+    /// Puts an entry that lies in no bucket into that of its time; gives the step of that bucket.
     fn place(&mut self, index: u32) -> u64 {
-        let turned = self.turned;
         let entry = &mut self.slab[index as usize];
+        debug_assert_eq!(entry.step, 0, "an entry lies in one bucket");
         let mut step = step_of(entry.at);
-        if step > turned + 100 {
+        if step > self.turned + 100 {
             step = step.next_multiple_of(FAR_STEPS);
         }
-        let step = step.clamp(turned + 1, turned + BUCKETS - 1);
-        entry.step = step;
-        entry.named += 1;
-        self.buckets[(step % BUCKETS) as usize].push(index);
+        let step = step.clamp(self.turned + 1, self.turned + BUCKETS as u64 - 1);
+        let first = std::mem::replace(&mut self.buckets[slot_of(step)], index);
+        (entry.step, entry.before, entry.next) = (step, NONE, first);
+        if first != NONE {
+            self.slab[first as usize].before = index;
+        }
         step
+    }
+
+    /// Takes an entry out of its bucket, if it lies in one.
+    fn take_out(&mut self, index: u32) {
+        let entry = &mut self.slab[index as usize];
+        let (step, before, next) = (entry.step, entry.before, entry.next);
+        if step == 0 {
+            return;
+        }
+        (entry.step, entry.before, entry.next) = (0, NONE, NONE);
+        match before {
+            NONE => self.buckets[slot_of(step)] = next,
+            before => self.slab[before as usize].next = next,
+        }
+        if next != NONE {
+            self.slab[next as usize].before = before;
+        }
     }
 }
 
 impl Deadline {
     /// Sets the deadline to `at`, later or earlier than it was. [`Tick::NEVER`] clears it.
     pub fn set(&self, at: Tick) {
-        self.at.set(at);
         let mut entries = self.wheel.0.entries.borrow_mut();
         let entry = &mut entries.slab[self.index as usize];
         entry.at = at;
         if at == Tick::NEVER || (entry.step != 0 && entry.step <= step_of(at)) {
             return;
         }
+        entries.take_out(self.index);
         let step = entries.place(self.index);
         drop(entries);
         if step < self.wheel.0.armed.get() {
@@ -232,24 +237,14 @@ impl Deadline {
         self.set(Tick::NEVER);
     }
 
-    /// When it passes.
-    pub fn at(&self) -> Tick {
-        self.at.get()
-    }
-
-    /// Whether it has passed.
-    pub fn passed(&self) -> bool {
-        self.at.get() != Tick::NEVER && self.at.get() <= clock::coarse()
-    }
-
     /// Ready once it has passed; else the task is woken when it does.
     pub fn poll_passed(&self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.at.get() == Tick::NEVER {
-            return Poll::Pending;
-        }
         let mut entries = self.wheel.0.entries.borrow_mut();
         let turned = entries.turned;
         let entry = &mut entries.slab[self.index as usize];
+        if entry.at == Tick::NEVER {
+            return Poll::Pending;
+        }
         if step_of(entry.at) <= turned {
             return Poll::Ready(());
         }
@@ -264,22 +259,17 @@ impl Deadline {
     pub async fn wait(&self) {
         std::future::poll_fn(|cx| self.poll_passed(cx)).await
     }
-
-    /// The wheel it hangs on.
-    pub fn wheel(&self) -> &Wheel {
-        &self.wheel
-    }
 }
 
 impl Drop for Deadline {
     fn drop(&mut self) {
         let mut entries = self.wheel.0.entries.borrow_mut();
+        entries.take_out(self.index);
+        let free = entries.free;
         let entry = &mut entries.slab[self.index as usize];
-        entry.live = false;
         entry.waker = None;
-        if entry.named == 0 {
-            entries.free.push(self.index);
-        }
+        entry.next = free;
+        entries.free = self.index;
     }
 }
 
@@ -345,6 +335,6 @@ mod tests {
             }
             wheel.turn(start.after(Duration::from_millis(10 * round + 10)));
         }
-        assert!(wheel.0.entries.borrow().slab.len() <= 20, "entries are reused");
+        assert_eq!(wheel.0.entries.borrow().slab.len(), 1, "entries are reused");
     }
 }
