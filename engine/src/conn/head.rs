@@ -1,7 +1,6 @@
 //! Reading a request's head into a pooled buffer, within the listener's limits and times. Nothing is held while
 //! nothing has come.
 
-use super::idle::GRACE;
 use crate::base::Tick;
 use crate::mem::{Buf, Class, Pool};
 use crate::net::stream::{Wait, until};
@@ -11,6 +10,7 @@ use crate::table::Listener;
 use crate::wire::head::Lines;
 use crate::wire::http1::{HeadLimits, Parsed, RequestFault, may_be_complete, request};
 use std::io;
+use std::time::Duration;
 
 /// How the wait for a head ended.
 pub enum Came {
@@ -38,6 +38,11 @@ pub struct Reader<'a> {
     pub link: &'a Link,
     pub pool: &'a Pool,
     pub listener: &'a Listener,
+    /// The buffer to begin with: bulk where the request before had a body that filled a small one, so that head
+    /// and body come in one read and leave in one send.
+    pub class: Class,
+    /// How long to wait for a first byte.
+    pub grace: Duration,
 }
 
 impl Reader<'_> {
@@ -59,7 +64,8 @@ impl Reader<'_> {
                 // The head's time counts from its first byte, whatever comes between.
                 let end = match began {
                     Some(began) => began.after(self.listener.timeouts.head),
-                    None => until(GRACE),
+                    None if self.grace.is_zero() => return Came::Nothing,
+                    None => until(self.grace),
                 };
                 self.link.reading.set(end);
                 let ready = self.link.stream.readable_by(&self.link.reading).await;
@@ -107,7 +113,7 @@ impl Reader<'_> {
     }
 
     fn read(&self, buf: &mut Option<Buf>) -> io::Result<usize> {
-        let held = buf.get_or_insert_with(|| self.pool.take(Class::Small));
+        let held = buf.get_or_insert_with(|| self.pool.take(self.class));
         if held.room() == 0 {
             let mut bulk = self.pool.take(Class::Bulk);
             let fits = bulk.put(held.filled());

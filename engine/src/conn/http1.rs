@@ -3,10 +3,11 @@
 
 use super::answer::Http1Replies;
 use super::head::{Came, Expect, Reader};
+use super::idle::GRACE;
 use super::upgrade;
 use crate::base::{Side, Tick};
 use crate::exchange::{Context, Downstream, Lent, Outcome, Peer, TableRef, refuse, run};
-use crate::mem::Buf;
+use crate::mem::{Buf, Class};
 use crate::net::Link;
 use crate::net::body::{BodyReader, BodySource, Lane, Reading};
 use crate::net::stream::Wait;
@@ -28,6 +29,9 @@ pub enum End {
     Closed,
 }
 
+/// Connections of a shard whose inner future may wait out the grace.
+const WARM_MAX: u32 = 1024;
+
 /// Bytes and time spent on reading what a client still sends behind an answer that refused it: closing at once
 /// would reset the connection and take the answer with it (RFC 9112 §9.6).
 const LINGER_BYTES: usize = 1024 * 1024;
@@ -38,17 +42,21 @@ pub async fn serve(link: &Rc<Link>, lent: &Rc<Lent>, peer: Peer) -> End {
     let mut lines = lent.upstream.lines.take();
     let mut buf = None::<Buf>;
     let mut expect = Expect::Bytes;
+    let mut class = Class::Small;
     loop {
         let table = lent.table();
         let listener = &table.listeners[peer.listener.index()];
-        let reader = Reader { link, pool: &lent.upstream.buffers, listener };
+        // With many connections awake, one that has nothing to say goes to sleep at once: what is held for the
+        // warm ones stays bounded.
+        let grace = if lent.busy.get() > WARM_MAX { Duration::ZERO } else { GRACE };
+        let reader = Reader { link, pool: &lent.upstream.buffers, listener, class, grace };
         let came = reader.head(&mut buf, &mut lines, expect).await;
         lent.activity.set(lent.activity.get().wrapping_add(1));
         let exchange = Exchange { link, lent, table: &table, listener, peer };
         match came {
             Came::Nothing => return End::Asleep,
             Came::Gone => return End::Closed,
-            Came::Whole(began) => match exchange.serve(&mut buf, &lines, began).await {
+            Came::Whole(began) => match exchange.serve(&mut buf, &lines, began, &mut class).await {
                 After::Next => {}
                 After::Close => return End::Closed,
                 After::Linger => {
@@ -64,6 +72,16 @@ pub async fn serve(link: &Rc<Link>, lent: &Rc<Lent>, peer: Peer) -> End {
             }
         }
         expect = Expect::Silence;
+    }
+}
+
+/// The buffer to read the next head into: requests of one connection tend to be alike.
+fn next_class(head: Head<'_>) -> Class {
+    match framing::content_length(head) {
+        Ok(Some(bytes)) => {
+            Class::holding(head.head_len().saturating_add(usize::try_from(bytes).unwrap_or(usize::MAX)))
+        }
+        _ => Class::Small,
     }
 }
 
@@ -103,8 +121,9 @@ impl Exchange<'_> {
     }
 
     /// Serves the request at the front of `buf`; leaves there what follows it.
-    async fn serve(&self, buf: &mut Option<Buf>, lines: &Lines, began: Tick) -> After {
+    async fn serve(&self, buf: &mut Option<Buf>, lines: &Lines, began: Tick, class: &mut Class) -> After {
         let Some(mut held) = buf.take() else { return After::Close };
+        *class = next_class(Head::new(held.filled(), lines));
         let (after, used, rest) = self.exchange(&held, lines, began).await;
         match rest {
             Some(mut rest) => {

@@ -44,8 +44,7 @@ impl ClientName {
 impl Forward {
     /// Fills in the edits for `head`: request id, Via, and the forwarding fields of the gateway's setting.
     pub fn tell(&mut self, ctx: &Context<'_>, head: Head<'_>) {
-        let Forward { edits, value, name, .. } = self;
-        edits.clear();
+        self.edits.clear();
         let gateway = &ctx.table.gateway;
         let client = ctx.peer.addr.ip();
         let trusted = ctx.peer.trusted;
@@ -53,76 +52,75 @@ impl Forward {
             ctx.client_ip.set(client_of(head, client, &gateway.trusted));
         }
         match gateway.forwarding {
-            Forwarding::XForwarded => {
-                value.clear();
-                if trusted {
-                    for hop in head.all(Field::X_FORWARDED_FOR) {
-                        value.extend_from_slice(hop);
-                        value.extend_from_slice(b", ");
-                    }
-                }
-                if trusted {
-                    value.extend_from_slice(name.of(client));
-                    edits.set(Field::X_FORWARDED_FOR, value);
-                } else {
-                    edits.set_own(Field::X_FORWARDED_FOR, name.of(client));
-                }
-                if !(trusted && head.has(Field::X_FORWARDED_PROTO)) {
-                    edits.set_own(Field::X_FORWARDED_PROTO, b"http");
-                }
-                if !(trusted && head.has(Field::X_FORWARDED_HOST)) {
-                    // The parser has seen that it is a valid host.
-                    edits.set_own(Field::X_FORWARDED_HOST, head.host());
-                }
-                if !trusted {
-                    edits.remove(Field::FORWARDED);
-                    edits.remove(Field::X_REAL_IP);
-                }
-            }
-            Forwarding::Forwarded => {
-                value.clear();
-                if trusted {
-                    for hop in head.all(Field::FORWARDED) {
-                        value.extend_from_slice(hop);
-                        value.extend_from_slice(b", ");
-                    }
-                }
-                forwarded(client, head.host(), value);
-                edits.set(Field::FORWARDED, value);
-                if !trusted {
-                    remove_x_forwarded(edits);
-                }
-            }
-            Forwarding::Off => {
-                if !trusted {
-                    remove_x_forwarded(edits);
-                    edits.remove(Field::FORWARDED);
-                }
-            }
+            Forwarding::XForwarded => self.x_forwarded(head, client, trusted),
+            Forwarding::Forwarded => self.rfc7239(head, client, trusted),
+            Forwarding::Off => {}
         }
-        let mut id = ctx.request_id.borrow_mut();
-        match head
-            .field(Field::X_REQUEST_ID)
-            .and_then(RequestId::passed)
-            .filter(|_| !head.repeats(Field::X_REQUEST_ID))
-        {
-            Some(passed) => *id = passed,
-            None => {
-                *id =
-                    RequestId::made(ctx.wall_ms(), [ctx.lent.upstream.random(), ctx.lent.upstream.random()]);
-                edits.set_own(Field::X_REQUEST_ID, id.bytes());
+        if !trusted {
+            // What the gateway does not say itself, nobody may say in its place.
+            if gateway.forwarding != Forwarding::XForwarded {
+                X_FORWARDED.iter().for_each(|field| self.edits.remove(*field));
             }
+            if gateway.forwarding != Forwarding::Forwarded {
+                self.edits.remove(Field::FORWARDED);
+            }
+            self.edits.remove(Field::X_REAL_IP);
         }
+        self.request_id(ctx, head);
         // RFC 9110 §7.6.3: a gateway tells in Via which version it received.
         let via = if head.version() == Version::Http10 { b"1.0 ringgate" } else { b"1.1 ringgate" };
-        edits.append_own(Field::VIA, via);
+        self.edits.append_own(Field::VIA, via);
+    }
+
+    fn x_forwarded(&mut self, head: Head<'_>, client: IpAddr, trusted: bool) {
+        let Forward { edits, value, name, .. } = self;
+        if trusted && head.has(Field::X_FORWARDED_FOR) {
+            chain(head, Field::X_FORWARDED_FOR, value);
+            value.extend_from_slice(name.of(client));
+            edits.set(Field::X_FORWARDED_FOR, value);
+        } else {
+            edits.set_own(Field::X_FORWARDED_FOR, name.of(client));
+        }
+        if !(trusted && head.has(Field::X_FORWARDED_PROTO)) {
+            edits.set_own(Field::X_FORWARDED_PROTO, b"http");
+        }
+        if !(trusted && head.has(Field::X_FORWARDED_HOST)) {
+            // The parser has seen that it is a valid host.
+            edits.set_own(Field::X_FORWARDED_HOST, head.host());
+        }
+    }
+
+    fn rfc7239(&mut self, head: Head<'_>, client: IpAddr, trusted: bool) {
+        let Forward { edits, value, .. } = self;
+        value.clear();
+        if trusted {
+            chain(head, Field::FORWARDED, value);
+        }
+        forwarded(client, head.host(), value);
+        edits.set(Field::FORWARDED, value);
+    }
+
+    fn request_id(&mut self, ctx: &Context<'_>, head: Head<'_>) {
+        let sent = head.field(Field::X_REQUEST_ID).filter(|_| !head.repeats(Field::X_REQUEST_ID));
+        let id = sent.and_then(RequestId::passed).unwrap_or_else(|| {
+            let random = [ctx.lent.upstream.random(), ctx.lent.upstream.random()];
+            let made = RequestId::made(ctx.wall_ms(), random);
+            self.edits.set_own(Field::X_REQUEST_ID, made.bytes());
+            made
+        });
+        *ctx.request_id.borrow_mut() = id;
     }
 }
 
-fn remove_x_forwarded(edits: &mut Edits) {
-    for field in [Field::X_FORWARDED_FOR, Field::X_FORWARDED_PROTO, Field::X_FORWARDED_HOST, Field::X_REAL_IP]
-    {
-        edits.remove(field);
+/// What a client could say of itself, but for Forwarded.
+const X_FORWARDED: [Field; 3] = [Field::X_FORWARDED_FOR, Field::X_FORWARDED_PROTO, Field::X_FORWARDED_HOST];
+
+/// The values of `field` so far, each with the comma that another one needs.
+fn chain(head: Head<'_>, field: Field, value: &mut Vec<u8>) {
+    value.clear();
+    for hop in head.all(field) {
+        value.extend_from_slice(hop);
+        value.extend_from_slice(b", ");
     }
 }
 

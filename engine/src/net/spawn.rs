@@ -81,11 +81,9 @@ pub async fn beside<M: Future, S: Future>(main: M, side: S, ended: &Cell<Option<
     let (mut main, mut side) = (pin!(main), pin!(side));
     let mut running = true;
     poll_fn(|cx| {
-        if running {
-            if let Poll::Ready(done) = side.as_mut().poll(cx) {
-                ended.set(Some(done));
-                running = false;
-            }
+        if running && let Poll::Ready(done) = side.as_mut().poll(cx) {
+            ended.set(Some(done));
+            running = false;
         }
         main.as_mut().poll(cx)
     })

@@ -71,6 +71,8 @@ pub struct Edits {
     /// The lines to add, as they are written: `name: value CRLF`.
     text: Vec<u8>,
     added: Vec<Added>,
+    /// The fields of `added`.
+    added_fields: FieldSet,
     /// Well-known fields to remove from the head; [`Field::OTHER`] stands for those in `removed_names`.
     removed: FieldSet,
     /// Unknown names to remove, with LF behind each, which no name holds.
@@ -89,6 +91,7 @@ impl Edits {
     pub fn clear(&mut self) {
         self.text.clear();
         self.added.clear();
+        self.added_fields = FieldSet::EMPTY;
         self.removed = FieldSet::EMPTY;
         self.removed_names.clear();
         self.has_target = false;
@@ -123,6 +126,7 @@ impl Edits {
         self.text.extend_from_slice(b": ");
         let value = self.put(value);
         self.text.extend_from_slice(b"\r\n");
+        self.added_fields.insert(name.field());
         self.added.push(Added { field: name.field(), name: name_span, value });
         true
     }
@@ -149,6 +153,7 @@ impl Edits {
         self.text.extend_from_slice(value);
         self.text.extend_from_slice(b"\r\n");
         let span = |at: usize, part: &[u8]| Span { start: at as u32, len: part.len() as u32 };
+        self.added_fields.insert(field);
         self.added.push(Added { field, name: span(start, name), value: span(start + name.len() + 2, value) });
     }
 
@@ -215,8 +220,9 @@ impl Edits {
     }
 
     /// The fields that are added.
+    #[inline]
     pub(crate) fn added_fields(&self) -> FieldSet {
-        self.added.iter().fold(FieldSet::EMPTY, |set, added| set.with(added.field))
+        self.added_fields
     }
 
     fn put(&mut self, bytes: &[u8]) -> Span {
@@ -232,7 +238,7 @@ impl Edits {
 
     /// Takes lines added for `name` out again, and closes the gaps.
     fn forget(&mut self, name: Name<'_>) {
-        if !self.added.iter().any(|added| added.field == name.field()) {
+        if !self.added_fields.contains(name.field()) {
             return;
         }
         while let Some(index) = self.added.iter().position(|added| self.is_line_of(added, name)) {
@@ -244,6 +250,7 @@ impl Edits {
                 later.value.start -= (end - start) as u32;
             }
         }
+        self.added_fields = self.added.iter().fold(FieldSet::EMPTY, |set, added| set.with(added.field));
     }
 }
 

@@ -172,6 +172,11 @@ impl BodyWriter {
         self.to.link.writable(self.to.silence, self.to.total).await
     }
 
+    /// Whether anything taken, staged or spliced, has not left yet.
+    fn holds(&self) -> bool {
+        self.owes() || self.pipe.as_ref().is_some_and(|pipe| pipe.held() > 0)
+    }
+
     /// Sends what was spliced in; it lies behind all that is staged.
     async fn drain(&mut self) -> Result<(), Fault> {
         while let Some(pipe) = self.pipe.as_mut().filter(|pipe| pipe.held() > 0) {
@@ -201,7 +206,9 @@ impl BodyWriter {
 
 impl BodySink for BodyWriter {
     async fn write(&mut self, data: &[u8]) -> Result<usize, Fault> {
-        self.drain().await?;
+        if self.pipe.is_some() {
+            self.drain().await?;
+        }
         loop {
             match self.try_write(data) {
                 Ok(0) => {}
@@ -220,16 +227,22 @@ impl BodySink for BodyWriter {
                 Err(_) => return Err(self.to.link.cut()),
             }
         }
-        self.drain().await
+        if self.pipe.is_some() { self.drain().await } else { Ok(()) }
     }
 
     async fn finish(&mut self, trailers: &[u8]) -> Result<(), Fault> {
+        if self.framing == Framing::Bare && !self.holds() {
+            return Ok(());
+        }
         // Twice: where the end finds no room behind a staged head, it goes in a buffer of its own.
         for _ in 0..2 {
             if self.framing == Framing::Between && !self.owes_chunk() && self.stage_end(trailers) {
                 break;
             }
             self.flush().await?;
+            if self.framing != Framing::Between {
+                return Ok(());
+            }
         }
         self.flush().await
     }
