@@ -183,7 +183,8 @@ fn request_line(line: &[u8], limits: &HeadLimits) -> Option<RequestFault> {
         return Some(RequestFault::Line(fault));
     }
     let whole = line.ends_with(b"\n");
-    let line = line.strip_suffix(b"\r\n").unwrap_or(line);
+    // A CR whose LF has not come yet is no part of the version.
+    let line = line.strip_suffix(b"\r\n").unwrap_or(line.strip_suffix(b"\r").unwrap_or(line));
     let method_len = line.iter().position(|byte| !is_token_byte(*byte)).unwrap_or(line.len());
     let Some(rest) = line[method_len..].strip_prefix(b" ") else {
         return Some(RequestFault::Method).filter(|_| method_len < line.len() || whole);
