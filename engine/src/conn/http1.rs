@@ -143,8 +143,9 @@ impl Exchange<'_> {
         let used = head.head_len() + body.used();
         let after = match outcome {
             Outcome::Reuse if !reply.closes => After::Next,
-            Outcome::Reuse | Outcome::Close if unread => After::Linger,
-            Outcome::Reuse | Outcome::Close => After::Close,
+            Outcome::Reuse => After::Linger,
+            Outcome::Close if unread || reply.closes => After::Linger,
+            Outcome::Close => After::Close,
             Outcome::Reset => {
                 self.link.stream.reset_on_close();
                 After::Close
