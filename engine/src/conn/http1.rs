@@ -131,7 +131,7 @@ impl Exchange<'_> {
         let framed = framing::request_length(head);
         let length = framed.unwrap_or(Length::None);
         let limit = if matches!(length, Length::Chunked) { limit } else { None };
-        let body = BodyReader::new(Reading { lane: self.lane(), limit }, length, first);
+        let body = BodyReader::new(Reading { lane: self.lane(), limit }, length, first).drop_named(head);
         let mut down = Http1 { body, reply: self.replies(Some(head)) };
         let outcome = match (framed, self.too_large(length)) {
             (Err(fault), _) => refuse_framing(&ctx, &mut down, fault).await,
