@@ -202,11 +202,11 @@ fn request_line(line: &[u8], limits: &HeadLimits) -> Option<RequestFault> {
     let version = rest[target_len..].strip_prefix(b" ").unwrap_or(b"");
     match version.strip_prefix(b"HTTP/") {
         Some(b"1.0" | b"1.1") => None,
-        // One that has not come whole is of another version too, when it is wrong already.
+        // One without a minor number, or whose number has not come yet, is of another version too.
         Some([major, b'.', minor]) if major.is_ascii_digit() && minor.is_ascii_digit() => {
             Some(RequestFault::Version)
         }
-        Some([major] | [major, b'.']) if !whole && *major != b'1' && major.is_ascii_digit() => {
+        Some([major] | [major, b'.']) if *major != b'1' && major.is_ascii_digit() => {
             Some(RequestFault::Version)
         }
         _ => Some(RequestFault::NotHttp).filter(|_| whole || !b"HTTP/1.".starts_with(version)),
