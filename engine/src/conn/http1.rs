@@ -150,7 +150,7 @@ impl Exchange<'_> {
         let framed = framing::request_length(head);
         let length = framed.unwrap_or(Length::None);
         let limit = if matches!(length, Length::Chunked) { limit } else { None };
-        let body = BodyReader::new(Reading { lane: self.lane(), limit }, length, first);
+        let body = BodyReader::new(Reading { lane: self.lane(), limit }, length, first).drop_named(head);
         let mut down = Http1 { body, reply: self.replies(Some(head)) };
         let outcome = match (framed, self.too_large(length)) {
             (Err(fault), _) => refuse_framing(&ctx, &mut down, fault).await,
@@ -162,8 +162,9 @@ impl Exchange<'_> {
         let used = head.head_len() + body.used();
         let after = match outcome {
             Outcome::Reuse if !reply.closes => After::Next,
-            Outcome::Reuse | Outcome::Close if unread => After::Linger,
-            Outcome::Reuse | Outcome::Close => After::Close,
+            Outcome::Reuse => After::Linger,
+            Outcome::Close if unread || reply.closes => After::Linger,
+            Outcome::Close => After::Close,
             Outcome::Reset => {
                 self.link.stream.reset_on_close();
                 After::Close

@@ -101,8 +101,9 @@ impl<'a> Reply<'a> {
 
     /// Its body. Whatever of it came with the head is read first.
     pub fn body(&self) -> BodyReader<'_> {
-        let first = &self.buf.filled()[self.head().head_len()..];
-        BodyReader::new(Reading { lane: self.lane.clone(), limit: None }, self.length, first)
+        let head = self.head();
+        let first = &self.buf.filled()[head.head_len()..];
+        BodyReader::new(Reading { lane: self.lane.clone(), limit: None }, self.length, first).drop_named(head)
     }
 
     /// The sending side of a request that the upstream answered before it was complete.

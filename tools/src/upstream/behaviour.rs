@@ -65,6 +65,9 @@ pub enum Behaviour {
     Raw(Vec<u8>, Option<Duration>, After),
     /// `/script/NAME`: the bytes given to `Origin::script`. `/script-close/NAME`: then FIN.
     Script(String, After),
+    /// `/held/AT/NAME`: the first AT bytes of that script; the rest once `Origin::release` is called.
+    /// `/held-close/AT/NAME`: then FIN.
+    Held(usize, String, After),
     /// `/upgrade`: 101 to the protocol asked for, then every byte comes back; 426 when none was asked for.
     Upgrade,
     /// `/upgrade-unasked`: 101 to websocket, asked for or not.
@@ -187,6 +190,8 @@ fn exact(parts: &[&str]) -> Option<Behaviour> {
         ("raw-torn-close", 3) => Raw(unhex(parts[2])?, Some(pause(1)?), After::Close),
         ("script", 2) => Script(parts[1].to_string(), After::Keep),
         ("script-close", 2) => Script(parts[1].to_string(), After::Close),
+        ("held", 3) => Held(parts[1].parse().ok()?, parts[2].to_string(), After::Keep),
+        ("held-close", 3) => Held(parts[1].parse().ok()?, parts[2].to_string(), After::Close),
         _ => return None,
     })
 }
@@ -213,6 +218,7 @@ mod tests {
         check("/raw/4142", Behaviour::Raw(b"AB".to_vec(), None, After::Keep));
         check("/raw-torn/2/41", Behaviour::Raw(b"A".to_vec(), Some(Duration::from_millis(2)), After::Keep));
         check("/script-close/a", Behaviour::Script("a".to_string(), After::Close));
+        check("/held/7/a", Behaviour::Held(7, "a".to_string(), After::Keep));
     }
 
     #[test]

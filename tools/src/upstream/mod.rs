@@ -79,6 +79,9 @@ struct State {
     accepted: usize,
     open: HashMap<usize, Arc<TcpStream>>,
     scripts: HashMap<String, Vec<u8>>,
+    /// Answers that wait for a release, and how many releases there were.
+    held: usize,
+    releases: u64,
     workers: Vec<JoinHandle<()>>,
 }
 
@@ -104,6 +107,8 @@ impl Origin {
             accepted: 0,
             open: HashMap::new(),
             scripts: HashMap::new(),
+            held: 0,
+            releases: 0,
             workers: Vec::new(),
         };
         let shared = Arc::new(Shared {
@@ -134,6 +139,20 @@ impl Origin {
         self.shared.lock().scripts.insert(name.to_string(), reply.into());
     }
 
+    /// Lets every answer that is held go on.
+    pub fn release(&self) {
+        let mut state = self.shared.lock();
+        state.held = 0;
+        state.releases += 1;
+        drop(state);
+        self.shared.changed.notify_all();
+    }
+
+    /// Waits until `count` answers are held, and says whether they were within ten seconds.
+    pub fn wait_held(&self, count: usize) -> bool {
+        self.wait_for(|state| state.held >= count)
+    }
+
     /// Everything seen, a connection each, in order of their accept.
     pub fn seen(&self) -> Vec<Connection> {
         self.shared.lock().seen.clone()
@@ -156,9 +175,13 @@ impl Origin {
 
     /// Waits until `holds` of what was seen, and says whether it did within ten seconds.
     pub fn wait(&self, holds: impl Fn(&[Connection]) -> bool) -> bool {
+        self.wait_for(|state| holds(&state.seen))
+    }
+
+    fn wait_for(&self, holds: impl Fn(&State) -> bool) -> bool {
         let deadline = Instant::now() + WAIT;
         let mut state = self.shared.lock();
-        while !holds(&state.seen) {
+        while !holds(&state) {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return false;
@@ -233,6 +256,20 @@ impl Shared {
             let waited = self.changed.wait_timeout(state, left.min(Duration::from_millis(50)));
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
+    }
+
+    /// Waits for the next release; false when the origin was stopped meanwhile.
+    fn hold(&self) -> bool {
+        let mut state = self.lock();
+        state.held += 1;
+        self.changed.notify_all();
+        let seen = state.releases;
+        while state.releases == seen && !self.is_stopped() {
+            // Stopping notifies once, perhaps before this waits: look again now and then.
+            let waited = self.changed.wait_timeout(state, Duration::from_millis(50));
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        !self.is_stopped()
     }
 }
 

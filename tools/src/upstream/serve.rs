@@ -139,6 +139,7 @@ impl Answer<'_> {
             Raw(bytes, None, after) => self.sent(bytes, after.next()),
             Raw(bytes, Some(time), after) => self.torn(bytes, *time, after.next()),
             Script(name, after) => self.script(name, *after),
+            Held(at, name, after) => self.held(*at, name, *after),
             Upgrade => self.upgrade(request.value("upgrade"), reader),
             UpgradeUnasked => self.upgrade(Some("websocket".to_string()), reader),
             Never => Result::Ok(Next::Drain),
@@ -258,6 +259,18 @@ impl Answer<'_> {
             Some(bytes) => self.sent(&bytes, after.next()),
             None => self.whole(404, b"no such script\n"),
         }
+    }
+
+    fn held(&mut self, at: usize, name: &str, after: After) -> Done {
+        let Some(bytes) = self.shared.lock().scripts.get(name).cloned() else {
+            return self.whole(404, b"no such script\n");
+        };
+        let (first, rest) = bytes.split_at(at.min(bytes.len()));
+        self.send(first)?;
+        if !self.shared.hold() {
+            return Err(Gone);
+        }
+        self.sent(rest, after.next())
     }
 
     /// 101, then every byte comes back until the peer's FIN, which is answered by ours.

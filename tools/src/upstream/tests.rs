@@ -200,6 +200,22 @@ fn bytes_that_nobody_asked_for_are_sent() {
 }
 
 #[test]
+fn a_held_answer_goes_on_when_released() {
+    let origin = Origin::start();
+    origin.script("a", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi".to_vec());
+    let mut stream = connect(&origin);
+    stream.write_all(b"GET /held-close/10/a HTTP/1.1\r\n\r\n").unwrap();
+    assert!(origin.wait_held(1));
+    let mut first = [0u8; 10];
+    stream.read_exact(&mut first).unwrap();
+    assert_eq!(&first, b"HTTP/1.1 2");
+    origin.release();
+    let mut rest = String::new();
+    stream.read_to_string(&mut rest).unwrap();
+    assert_eq!(rest, "00 OK\r\nContent-Length: 2\r\n\r\nhi");
+}
+
+#[test]
 fn connections_end_when_a_behaviour_says_so() {
     let origin = Origin::start();
     let two = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n").repeat(2);

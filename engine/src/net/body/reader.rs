@@ -4,6 +4,7 @@
 use super::{BodySource, Lane, Plain};
 use crate::base::{Fault, Kind};
 use crate::mem::{Buf, Class, SMALL_BYTES};
+use crate::wire::head::Head;
 use crate::wire::http1::chunked::{ChunkLimits, Chunked, Step};
 use crate::wire::http1::framing::Length;
 use std::io;
@@ -55,6 +56,14 @@ impl<'a> BodyReader<'a> {
             Length::UntilClose => Framing::UntilClose,
         };
         BodyReader { from, first, used: 0, own: None, framing, ready: 0, consumed: 0 }
+    }
+
+    /// Drops the trailer fields that `head`, which this body belongs to, names in Connection (RFC 9110 §7.6.1).
+    pub fn drop_named(mut self, head: Head<'_>) -> BodyReader<'a> {
+        if let Framing::Chunked(chunked) = &mut self.framing {
+            chunked.drop_named(head);
+        }
+        self
     }
 
     /// Bytes of `first` that belong to this body.

@@ -183,7 +183,8 @@ fn request_line(line: &[u8], limits: &HeadLimits) -> Option<RequestFault> {
         return Some(RequestFault::Line(fault));
     }
     let whole = line.ends_with(b"\n");
-    let line = line.strip_suffix(b"\r\n").unwrap_or(line);
+    // A CR whose LF has not come yet is no part of the version.
+    let line = line.strip_suffix(b"\r\n").unwrap_or(line.strip_suffix(b"\r").unwrap_or(line));
     let method_len = line.iter().position(|byte| !is_token_byte(*byte)).unwrap_or(line.len());
     let Some(rest) = line[method_len..].strip_prefix(b" ") else {
         return Some(RequestFault::Method).filter(|_| method_len < line.len() || whole);
@@ -201,11 +202,11 @@ fn request_line(line: &[u8], limits: &HeadLimits) -> Option<RequestFault> {
     let version = rest[target_len..].strip_prefix(b" ").unwrap_or(b"");
     match version.strip_prefix(b"HTTP/") {
         Some(b"1.0" | b"1.1") => None,
-        // One that has not come whole is of another version too, when it is wrong already.
+        // One without a minor number, or whose number has not come yet, is of another version too.
         Some([major, b'.', minor]) if major.is_ascii_digit() && minor.is_ascii_digit() => {
             Some(RequestFault::Version)
         }
-        Some([major] | [major, b'.']) if !whole && *major != b'1' && major.is_ascii_digit() => {
+        Some([major] | [major, b'.']) if *major != b'1' && major.is_ascii_digit() => {
             Some(RequestFault::Version)
         }
         _ => Some(RequestFault::NotHttp).filter(|_| whole || !b"HTTP/1.".starts_with(version)),

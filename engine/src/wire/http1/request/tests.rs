@@ -425,3 +425,15 @@ fn lines_that_are_used_again_hold_nothing_of_the_last_head() {
     assert!(parse(b"GET / HTTP/1.1\r\nHos", &mut lines, &limits).is_ok());
     assert_eq!(lines.list().len(), 0);
 }
+
+#[test]
+fn an_unknown_version_is_one_wherever_it_is_torn() {
+    for version in ["1.2", "2.0", "2", "9."] {
+        let bytes = format!("GET / HTTP/{version}\r\nHost: a\r\n\r\n").into_bytes();
+        for end in 1..=bytes.len() {
+            let found = parsed(&bytes[..end]);
+            assert!(matches!(found, Ok(Parsed::Partial) | Err(RequestFault::Version)), "{end}: {found:?}");
+        }
+        assert_eq!(parsed(&bytes), Err(RequestFault::Version));
+    }
+}

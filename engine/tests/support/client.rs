@@ -1,0 +1,160 @@
+//! A client of exact bytes: what it is given is what leaves, what came is what it shows.
+
+use super::reply::{self, Reply};
+use super::PATIENCE;
+use socket2::SockRef;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+/// How the gateway ended a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// In order.
+    Fin,
+    /// By a reset.
+    Reset,
+}
+
+/// One connection to a gateway.
+#[derive(Debug)]
+pub struct Client {
+    stream: TcpStream,
+    local: SocketAddr,
+    /// Bytes read and not yet taken.
+    ahead: Vec<u8>,
+    end: Option<End>,
+    deadline: Instant,
+}
+
+impl Client {
+    /// Connects; everything on this connection has to happen within [`PATIENCE`].
+    pub fn connect(addr: SocketAddr) -> Client {
+        let stream = TcpStream::connect(addr).expect("the gateway takes a connection");
+        stream.set_nodelay(true).unwrap();
+        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        let local = stream.local_addr().unwrap();
+        Client { stream, local, ahead: Vec::new(), end: None, deadline: Instant::now() + PATIENCE }
+    }
+
+    /// Its own address: how the access log names this connection.
+    pub fn addr(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// Sends these bytes.
+    pub fn send(&mut self, bytes: impl AsRef<[u8]>) -> &mut Client {
+        self.try_send(bytes).expect("the gateway takes what is sent");
+        self
+    }
+
+    /// Sends these bytes if the gateway still takes them.
+    pub fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
+        self.stream.write_all(bytes.as_ref())
+    }
+
+    /// Ends the sending half.
+    pub fn finish(&mut self) -> &mut Client {
+        // The gateway may have ended the connection already.
+        drop(self.stream.shutdown(Shutdown::Write));
+        self
+    }
+
+    /// Closes by a reset, which leaves no connection behind to wait out its time.
+    pub fn reset(self) {
+        SockRef::from(&self.stream).set_linger(Some(Duration::ZERO)).unwrap();
+    }
+
+    /// Takes as little as the system allows, so that the gateway soon has to wait.
+    pub fn small_window(&self) {
+        SockRef::from(&self.stream).set_recv_buffer_size(4096).unwrap();
+    }
+
+    /// Reads until `holds` of what has come and was not taken, or the connection ends.
+    pub fn read_until(&mut self, holds: impl Fn(&[u8]) -> bool) -> &[u8] {
+        while !holds(&self.ahead) && self.fill() {}
+        &self.ahead
+    }
+
+    /// The next reply to a request with `method`, interim replies before it included.
+    ///
+    /// # Panics
+    /// When what comes is no valid reply. A cut body is one: see [`Reply::whole`].
+    pub fn reply_to(&mut self, method: &str) -> Reply {
+        reply::read(self, method)
+    }
+
+    /// The next reply to a GET or POST.
+    pub fn reply(&mut self) -> Reply {
+        self.reply_to("GET")
+    }
+
+    /// Everything up to the end of the connection, and how it ended.
+    pub fn rest(&mut self) -> (Vec<u8>, End) {
+        while self.fill() {}
+        (std::mem::take(&mut self.ahead), self.end.expect("the connection has ended"))
+    }
+
+    /// The end of a connection on which nothing more may come.
+    pub fn end(&mut self) -> End {
+        let (rest, end) = self.rest();
+        assert!(rest.is_empty(), "{:?} came before the end", String::from_utf8_lossy(&rest));
+        end
+    }
+
+    /// How long a single look for more may take from now on.
+    pub fn patience(&mut self, look: Duration) {
+        self.stream.set_read_timeout(Some(look)).unwrap();
+    }
+
+    /// Looks once, as long as [`Client::patience`] allows, whether anything came or the connection ended.
+    pub fn came(&mut self) -> bool {
+        let mut byte = [0];
+        !matches!(self.stream.peek(&mut byte), Err(error) if is_timeout(&error))
+    }
+
+    /// Whether bytes beyond those taken came so far.
+    pub fn has_more(&self) -> bool {
+        !self.ahead.is_empty()
+    }
+
+    /// Takes `count` bytes that have come.
+    pub fn take(&mut self, count: usize) -> Vec<u8> {
+        self.ahead.drain(..count).collect()
+    }
+
+    /// Reads once; false at the end of the connection.
+    ///
+    /// # Panics
+    /// When nothing comes in time.
+    pub fn fill(&mut self) -> bool {
+        if self.end.is_some() {
+            return false;
+        }
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        self.stream.set_read_timeout(Some(left.max(Duration::from_millis(1)))).unwrap();
+        let mut chunk = [0; 64 * 1024];
+        match self.stream.read(&mut chunk) {
+            Ok(0) => self.end = Some(End::Fin),
+            Ok(count) => self.ahead.extend_from_slice(&chunk[..count]),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) if is_timeout(&error) => {
+                panic!("nothing more came in time after {:?}", String::from_utf8_lossy(&self.ahead));
+            }
+            Err(_) => self.end = Some(End::Reset),
+        }
+        self.end.is_none()
+    }
+
+    pub(super) fn ahead(&self) -> &[u8] {
+        &self.ahead
+    }
+
+    pub(super) fn how_it_ended(&self) -> Option<End> {
+        self.end
+    }
+}
+
+fn is_timeout(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
+}

@@ -1,0 +1,192 @@
+//! The built binary as a process: started with a configuration, reached on a free port, ended by its id.
+
+use super::{Client, Driver, Lines, PATIENCE, Setup};
+use serde_json::Value;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+/// Gateways started by this process: numbers their folders and shares out the CPUs.
+static STARTED: AtomicUsize = AtomicUsize::new(0);
+
+/// A running gateway. Dropping it ends it, and fails the test if it had ended by itself or a task panicked.
+#[derive(Debug)]
+pub struct Gateway {
+    child: Child,
+    addr: SocketAddr,
+    said: Lines,
+    log: Lines,
+    folder: PathBuf,
+    ended: Option<ExitStatus>,
+}
+
+impl Gateway {
+    /// Starts one and waits until its listener takes connections.
+    pub fn start(driver: Driver, setup: &Setup) -> Gateway {
+        Gateway::with(&setup.text(driver), setup.shards)
+    }
+
+    fn with(text: &str, shards: u32) -> Gateway {
+        let number = STARTED.fetch_add(1, Ordering::Relaxed);
+        let folder = folder(number);
+        let file = folder.join("ringgate.yaml");
+        fs::write(&file, text).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ringgate"));
+        command.arg("run").arg("-f").arg(&file);
+        let mut child = if shards == 1 { on_one_cpu(command, number) } else { spawn(command) };
+        let said = Lines::of(child.stderr.take().unwrap());
+        let log = Lines::of(child.stdout.take().unwrap());
+        let announced = said.wait("the listener's address", |lines| lines.iter().any(|line| bound(line).is_some()));
+        let addr = announced.iter().find_map(|line| bound(line)).unwrap();
+        Gateway { child, addr, said, log, folder, ended: None }
+    }
+
+    /// Where its listener is.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// A new connection to its listener.
+    pub fn connect(&self) -> Client {
+        Client::connect(self.addr)
+    }
+
+    /// What it said on stderr.
+    pub fn said(&self) -> &Lines {
+        &self.said
+    }
+
+    /// Waits for the access log's line of the connection from `client` and gives it.
+    #[track_caller]
+    pub fn log_of(&self, client: SocketAddr) -> Value {
+        self.log_where(client, "a log line", |_| true)
+    }
+
+    /// Waits for a line of the connection from `client` of which `holds`, and gives it.
+    #[track_caller]
+    pub fn log_where(&self, client: SocketAddr, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
+        let mark = format!("\"client\":\"{client}\"");
+        let find = |lines: &[String]| -> Option<Value> {
+            let own = lines.iter().filter(|line| memchr::memmem::find(line.as_bytes(), mark.as_bytes()).is_some());
+            own.map(|line| serde_json::from_str(line).expect("a log line is JSON")).find(&holds)
+        };
+        find(&self.log.wait(&format!("{what} of {client}"), |lines| find(lines).is_some())).unwrap()
+    }
+
+    /// Waits for `count` lines of the connection from `client`.
+    #[track_caller]
+    pub fn logs_of(&self, client: SocketAddr, count: usize) -> Vec<Value> {
+        let mark = format!("\"client\":\"{client}\"");
+        let own = |lines: &[String]| lines.iter().filter(|line| line.contains(&mark)).count();
+        let lines = self.log.wait(&format!("{count} log lines of {client}"), |lines| own(lines) >= count);
+        let own = lines.iter().filter(|line| line.contains(&mark));
+        own.map(|line| serde_json::from_str(line).expect("a log line is JSON")).collect()
+    }
+
+    /// Sends SIGTERM.
+    pub fn terminate(&self) {
+        signal("TERM", self.child.id());
+    }
+
+    /// Waits for its end.
+    pub fn exit(&mut self) -> ExitStatus {
+        let deadline = Instant::now() + PATIENCE;
+        let status = wait(&mut self.child, deadline).expect("the gateway ends in time");
+        self.ended = Some(status);
+        status
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        let ended_by_itself = self.ended.is_none() && matches!(self.child.try_wait(), Ok(Some(_)) | Err(_));
+        drop(self.child.kill());
+        drop(self.child.wait());
+        let said = self.said.now();
+        let panicked = said.iter().any(|line| line.contains("panicked"));
+        drop(fs::remove_dir_all(&self.folder));
+        if std::thread::panicking() {
+            eprintln!("the gateway said: {said:#?}");
+        } else {
+            assert!(!ended_by_itself && !panicked, "the gateway ended by itself or panicked: {said:#?}");
+        }
+    }
+}
+
+/// Runs the binary on a configuration until it ends by itself; gives the file's path too.
+pub fn run_to_end(command: &str, text: &str) -> (Output, PathBuf) {
+    let folder = folder(STARTED.fetch_add(1, Ordering::Relaxed));
+    let file = folder.join("ringgate.yaml");
+    fs::write(&file, text).unwrap();
+    let mut run = Command::new(env!("CARGO_BIN_EXE_ringgate"));
+    run.arg(command);
+    if command == "run" {
+        run.arg("-f");
+    }
+    let child = spawn({
+        run.arg(&file);
+        run
+    });
+    let output = output(child);
+    drop(fs::remove_dir_all(&folder));
+    (output, file)
+}
+
+/// Sends a signal to one process.
+fn signal(name: &str, pid: u32) {
+    let sent = Command::new("sh").arg("-c").arg(format!("kill -{name} {pid}")).status();
+    assert!(sent.is_ok_and(|status| status.success()), "SIG{name} reaches {pid}");
+}
+
+fn spawn(mut command: Command) -> Child {
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.spawn().expect("the built binary starts")
+}
+
+/// Starts it on one CPU, each gateway on the next: a shard pins itself to the first CPU it is given, and all
+/// gateways of a test run on the same one would leave the others idle.
+fn on_one_cpu(command: Command, number: usize) -> Child {
+    let started = std::thread::spawn(move || {
+        let cpus = core_affinity::get_core_ids().unwrap_or_default();
+        if let Some(cpu) = cpus.get(number % cpus.len().max(1)) {
+            core_affinity::set_for_current(*cpu);
+        }
+        spawn(command)
+    });
+    started.join().expect("the built binary starts")
+}
+
+/// Waits for a process, looking every few milliseconds: std has no wait with a deadline.
+fn wait(child: &mut Child, deadline: Instant) -> Option<ExitStatus> {
+    while Instant::now() < deadline {
+        if let Some(status) = child.try_wait().unwrap() {
+            return Some(status);
+        }
+        std::thread::park_timeout(Duration::from_millis(5));
+    }
+    None
+}
+
+fn output(mut child: Child) -> Output {
+    let (said, told) = (Lines::of(child.stderr.take().unwrap()), Lines::of(child.stdout.take().unwrap()));
+    let Some(status) = wait(&mut child, Instant::now() + PATIENCE) else {
+        drop(child.kill());
+        panic!("the binary did not end by itself: {:?}", said.now());
+    };
+    let text = |lines: Lines| lines.ended().join("\n").into_bytes();
+    Output { status, stdout: text(told), stderr: text(said) }
+}
+
+fn folder(number: usize) -> PathBuf {
+    let folder = std::env::temp_dir().join(format!("ringgate-test-{}-{number}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+/// The address in `ringgate: listener NAME on ADDR`.
+fn bound(line: &str) -> Option<SocketAddr> {
+    line.strip_prefix("ringgate: listener ")?.rsplit_once(" on ")?.1.parse().ok()
+}

@@ -1,0 +1,105 @@
+//! The configuration of a gateway under test.
+
+use std::fmt::Write;
+use std::net::SocketAddr;
+use tools::upstream::Origin;
+
+/// What a shard waits with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Driver {
+    IoUring,
+    Epoll,
+}
+
+impl Driver {
+    fn name(self) -> &'static str {
+        match self {
+            Driver::IoUring => "io_uring",
+            Driver::Epoll => "epoll",
+        }
+    }
+}
+
+/// Runs `test` on the driver that `RINGGATE_TEST_DRIVER` names, else on both.
+pub fn each_driver(test: impl Fn(Driver)) {
+    let asked = std::env::var("RINGGATE_TEST_DRIVER").ok();
+    for driver in [Driver::IoUring, Driver::Epoll] {
+        match asked.as_deref() {
+            Some(name) if name != driver.name() => continue,
+            Some(_) => {}
+            None if driver == Driver::IoUring && ringgate::net::driver::probe_io_uring().is_err() => {
+                eprintln!("io_uring does not work here: only epoll is tested");
+                continue;
+            }
+            None => {}
+        }
+        // Shown with a failure.
+        println!("driver: {}", driver.name());
+        test(driver);
+    }
+}
+
+/// A configuration with one listener, one upstream and a route for everything. The texts are what stands inside
+/// the YAML map of that name, empty for the defaults.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    pub shards: u32,
+    pub bind: &'static str,
+    pub gateway: &'static str,
+    pub limits: &'static str,
+    pub timeouts: &'static str,
+    pub endpoints: Vec<SocketAddr>,
+    pub balance: &'static str,
+    pub pool: &'static str,
+    pub route_timeouts: &'static str,
+    pub upgrade: &'static str,
+    /// `stdout`, where [`super::Gateway::log`] reads it, or the path of a file.
+    pub access_log: String,
+}
+
+impl Setup {
+    /// One shard before `origin`, with patient timeouts.
+    pub fn of(origin: &Origin) -> Setup {
+        Setup::before(&[origin.addr()])
+    }
+
+    /// One shard before `endpoints`.
+    pub fn before(endpoints: &[SocketAddr]) -> Setup {
+        Setup {
+            shards: 1,
+            bind: "127.0.0.1:0",
+            gateway: "",
+            limits: "",
+            timeouts: "",
+            endpoints: endpoints.to_vec(),
+            balance: "round_robin",
+            pool: "",
+            route_timeouts: "connect: 10s, first_byte: 20s",
+            upgrade: "",
+            access_log: "stdout".to_owned(),
+        }
+    }
+
+    /// The file's text. The route `barrier` answers from the gateway itself: nobody listens on port 1.
+    pub fn text(&self, driver: Driver) -> String {
+        let Setup { shards, bind, gateway, limits, timeouts, balance, pool, route_timeouts, upgrade, .. } = self;
+        let mut endpoints = String::new();
+        for addr in &self.endpoints {
+            let _ = write!(endpoints, "{{ address: \"{addr}\" }}, ");
+        }
+        let (driver, access_log) = (driver.name(), &self.access_log);
+        format!(
+            "version: 1\n\
+             gateway: {{ shards: {shards}, driver: {driver}, {gateway} }}\n\
+             access_log: {{ path: \"{access_log}\", format: json }}\n\
+             listeners:\n\
+             - {{ name: public, bind: \"{bind}\", limits: {{ {limits} }}, timeouts: {{ {timeouts} }} }}\n\
+             upstreams:\n  \
+               origin: {{ endpoints: [{endpoints}], balance: {balance}, pool: {{ {pool} }} }}\n  \
+               nowhere: {{ endpoints: [{{ address: \"127.0.0.1:1\" }}] }}\n\
+             routes:\n\
+             - {{ name: barrier, match: {{ host: barrier.test, path: /* }}, to: nowhere }}\n\
+             - {{ name: all, match: {{ path: /* }}, to: origin, timeouts: {{ {route_timeouts} }}, upgrade: [{upgrade}] }}\n"
+        )
+    }
+}
