@@ -16,7 +16,7 @@ pub fn now() -> Tick {
 /// The monotonic clock as of the last scheduler tick (1 to 10 ms ago).
 pub fn coarse() -> Tick {
     #[cfg(feature = "sim")]
-    if let Some(tick) = super::sim::virtual_now() {
+    if let Some(tick) = super::sim::coarse_now() {
         return tick;
     }
     Tick(sys::clock(libc::CLOCK_MONOTONIC_COARSE))

@@ -11,6 +11,8 @@ pub mod listener;
 pub mod mailbox;
 pub mod pipe;
 pub mod ring;
+#[cfg(feature = "sim")]
+pub mod sim;
 pub mod spawn;
 pub mod stream;
 mod sys;

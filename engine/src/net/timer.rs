@@ -9,8 +9,10 @@ use super::clock;
 use crate::base::Tick;
 use std::cell::{Cell, RefCell};
 use std::future::Future;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 /// Nanoseconds of a wheel step.
 const STEP: u64 = 10_000_000;
@@ -132,7 +134,7 @@ impl Wheel {
 
     /// Turns the wheel for as long as the shard runs.
     pub async fn drive(self) {
-        let mut sleep = std::pin::pin!(monoio::time::sleep(std::time::Duration::ZERO));
+        let mut alarm = Alarm::new();
         std::future::poll_fn(|cx| {
             loop {
                 self.turn(clock::coarse());
@@ -144,14 +146,47 @@ impl Wheel {
                 self.0.armed.set(step_of(next));
                 *self.0.driver.borrow_mut() = Some(cx.waker().clone());
                 // The coarse clock may lag the precise one by a scheduler tick.
-                let span = next.since(clock::coarse()).max(std::time::Duration::from_millis(1));
-                sleep.as_mut().reset(monoio::time::Instant::now() + span);
-                if sleep.as_mut().poll(cx).is_pending() {
+                alarm.set(next.since(clock::coarse()).max(Duration::from_millis(1)));
+                if alarm.poll(cx).is_pending() {
                     return Poll::Pending;
                 }
             }
         })
         .await
+    }
+}
+
+/// The driver's timer, which the wheel sleeps by.
+enum Alarm {
+    Os(Pin<Box<monoio::time::Sleep>>),
+    #[cfg(feature = "sim")]
+    Sim(super::sim::Sleep),
+}
+
+impl Alarm {
+    fn new() -> Alarm {
+        #[cfg(feature = "sim")]
+        if let Some(now) = super::sim::virtual_now() {
+            return Alarm::Sim(super::sim::Sleep::until(now));
+        }
+        Alarm::Os(Box::pin(monoio::time::sleep(Duration::ZERO)))
+    }
+
+    /// Rings after `span`, and not at the time set before.
+    fn set(&mut self, span: Duration) {
+        match self {
+            Alarm::Os(sleep) => sleep.as_mut().reset(monoio::time::Instant::now() + span),
+            #[cfg(feature = "sim")]
+            Alarm::Sim(sleep) => sleep.reset(clock::now().after(span)),
+        }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match self {
+            Alarm::Os(sleep) => sleep.as_mut().poll(cx),
+            #[cfg(feature = "sim")]
+            Alarm::Sim(sleep) => Pin::new(sleep).poll(cx),
+        }
     }
 }
 
@@ -276,7 +311,6 @@ impl Drop for Deadline {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     fn noop_poll(deadline: &Deadline) -> bool {
         deadline.poll_passed(&mut Context::from_waker(Waker::noop())).is_ready()

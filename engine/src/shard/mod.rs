@@ -9,3 +9,5 @@ mod state;
 
 pub use build::{Setup, Shared, start};
 pub use inbox::Message;
+pub use run::housekeeping;
+pub use state::lent;

@@ -56,7 +56,7 @@ pub async fn run(setup: Setup, log: ring::Sender) -> io::Result<()> {
         spawn(spin::spin(shard.clone(), ending.clone(), span));
     }
     drop(table);
-    spawn(housekeeping(shard.clone()));
+    spawn(housekeeping(shard.lent.clone()));
     let mailbox = shard.shared.mailboxes[index].clone();
     let within = loop {
         if let Either::First(within) | Either::Second(Some(within)) =
@@ -163,9 +163,8 @@ impl Drop for Open {
     }
 }
 
-/// Flushes log lines, sweeps pools and, after a quiet while, gives memory back.
-async fn housekeeping(shard: Rc<Shard>) {
-    let lent = &shard.lent;
+/// Flushes log lines, sweeps pools and, after a quiet while, gives memory back; for as long as the shard runs.
+pub async fn housekeeping(lent: Rc<Lent>) {
     let next = lent.upstream.wheel.deadline();
     let mut since_sweep = Duration::ZERO;
     let mut seen = lent.activity.get();

@@ -12,7 +12,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
-/// What this shard lends to its exchanges.
+/// What the shard of `setup` lends to its exchanges; its log lines go to `log`. `run` calls it, and so do simulations.
 pub fn lent(setup: &Setup, log: ring::Sender) -> Rc<exchange::Lent> {
     let seed = Cell::new(setup.seed | 1);
     let next = || {

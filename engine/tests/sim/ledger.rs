@@ -1,0 +1,77 @@
+//! What was seen in a run: by clients of their answers, by origins of their requests. The laws judge it at the end.
+
+use crate::plan::Plan;
+use crate::wire::Broken;
+use ringgate::net::sim::Random;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+/// How a final answer came.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    pub status: u16,
+    /// Whether an origin made it, not the gateway.
+    pub of_origin: bool,
+    /// Whether its body came to its end.
+    pub whole: bool,
+    /// Body bytes that came.
+    pub bytes: usize,
+    /// Whether it said that the connection closes.
+    pub closes: bool,
+}
+
+/// What an origin saw of a request.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Deliveries {
+    /// Heads that came.
+    pub heads: u32,
+    /// Of these, requests that were read to their end.
+    pub whole: u32,
+}
+
+/// What a run's tasks share.
+pub struct Run {
+    pub plan: Plan,
+    pub random: Rc<Random>,
+    pub answers: RefCell<BTreeMap<u32, Answer>>,
+    pub deliveries: RefCell<BTreeMap<u32, Deliveries>>,
+    /// Requests that were sent to their end, and where the client was still there to be answered.
+    pub asked: RefCell<Vec<u32>>,
+    pub violations: RefCell<Vec<String>>,
+    pub sessions_open: Cell<usize>,
+}
+
+impl Run {
+    pub fn new(plan: Plan) -> Rc<Run> {
+        Rc::new(Run {
+            random: Rc::new(Random::new(plan.seed ^ 0x00AC_7015)),
+            plan,
+            answers: RefCell::default(),
+            deliveries: RefCell::default(),
+            asked: RefCell::default(),
+            violations: RefCell::default(),
+            sessions_open: Cell::new(0),
+        })
+    }
+
+    /// Notes a broken law.
+    pub fn breach(&self, text: impl Into<String>) {
+        self.violations.borrow_mut().push(text.into());
+    }
+
+    /// Notes what is garbled; an end or a reset breaks no law by itself.
+    pub fn garbled(&self, who: &str, broken: &Broken) {
+        if let Broken::Garbled(text) = broken {
+            self.breach(format!("{who} received what cannot be: {text}"));
+        }
+    }
+
+    pub fn head_came(&self, id: u32) {
+        self.deliveries.borrow_mut().entry(id).or_default().heads += 1;
+    }
+
+    pub fn whole_came(&self, id: u32) {
+        self.deliveries.borrow_mut().entry(id).or_default().whole += 1;
+    }
+}
