@@ -30,7 +30,7 @@ pub enum End {
 }
 
 /// Connections of a shard whose inner future may wait out the grace.
-const WARM_MAX: u32 = 1024;
+const WARM_MAX: u32 = 256;
 
 /// Bytes and time spent on reading what a client still sends behind an answer that refused it: closing at once
 /// would reset the connection and take the answer with it (RFC 9112 §9.6).
