@@ -225,10 +225,10 @@ impl Deadline {
         entries.take_out(self.index);
         let step = entries.place(self.index);
         drop(entries);
-        if step < self.wheel.0.armed.get() {
-            if let Some(driver) = &*self.wheel.0.driver.borrow() {
-                driver.wake_by_ref();
-            }
+        if step < self.wheel.0.armed.get()
+            && let Some(driver) = &*self.wheel.0.driver.borrow()
+        {
+            driver.wake_by_ref();
         }
     }
 
