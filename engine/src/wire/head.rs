@@ -94,6 +94,9 @@ pub(crate) struct Start {
     pub skipped: u32,
 }
 
+/// Fields that heads of browsers do not exceed; a line is 20 bytes.
+const FIELDS_USUAL: usize = 32;
+
 /// Where the parts of a head are. Scratch that a connection keeps; clearing it costs a few stores.
 #[derive(Debug)]
 pub struct Lines {
@@ -132,10 +135,11 @@ impl Lines {
         self.repeated = FieldSet::EMPTY;
     }
 
-    /// Makes room for `fields` lines.
+    /// Makes room for `fields` lines, and at once for those of a usual head: scratch that has only seen a small reply
+    /// shall not grow when a request gets it next.
     #[inline]
     pub(crate) fn reserve(&mut self, fields: usize) {
-        self.list.reserve(fields);
+        self.list.reserve(fields.max(FIELDS_USUAL));
     }
 
     /// Appends a line of the message in order.
