@@ -6,30 +6,34 @@ use crate::base::{Side, Tick};
 use crate::exchange::{Lent, Peer};
 use crate::net::stream::{Stream, Wait};
 use crate::net::{Link, clock};
+use std::future::Future;
 use std::rc::Rc;
 use std::time::Duration;
 
 /// Silence after which a connection is put to sleep.
 pub const GRACE: Duration = Duration::from_millis(200);
 
-/// Serves a downstream connection to its end.
-pub async fn connection(stream: Stream, lent: Rc<Lent>, peer: Peer) {
+/// Serves a downstream connection to its end. Not an async function: that would keep room for its arguments beside
+/// what is made of them, for as long as the connection lives.
+pub fn connection(stream: Stream, lent: Rc<Lent>, peer: Peer) -> impl Future<Output = ()> {
     let link = Link::new(stream, &lent.upstream.wheel, Side::Client);
-    loop {
-        let idle = lent.table().listeners[peer.listener.index()].timeouts.idle;
-        link.reading.set(clock::coarse().after(idle));
-        let ready = link.stream.readable_by(&link.reading).await;
-        link.reading.set(Tick::NEVER);
-        match ready {
-            Ok(()) => {}
-            Err(Wait::Expired | Wait::Io(_)) => return,
-        }
-        let busy = Busy::begin(&lent);
-        let end = Box::pin(serve(&link, &lent, peer)).await;
-        drop(busy);
-        match end {
-            End::Asleep if !lent.draining.get() => {}
-            End::Asleep | End::Closed => return,
+    async move {
+        loop {
+            let idle = lent.table().listeners[peer.listener.index()].timeouts.idle;
+            link.reading.set(clock::coarse().after(idle));
+            let ready = link.stream.readable_by(&link.reading).await;
+            link.reading.set(Tick::NEVER);
+            match ready {
+                Ok(()) => {}
+                Err(Wait::Expired | Wait::Io(_)) => return,
+            }
+            let busy = Busy::begin(&lent);
+            let end = Box::pin(serve(&link, &lent, peer)).await;
+            drop(busy);
+            match end {
+                End::Asleep if !lent.draining.get() => {}
+                End::Asleep | End::Closed => return,
+            }
         }
     }
 }

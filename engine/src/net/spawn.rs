@@ -17,21 +17,41 @@ pub fn spawn(task: impl Future<Output = ()> + 'static) {
     drop(monoio::spawn(task));
 }
 
-/// A future whose panic is an output, not the end of the thread.
-pub struct Guarded<F>(pub F);
+/// Runs `task` on this shard. A panic in it ends the task and not the thread. `ended` is told how it ended, and
+/// what it owns is dropped then or with the shard.
+pub fn spawn_guarded(
+    task: impl Future<Output = ()> + 'static,
+    ended: impl FnOnce(Result<(), Panicked>) + 'static,
+) {
+    spawn(Guarded { task, ended: Some(ended) });
+}
 
-impl<F: Future> Future for Guarded<F> {
-    type Output = Result<F::Output, Panicked>;
+/// A task with what is to be done at its end. A struct and not an async block, which would store the task twice.
+struct Guarded<F, E> {
+    task: F,
+    ended: Option<E>,
+}
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        // SAFETY: the one field is structurally pinned: it is never moved out of `self`.
+impl<F: Future<Output = ()>, E: FnOnce(Result<(), Panicked>)> Future for Guarded<F, E> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        // SAFETY: `task` is structurally pinned: it is never moved out of `self`. `ended` is never pinned.
         #[allow(unsafe_code)]
-        let inner = unsafe { self.map_unchecked_mut(|guarded| &mut guarded.0) };
-        // Unwind safety: after a panic the future is dropped, and all it shares are cells with drop guards.
-        match catch_unwind(AssertUnwindSafe(|| inner.poll(cx))) {
-            Ok(polled) => polled.map(Ok),
-            Err(_) => Poll::Ready(Err(Panicked)),
+        let (task, ended) = unsafe {
+            let guarded = self.get_unchecked_mut();
+            (Pin::new_unchecked(&mut guarded.task), &mut guarded.ended)
+        };
+        // Unwind safety: a task that panicked is not polled again, and all it shares are cells with drop guards.
+        let end = match catch_unwind(AssertUnwindSafe(|| task.poll(cx))) {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(())) => Ok(()),
+            Err(_) => Err(Panicked),
+        };
+        if let Some(ended) = ended.take() {
+            ended(end);
         }
+        Poll::Ready(())
     }
 }
 

@@ -9,8 +9,8 @@ use monoio::net::TcpStream;
 use std::future::{Future, poll_fn};
 use std::io::{self, IoSlice};
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::pin::pin;
-use std::task::Poll;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
 
 /// A connected socket. One owner, one shard; reading and writing take `&self`, so that one task can do both.
 #[derive(Debug)]
@@ -135,7 +135,8 @@ impl Stream {
     /// # Errors
     /// [`Wait::Expired`] when it passed first.
     pub async fn readable_by(&self, deadline: &Deadline) -> Result<(), Wait> {
-        by(self.readable(), deadline).await
+        let mut ready = pin!(self.readable());
+        poll_fn(|cx| by(ready.as_mut(), deadline, cx)).await
     }
 
     /// As [`Stream::writable`], until `deadline` passes.
@@ -143,7 +144,8 @@ impl Stream {
     /// # Errors
     /// [`Wait::Expired`] when it passed first.
     pub async fn writable_by(&self, deadline: &Deadline) -> Result<(), Wait> {
-        by(self.writable(), deadline).await
+        let mut ready = pin!(self.writable());
+        poll_fn(|cx| by(ready.as_mut(), deadline, cx)).await
     }
 
     /// Ends the sending half: the peer reads a FIN after what was sent.
@@ -231,16 +233,17 @@ fn borrow(tcp: &TcpStream) -> std::os::fd::BorrowedFd<'_> {
     }
 }
 
-/// `ready` or `deadline`, whichever comes first; readiness wins a tie.
-async fn by(ready: impl Future<Output = io::Result<()>>, deadline: &Deadline) -> Result<(), Wait> {
-    let mut ready = pin!(ready);
-    poll_fn(|cx| {
-        if let Poll::Ready(done) = ready.as_mut().poll(cx) {
-            return Poll::Ready(done.map_err(Wait::Io));
-        }
-        deadline.poll_passed(cx).map(|()| Err(Wait::Expired))
-    })
-    .await
+/// `ready` or `deadline`, whichever comes first; readiness wins a tie. Borrows the wait: as an argument of an async
+/// function it would be stored twice, in every connection.
+fn by(
+    ready: Pin<&mut impl Future<Output = io::Result<()>>>,
+    deadline: &Deadline,
+    cx: &mut Context<'_>,
+) -> Poll<Result<(), Wait>> {
+    if let Poll::Ready(done) = ready.poll(cx) {
+        return Poll::Ready(done.map_err(Wait::Io));
+    }
+    deadline.poll_passed(cx).map(|()| Err(Wait::Expired))
 }
 
 /// Turns the owned descriptor of a plain socket into one that the driver can wait on.

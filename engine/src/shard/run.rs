@@ -8,7 +8,7 @@ use crate::accept::{Accepted, Admission, Admit, Arrival, accept};
 use crate::base::ListenerId;
 use crate::conn::connection;
 use crate::exchange::{Context, Lent, Peer};
-use crate::net::spawn::{Either, Guarded, race, spawn};
+use crate::net::spawn::{Either, race, spawn, spawn_guarded};
 use crate::net::{Stream, clock, ring};
 use crate::observe::Reason;
 use crate::upstream::SWEEP_EVERY;
@@ -115,9 +115,8 @@ impl Shard {
         self.shared.loads[self.index].0.fetch_add(1, Relaxed);
         let open = Open { shard: self.clone(), _admission: admission };
         let peer = self.peer(id, accepted.peer);
-        let serving = Guarded(connection(stream, self.lent.clone(), peer));
-        spawn(async move {
-            if serving.await.is_err() {
+        spawn_guarded(connection(stream, self.lent.clone(), peer), move |ended| {
+            if ended.is_err() {
                 open.shard.lent.counts.panics.add(1);
             }
             drop(open);

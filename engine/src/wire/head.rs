@@ -94,6 +94,9 @@ pub(crate) struct Start {
     pub skipped: u32,
 }
 
+/// Fields that heads of browsers do not exceed; a line is 20 bytes.
+const FIELDS_USUAL: usize = 32;
+
 /// Where the parts of a head are. Scratch that a connection keeps; clearing it costs a few stores.
 #[derive(Debug)]
 pub struct Lines {
@@ -132,10 +135,12 @@ impl Lines {
         self.repeated = FieldSet::EMPTY;
     }
 
-    /// Appends the lines of a message, in order.
+    /// Appends the lines of a message, in order. Room for a usual head is made at once: scratch that has only seen
+    /// a small reply shall not grow when a request gets it next.
     #[inline]
     pub(crate) fn extend(&mut self, lines: impl ExactSizeIterator<Item = Line>) {
         let start = self.list.len();
+        self.list.reserve(lines.len().max(FIELDS_USUAL));
         self.list.extend(lines);
         for (index, line) in self.list.iter().enumerate().skip(start) {
             if self.seen.contains(line.field) {
