@@ -3,14 +3,16 @@
 //! wildcard host, any host; within a host the exact path, then the longest prefix or template, then file
 //! order. A host whose rules have no matching path gives way to the next less exact host.
 
+mod grow;
 mod host;
 mod path;
+mod pattern;
 
 #[cfg(test)]
 mod tests;
 
 pub use host::HostPattern;
-pub use path::PathPattern;
+pub use pattern::PathPattern;
 
 use crate::base::RouteId;
 use hashbrown::HashMap;
@@ -75,7 +77,7 @@ impl Lookup {
     pub fn new(rules: &[Rule]) -> (Lookup, Vec<Shadowed>) {
         let mut lookup = Lookup::default();
         let mut shadowed = Vec::new();
-        let mut building: Vec<path::Builder> = Vec::new();
+        let mut building: Vec<grow::Builder> = Vec::new();
         let mut taken: HashMap<(u32, &PathPattern), RouteId> = HashMap::new();
         let any = [HostPattern::Any];
         for rule in rules {
@@ -83,7 +85,7 @@ impl Lookup {
             for host in hosts {
                 let slot = lookup.hosts.slot(host, building.len());
                 if slot as usize == building.len() {
-                    building.push(path::Builder::default());
+                    building.push(grow::Builder::default());
                 }
                 for (index, path) in rule.paths.iter().enumerate() {
                     match taken.get(&(slot, path)) {
@@ -97,7 +99,7 @@ impl Lookup {
                 }
             }
         }
-        lookup.paths = building.into_iter().map(path::Builder::finish).collect();
+        lookup.paths = building.into_iter().map(grow::Builder::finish).collect();
         (lookup, shadowed)
     }
 

@@ -9,6 +9,7 @@ use super::{
 use crate::base::counters::Capped;
 use crate::base::{Generation, RouteId, UpstreamId};
 use crate::config::read::suggest::nearest;
+use crate::config::read::tree::Place;
 use crate::config::read::{Part, Pointer};
 use crate::config::units::Period;
 use crate::config::{self, Config, Severity};
@@ -96,8 +97,18 @@ impl Check<'_> {
         if self.full() {
             return;
         }
+        let place = self.config.origin.place(at, part);
+        self.push(severity, at, place, message, fix);
+    }
+
+    /// Values from the environment or another file may be secret: they are neither quoted nor guessed at.
+    fn push(&mut self, severity: Severity, at: &Pointer, place: Place, message: String, fix: Option<String>) {
         let origin = &self.config.origin;
-        self.problems.push(origin.problem(severity, origin.place(at, part), message, fix));
+        let fix = match origin.is_drawn(at) {
+            true => Some("its value is not shown, since it does not stand in this file".into()),
+            false => fix.map(|fix| origin.redacted(fix)),
+        };
+        self.problems.push(origin.problem(severity, place, origin.redacted(message), fix));
     }
 
     /// Whether further problems would only be noise.
@@ -202,8 +213,11 @@ fn access_log(check: &mut Check<'_>) -> Option<AccessLog> {
         Ok(format) => Some(AccessLog { path, format }),
         Err((offset, reason)) => {
             let at = Pointer::default().key("access_log").key("format");
-            let message = format!("'{}' is not a log format: {reason} at byte {offset}", to.format);
-            check.error(&at, message, Some("write json, combined, or a pattern".into()));
+            let reason = if config.origin.is_drawn(&at) { "it is refused".to_owned() } else { reason };
+            let place = config.origin.place_within(&at, offset);
+            let message = format!("'{}' is not a log format: {reason}", to.format);
+            let fix = Some("write json, combined, or a pattern of %{name}".into());
+            check.push(Severity::Error, &at, place, message, fix);
             None
         }
     }

@@ -8,7 +8,7 @@ use super::{Faults, Origin, Source};
 const VALUE_BYTES_MAX: usize = 1024 * 1024;
 
 /// Resolves every reference of the tree.
-pub fn expand(node: &mut Node, files: &mut dyn Source, origin: &Origin, faults: &mut Faults) {
+pub fn expand(node: &mut Node, files: &mut dyn Source, origin: &mut Origin, faults: &mut Faults) {
     match &mut node.shape {
         Shape::Null => {}
         Shape::List(items) => items.iter_mut().for_each(|item| expand(item, files, origin, faults)),
@@ -17,6 +17,9 @@ pub fn expand(node: &mut Node, files: &mut dyn Source, origin: &Origin, faults: 
         }
         Shape::Scalar(scalar) if scalar.text.contains("${") => {
             let expanded = expand_text(&scalar.text, node.place, files, origin, faults);
+            if expanded.drawn == Drawn::Some && !expanded.text.is_empty() {
+                origin.drawn.push(expanded.text.clone());
+            }
             *scalar = expanded;
         }
         Shape::Scalar(_) => {}

@@ -44,7 +44,7 @@ pub fn read(files: &mut dyn Source, path: &Path) -> Result<Config, Problems> {
     let Some(mut root) = root else {
         return Err(faults.told(&mut origin));
     };
-    expand::expand(&mut root, files, &origin, &mut faults);
+    expand::expand(&mut root, files, &mut origin, &mut faults);
     let config = decode::root::<Config>(&root, &origin, &mut faults);
     origin.root = Some(root);
     match config {

@@ -35,7 +35,11 @@ pub fn open<'n>(
     accepted: &[&str],
 ) -> Option<Fields<'n>> {
     let Shape::Map(entries) = &node.shape else {
-        reader.refuse(node, &format!("a map of {}", accepted.join(", ")), None);
+        let fix = match node.shown().is_some_and(|text| text.contains(':')) {
+            true => "a space belongs behind the ':'",
+            false => "write 'key: value' for each",
+        };
+        reader.refuse(node, &format!("a map of {}", accepted.join(", ")), Some(fix.into()));
         return None;
     };
     if !noun.is_empty() {

@@ -35,6 +35,8 @@ pub struct Origin {
     pub(super) root: Option<Node>,
     /// Lines that hold a secret, which no problem shows.
     pub(super) hidden: Vec<(u16, u32)>,
+    /// Texts that came from the environment or another file, wholly or in part.
+    pub(super) drawn: Vec<String>,
 }
 
 /// The tree may hold secrets, so it is never printed.
@@ -85,6 +87,38 @@ impl Origin {
     /// Where `pointer` leads, or the nearest thing above it that was written.
     pub fn place(&self, pointer: &Pointer, part: Part) -> Place {
         self.follow(pointer, part).1
+    }
+
+    /// Whether what stands where `pointer` leads came from the environment or another file.
+    pub fn is_drawn(&self, pointer: &Pointer) -> bool {
+        let (node, _, whole) = self.follow(pointer, Part::Value);
+        whole && node.is_some_and(Node::is_drawn)
+    }
+
+    /// `text` without the values that came from the environment or another file, where it quotes them.
+    pub fn redacted(&self, text: String) -> String {
+        self.drawn.iter().fold(text, |text, drawn| match text.contains(drawn.as_str()) {
+            true => text.replace(&format!("'{drawn}'"), "'...'"),
+            false => text,
+        })
+    }
+
+    /// Where byte `offset` of the text at `pointer` stands, as long as it is written there letter by letter.
+    pub fn place_within(&self, pointer: &Pointer, offset: usize) -> Place {
+        let (node, place, whole) = self.follow(pointer, Part::Value);
+        let Some(before) = node.and_then(Node::shown).filter(|_| whole).and_then(|text| text.get(..offset))
+        else {
+            return place;
+        };
+        let text = node.and_then(Node::shown).unwrap_or_default();
+        let extra = (place.width as usize).checked_sub(text.chars().count());
+        let quotes = match extra {
+            Some(0) => 0,
+            Some(2) => 1,
+            _ => return place,
+        };
+        let shift = u32::try_from(before.chars().count() + quotes).unwrap_or(0);
+        Place { column: place.column + shift, width: 1, ..place }
     }
 
     /// The node that `pointer` leads to or the nearest above it, its place, and whether it leads all the way.

@@ -232,14 +232,21 @@ fn toml_tells_all_problems_with_places_too() {
 }
 
 #[test]
-fn faulty_yaml_is_told_with_its_place() {
-    check(
-        "gateway:\n\tshards: 1\n",
-        &[
-            "2:2: error: not valid YAML: tabs disallowed within this context (block indentation)",
-            "indent with spaces, YAML takes no tabs",
-        ],
-    );
+fn faulty_yaml_is_told_with_its_place_and_what_was_probably_meant() {
+    for (text, place, fix) in [
+        ("gateway:\n\tshards: 1\n", "2:2: ", "indent with spaces, YAML takes no tabs"),
+        ("routes: [{ match: { path: /a/{id}/b } }]", "1:30: ", "put quotes round a text that holds braces"),
+        ("listeners:\n  - bind: [::]:8080\n", "2:15: ", "put quotes round a text that begins with '['"),
+        ("listeners:\n  - bind: *:8080\n", "2:11: ", "put quotes round a text that begins with '*'"),
+        ("access_log:\n  format: %{path}\n", "2:11: ", "put quotes round a text that begins with '%'"),
+        ("admin: { token: ${env:X} }", "1:18: ", "put quotes round a text that holds ${...}"),
+        ("routes:\n  - name: a\n     to: b\n", "3:8: ", "look for a missing ':', quote or bracket"),
+        ("gateway:\n  shards:4\n", "2:3: ", "a space belongs behind the ':'"),
+    ] {
+        let told = told(text);
+        assert!(told.contains(&format!("x.yaml:{place}error: ")), "{told}");
+        assert!(told.contains(&format!("help: {fix}")), "{told}");
+    }
 }
 
 #[test]

@@ -108,6 +108,11 @@ impl Node {
         matches!(&self.shape, Shape::Scalar(scalar) if scalar.drawn == Drawn::Failed)
     }
 
+    /// Whether it is a text that came from elsewhere, wholly or in part.
+    pub fn is_drawn(&self) -> bool {
+        matches!(&self.shape, Shape::Scalar(scalar) if scalar.drawn != Drawn::Nothing)
+    }
+
     /// Nodes in it, itself included.
     pub fn count(&self) -> usize {
         match &self.shape {

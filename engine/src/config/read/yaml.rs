@@ -37,17 +37,29 @@ pub fn read(text: &str, file: u16, faults: &mut Faults) -> Option<Node> {
     builder.root
 }
 
-/// The two mistakes that YAML's own words do not name.
+/// What was probably meant, since YAML's own words seldom name the mistake.
 fn fix_of(text: &str, place: Place) -> Option<String> {
     let line = text.lines().nth((place.line as usize).checked_sub(1)?)?;
+    let at =
+        line.char_indices().nth((place.column as usize).checked_sub(1)?).map_or(line.len(), |(at, _)| at);
     let indent = line.len() - line.trim_start().len();
+    let quoted = |what: &str| Some(format!("put quotes round a text that {what}"));
     if line[..indent].contains('\t') {
-        return Some("indent with spaces, YAML takes no tabs".into());
+        Some("indent with spaces, YAML takes no tabs".into())
+    } else if line.contains("${") {
+        quoted("holds ${...}")
+    } else if line.contains("/{") {
+        quoted("holds braces, such as \"/users/{id}\"")
+    } else if line[..at].ends_with(']') {
+        quoted("begins with '[', such as \"[::]:8080\"")
+    } else if let Some(first @ ('*' | '&' | '%' | '@' | '`' | '!' | '|' | '>')) = line[at..].chars().next() {
+        quoted(&format!("begins with '{first}'"))
+    } else {
+        Some(
+            "look for a missing ':', quote or bracket, and at the indentation, here and in the line above"
+                .into(),
+        )
     }
-    if line.contains("${") {
-        return Some("put quotes round a text that holds ${...}".into());
-    }
-    None
 }
 
 /// A collection that is still open.

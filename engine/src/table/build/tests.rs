@@ -281,6 +281,33 @@ fn what_this_version_does_not_run_is_an_error_at_its_key() {
 }
 
 #[test]
+fn values_from_elsewhere_are_never_told() {
+    let text = GOOD
+        .replace("127.0.0.1:8080", "'${env:A}'")
+        .replace("10.0.0.7:81", "'${env:A}:81'")
+        .replace("name: rest", "name: '${env:A}'")
+        .replace("to: spare", "to: '${env:A}'")
+        .replace("path: /api/orders/*", "path: '${env:A}'");
+    let text = format!("access_log: {{ format: 'x%{{${{env:A}}}}' }}\n{text}");
+    for value in ["hunter2", "hunter2?", "http://hunter2", "8080"] {
+        let config = Memory::default().file("x.yaml", &text).env("A", value).read("x.yaml").unwrap();
+        let problems = build(&config, Generation(1), None, &resolved).err().unwrap().to_string();
+        assert!(problems.contains("not shown") && !problems.contains("hunter2"), "{problems}");
+        assert!(!problems.contains("'0.0.0.0:8080'"), "{problems}");
+    }
+}
+
+#[test]
+fn a_fault_in_a_log_format_is_told_at_its_letter() {
+    let text = format!("{}\naccess_log: {{ format: \"%{{method}} %{{pth}}\" }}", GOOD.trim_end());
+    assert!(
+        told(&text)[0].starts_with("16:36: '%{method} %{pth}' is not a log format: "),
+        "{:?}",
+        told(&text)
+    );
+}
+
+#[test]
 fn ten_thousand_faulty_routes_end_soon_and_in_bounded_output() {
     let mut text = GOOD.to_owned();
     for index in 0..10_000 {

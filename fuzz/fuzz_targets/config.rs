@@ -1,0 +1,47 @@
+//! Any bytes as a configuration: YAML, or TOML when they begin with `#!toml`. Reading and building end without a
+//! panic; what is refused has a problem that can be printed; what is taken builds the same table twice.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use ringgate::base::Generation;
+use ringgate::config::Memory;
+use ringgate::route::Facts;
+use ringgate::table::build;
+
+fuzz_target!(|bytes: &[u8]| {
+    let name = if bytes.starts_with(b"#!toml") { "x.toml" } else { "x.yaml" };
+    let memory = Memory::default()
+        .file(name, bytes)
+        .file("more.yaml", "routes: [{ name: more, to: a }]\nupstreams: { a: { endpoints: [] } }\n")
+        .file("secret", "hidden-value\n")
+        .env("NAME", "hidden-value");
+    let config = match memory.read(name) {
+        Ok(config) => config,
+        Err(problems) => {
+            let told = problems.to_string();
+            assert!(problems.refuse() && !told.is_empty(), "a refusal says why");
+            assert!(!told.contains("hidden-value") || contains(bytes, b"hidden-value"), "{told}");
+            let _ = problems.json();
+            return;
+        }
+    };
+    let resolved = |_: &str| Some(vec![([127, 0, 0, 1], 9).into()]);
+    let names = build::addresses(&config);
+    assert!(names.iter().all(|name| name.contains(':')));
+    let first = build::build(&config, Generation(1), None, &resolved);
+    let previous = first.as_ref().ok().map(|(table, _)| table);
+    match (&first, build::build(&config, Generation(2), previous, &resolved)) {
+        (Ok((first, warnings)), Ok((second, again))) => {
+            assert_eq!(*warnings, again);
+            assert_eq!(first.routes.len(), second.routes.len());
+            let _ = first.lookup.lookup(&Facts { host: b"api.example.com", path: b"/api/orders/7" });
+        }
+        (Err(problems), Err(again)) => assert_eq!(problems.to_string(), again.to_string()),
+        _ => panic!("one configuration gives one answer"),
+    }
+});
+
+fn contains(bytes: &[u8], part: &[u8]) -> bool {
+    bytes.windows(part.len()).any(|window| window == part)
+}
