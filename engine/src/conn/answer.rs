@@ -62,9 +62,13 @@ impl Http1Replies {
         }
         let keep_alive = self.keep_alive(close);
         let mut out = self.lane.pool.take(Class::Small);
-        let now = clock::unix_ms() / 1000;
-        encode::answer(&mut out, answer.status, &edits, body.len() as u64, keep_alive, now)
-            .map_err(|_| too_large())?;
+        let head = encode::Answer {
+            status: answer.status,
+            body_bytes: body.len() as u64,
+            keep_alive,
+            unix_seconds: clock::unix_ms() / 1000,
+        };
+        encode::answer(&mut out, &edits, &head).map_err(|_| too_large())?;
         if self.method != Method::Head && !out.put(&body) {
             return Err(too_large());
         }
