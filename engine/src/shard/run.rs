@@ -146,7 +146,7 @@ impl Shard {
 
 /// What a connection past a cap is told: written before anything is known of it, so it is always the same.
 const REFUSAL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\n\
-Content-Length: 89\r\nRetry-After: 1\r\nProxy-Status: ringgate; error=connection_limit_reached\r\n\
+Content-Length: 91\r\nRetry-After: 1\r\nProxy-Status: ringgate; error=connection_limit_reached\r\n\
 Connection: close\r\n\r\n\
 {\"type\":\"about:blank\",\"title\":\"Service Unavailable\",\"status\":503,\"reason\":\"connection_cap\"}";
 
