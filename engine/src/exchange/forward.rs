@@ -76,7 +76,7 @@ impl Forward {
                 }
                 if !trusted {
                     edits.remove(Field::FORWARDED);
-                    edits.remove(Field::X_REAL_IP);
+                    remove_kin(edits);
                 }
             }
             Forwarding::Forwarded => {
@@ -119,7 +119,15 @@ impl Forward {
     }
 }
 
+/// Fields that no setting writes and that origins believe all the same.
+fn remove_kin(edits: &mut Edits) {
+    for field in [Field::X_REAL_IP, Field::X_FORWARDED_PORT, Field::X_FORWARDED_PREFIX] {
+        edits.remove(field);
+    }
+}
+
 fn remove_x_forwarded(edits: &mut Edits) {
+    remove_kin(edits);
     for field in [Field::X_FORWARDED_FOR, Field::X_FORWARDED_PROTO, Field::X_FORWARDED_HOST, Field::X_REAL_IP]
     {
         edits.remove(field);
