@@ -149,6 +149,8 @@ fn spawn(mut command: Command) -> Child {
 /// Starts it on one CPU, each gateway on the next: a shard pins itself to the first CPU it is given, and all
 /// gateways of a test run on the same one would leave the others idle.
 fn on_one_cpu(command: Command, number: usize) -> Child {
+    // Each test may be a process of its own.
+    let number = number + std::process::id() as usize;
     let started = std::thread::spawn(move || {
         let cpus = core_affinity::get_core_ids().unwrap_or_default();
         if let Some(cpu) = cpus.get(number % cpus.len().max(1)) {
