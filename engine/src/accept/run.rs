@@ -3,11 +3,13 @@
 
 use super::admit::{Admission, Admit};
 use crate::net::listener::{Listener, is_of_one_connection};
-use crate::net::spawn::yield_to_back;
+use crate::net::spawn::{Either, race, yield_to_back};
 use crate::net::{Wheel, clock};
+use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
+use std::pin::pin;
 use std::time::Duration;
 
 /// Connections taken in one turn, so that those already open get theirs.
@@ -33,22 +35,30 @@ pub enum Arrival {
     Refused(Accepted),
 }
 
-/// Takes connections for as long as the shard runs.
-pub async fn accept(listener: Listener, admit: Admit, wheel: Wheel, mut arrival: impl FnMut(Arrival)) {
+/// Takes connections until `ended`, and then those still in the queue.
+pub async fn accept(
+    listener: Listener,
+    admit: Admit,
+    wheel: Wheel,
+    ended: impl Future<Output = ()>,
+    mut arrival: impl FnMut(Arrival),
+) {
     let backoff = wheel.deadline();
+    let mut ended = pin!(ended);
     loop {
-        match drain(&listener, &admit, &mut arrival) {
-            Ok(true) => yield_to_back().await,
-            Ok(false) => {
-                if listener.ready().await.is_err() {
-                    backoff.set(clock::coarse().after(BACKOFF));
-                    backoff.wait().await;
-                }
+        let taken = drain(&listener, &admit, &mut arrival);
+        let next = async {
+            match taken {
+                Ok(true) => return yield_to_back().await,
+                Ok(false) if listener.ready().await.is_ok() => return,
+                Ok(false) | Err(_) => {}
             }
-            Err(_) => {
-                backoff.set(clock::coarse().after(BACKOFF));
-                backoff.wait().await;
-            }
+            backoff.set(clock::coarse().after(BACKOFF));
+            backoff.wait().await;
+        };
+        if let Either::First(()) = race(ended.as_mut(), next).await {
+            while matches!(drain(&listener, &admit, &mut arrival), Ok(true)) {}
+            return;
         }
     }
 }

@@ -10,7 +10,7 @@ section! {
     pub struct Listener {
         /// Its name, unique; `listener-1` and so on unless given.
         pub name: Option<String>,
-        /// `address:port`, a list of them, or `unix:PATH`. `[::]:8080` takes IPv4 too.
+        /// `address:port`, a list of them, or `unix:PATH`. `[::]:8080` takes IPv6 only; bind `0.0.0.0:8080` beside it for IPv4.
         pub bind: OneOrMore<String>,
         /// Protocols spoken: `[http1]`, with `tls` `[http1, http2]`. http2 without tls is h2c by prior knowledge.
         pub protocols: Option<Vec<Protocol>>,

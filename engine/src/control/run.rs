@@ -61,6 +61,7 @@ pub async fn run(table: Table, ready: impl FnOnce(&[(String, std::net::SocketAdd
     let (mut sockets, bound) = bind(&table, shards)?;
     let mut terminate = on(SignalKind::terminate())?;
     let mut interrupt = on(SignalKind::interrupt())?;
+    let mut hangup = on(SignalKind::hangup())?;
 
     let counts: Vec<Arc<Counts>> = (0..shards).map(|_| Arc::default()).collect();
     let (senders, feeds): (Vec<_>, Vec<_>) = counts
@@ -93,10 +94,17 @@ pub async fn run(table: Table, ready: impl FnOnce(&[(String, std::net::SocketAdd
     announce(driver, &cpus[..shards.min(cpus.len())], shards, descriptors, &bound, table.generation);
     ready(&bound);
 
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-        failed = watch(&threads) => eprintln!("ringgate: shard {failed} ended by itself; the others drain"),
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            // What logrotate sends once it has moved the file away.
+            _ = hangup.recv() => drop(logs.reopen()),
+            failed = watch(&threads) => {
+                eprintln!("ringgate: shard {failed} ended by itself; the others drain");
+                break;
+            }
+        }
     }
     for mailbox in &shared.mailboxes {
         let _ = mailbox.send(Message::Drain(DRAIN));

@@ -64,7 +64,7 @@ impl Forward {
             if gateway.forwarding != Forwarding::Forwarded {
                 self.edits.remove(Field::FORWARDED);
             }
-            self.edits.remove(Field::X_REAL_IP);
+            KIN.iter().for_each(|field| self.edits.remove(*field));
         }
         self.request_id(ctx, head);
         // RFC 9110 §7.6.3: a gateway tells in Via which version it received.
@@ -111,6 +111,9 @@ impl Forward {
         *ctx.request_id.borrow_mut() = id;
     }
 }
+
+/// Fields that no setting writes and that origins believe all the same.
+const KIN: [Field; 3] = [Field::X_REAL_IP, Field::X_FORWARDED_PORT, Field::X_FORWARDED_PREFIX];
 
 /// What a client could say of itself, but for Forwarded.
 const X_FORWARDED: [Field; 3] = [Field::X_FORWARDED_FOR, Field::X_FORWARDED_PROTO, Field::X_FORWARDED_HOST];

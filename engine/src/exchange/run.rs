@@ -6,7 +6,7 @@ use super::context::Context;
 use super::downstream::{Begin, Downstream, Replies, ReplyHead};
 use super::forward::{self, Forward};
 use super::outcome::{Outcome, Tunnel};
-use crate::base::{Fault, Kind, Side};
+use crate::base::{Fault, Side};
 use crate::net::body::{BodySink, BodySource, BodyWriter, pump};
 use crate::net::clock;
 use crate::net::spawn::beside;
@@ -132,7 +132,7 @@ async fn write<'c, B: BodySource, R: Replies>(
     if let Err(fault) = done {
         let reason = timed(ctx, of_body(fault));
         if fault.side != Side::Client && !sink.started() {
-            return Err(reason);
+            return Err(before_any_byte(reason));
         }
         ctx.status.set(if sink.started() { status } else { 0 });
         ctx.reason.set(reason);
@@ -168,6 +168,15 @@ async fn carry<B: BodySource, S: BodySource, W: BodySink>(
     }
 }
 
+/// The reason where the reply broke before a byte of it was passed on: it can still be answered.
+fn before_any_byte(reason: Reason) -> Reason {
+    match reason {
+        Reason::UpstreamCut => Reason::UpstreamReset,
+        Reason::UpstreamBodyTimeout => Reason::UpstreamTimeout,
+        other => other,
+    }
+}
+
 /// A timeout that was the whole exchange's.
 fn timed(ctx: &Context<'_>, reason: Reason) -> Reason {
     let total = ctx.route.get().and_then(|id| ctx.table.route(id).timeouts.total);
@@ -195,6 +204,6 @@ async fn answer<'c, B: BodySource, R: Replies>(
             ctx.bytes_out.set(sink.sent());
             if close { Outcome::Close } else { Outcome::Reuse }
         }
-        Err(Fault { kind: Kind::Cut | Kind::Timeout, .. } | _) => Outcome::Close,
+        Err(_) => Outcome::Close,
     }
 }

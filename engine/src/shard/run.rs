@@ -48,8 +48,7 @@ pub async fn run(setup: Setup, log: ring::Sender) -> io::Result<()> {
         let (taking, ending) = (shard.clone(), ending.clone());
         let wheel = wheel.clone();
         spawn(async move {
-            let accepting = accept(listener, admit, wheel, |arrival| taking.arrived(id, arrival));
-            let _: Either<(), ()> = race(ending.begun(), accepting).await;
+            accept(listener, admit, wheel, ending.begun(), |arrival| taking.arrived(id, arrival)).await;
         });
     }
     if let Some(span) = table.gateway.spin {

@@ -21,7 +21,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Runs a session to its end.
 pub async fn session(run: Rc<Run>, session: Session, gateway: SocketAddr) {
     sim::sleep(session.starts).await;
-    let Ok(socket) = sim::connect(gateway).await else { return run.breach("the gateway refused a connection") };
+    let Ok(socket) = sim::connect(gateway).await else {
+        return run.breach("the gateway refused a connection");
+    };
     let client = Client { run: &run, session: &session, socket: Rc::new(socket), told: Told::default() };
     match session.ending {
         Ending::Vanish(after) => drop(race(client.talk(), sim::sleep(after)).await),
@@ -89,7 +91,8 @@ impl Client<'_> {
             }
             manner.write(&self.socket, head_of(ask).as_bytes()).await?;
             if ask.expects {
-                let heard = self.told.until(|told| told.wanted.get() > number || told.answered.get() > number);
+                let heard =
+                    self.told.until(|told| told.wanted.get() > number || told.answered.get() > number);
                 let _: Either<(), ()> = race(heard, sim::sleep(PATIENCE)).await;
                 if self.told.answered.get() > number {
                     return Ok(());
@@ -156,7 +159,9 @@ impl Client<'_> {
             return self.run.breach(format!("bytes behind the last answer: {}", wire.rest().escape_ascii()));
         }
         match race(wire.begun(), sim::sleep(limit)).await {
-            Either::First(Ok(())) => self.run.breach(format!("bytes behind the last answer: {}", wire.rest().escape_ascii())),
+            Either::First(Ok(())) => {
+                self.run.breach(format!("bytes behind the last answer: {}", wire.rest().escape_ascii()))
+            }
             Either::First(Err(_)) => {}
             Either::Second(()) => self.run.breach("a connection that should have closed is open"),
         }
@@ -179,11 +184,19 @@ impl Client<'_> {
         }
     }
 
-    async fn final_answer(&self, wire: &mut Wire, head: &Head, status: u16, ask: &Ask) -> Result<Answer, Broken> {
+    async fn final_answer(
+        &self,
+        wire: &mut Wire,
+        head: &Head,
+        status: u16,
+        ask: &Ask,
+    ) -> Result<Answer, Broken> {
         let of_origin = head.field("x-ask").is_some();
         let id = match head.field("x-ask") {
             Some(id) => id.to_owned(),
-            None => head.field("x-request-id").and_then(|id| id.strip_prefix("ask-")).unwrap_or("none").to_owned(),
+            None => {
+                head.field("x-request-id").and_then(|id| id.strip_prefix("ask-")).unwrap_or("none").to_owned()
+            }
         };
         if id != ask.id.to_string() {
             self.run.breach(format!("request {} got the answer to {id}: {head:?}", ask.id));
@@ -197,11 +210,7 @@ impl Client<'_> {
             return Err(garbled("a chunked answer for an HTTP/1.0 client"));
         }
         let mut pattern = Pattern::reply(ask.id);
-        let done = if of_origin {
-            wire.body(framing, &mut pattern).await
-        } else {
-            wire.text(framing).await
-        };
+        let done = if of_origin { wire.body(framing, &mut pattern).await } else { wire.text(framing).await };
         if let Err(Broken::Garbled(_)) = done {
             done.clone()?;
         }

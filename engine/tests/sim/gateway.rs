@@ -37,7 +37,8 @@ impl Gateway {
     /// Starts the shards of `plan`.
     pub fn start(plan: &Plan) -> Gateway {
         let config = load::parse("sim.yaml", plan.yaml()).unwrap_or_else(|problems| panic!("{problems:?}"));
-        let (table, _) = load::compile(&config, Generation(1), None).unwrap_or_else(|problems| panic!("{problems:?}"));
+        let (table, _) =
+            load::compile(&config, Generation(1), None).unwrap_or_else(|problems| panic!("{problems:?}"));
         let shared = Shared::new(plan.shards);
         let mut gateway =
             Gateway { table: Arc::new(table), shards: vec![], counts: vec![], shared, logs: vec![] };
@@ -87,11 +88,8 @@ async fn accept(listener: Listener, admit: Admit, lent: Rc<Lent>) {
         let socket = listener.accept().await;
         number += 1;
         let Some(admission) = admit.admit() else { continue };
-        let peer = Peer {
-            listener: ListenerId(0),
-            addr: SocketAddr::from(([10, 9, 9, 9], number)),
-            trusted: false,
-        };
+        let peer =
+            Peer { listener: ListenerId(0), addr: SocketAddr::from(([10, 9, 9, 9], number)), trusted: false };
         let lent = lent.clone();
         spawn(async move {
             let serving = Guarded(connection(Stream::simulated(socket), lent.clone(), peer));

@@ -87,7 +87,10 @@ fn excused(plan: &Plan, ask: &Ask, answer: &Answer) -> bool {
     let crowded = (upstream.cap as usize) < plan.sessions.len();
     let stale = plan.faults && !ask.is_idempotent();
     let early = ask.act == Act::Early && cut;
-    act || early || (refused && matches!(status, 502 | 504)) || (crowded && status == 503) || (stale && status == 502)
+    act || early
+        || (refused && matches!(status, 502 | 504))
+        || (crowded && status == 503)
+        || (stale && status == 502)
 }
 
 /// Waits until every connection is gone, then holds the counts against zero.
@@ -108,11 +111,14 @@ pub async fn at_rest(run: &Run, gateway: &Gateway) {
     for (index, shard) in gateway.shards.iter().enumerate() {
         let (buffers, busy) = (shard.upstream.buffers.lent(), shard.busy.get());
         if (buffers, busy) != (0, 0) {
-            run.breach(format!("shard {index} has lent {buffers} buffers and is busy with {busy} connections"));
+            run.breach(format!(
+                "shard {index} has lent {buffers} buffers and is busy with {busy} connections"
+            ));
         }
         for (id, upstream) in run.plan.upstreams.iter().enumerate() {
             for endpoint in 0..upstream.endpoints.len() {
-                let active = shard.upstream.pools.balance(UpstreamId(id as u32), |state| state.active(endpoint));
+                let active =
+                    shard.upstream.pools.balance(UpstreamId(id as u32), |state| state.active(endpoint));
                 if active > 0 {
                     run.breach(format!("{active} exchanges with endpoint {endpoint} of u{id} never ended"));
                 }

@@ -228,7 +228,9 @@ impl Origin {
                 // It stays open, so that only the gateway's own care keeps the stray answer from the next client.
                 sim::sleep(Duration::from_secs(1)).await;
             }
-            Act::Switch => self.head(ask, "101 Switching Protocols", "Upgrade: x\r\nConnection: upgrade\r\n").await?,
+            Act::Switch => {
+                self.head(ask, "101 Switching Protocols", "Upgrade: x\r\nConnection: upgrade\r\n").await?
+            }
             fair => unreachable!("{fair:?} leaves the connection open"),
         }
         Ok(Then::Close)

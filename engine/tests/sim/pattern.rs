@@ -20,7 +20,8 @@ impl Pattern {
 
     fn byte(&self, at: usize) -> u8 {
         // Letters, so that a trace can be read; the period is no power of two, so that a shift shows.
-        b'a' + ((self.key.wrapping_mul(0x9E37_79B9) >> 3).wrapping_add(at as u64 * 7 + at as u64 / 23) % 26) as u8
+        b'a' + ((self.key.wrapping_mul(0x9E37_79B9) >> 3).wrapping_add(at as u64 * 7 + at as u64 / 23) % 26)
+            as u8
     }
 
     /// Bytes seen so far.

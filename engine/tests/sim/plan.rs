@@ -231,14 +231,19 @@ impl Plan {
         for (number, upstream) in self.upstreams.iter().enumerate() {
             let balance = if upstream.least { "least_connections" } else { "round_robin" };
             text.push_str(&format!("  u{number}:\n    balance: {balance}\n"));
-            text.push_str(&format!("    pool: {{ connections: {}, idle: {POOL_IDLE:?} }}\n    endpoints:\n", upstream.cap));
+            text.push_str(&format!(
+                "    pool: {{ connections: {}, idle: {POOL_IDLE:?} }}\n    endpoints:\n",
+                upstream.cap
+            ));
             for endpoint in &upstream.endpoints {
                 text.push_str(&format!("      - address: \"{}\"\n", endpoint.addr));
             }
         }
         text.push_str("routes:\n");
         for number in 0..self.upstreams.len() {
-            text.push_str(&format!("  - name: r{number}\n    match: {{ path: /u{number}/* }}\n    to: u{number}\n"));
+            text.push_str(&format!(
+                "  - name: r{number}\n    match: {{ path: /u{number}/* }}\n    to: u{number}\n"
+            ));
             text.push_str(&format!("    timeouts: {{ connect: {CONNECT:?}, first_byte: {FIRST_BYTE:?}, "));
             text.push_str(&format!("between_bytes: {BETWEEN_BYTES:?} }}\n"));
         }

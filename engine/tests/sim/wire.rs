@@ -37,7 +37,10 @@ pub struct Head {
 impl Head {
     /// The value of the one field `name`.
     pub fn field(&self, name: &str) -> Option<&str> {
-        self.fields.iter().find(|(field, _)| field.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        self.fields
+            .iter()
+            .find(|(field, _)| field.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
     }
 
     /// Whether the message says that its connection closes after it.
@@ -50,12 +53,15 @@ impl Head {
     /// A reply's status.
     pub fn status(&self) -> Result<u16, Broken> {
         let digits = self.start.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3));
-        digits.and_then(|digits| digits.parse().ok()).ok_or_else(|| garbled(format!("status line {:?}", self.start)))
+        digits
+            .and_then(|digits| digits.parse().ok())
+            .ok_or_else(|| garbled(format!("status line {:?}", self.start)))
     }
 
     /// The framing that the fields tell; `otherwise` when there are none.
     pub fn framing(&self, otherwise: Framing) -> Result<Framing, Broken> {
-        let named = |name: &str| self.fields.iter().filter(|(field, _)| field.eq_ignore_ascii_case(name)).count();
+        let named =
+            |name: &str| self.fields.iter().filter(|(field, _)| field.eq_ignore_ascii_case(name)).count();
         let (lengths, codings) = (named("content-length"), named("transfer-encoding"));
         match (lengths, codings) {
             (0, 0) => Ok(otherwise),
@@ -111,7 +117,9 @@ impl Wire {
             if let Some(at) = self.buf[seen..].iter().position(|byte| *byte == b'\n').map(|at| at + seen) {
                 let line: Vec<u8> = self.buf.drain(..=at).collect();
                 let text = line.strip_suffix(b"\r\n").and_then(|line| std::str::from_utf8(line).ok());
-                return text.map(str::to_owned).ok_or_else(|| garbled(format!("line {:?}", line.escape_ascii().to_string())));
+                return text
+                    .map(str::to_owned)
+                    .ok_or_else(|| garbled(format!("line {:?}", line.escape_ascii().to_string())));
             }
             seen = self.buf.len();
             if seen > LINE_MAX {
@@ -174,7 +182,11 @@ impl Wire {
     /// Reads a body whose content is free.
     pub async fn text(&mut self, framing: Framing) -> Result<(), Broken> {
         let Framing::Exact(len) = framing else {
-            return if framing == Framing::Nothing { Ok(()) } else { Err(garbled("an answer without a length")) };
+            return if framing == Framing::Nothing {
+                Ok(())
+            } else {
+                Err(garbled("an answer without a length"))
+            };
         };
         while self.buf.len() < len {
             self.more().await?;
@@ -198,7 +210,8 @@ impl Wire {
         loop {
             let line = self.line().await?;
             let digits = line.split(';').next().unwrap_or_default();
-            let len = usize::from_str_radix(digits, 16).map_err(|_| garbled(format!("chunk size {line:?}")))?;
+            let len =
+                usize::from_str_radix(digits, 16).map_err(|_| garbled(format!("chunk size {line:?}")))?;
             if len == 0 {
                 self.fields().await?;
                 return Ok(());

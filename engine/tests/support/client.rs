@@ -1,7 +1,7 @@
 //! A client of exact bytes: what it is given is what leaves, what came is what it shows.
 
-use super::reply::{self, Reply};
 use super::PATIENCE;
+use super::reply::{self, Reply};
 use socket2::SockRef;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};

@@ -29,7 +29,9 @@ pub fn fresh(gateway: &Gateway, count: usize) {
     let mut asked: Vec<(Client, String)> = (0..count)
         .map(|_| {
             let (mut client, id) = (gateway.connect(), Ids::next());
-            client.send(format!("GET /echo?fresh={id} HTTP/1.1\r\nHost: fresh.test\r\nConnection: close\r\n\r\n"));
+            client.send(format!(
+                "GET /echo?fresh={id} HTTP/1.1\r\nHost: fresh.test\r\nConnection: close\r\n\r\n"
+            ));
             (client, id)
         })
         .collect();
@@ -37,7 +39,10 @@ pub fn fresh(gateway: &Gateway, count: usize) {
         let reply = client.reply();
         let text = reply.text();
         assert_eq!(reply.status, 200, "a fresh request is served: {} {text}", reply.head);
-        assert!(text.starts_with(&format!("GET /echo?fresh={id} HTTP/1.1\r\n")), "{id} got another's answer: {text}");
+        assert!(
+            text.starts_with(&format!("GET /echo?fresh={id} HTTP/1.1\r\n")),
+            "{id} got another's answer: {text}"
+        );
         assert!(!client.has_more(), "nothing follows the answer");
     }
 }

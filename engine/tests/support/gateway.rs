@@ -39,7 +39,8 @@ impl Gateway {
         let mut child = if shards == 1 { on_one_cpu(command, number) } else { spawn(command) };
         let said = Lines::of(child.stderr.take().unwrap());
         let log = Lines::of(child.stdout.take().unwrap());
-        let announced = said.wait("the listener's address", |lines| lines.iter().any(|line| bound(line).is_some()));
+        let announced =
+            said.wait("the listener's address", |lines| lines.iter().any(|line| bound(line).is_some()));
         let addr = announced.iter().find_map(|line| bound(line)).unwrap();
         Gateway { child, addr, said, log, folder, ended: None }
     }
@@ -70,7 +71,8 @@ impl Gateway {
     pub fn log_where(&self, client: SocketAddr, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
         let mark = format!("\"client\":\"{client}\"");
         let find = |lines: &[String]| -> Option<Value> {
-            let own = lines.iter().filter(|line| memchr::memmem::find(line.as_bytes(), mark.as_bytes()).is_some());
+            let own =
+                lines.iter().filter(|line| memchr::memmem::find(line.as_bytes(), mark.as_bytes()).is_some());
             own.map(|line| serde_json::from_str(line).expect("a log line is JSON")).find(&holds)
         };
         find(&self.log.wait(&format!("{what} of {client}"), |lines| find(lines).is_some())).unwrap()
@@ -149,6 +151,8 @@ fn spawn(mut command: Command) -> Child {
 /// Starts it on one CPU, each gateway on the next: a shard pins itself to the first CPU it is given, and all
 /// gateways of a test run on the same one would leave the others idle.
 fn on_one_cpu(command: Command, number: usize) -> Child {
+    // Each test may be a process of its own.
+    let number = number + std::process::id() as usize;
     let started = std::thread::spawn(move || {
         let cpus = core_affinity::get_core_ids().unwrap_or_default();
         if let Some(cpu) = cpus.get(number % cpus.len().max(1)) {

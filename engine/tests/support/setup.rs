@@ -82,7 +82,8 @@ impl Setup {
 
     /// The file's text. The route `barrier` answers from the gateway itself: nobody listens on port 1.
     pub fn text(&self, driver: Driver) -> String {
-        let Setup { shards, bind, gateway, limits, timeouts, balance, pool, route_timeouts, upgrade, .. } = self;
+        let Setup { shards, bind, gateway, limits, timeouts, balance, pool, route_timeouts, upgrade, .. } =
+            self;
         let mut endpoints = String::new();
         for addr in &self.endpoints {
             let _ = write!(endpoints, "{{ address: \"{addr}\" }}, ");

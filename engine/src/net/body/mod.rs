@@ -14,7 +14,10 @@ use crate::base::{Fault, Tick};
 use crate::mem::Pool;
 use crate::net::link::Link;
 use crate::net::pipe::Pipes;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::rc::Rc;
+use std::task::Poll;
 use std::time::Duration;
 
 /// The bounds within which one direction of a link is used.
@@ -145,7 +148,7 @@ pub async fn pump<S: BodySource, W: BodySink>(
                 Spliced::Refused => {}
             }
         }
-        let data = source.fill().await?;
+        let data = next(source, sink).await?;
         if data.is_empty() {
             break;
         }
@@ -153,4 +156,22 @@ pub async fn pump<S: BodySource, W: BodySink>(
         source.consume(taken);
     }
     sink.finish(source.trailers()).await
+}
+
+/// The next piece of `source`. While none is there, what `sink` owes leaves: a head must not wait for a body that
+/// may be waiting for it, as it does for a 100 or between the events of a stream.
+async fn next<'s, S: BodySource, W: BodySink>(source: &'s mut S, sink: &mut W) -> Result<&'s [u8], Fault> {
+    let (mut fill, mut flush) = (pin!(source.fill()), pin!(sink.flush()));
+    let mut owes = true;
+    poll_fn(|cx| {
+        if let Poll::Ready(filled) = fill.as_mut().poll(cx) {
+            return Poll::Ready(filled);
+        }
+        if owes && let Poll::Ready(flushed) = flush.as_mut().poll(cx) {
+            flushed?;
+            owes = false;
+        }
+        Poll::Pending
+    })
+    .await
 }

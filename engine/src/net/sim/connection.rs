@@ -107,7 +107,8 @@ impl End {
                 Parcel::Bytes(bytes) => self.arrived.extend(bytes),
                 Parcel::Fin => self.ended = true,
                 Parcel::Reset => {
-                    self.error = Some(if self.ended { ErrorKind::BrokenPipe } else { ErrorKind::ConnectionReset });
+                    self.error =
+                        Some(if self.ended { ErrorKind::BrokenPipe } else { ErrorKind::ConnectionReset });
                     self.dead = true;
                     if discards {
                         self.arrived.clear();
@@ -150,7 +151,8 @@ pub fn send_reset(world: &Rc<World>, shared: &Shared, end: usize) {
         }
         let kept = world.random.below(to.flying.len() as u64 + 1) as usize;
         to.flying.truncate(kept);
-        let len = |(_, parcel): &(Tick, Parcel)| if let Parcel::Bytes(bytes) = parcel { bytes.len() } else { 0 };
+        let len =
+            |(_, parcel): &(Tick, Parcel)| if let Parcel::Bytes(bytes) = parcel { bytes.len() } else { 0 };
         to.flying_bytes = to.flying.iter().map(len).sum();
     }
     send(world, shared, end, Parcel::Reset);

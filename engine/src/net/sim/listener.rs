@@ -58,7 +58,8 @@ pub fn swallow(addr: SocketAddr) {
 fn set(addr: SocketAddr, accepts: Accepts) {
     let world = here();
     let mut ports = world.ports.borrow_mut();
-    ports.entry(addr).or_insert_with(|| Port { accepts, queue: VecDeque::new(), waiting: None }).accepts = accepts;
+    ports.entry(addr).or_insert_with(|| Port { accepts, queue: VecDeque::new(), waiting: None }).accepts =
+        accepts;
 }
 
 fn here() -> Rc<World> {

@@ -1,5 +1,5 @@
-use super::*;
 use super::world::Task;
+use super::*;
 use std::cell::RefCell;
 use std::io::{ErrorKind, IoSlice};
 use std::net::SocketAddr;
@@ -172,7 +172,8 @@ fn a_port_refuses_swallows_or_takes() {
 
 #[test]
 fn a_run_that_cannot_end_says_why() {
-    let ended = |main| run(Setup { seed: 1, weather: Weather::calm(), within: Duration::from_secs(60) }, main);
+    let ended =
+        |main| run(Setup { seed: 1, weather: Weather::calm(), within: Duration::from_secs(60) }, main);
     let never: Task = Box::pin(std::future::pending());
     assert_eq!(ended(never).map(|_| ()), Err(Stuck::Deadlock));
     let slow: Task = Box::pin(sleep(Duration::from_secs(61)));

@@ -76,9 +76,8 @@ fn bind(
 /// is a fresh port each time.
 fn clash(left: SocketAddr, right: SocketAddr) -> bool {
     let any = |address: SocketAddr| address.ip().is_unspecified();
-    let both = left.is_ipv4() == right.is_ipv4();
-    let covers =
-        |wide: SocketAddr, other: SocketAddr| any(wide) && (both || wide.is_ipv6() && other.is_ipv4());
+    // An IPv6 socket takes IPv6 only, so `0.0.0.0` and `[::]` can share a port.
+    let covers = |wide: SocketAddr, other: SocketAddr| any(wide) && wide.is_ipv4() == other.is_ipv4();
     left.port() != 0
         && left.port() == right.port()
         && (left.ip() == right.ip() || covers(left, right) || covers(right, left))

@@ -53,15 +53,34 @@ pub struct Onward<'a> {
 /// Fields of a request that are never copied: they are hop-by-hop or written anew.
 const REQUEST_DROPPED: FieldSet = FieldSet::HOP_BY_HOP.with(Field::EXPECT);
 
+/// Fields of a request that no Connection option removes: they tell the origin who asks and on which way, all of which
+/// is meant for it (RFC 9110 §7.6.1 forbids such options). A client could hide by them what a policy went by.
+const TOLD: FieldSet = FieldSet::of(&[
+    Field::AUTHORIZATION,
+    Field::X_API_KEY,
+    Field::VIA,
+    Field::FORWARDED,
+    Field::X_FORWARDED_FOR,
+    Field::X_FORWARDED_PROTO,
+    Field::X_FORWARDED_HOST,
+    Field::X_FORWARDED_PORT,
+    Field::X_FORWARDED_PREFIX,
+    Field::X_REAL_IP,
+    Field::X_REQUEST_ID,
+    Field::TRACEPARENT,
+    Field::TRACESTATE,
+]);
+
 /// Fields that edits cannot add, since the gateway decides them: two Hosts or lengths would have two readings.
 const DECIDED: FieldSet =
     FieldSet::HOP_BY_HOP.with(Field::HOST).with(Field::CONTENT_LENGTH).with(Field::EXPECT);
 
 /// Writes a request head to `out`, as HTTP/1.1 whatever the client spoke. What the client named in Connection is
-/// removed from its own lines only: what edits add always stays. *Cost*: one copy for each run of kept lines.
+/// removed from its own lines only: what edits add always stays, and so does what is meant for the origin whatever
+/// Connection says. *Cost*: one copy for each run of kept lines.
 pub fn request(out: &mut Buf, head: Head<'_>, edits: &Edits, onward: &Onward<'_>) -> Result<(), NoRoom> {
     debug_assert!(onward.length != Length::UntilClose, "a request ends before its connection does");
-    let mut dropped = Dropped::of(head, edits, REQUEST_DROPPED);
+    let mut dropped = Dropped::of(head, edits, REQUEST_DROPPED, TOLD);
     let keeps_host = head.field(Field::HOST) == Some(onward.host);
     dropped.decide(Field::HOST, keeps_host);
     let keeps_length = keeps_length(head, onward.length);
@@ -134,7 +153,7 @@ pub fn reply(out: &mut Buf, head: Head<'_>, edits: &Edits, backward: &Backward<'
         Length::UntilClose => KeepAlive::Close,
         _ => backward.keep_alive,
     };
-    let mut dropped = Dropped::of(head, edits, FieldSet::HOP_BY_HOP);
+    let mut dropped = Dropped::of(head, edits, FieldSet::HOP_BY_HOP, FieldSet::EMPTY);
     let keeps_length = match length {
         Length::None => keeps_information(head),
         length => keeps_length(head, length),
@@ -168,7 +187,7 @@ pub fn reply(out: &mut Buf, head: Head<'_>, edits: &Edits, backward: &Backward<'
 
 /// Writes an interim reply head, a 1xx other than 101, to `out`. It never has a body, so it has no framing.
 pub fn interim(out: &mut Buf, head: Head<'_>, edits: &Edits) -> Result<(), NoRoom> {
-    let mut dropped = Dropped::of(head, edits, FieldSet::HOP_BY_HOP);
+    let mut dropped = Dropped::of(head, edits, FieldSet::HOP_BY_HOP, FieldSet::EMPTY);
     dropped.decide(Field::CONTENT_LENGTH, false);
     let mut writer = Writer::new(out.spare());
     let from = writer.status_line(head)?;

@@ -161,7 +161,8 @@ fn extensions_and_trailers_are_bounded() {
         let origin = Origin::start();
         let gateway = Gateway::start(driver, &Setup::of(&origin));
         let huge_extension = format!("5;a={}", "b".repeat(100_000));
-        let endless_trailers = format!("0\r\n{}", "X-T: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n".repeat(2_000));
+        let endless_trailers =
+            format!("0\r\n{}", "X-T: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n".repeat(2_000));
         let tiny_chunks = "1;aaaaaaaaaaaaaaaa\r\nx\r\n".repeat(2_000);
         for body in [huge_extension, endless_trailers, tiny_chunks] {
             let mut client = gateway.connect();

@@ -23,7 +23,10 @@ fn what_connection_names_is_removed() {
         (get!("Connection: X-Hop\r\nX-Hop: 1\r\nX-End: 2"), Served(gone)),
         (get!("X-Hop: 1\r\nX-End: 2\r\nConnection: x-hop"), Served(gone)),
         (get!("X-Hop: 1\r\nX-End: 2\r\nx-hop: 3\r\nConnection: keep-alive, X-HOP"), Served(gone)),
-        (get!("X-Hop: 1\r\nX-Hop-2: 1\r\nX-End: 2\r\nConnection: x-hop\r\nConnection: x-hop-2"), Served(gone)),
+        (
+            get!("X-Hop: 1\r\nX-Hop-2: 1\r\nX-End: 2\r\nConnection: x-hop\r\nConnection: x-hop-2"),
+            Served(gone),
+        ),
         (get!("X-Hop: 1\r\nX-End: 2\r\nConnection: , ,x-hop ,\t,"), Served(gone)),
         (get!("Cache-Control: x-hop\r\nX-End: 2\r\nConnection: cache-control"), Served(gone)),
         (get!("X-Hop: 1\r\nX-End: 2\r\nConnection: close, x-hop"), ServedLast(gone)),
@@ -40,9 +43,14 @@ fn hop_by_hop_fields_are_removed_unnamed() {
         (get!("Proxy-Connection: close\r\nX-End: 2"), Served(without(&["proxy-connection"]))),
         (get!("TE: trailers, gzip\r\nX-End: 2"), Served(without(&["te:"]))),
         (get!("Upgrade: foo\r\nX-End: 2"), Served(without(&["upgrade"]))),
-        (get!("Connection: upgrade\r\nUpgrade: foo/2\r\nX-End: 2"), Served(without(&["upgrade", "connection"]))),
         (
-            get!("Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\nX-End: 2"),
+            get!("Connection: upgrade\r\nUpgrade: foo/2\r\nX-End: 2"),
+            Served(without(&["upgrade", "connection"])),
+        ),
+        (
+            get!(
+                "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\nX-End: 2"
+            ),
             Served(without(&["upgrade", "http2", "h2c", "connection"])),
         ),
         (get!("Proxy-Authorization: Basic eDp5\r\nX-End: 2"), Served(without(&["proxy-authorization"]))),
@@ -75,7 +83,8 @@ fn framing_and_host_cannot_be_removed() {
 #[test]
 fn more_options_than_anyone_needs_are_refused() {
     let many = Refused(400, "many_connection_options");
-    let cases: &[Case] = &[(get!("Connection: a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q,r,s,t,u,v,w,x,y,z,1,2,3,4,5,6,7"), many)];
+    let cases: &[Case] =
+        &[(get!("Connection: a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q,r,s,t,u,v,w,x,y,z,1,2,3,4,5,6,7"), many)];
     check(Torn::Nowhere, cases);
 }
 
@@ -130,7 +139,7 @@ fn the_request_id_and_credentials_cannot_be_removed() {
         for (name, value) in [
             ("X-Request-Id", "client-1"),
             ("Authorization", "Bearer abc"),
-            ("Cookie", "a=b"),
+            ("X-API-Key", "abc"),
             ("Traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
         ] {
             let seen = sent(&gateway, &origin, &format!("Connection: {name}\r\n{name}: {value}\r\n"));

@@ -8,7 +8,8 @@ use tools::upstream::Origin;
 
 macro_rules! post {
     ($fields:literal) => {
-        concat!("POST /echo?{id} HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n", $fields, "\r\n\r\nhello").as_bytes()
+        concat!("POST /echo?{id} HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n", $fields, "\r\n\r\nhello")
+            .as_bytes()
     };
 }
 
@@ -81,7 +82,8 @@ fn a_100_that_nobody_asked_for_does_no_harm() {
         let gateway = Gateway::start(driver, &Setup::of(&origin));
         for version in ["1.1", "1.0"] {
             let (id, mut client) = (Ids::next(), gateway.connect());
-            let head = format!("POST /100-continue?{id} HTTP/{version}\r\nHost: a\r\nContent-Length: 5\r\n\r\n");
+            let head =
+                format!("POST /100-continue?{id} HTTP/{version}\r\nHost: a\r\nContent-Length: 5\r\n\r\n");
             client.send(head + "hello");
             let reply = client.reply().expect(200);
             assert!(reply.interim.is_empty() || version == "1.1", "{:?}", reply.interim);

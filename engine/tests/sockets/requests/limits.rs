@@ -134,7 +134,10 @@ fn a_slow_head_is_408_however_it_dribbles() {
             let mut client = gateway.connect();
             client.send(first);
             let took = timed(&mut client, 408);
-            assert!(took > Duration::from_millis(200) && took < Duration::from_secs(5), "{first:?}: {took:?}");
+            assert!(
+                took > Duration::from_millis(200) && took < Duration::from_secs(5),
+                "{first:?}: {took:?}"
+            );
             refused(&gateway, &mut client, 408, "head_timeout");
         }
         // A byte now and then is no reprieve: the time is that of the whole head.
@@ -164,7 +167,10 @@ fn a_slow_body_is_408_and_the_origin_sees_it_cut() {
             let (mut client, id) = (gateway.connect(), Ids::next());
             client.send(format!("POST /echo?{id} HTTP/1.1\r\nHost: a\r\n{request}"));
             let took = timed(&mut client, 408);
-            assert!(took > Duration::from_millis(200) && took < Duration::from_secs(5), "{request:?}: {took:?}");
+            assert!(
+                took > Duration::from_millis(200) && took < Duration::from_secs(5),
+                "{request:?}: {took:?}"
+            );
             refused(&gateway, &mut client, 408, "body_timeout");
             let cut = origin.wait(|seen| {
                 let mut of_id = seen.iter().filter(|connection| {
@@ -191,7 +197,10 @@ fn connections_past_a_cap_are_503_and_a_place_is_free_again_when_one_ends() {
             for _ in 0..8 {
                 let mut past = gateway.connect();
                 let reply = past.reply().expect(503);
-                assert_eq!((reply.reason().as_str(), reply.value("retry-after")), ("connection_cap", Some("1")));
+                assert_eq!(
+                    (reply.reason().as_str(), reply.value("retry-after")),
+                    ("connection_cap", Some("1"))
+                );
                 assert!(reply.says_close());
                 assert_eq!(past.end(), End::Fin);
                 let line = gateway.log_of(past.addr());

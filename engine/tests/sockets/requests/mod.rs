@@ -14,7 +14,9 @@ mod target;
 mod transfer_encoding;
 mod version;
 
-use crate::support::{Client, Driver, End, Gateway, Ids, Setup, Whole, each_driver, three_fresh, torn_request};
+use crate::support::{
+    Client, Driver, End, Gateway, Ids, Setup, Whole, each_driver, three_fresh, torn_request,
+};
 use memchr::memmem;
 use serde_json::Value;
 use tools::upstream::{BodyEnd, Connection, Origin, Request};
@@ -148,8 +150,10 @@ fn never_whole(origin: &Origin, id: &str) -> bool {
         request.end == BodyEnd::Cut && connection.end.is_some() && !contains(&request.head, next.as_bytes())
     };
     origin.wait(|seen| {
-        let all = seen.iter().flat_map(|connection| connection.requests.iter().map(move |own| (connection, own)));
-        all.filter(|(_, request)| own.find(&request.head).is_some()).all(|(connection, own)| is_cut(connection, own))
+        let all =
+            seen.iter().flat_map(|connection| connection.requests.iter().map(move |own| (connection, own)));
+        all.filter(|(_, request)| own.find(&request.head).is_some())
+            .all(|(connection, own)| is_cut(connection, own))
     })
 }
 

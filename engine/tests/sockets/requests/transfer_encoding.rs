@@ -6,7 +6,8 @@ use super::{Case, Seen, Torn, check};
 
 macro_rules! post {
     ($fields:literal) => {
-        concat!("POST /echo?{id} HTTP/1.1\r\nHost: a\r\n", $fields, "\r\n\r\n5\r\nhello\r\n0\r\n\r\n").as_bytes()
+        concat!("POST /echo?{id} HTTP/1.1\r\nHost: a\r\n", $fields, "\r\n\r\n5\r\nhello\r\n0\r\n\r\n")
+            .as_bytes()
     };
 }
 

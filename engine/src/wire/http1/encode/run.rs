@@ -16,13 +16,19 @@ pub(super) struct Dropped<'a> {
 }
 
 impl<'a> Dropped<'a> {
-    /// `always`, what edits remove, and what the head names in Connection.
-    pub(super) fn of(head: Head<'a>, edits: &'a Edits, always: FieldSet) -> Dropped<'a> {
+    /// `always`, what edits remove, and what the head names in Connection, but for `whatever_named`.
+    pub(super) fn of(
+        head: Head<'a>,
+        edits: &'a Edits,
+        always: FieldSet,
+        whatever_named: FieldSet,
+    ) -> Dropped<'a> {
         let mut fields = always.and(edits.removed());
         if head.has(Field::CONNECTION) {
             for option in framing::connection_options(head) {
-                if !is_usual(option) {
-                    fields.insert(Field::of(option));
+                let field = Field::of(option);
+                if !is_usual(option) && !whatever_named.contains(field) {
+                    fields.insert(field);
                 }
             }
         }

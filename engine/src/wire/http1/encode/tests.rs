@@ -95,6 +95,13 @@ fn what_connection_names_is_removed() {
 }
 
 #[test]
+fn naming_what_tells_the_origin_who_asks_removes_nothing() {
+    for name in ["Authorization", "X-API-Key", "x-request-id", "Via", "X-Forwarded-Proto", "Traceparent"] {
+        forwards(&format!("Connection: {name}, X-A\r\n{name}: 1\r\nX-A: 2\r\n"), &format!("{name}: 1\r\n"));
+    }
+}
+
+#[test]
 fn naming_a_field_in_connection_never_removes_what_we_write() {
     let mut edits = Edits::new();
     let names = [
