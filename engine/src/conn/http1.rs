@@ -162,9 +162,9 @@ impl Exchange<'_> {
         let used = head.head_len() + body.used();
         let after = match outcome {
             Outcome::Reuse if !reply.closes => After::Next,
-            Outcome::Reuse => After::Linger,
-            Outcome::Close if unread || reply.closes => After::Linger,
-            Outcome::Close => After::Close,
+            // Whoever meant to keep the connection may have sent its next request already.
+            Outcome::Reuse | Outcome::Close if unread || reply.keeps => After::Linger,
+            Outcome::Reuse | Outcome::Close => After::Close,
             Outcome::Reset => {
                 self.link.stream.reset_on_close();
                 After::Close
