@@ -19,14 +19,15 @@ pub struct Ending(Rc<Told>);
 #[derive(Debug, Default)]
 struct Told {
     within: Cell<Option<Duration>>,
-    waiting: RefCell<Vec<Waker>>,
+    /// One entry a waiter; those of waiters that are gone are free.
+    waiting: RefCell<Vec<Option<Waker>>>,
 }
 
 impl Ending {
     /// Begins it.
     pub fn begin(&self, within: Duration) {
         self.0.within.set(Some(within));
-        self.0.waiting.borrow_mut().drain(..).for_each(Waker::wake);
+        self.0.waiting.borrow().iter().flatten().for_each(Waker::wake_by_ref);
     }
 
     /// Waits until it begins.
@@ -36,17 +37,46 @@ impl Ending {
 
     /// Waits until it begins; gives the time it may take.
     pub async fn begun_within(&self) -> Duration {
+        let seat = Seat::take(&self.0);
         poll_fn(|cx| match self.0.within.get() {
             Some(within) => Poll::Ready(within),
             None => {
-                let mut waiting = self.0.waiting.borrow_mut();
-                if !waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
-                    waiting.push(cx.waker().clone());
-                }
+                seat.set(cx.waker());
                 Poll::Pending
             }
         })
         .await
+    }
+}
+
+/// The place of one waiter among those to be woken. It is polled at every wake of its task, so it keeps one
+/// waker, whatever comes to be waited for beside it.
+struct Seat<'a> {
+    told: &'a Told,
+    index: usize,
+}
+
+impl<'a> Seat<'a> {
+    fn take(told: &'a Told) -> Seat<'a> {
+        let mut waiting = told.waiting.borrow_mut();
+        let index = waiting.iter().position(Option::is_none).unwrap_or(waiting.len());
+        if index == waiting.len() {
+            waiting.push(None);
+        }
+        waiting[index] = Some(Waker::noop().clone());
+        Seat { told, index }
+    }
+
+    fn set(&self, waker: &Waker) {
+        if let Some(kept) = &mut self.told.waiting.borrow_mut()[self.index] {
+            kept.clone_from(waker);
+        }
+    }
+}
+
+impl Drop for Seat<'_> {
+    fn drop(&mut self) {
+        self.told.waiting.borrow_mut()[self.index] = None;
     }
 }
 
@@ -61,5 +91,30 @@ pub async fn ended(lent: &Lent, within: Duration) {
         if lent.busy.get() == 0 || clock::now() >= deadline {
             return;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::Future;
+    use std::pin::pin;
+    use std::task::Context;
+
+    #[test]
+    fn a_waiter_keeps_one_place_however_often_it_is_polled() {
+        let ending = Ending::default();
+        let mut context = Context::from_waker(Waker::noop());
+        {
+            let (mut first, mut second) = (pin!(ending.begun()), pin!(ending.begun()));
+            for _ in 0..100 {
+                assert!(first.as_mut().poll(&mut context).is_pending());
+                assert!(second.as_mut().poll(&mut context).is_pending());
+            }
+            assert_eq!(ending.0.waiting.borrow().len(), 2);
+            ending.begin(Duration::ZERO);
+            assert!(first.as_mut().poll(&mut context).is_ready());
+        }
+        assert!(ending.0.waiting.borrow().iter().all(Option::is_none), "those gone are not woken");
     }
 }
