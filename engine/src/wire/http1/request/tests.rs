@@ -216,7 +216,7 @@ fn only_http_1_0_and_1_1_are_spoken() {
         (b"HTTP/2.0", RequestFault::Version),
         (b"HTTP/3.0", RequestFault::Version),
         (b"HTTP/9.9", RequestFault::Version),
-        (b"HTTP/2", RequestFault::NotHttp),
+        (b"HTTP/2", RequestFault::Version),
         (b"HTTP/1", RequestFault::NotHttp),
         (b"HTTP/1.", RequestFault::NotHttp),
         (b"HTTP/1.10", RequestFault::NotHttp),
