@@ -1,6 +1,7 @@
 //! Which of monoio's drivers a shard runs on. The choice is ours: a ring is made and a NOP sent through it
 //! before anything relies on it, since monoio's own probe hangs where only `io_uring_enter` is blocked.
 
+use super::turnstile;
 use io_uring::{IoUring, opcode};
 use monoio::{IoUringDriver, LegacyDriver, RuntimeBuilder};
 use std::fmt;
@@ -89,6 +90,10 @@ fn nop(builder: &io_uring::Builder) -> io::Result<()> {
 /// # Errors
 /// When the driver cannot be built.
 pub fn run<F: Future>(driver: Driver, main: F) -> io::Result<F::Output> {
+    let main = async {
+        let _open = turnstile::open();
+        main.await
+    };
     match driver {
         Driver::IoUring(flags) => {
             let builder = RuntimeBuilder::<IoUringDriver>::new().uring_builder(ring(flags));

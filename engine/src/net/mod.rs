@@ -17,6 +17,7 @@ pub mod spawn;
 pub mod stream;
 mod sys;
 pub mod timer;
+mod turnstile;
 
 pub use link::Link;
 pub use stream::Stream;

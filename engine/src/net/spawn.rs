@@ -1,6 +1,7 @@
 //! Tasks of a shard. A connection's task is spawned guarded: a panic in it ends that task and is counted, and
 //! the shard goes on, since monoio itself would end the thread.
 
+pub use super::turnstile::yield_to_back;
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -58,22 +59,6 @@ impl<F: Future<Output = ()>, E: FnOnce(Result<(), Panicked>)> Future for Guarded
 /// The task panicked; the panic hook has said where.
 #[derive(Debug)]
 pub struct Panicked;
-
-/// Lets every other runnable task run once and the driver look at its completions.
-///
-/// A task that only wakes itself would be polled again before the driver is looked at, so the yield is two
-/// turns: monoio drains its queue at most twice before it submits.
-pub async fn yield_to_back() {
-    let mut yielded = false;
-    poll_fn(|cx| {
-        if std::mem::replace(&mut yielded, true) {
-            return Poll::Ready(());
-        }
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
-}
 
 /// What the first of two futures gave.
 #[derive(Debug)]

@@ -83,6 +83,11 @@ fn a_warm_get_allocates_nothing_with_a_json_log() {
 }
 
 #[test]
+fn a_warm_get_of_a_shard_that_spins_allocates_nothing() {
+    allocates_nothing_warm("access_log: off\ngateway: { spin: 200us }", &exact(1024), "1 KiB, spin");
+}
+
+#[test]
 fn a_warm_get_of_a_spliced_body_allocates_nothing() {
     allocates_nothing_warm("access_log: off", &exact(200 * 1024), "200 KiB");
 }
