@@ -87,6 +87,10 @@ pub async fn attempt<'a, B: BodySource>(
                 }
                 interim(head).await.map_err(CallFault::Client)?;
                 incoming.next();
+                if !uploading {
+                    // Each shows that the upstream is at work, and none that it will answer.
+                    incoming.expect_by(first_byte);
+                }
             }
             _ => {
                 let length = reply_length(head, request.head.method());
