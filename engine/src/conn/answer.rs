@@ -30,6 +30,8 @@ pub struct Http1Replies {
     pub draining: bool,
     /// Whether the connection was told to close by the reply begun last.
     pub closes: bool,
+    /// Whether the body of the reply begun last ends with the connection.
+    pub by_close: bool,
 }
 
 impl Http1Replies {
@@ -104,7 +106,8 @@ impl Replies for Http1Replies {
             Length::Chunked if version10 => Length::UntilClose,
             length => length,
         };
-        let close = begin.close || length == Length::UntilClose;
+        self.by_close = length == Length::UntilClose;
+        let close = begin.close || self.by_close;
         let keep_alive = self.keep_alive(close);
         let unix_seconds = clock::unix_ms() / 1000;
         let backward = Backward { length, keep_alive, upgrade, version10, unix_seconds };
@@ -112,5 +115,9 @@ impl Replies for Http1Replies {
         let mut out: Buf = self.lane.pool.take(Class::holding(need));
         encode::reply(&mut out, head, edits, &backward).map_err(|_| too_large())?;
         Ok(BodyWriter::new(self.lane.clone(), out, length))
+    }
+
+    fn ends_by_close(&self) -> bool {
+        self.by_close
     }
 }

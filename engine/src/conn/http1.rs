@@ -117,6 +117,7 @@ impl Exchange<'_> {
             keeps: head.is_some_and(framing::keep_alive),
             draining: self.lent.draining.get(),
             closes: false,
+            by_close: false,
         }
     }
 

@@ -37,7 +37,7 @@ impl Answer {
         use Close::{Always, IfUnread};
         use Reason as R;
         let (status, title, proxy_error, close): (u16, &str, Option<&str>, Close) = match reason {
-            R::Ok | R::ClientGone | R::UpstreamCut | R::UpstreamBodyTimeout | R::TunnelIdle => return None,
+            R::Ok | R::ClientGone | R::TunnelIdle => return None,
             R::BadRequest(_) => (400, "Bad Request", None, Always),
             R::NoRoute => (404, "Not Found", None, IfUnread),
             R::MethodNotAllowed => (405, "Method Not Allowed", None, IfUnread),
@@ -50,6 +50,9 @@ impl Answer {
             R::HeadTooLarge | R::TooManyFields => (431, "Request Header Fields Too Large", None, Always),
             R::Panic => (500, "Internal Server Error", Some("proxy_internal_error"), Always),
             R::UpstreamConnect => (502, "Bad Gateway", Some("connection_refused"), IfUnread),
+            // Of a reply that was cut, only when nothing of it had left: else the cut is all that can be told.
+            R::UpstreamCut => (502, "Bad Gateway", Some("connection_terminated"), IfUnread),
+            R::UpstreamBodyTimeout => (504, "Gateway Timeout", Some("http_response_timeout"), IfUnread),
             R::UpstreamReset => (502, "Bad Gateway", Some("connection_terminated"), IfUnread),
             R::UpstreamMalformed(_) => (502, "Bad Gateway", Some("http_protocol_error"), IfUnread),
             R::NoEndpoint => (503, "Service Unavailable", Some("destination_unavailable"), IfUnread),
@@ -149,6 +152,6 @@ mod tests {
     #[test]
     fn nobody_is_answered_where_nobody_listens() {
         assert_eq!(Answer::of(Reason::ClientGone), None);
-        assert_eq!(Answer::of(Reason::UpstreamCut), None);
+        assert_eq!(Answer::of(Reason::TunnelIdle), None);
     }
 }

@@ -69,4 +69,7 @@ pub trait Replies {
     /// # Errors
     /// `Kind::Limit` when the head is larger than a buffer.
     fn begin(&mut self, begin: Begin<'_>) -> Result<Self::Sink, Fault>;
+
+    /// Whether nothing but the end of the connection ends the body of the reply begun last.
+    fn ends_by_close(&self) -> bool;
 }

@@ -137,7 +137,7 @@ async fn write<'c, B: BodySource, R: Replies>(
         ctx.status.set(if sink.started() { status } else { 0 });
         ctx.reason.set(reason);
         // Without a length only a reset tells the client that the end is not the end (RFC 9112 §8).
-        return Ok(if got.length() == Length::UntilClose { Outcome::Reset } else { Outcome::Close });
+        return Ok(if reply.ends_by_close() { Outcome::Reset } else { Outcome::Close });
     }
     ctx.status.set(status);
     if upgrade.is_some() {

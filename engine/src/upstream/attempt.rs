@@ -11,7 +11,7 @@ use crate::net::{Link, clock};
 use crate::wire::field::Field;
 use crate::wire::head::{Head, Lines};
 use crate::wire::http1::encode;
-use crate::wire::http1::framing::{Length, keep_alive, reply_length};
+use crate::wire::http1::framing::{Length, keep_alive, reply_length, upgrade_tokens};
 use crate::wire::http1::{HeadLimits, Parsed, reply};
 use std::future::{Future, poll_fn};
 use std::io;
@@ -78,7 +78,7 @@ pub async fn attempt<'a, B: BodySource>(
         }
         let head = incoming.parsed();
         match head.status() {
-            101 if request.onward.upgrade.is_some() => break Length::None,
+            101 if switches(head, request.onward.upgrade) => break Length::None,
             101 => return Err(CallFault::Malformed("upgrade_not_asked").into()),
             100..=199 => {
                 interims += 1;
@@ -87,6 +87,10 @@ pub async fn attempt<'a, B: BodySource>(
                 }
                 interim(head).await.map_err(CallFault::Client)?;
                 incoming.next();
+                if !uploading {
+                    // Each shows that the upstream is at work, and none that it will answer.
+                    incoming.expect_by(first_byte);
+                }
             }
             _ => {
                 let length = reply_length(head, request.head.method());
@@ -108,6 +112,13 @@ fn encoded(lent: &Lent, request: Outgoing<'_>) -> Result<Buf, Failed> {
         Ok(()) => Ok(out),
         Err(_) => Err(CallFault::Malformed("request_head_too_large").into()),
     }
+}
+
+/// Whether a 101 switches to the protocol offered and to no other (RFC 9110 §7.8).
+fn switches(head: Head<'_>, offered: Option<&[u8]>) -> bool {
+    let mut tokens = upgrade_tokens(head);
+    let is_offered = |token: &[u8]| offered.is_some_and(|offered| token.eq_ignore_ascii_case(offered));
+    tokens.next().is_some_and(is_offered) && tokens.next().is_none()
 }
 
 /// Carries the body up beside waiting for the reply's head, which ends it in either way.
