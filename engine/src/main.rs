@@ -17,7 +17,7 @@ fn main() -> ExitCode {
         Some(("check", given)) => return report(&file(given)),
         Some(("demo", given)) => on_control(demonstrate(given)),
         Some(("schema", _)) => {
-            println!("{}", ringgate::config::schema());
+            print!("{}", ringgate::config::schema());
             Ok(())
         }
         _ => unreachable!("clap asks for one of the commands"),

@@ -4,13 +4,13 @@
 use super::answer::Http1Replies;
 use super::head::{Came, Expect, Reader};
 use super::idle::GRACE;
+use super::linger::linger;
 use super::upgrade;
-use crate::base::{Side, Tick};
+use crate::base::Tick;
 use crate::exchange::{Context, Downstream, Lent, Outcome, Peer, TableRef, refuse, run};
 use crate::mem::{Buf, Class};
 use crate::net::Link;
 use crate::net::body::{BodyReader, BodySource, Lane, Reading};
-use crate::net::stream::Wait;
 use crate::observe::Reason;
 use crate::table::Listener;
 use crate::wire::head::{Head, Lines, Version};
@@ -31,11 +31,6 @@ pub enum End {
 
 /// Connections of a shard whose inner future may wait out the grace.
 const WARM_MAX: u32 = 256;
-
-/// Bytes and time spent on reading what a client still sends behind an answer that refused it: closing at once
-/// would reset the connection and take the answer with it (RFC 9112 §9.6).
-const LINGER_BYTES: usize = 1024 * 1024;
-const LINGER: Duration = Duration::from_secs(2);
 
 /// Serves exchanges on a connection that has become readable.
 pub async fn serve(link: &Rc<Link>, lent: &Rc<Lent>, peer: Peer) -> End {
@@ -60,14 +55,14 @@ pub async fn serve(link: &Rc<Link>, lent: &Rc<Lent>, peer: Peer) -> End {
                 After::Next => {}
                 After::Close => return End::Closed,
                 After::Linger => {
-                    linger(link).await;
+                    linger(link, &lent.upstream.buffers).await;
                     return End::Closed;
                 }
             },
             Came::Refused(reason, began) => {
                 drop(buf.take());
                 exchange.refused(reason, began).await;
-                linger(link).await;
+                linger(link, &lent.upstream.buffers).await;
                 return End::Closed;
             }
         }
@@ -215,26 +210,4 @@ impl<'a> Downstream for Http1<'a> {
     fn split(&mut self) -> (&mut BodyReader<'a>, &mut Http1Replies) {
         (&mut self.body, &mut self.reply)
     }
-}
-
-/// Ends the sending side, then reads and forgets what the client still sends, for a while.
-async fn linger(link: &Rc<Link>) {
-    debug_assert_eq!(link.side, Side::Client, "only clients are waited for");
-    link.stream.shutdown_write();
-    link.reading.set(crate::net::stream::until(LINGER));
-    let mut scrap = [0; 2048];
-    let mut left = LINGER_BYTES;
-    while left > 0 {
-        match link.stream.try_read(&mut scrap) {
-            Ok(0) => break,
-            Ok(n) => left = left.saturating_sub(n),
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
-                if let Err(Wait::Expired | Wait::Io(_)) = link.stream.readable_by(&link.reading).await {
-                    break;
-                }
-            }
-            Err(_) => break,
-        }
-    }
-    link.reading.clear();
 }

@@ -5,6 +5,7 @@ mod answer;
 mod head;
 mod http1;
 mod idle;
+mod linger;
 mod upgrade;
 
 pub use idle::{GRACE, connection};

@@ -53,18 +53,21 @@ static ALLOCATOR: Counting = Counting;
 // thread-locals without a destructor, which never allocate.
 #[allow(unsafe_code)]
 unsafe impl GlobalAlloc for Counting {
+    // SAFETY: as the trait asks of whoever calls.
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         took(layout.size());
         // SAFETY: the caller's promise is passed on.
         unsafe { System.alloc(layout) }
     }
 
+    // SAFETY: as the trait asks of whoever calls.
     unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
         own().live_bytes.fetch_sub(layout.size() as i64, Relaxed);
         // SAFETY: as above.
         unsafe { System.dealloc(at, layout) }
     }
 
+    // SAFETY: as the trait asks of whoever calls.
     unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         own().live_bytes.fetch_sub(layout.size() as i64, Relaxed);
         took(size);

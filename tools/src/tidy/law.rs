@@ -58,7 +58,7 @@ pub struct External {
 /// Who may name what. A crate that is not listed is free.
 pub const EXTERNALS: &[External] = &[
     External { names: &["httparse"], places: &["wire/http1"] },
-    External { names: &["serde", "schemars", "serde_saphyr", "toml"], places: &["config"] },
+    External { names: &["serde", "schemars", "granit_parser", "toml"], places: &["config"] },
     External { names: &["regex"], places: &["route", "policy"] },
     External { names: &["ring", "jsonwebtoken", "jsonschema", "cel"], places: &["policy"] },
     External { names: &["rustls", "rustls_pki_types"], places: &["certs", "tls"] },
