@@ -158,9 +158,10 @@ impl Exchange<'_> {
         let used = head.head_len() + body.used();
         let after = match outcome {
             Outcome::Reuse if !reply.closes => After::Next,
-            // Whoever meant to keep the connection may have sent its next request already.
-            Outcome::Reuse | Outcome::Close if unread || reply.keeps => After::Linger,
-            Outcome::Reuse | Outcome::Close => After::Close,
+            // Also whoever asked for the close may have sent more: a close at once would reset what it reads.
+            Outcome::Reuse => After::Linger,
+            Outcome::Close if unread || reply.closes => After::Linger,
+            Outcome::Close => After::Close,
             Outcome::Reset => {
                 self.link.stream.reset_on_close();
                 After::Close
