@@ -55,9 +55,15 @@ pub(super) fn lay(
 }
 
 /// Whether Connection has more than [`OPTIONS_MAX`] options, over all its lines.
+#[inline]
 fn options_exceed(bytes: &[u8], lines: &Lines) -> bool {
-    // The usual single short value cannot hold that many.
+    // A single short value, as nearly all are, cannot hold that many.
+    let short = !lines.repeated().contains(Field::CONNECTION)
+        && lines.first(Field::CONNECTION).is_none_or(|value| (value.len as usize) < 2 * OPTIONS_MAX);
+    !short && options(bytes, lines).take(OPTIONS_MAX + 1).count() > OPTIONS_MAX
+}
+
+fn options<'b>(bytes: &'b [u8], lines: &Lines) -> impl Iterator<Item = &'b [u8]> {
     let lists = lines.list().iter().filter(|line| line.field == Field::CONNECTION);
-    let most: usize = lists.clone().map(|line| line.value.len as usize / 2 + 1).sum();
-    most > OPTIONS_MAX && lists.flat_map(|line| token::list(line.value.of(bytes))).count() > OPTIONS_MAX
+    lists.flat_map(|line| token::list(line.value.of(bytes)))
 }
