@@ -8,6 +8,7 @@
 // Deadlines of tests are real time, and their threads share what pipes say.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod replies;
 mod requests;
 #[path = "../support/mod.rs"]
 mod support;
