@@ -115,7 +115,8 @@ impl Replies for Http1Replies<'_> {
         let need = head.head_len() + edits.len() + HEAD_MARGIN;
         let mut out: Buf = self.lane.pool.take(Class::holding(need));
         encode::reply(&mut out, head, edits, &backward).map_err(|_| too_large())?;
-        Ok(BodyWriter::new(self.lane.clone(), out, length))
+        let lane = Lane { total: begin.total, ..self.lane.clone() };
+        Ok(BodyWriter::new(lane, out, length))
     }
 
     fn ends_by_close(&self) -> bool {

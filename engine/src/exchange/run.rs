@@ -6,7 +6,7 @@ use super::context::Context;
 use super::downstream::{Begin, Downstream, Replies, ReplyHead};
 use super::forward::{self, Forward};
 use super::outcome::{Outcome, Tunnel};
-use crate::base::{Fault, Kind, Side};
+use crate::base::{Fault, Kind, Side, Tick};
 use crate::net::body::{BodySink, BodySource, BodyWriter, pump};
 use crate::net::clock;
 use crate::net::spawn::beside;
@@ -63,7 +63,7 @@ async fn serve<'c, B: BodySource, R: Replies>(
     let plan = Plan {
         upstream,
         timeouts: &route.timeouts,
-        total: ctx.began.after_some(route.timeouts.total),
+        total: total(ctx),
         tried: &ctx.tried,
     };
     let mut interim = async |head: Head<'_>| reply.interim(head).await;
@@ -121,6 +121,7 @@ async fn write<'c, B: BodySource, R: Replies>(
     let begin = Begin {
         head: ReplyHead::Upstream { head, edits, length: got.length(), upgrade },
         close: upload.is_some() || !body.ended(),
+        total: total(ctx),
     };
     let status = head.status();
     let mut sink = reply.begin(begin).map_err(|_| Reason::UpstreamMalformed("head_too_large"))?;
@@ -168,11 +169,15 @@ async fn carry<B: BodySource, S: BodySource, W: BodySink>(
     }
 }
 
+/// When the whole exchange must be over.
+fn total(ctx: &Context<'_>) -> Tick {
+    ctx.began.after_some(ctx.route.get().and_then(|id| ctx.table.route(id).timeouts.total))
+}
+
 /// A timeout that was the whole exchange's.
 fn timed(ctx: &Context<'_>, reason: Reason) -> Reason {
-    let total = ctx.route.get().and_then(|id| ctx.table.route(id).timeouts.total);
     let by_time = matches!(reason, Reason::UpstreamBodyTimeout | Reason::BodyTimeout);
-    if by_time && clock::now() >= ctx.began.after_some(total) { Reason::TotalTimeout } else { reason }
+    if by_time && clock::now() >= total(ctx) { Reason::TotalTimeout } else { reason }
 }
 
 /// Sends the answer of our own for `reason`, if there is one.
@@ -188,7 +193,7 @@ async fn answer<'c, B: BodySource, R: Replies>(
     let close = answer.close == Close::Always || !body.ended();
     let id = *ctx.request_id.borrow();
     let head = ReplyHead::Answer { answer: &answer, request_id: id.bytes() };
-    let Ok(mut sink) = reply.begin(Begin { head, close }) else { return Outcome::Close };
+    let Ok(mut sink) = reply.begin(Begin { head, close, total: Tick::NEVER }) else { return Outcome::Close };
     match sink.finish(&[]).await {
         Ok(()) => {
             ctx.status.set(answer.status);
