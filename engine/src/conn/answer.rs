@@ -12,12 +12,13 @@ use crate::wire::head::{Head, Version};
 use crate::wire::http1::encode::{self, Backward, KeepAlive};
 use crate::wire::http1::framing::Length;
 use crate::wire::method::Method;
+use std::cell::Cell;
 
 /// Bytes an encoded head may need beyond what it came with, edits apart.
 const HEAD_MARGIN: usize = 512;
 
 /// The replying side of one exchange on an HTTP/1.1 connection.
-pub struct Http1Replies {
+pub struct Http1Replies<'a> {
     /// Where to.
     pub lane: Lane,
     /// The client's version.
@@ -26,17 +27,17 @@ pub struct Http1Replies {
     pub method: Method,
     /// Whether the client leaves the connection open.
     pub keeps: bool,
-    /// Whether the process is ending.
-    pub draining: bool,
+    /// Whether the process is ending, which it may begin to while the exchange runs.
+    pub draining: &'a Cell<bool>,
     /// Whether the connection was told to close by the reply begun last.
     pub closes: bool,
     /// Whether the body of the reply begun last ends with the connection.
     pub by_close: bool,
 }
 
-impl Http1Replies {
+impl Http1Replies<'_> {
     fn keep_alive(&mut self, close: bool) -> KeepAlive {
-        self.closes = close || !self.keeps || self.draining;
+        self.closes = close || !self.keeps || self.draining.get();
         match (self.closes, self.version) {
             (true, _) => KeepAlive::Close,
             (false, Version::Http10) => KeepAlive::KeepAlive,
@@ -82,7 +83,7 @@ fn too_large() -> Fault {
     Fault::new(Side::Upstream, Kind::Limit)
 }
 
-impl Replies for Http1Replies {
+impl Replies for Http1Replies<'_> {
     type Sink = BodyWriter;
 
     async fn interim(&mut self, head: Head<'_>) -> Result<(), Fault> {
@@ -114,7 +115,8 @@ impl Replies for Http1Replies {
         let need = head.head_len() + edits.len() + HEAD_MARGIN;
         let mut out: Buf = self.lane.pool.take(Class::holding(need));
         encode::reply(&mut out, head, edits, &backward).map_err(|_| too_large())?;
-        Ok(BodyWriter::new(self.lane.clone(), out, length))
+        let lane = Lane { total: begin.total, ..self.lane.clone() };
+        Ok(BodyWriter::new(lane, out, length))
     }
 
     fn ends_by_close(&self) -> bool {

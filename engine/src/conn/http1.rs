@@ -104,13 +104,13 @@ impl Exchange<'_> {
         Lane { link: self.link.clone(), silence: self.listener.timeouts.body, total: Tick::NEVER, pool }
     }
 
-    fn replies(&self, head: Option<Head<'_>>) -> Http1Replies {
+    fn replies(&self, head: Option<Head<'_>>) -> Http1Replies<'_> {
         Http1Replies {
             lane: self.lane(),
             version: head.map_or(Version::Http11, Head::version),
             method: head.map_or(Method::Other, Head::method),
             keeps: head.is_some_and(framing::keep_alive),
-            draining: self.lent.draining.get(),
+            draining: &self.lent.draining,
             closes: false,
             by_close: false,
         }
@@ -201,14 +201,14 @@ async fn refuse_framing<'c>(ctx: &'c Context<'c>, down: &mut Http1<'_>, fault: F
 /// The downstream side of one HTTP/1.1 exchange.
 struct Http1<'a> {
     body: BodyReader<'a>,
-    reply: Http1Replies,
+    reply: Http1Replies<'a>,
 }
 
 impl<'a> Downstream for Http1<'a> {
     type Body = BodyReader<'a>;
-    type Reply = Http1Replies;
+    type Reply = Http1Replies<'a>;
 
-    fn split(&mut self) -> (&mut BodyReader<'a>, &mut Http1Replies) {
+    fn split(&mut self) -> (&mut BodyReader<'a>, &mut Http1Replies<'a>) {
         (&mut self.body, &mut self.reply)
     }
 }

@@ -2,7 +2,7 @@
 //! implements it in `conn/http1`; nothing here is shaped by it.
 
 use super::answer::Answer;
-use crate::base::Fault;
+use crate::base::{Fault, Tick};
 use crate::net::body::{BodySink, BodySource};
 use crate::wire::edits::Edits;
 use crate::wire::head::Head;
@@ -49,6 +49,8 @@ pub struct Begin<'a> {
     pub head: ReplyHead<'a>,
     /// The connection cannot carry another exchange after it.
     pub close: bool,
+    /// When all of it must have left.
+    pub total: Tick,
 }
 
 /// Where an exchange's replies go.

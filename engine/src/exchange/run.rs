@@ -6,7 +6,7 @@ use super::context::Context;
 use super::downstream::{Begin, Downstream, Replies, ReplyHead};
 use super::forward::{self, Forward};
 use super::outcome::{Outcome, Tunnel};
-use crate::base::{Fault, Side};
+use crate::base::{Fault, Side, Tick};
 use crate::net::body::{BodySink, BodySource, BodyWriter, pump};
 use crate::net::clock;
 use crate::net::spawn::beside;
@@ -60,12 +60,7 @@ async fn serve<'c, B: BodySource, R: Replies>(
     let upgrade = if length == Length::None { allowed_upgrade(head, route) } else { None };
     let expect_continue = framing::expects_continue(head).map_err(|_| Reason::ExpectationFailed)?;
     let onward = Onward { target, host: head.host(), length, upgrade, expect_continue };
-    let plan = Plan {
-        upstream,
-        timeouts: &route.timeouts,
-        total: ctx.began.after_some(route.timeouts.total),
-        tried: &ctx.tried,
-    };
+    let plan = Plan { upstream, timeouts: &route.timeouts, total: total(ctx), tried: &ctx.tried };
     let mut interim = async |head: Head<'_>| reply.interim(head).await;
     let outgoing = Outgoing { head, edits, onward };
     let got = call(&ctx.lent.upstream, plan, outgoing, body, &mut interim).await.map_err(of_call)?;
@@ -121,6 +116,7 @@ async fn write<'c, B: BodySource, R: Replies>(
     let begin = Begin {
         head: ReplyHead::Upstream { head, edits, length: got.length(), upgrade },
         close: upload.is_some() || !body.ended(),
+        total: total(ctx),
     };
     let status = head.status();
     let mut sink = reply.begin(begin).map_err(|_| Reason::UpstreamMalformed("head_too_large"))?;
@@ -177,11 +173,15 @@ fn before_any_byte(reason: Reason) -> Reason {
     }
 }
 
+/// When the whole exchange must be over.
+fn total(ctx: &Context<'_>) -> Tick {
+    ctx.began.after_some(ctx.route.get().and_then(|id| ctx.table.route(id).timeouts.total))
+}
+
 /// A timeout that was the whole exchange's.
 fn timed(ctx: &Context<'_>, reason: Reason) -> Reason {
-    let total = ctx.route.get().and_then(|id| ctx.table.route(id).timeouts.total);
     let by_time = matches!(reason, Reason::UpstreamBodyTimeout | Reason::BodyTimeout);
-    if by_time && clock::now() >= ctx.began.after_some(total) { Reason::TotalTimeout } else { reason }
+    if by_time && clock::now() >= total(ctx) { Reason::TotalTimeout } else { reason }
 }
 
 /// Sends the answer of our own for `reason`, if there is one.
@@ -197,7 +197,7 @@ async fn answer<'c, B: BodySource, R: Replies>(
     let close = answer.close == Close::Always || !body.ended();
     let id = *ctx.request_id.borrow();
     let head = ReplyHead::Answer { answer: &answer, request_id: id.bytes() };
-    let Ok(mut sink) = reply.begin(Begin { head, close }) else { return Outcome::Close };
+    let Ok(mut sink) = reply.begin(Begin { head, close, total: Tick::NEVER }) else { return Outcome::Close };
     match sink.finish(&[]).await {
         Ok(()) => {
             ctx.status.set(answer.status);

@@ -60,12 +60,10 @@ pub async fn attempt<'a, B: BodySource>(
     let mut incoming = Incoming::new(lent, link.clone(), plan.total);
     let first_byte = plan.timeouts.first_byte;
     let mut uploading = !matches!(request.onward.length, Length::None | Length::Exact(0));
-    if !uploading {
-        if let Err(fault) = writer.finish(&[]).await {
-            return Err(Failed { fault: sending(fault), nothing_sent: !writer.started(), answered: false });
-        }
-        incoming.expect_by(first_byte);
+    if !uploading && let Err(fault) = writer.finish(&[]).await {
+        return Err(Failed { fault: sending(fault), nothing_sent: !writer.started(), answered: false });
     }
+    incoming.expect(uploading, first_byte);
     let mut interims = 0;
     let length = loop {
         let came = if uploading {
@@ -87,10 +85,8 @@ pub async fn attempt<'a, B: BodySource>(
                 }
                 interim(head).await.map_err(CallFault::Client)?;
                 incoming.next();
-                if !uploading {
-                    // Each shows that the upstream is at work, and none that it will answer.
-                    incoming.expect_by(first_byte);
-                }
+                // Each shows that the upstream is at work, and none that it will answer.
+                incoming.expect(uploading, first_byte);
             }
             _ => {
                 let length = reply_length(head, request.head.method());
@@ -179,8 +175,10 @@ impl<'a> Incoming<'a> {
         Incoming { lent, link, total, buf: None, lines, answered: false, parsed_to: 0 }
     }
 
-    fn expect_by(&self, first_byte: Duration) {
-        self.link.reading.set(clock::coarse().after(first_byte).min(self.total));
+    /// Sets the time for the reply's head: while the request is still on its way, that of the whole exchange.
+    fn expect(&self, uploading: bool, first_byte: Duration) {
+        let by = if uploading { self.total } else { clock::coarse().after(first_byte).min(self.total) };
+        self.link.reading.set(by);
     }
 
     /// The head that [`Incoming::head`] found.

@@ -8,6 +8,13 @@
 // Deadlines of tests are real time, and their threads share what pipes say.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod access_log;
+mod basic;
+mod nginx;
+mod pool;
+mod replies;
 mod requests;
+mod shutdown;
 #[path = "../support/mod.rs"]
 mod support;
+mod timeouts;

@@ -63,7 +63,7 @@ pub enum Behaviour {
     /// `/raw/HEX`: these bytes and no other. `/raw-close/HEX`: then FIN. `/raw-torn/MS/HEX`, `/raw-torn-close/MS/HEX`: each byte
     /// in a write of its own, with a pause between them.
     Raw(Vec<u8>, Option<Duration>, After),
-    /// `/script/NAME`: the bytes given to `Origin::script`. `/script-close/NAME`: then FIN.
+    /// `/script/NAME`: the bytes given to `Origin::script`. `/script-close/NAME`: then FIN. `/script-reset/NAME`: then RST.
     Script(String, After),
     /// `/held/AT/NAME`: the first AT bytes of that script; the rest once `Origin::release` is called.
     /// `/held-close/AT/NAME`: then FIN.
@@ -93,6 +93,8 @@ pub enum After {
     Keep,
     /// It is closed.
     Close,
+    /// It is reset, once the bytes had time to arrive.
+    Reset,
 }
 
 impl Behaviour {
@@ -190,6 +192,7 @@ fn exact(parts: &[&str]) -> Option<Behaviour> {
         ("raw-torn-close", 3) => Raw(unhex(parts[2])?, Some(pause(1)?), After::Close),
         ("script", 2) => Script(parts[1].to_string(), After::Keep),
         ("script-close", 2) => Script(parts[1].to_string(), After::Close),
+        ("script-reset", 2) => Script(parts[1].to_string(), After::Reset),
         ("held", 3) => Held(parts[1].parse().ok()?, parts[2].to_string(), After::Keep),
         ("held-close", 3) => Held(parts[1].parse().ok()?, parts[2].to_string(), After::Close),
         _ => return None,

@@ -256,7 +256,11 @@ impl Answer<'_> {
     fn script(&mut self, name: &str, after: After) -> Done {
         let bytes = self.shared.lock().scripts.get(name).cloned();
         match bytes {
-            Some(bytes) => self.sent(&bytes, after.next()),
+            Some(bytes) => {
+                self.send(&bytes)?;
+                let time = if after == After::Reset { 20 } else { 0 };
+                self.pause_then(Duration::from_millis(time), after.next())
+            }
             None => self.whole(404, b"no such script\n"),
         }
     }
@@ -306,6 +310,7 @@ impl After {
         match self {
             After::Keep => Next::Request,
             After::Close => Next::Close,
+            After::Reset => Next::Reset,
         }
     }
 }

@@ -141,6 +141,9 @@ fn cut_bodies_look_cut() {
     assert!(end.is_ok() && answer.ends_with("\r\n\r\n5\r\nabcde\r\n"), "{answer}");
     let (answer, end) = talk(&origin, b"GET /reset-mid-body?after=5 HTTP/1.1\r\n\r\n");
     assert!(end.is_err() && answer.ends_with("\r\n\r\nabcde"), "{answer}");
+    origin.script("part", b"HTTP/1.1 200 OK\r\n\r\nabc".to_vec());
+    let (answer, end) = talk(&origin, b"GET /script-reset/part HTTP/1.1\r\n\r\n");
+    assert!(end.is_err() && answer.ends_with("\r\n\r\nabc"), "{answer}");
     let (answer, end) = talk(&origin, b"GET /close-before-head HTTP/1.1\r\n\r\n");
     assert!(end.is_ok() && answer.is_empty());
     let (answer, end) = talk(&origin, b"GET /reset-before-head HTTP/1.1\r\n\r\n");

@@ -157,18 +157,29 @@ fn never_whole(origin: &Origin, id: &str) -> bool {
     })
 }
 
-/// The request of `id` as the origin saw it.
+/// The request of `id` as the origin saw it, with its body.
 #[track_caller]
 pub fn request(origin: &Origin, id: &str) -> Request {
+    seen(origin, id, |request| request.end != BodyEnd::Unread)
+}
+
+/// The head of the request of `id` as the origin saw it.
+#[track_caller]
+pub fn head(origin: &Origin, id: &str) -> Request {
+    seen(origin, id, |_| true)
+}
+
+#[track_caller]
+fn seen(origin: &Origin, id: &str, holds: impl Fn(&Request) -> bool) -> Request {
     let found = std::cell::RefCell::new(None);
     let mark = format!("?{id}");
     let mark = memmem::Finder::new(&mark);
     let came = origin.wait(|seen| {
         let mut all = seen.iter().flat_map(|connection| &connection.requests);
         *found.borrow_mut() = all.find(|request| mark.find(&request.head).is_some()).cloned();
-        found.borrow().as_ref().is_some_and(|request| request.end != BodyEnd::Unread)
+        found.borrow().as_ref().is_some_and(&holds)
     });
-    assert!(came, "the request {id} reached the origin: {:?}", found.borrow());
+    assert!(came, "the request {id} reached the origin: {:?}", found.borrow().as_ref().map(Request::text));
     found.take().unwrap()
 }
 

@@ -1,0 +1,81 @@
+//! The access log: every exchange has its line, refused ones too, with the reason why it ended as it did.
+
+use crate::support::{Gateway, PATIENCE, Setup, each_driver};
+use serde_json::Value;
+use std::path::Path;
+use std::time::{Duration, Instant};
+use tools::upstream::Origin;
+
+/// The lines of a log file, once there are `count`.
+fn lines(path: &Path, count: usize) -> Vec<Value> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        let whole = text.lines().count();
+        if whole >= count && text.ends_with('\n') {
+            return text.lines().map(|line| serde_json::from_str(line).expect("a line is JSON")).collect();
+        }
+        assert!(Instant::now() < deadline, "{whole} of {count} lines came: {text}");
+        // A file has nothing to wait on.
+        std::thread::park_timeout(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn every_exchange_has_a_line_in_the_file_with_its_reason() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let folder = std::env::temp_dir().join(format!("ringgate-log-{}-{driver:?}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("access.log");
+        let setup = Setup {
+            limits: "body_bytes: 1000B, headers: 20, target_bytes: 100B",
+            timeouts: "head: 200ms, body: 200ms",
+            route_timeouts: "first_byte: 200ms",
+            access_log: path.display().to_string(),
+            ..Setup::of(&origin)
+        };
+        let gateway = Gateway::start(driver, &setup);
+        let long = "q".repeat(200);
+        let many = "X: y\r\n".repeat(30);
+        let exchanges = [
+            ("GET /ok HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), 200, "ok"),
+            ("GET /status/404 HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), 404, "ok"),
+            ("GET /ok\r\n\r\n".to_owned(), 400, "bad_request"),
+            ("GET / HTTP/1.1\r\n\r\n".to_owned(), 400, "bad_request"),
+            ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n".to_owned(), 400, "bad_request"),
+            ("GET /%zz HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), 400, "bad_request"),
+            ("GET / HTTP/2.0\r\nHost: a\r\n\r\n".to_owned(), 505, "version_not_supported"),
+            ("CONNECT a:80 HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), 405, "connect_refused"),
+            ("GET / HTTP/1.1\r\nHost: a\r\nExpect: x\r\n\r\n".to_owned(), 417, "expectation_failed"),
+            ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1001\r\n\r\n".to_owned(), 413, "body_too_large"),
+            (format!("GET /{long} HTTP/1.1\r\nHost: a\r\n\r\n"), 414, "target_too_long"),
+            (format!("GET / HTTP/1.1\r\nHost: a\r\n{many}\r\n"), 431, "too_many_fields"),
+            ("GET / HTTP/1.1\r\nHo".to_owned(), 408, "head_timeout"),
+            ("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhe".to_owned(), 408, "body_timeout"),
+            ("GET / HTTP/1.1\r\nHost: barrier.test\r\n\r\n".to_owned(), 502, "upstream_connect"),
+            ("GET /close-before-head HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), 502, "upstream_reset"),
+            ("GET /raw/78 HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), 502, "upstream_malformed"),
+            ("GET /never HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), 504, "upstream_timeout"),
+            ("GET /cut-length HTTP/1.1\r\nHost: a\r\n\r\n".to_owned(), 200, "upstream_cut"),
+        ];
+        let mut clients = Vec::new();
+        for (request, status, reason) in &exchanges {
+            let mut client = gateway.connect();
+            client.send(request);
+            let reply = client.reply();
+            assert_eq!(reply.status, *status, "{request:?}");
+            clients.push((client.addr().to_string(), request, *status, *reason));
+        }
+        let all = lines(&path, exchanges.len());
+        assert_eq!(all.len(), exchanges.len(), "one line an exchange");
+        for (client, request, status, reason) in clients {
+            let line = all.iter().find(|line| line["client"] == client.as_str());
+            let line = line.unwrap_or_else(|| panic!("{request:?} has no line"));
+            assert!(line["status"] == status && line["reason"] == reason, "{request:?}: {line}");
+            assert!(line["time"].is_string() && line["total_us"].is_u64(), "{line}");
+        }
+        drop(gateway);
+        drop(std::fs::remove_dir_all(&folder));
+    });
+}

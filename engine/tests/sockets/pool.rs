@@ -1,0 +1,224 @@
+//! Connections to origins: kept, found stale before they are used, replayed once where that is safe, capped for the
+//! whole process; endpoints that refuse give way to others.
+
+use crate::requests::head;
+use crate::support::{Client, Gateway, Ids, Setup, each_driver, three_fresh};
+use std::time::{Duration, Instant};
+use tools::upstream::{Mode, Origin, closed_addr};
+
+fn ask(client: &mut Client, method: &str, target: &str, body: &str) {
+    client.send(format!(
+        "{method} {target} HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    ));
+}
+
+/// Requests whose target ends with `id` that reached the origin.
+fn seen(origin: &Origin, id: &str) -> usize {
+    origin.requests().iter().filter(|request| request.target().ends_with(id)).count()
+}
+
+#[test]
+fn a_connection_that_the_origin_closed_is_not_used() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let gateway = Gateway::start(driver, &Setup::of(&origin));
+        for path in ["/close-after", "/reset-after"] {
+            for round in 0..5 {
+                let (id, mut client) = (Ids::next(), gateway.connect());
+                ask(&mut client, "POST", &format!("{path}?{id}"), "x");
+                client.reply().expect(200);
+                // The origin has closed once it says so; a POST could not be replayed.
+                assert!(origin.wait(|seen| {
+                    let own = seen.iter().find(|c| c.requests.iter().any(|r| r.target().ends_with(&id)));
+                    own.is_some_and(|connection| connection.end.is_some())
+                }));
+                ask(&mut client, "POST", "/ok", "y");
+                client.reply().expect(200);
+                assert_eq!(seen(&origin, &id), 1, "{path} {round}");
+            }
+        }
+    });
+}
+
+#[test]
+fn what_fails_on_a_used_connection_is_sent_once_more_if_it_is_safe() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let gateway = Gateway::start(driver, &Setup::of(&origin));
+        for (method, body, status) in [
+            ("GET", "", 200),
+            ("HEAD", "", 200),
+            ("PUT", "body", 200),
+            ("DELETE", "", 200),
+            ("OPTIONS", "", 200),
+            ("POST", "body", 502),
+            ("PATCH", "body", 502),
+            ("POST", "", 502),
+            ("brew", "", 502),
+        ] {
+            let (id, mut client) = (Ids::next(), gateway.connect());
+            // The first one parks a connection on which the origin then closes instead of answering.
+            ask(&mut client, "GET", "/once", "");
+            client.reply().expect(200);
+            ask(&mut client, method, &format!("/once?{id}"), body);
+            let reply = client.reply_to(method);
+            assert_eq!(reply.status, status, "{method} {body:?}: {}", reply.head);
+            let tries = if status == 200 { 2 } else { 1 };
+            assert_eq!(seen(&origin, &id), tries, "{method} {body:?}");
+            let own =
+                |line: &serde_json::Value| line["path"].as_str().is_some_and(|path| path.ends_with(&id));
+            let line = gateway.log_where(client.addr(), method, own);
+            assert!(line["tries"] == tries && line["status"] == status, "{line}");
+            // Whatever is parked now answers only once.
+            ask(&mut client, "GET", "/ok", "");
+            client.reply().expect(200);
+        }
+    });
+}
+
+#[test]
+fn a_body_that_has_flowed_on_is_not_sent_twice() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let gateway = Gateway::start(driver, &Setup::of(&origin));
+        let (id, mut client) = (Ids::next(), gateway.connect());
+        ask(&mut client, "GET", "/once", "");
+        client.reply().expect(200);
+        ask(&mut client, "PUT", &format!("/once?{id}"), &"b".repeat(300_000));
+        let reply = client.reply();
+        assert_eq!(reply.status, 502, "{}", reply.head);
+        assert_eq!(seen(&origin, &id), 1);
+        three_fresh(&gateway);
+    });
+}
+
+#[test]
+fn a_cap_holds_for_all_shards_together_and_who_waits_gets_a_turn() {
+    const CAP: usize = 4;
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let setup = Setup { shards: 2, pool: "connections: 4", ..Setup::of(&origin) };
+        let gateway = Gateway::start(driver, &setup);
+        origin.script("one", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok".to_vec());
+        let mut clients: Vec<Client> = (0..8 * CAP).map(|_| gateway.connect()).collect();
+        for client in &mut clients {
+            ask(client, "GET", "/held/5/one", "");
+        }
+        for round in 1..=8 {
+            assert!(origin.wait_held(CAP), "round {round}: as many as the cap allows are served");
+            assert_eq!(origin.requests().len(), CAP * round, "round {round}: no more than the cap allows");
+            origin.release();
+        }
+        for client in &mut clients {
+            assert_eq!(client.reply().expect(200).text(), "ok");
+        }
+        three_fresh(&gateway);
+    });
+}
+
+#[test]
+fn who_waits_too_long_for_a_connection_is_told_503() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let setup = Setup { pool: "connections: 1", route_timeouts: "connect: 300ms", ..Setup::of(&origin) };
+        let gateway = Gateway::start(driver, &setup);
+        origin.script("one", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok".to_vec());
+        let (mut first, mut second) = (gateway.connect(), gateway.connect());
+        ask(&mut first, "GET", "/held/5/one", "");
+        assert!(origin.wait_held(1));
+        let began = Instant::now();
+        ask(&mut second, "GET", "/ok", "");
+        let reply = second.reply().expect(503);
+        assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+        assert_eq!((reply.reason().as_str(), reply.value("retry-after")), ("pool_full", Some("1")));
+        assert_eq!(gateway.log_of(second.addr())["reason"], "pool_full");
+        origin.release();
+        first.reply().expect(200);
+        ask(&mut second, "GET", "/ok", "");
+        second.reply().expect(200);
+    });
+}
+
+#[test]
+fn an_origin_that_is_down_is_told_at_once() {
+    each_driver(|driver| {
+        let gateway = Gateway::start(driver, &Setup::before(&[closed_addr(), closed_addr()]));
+        let mut client = gateway.connect();
+        for method in ["GET", "POST"] {
+            let began = Instant::now();
+            ask(&mut client, method, "/ok", "body");
+            let reply = client.reply().expect(502);
+            assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+            assert_eq!(reply.reason(), "upstream_connect");
+            assert!(reply.value("proxy-status").is_some_and(|status| status.contains("connection_refused")));
+        }
+        let origin = Origin::start();
+        let gateway = Gateway::start(driver, &Setup::of(&origin));
+        origin.switch(Mode::RefuseAfterAccept);
+        for method in ["GET", "POST"] {
+            let mut client = gateway.connect();
+            ask(&mut client, method, "/ok", "");
+            assert_eq!(client.reply().expect(502).reason(), "upstream_reset", "{method}");
+        }
+        origin.switch(Mode::Serve);
+        three_fresh(&gateway);
+    });
+}
+
+#[test]
+fn an_endpoint_that_refuses_gives_way_to_another() {
+    for balance in ["round_robin", "least_connections"] {
+        each_driver(|driver| {
+            let origin = Origin::start();
+            let endpoints = [closed_addr(), origin.addr(), closed_addr()];
+            let gateway = Gateway::start(driver, &Setup { balance, ..Setup::before(&endpoints) });
+            for _ in 0..6 {
+                three_fresh(&gateway);
+            }
+            let mut client = gateway.connect();
+            ask(&mut client, "POST", "/echo", "a POST too: nothing of it was sent");
+            client.reply().expect(200);
+            assert_eq!(gateway.log_of(client.addr())["endpoint"], origin.addr().to_string());
+        });
+    }
+}
+
+#[test]
+fn requests_are_shared_out_to_all_endpoints() {
+    for balance in ["round_robin", "least_connections"] {
+        each_driver(|driver| {
+            let origins = [Origin::start(), Origin::start(), Origin::start()];
+            let endpoints = origins.each_ref().map(Origin::addr);
+            let gateway = Gateway::start(driver, &Setup { balance, ..Setup::before(&endpoints) });
+            let mut client = gateway.connect();
+            for _ in 0..30 {
+                ask(&mut client, "GET", "/ok", "");
+                client.reply().expect(200);
+            }
+            assert_eq!(origins.each_ref().map(|origin| origin.requests().len()), [10; 3], "{balance}");
+        });
+    }
+}
+
+#[test]
+fn an_idle_connection_is_closed_after_its_time() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let gateway = Gateway::start(driver, &Setup { pool: "idle: 200ms", ..Setup::of(&origin) });
+        let (id, mut client) = (Ids::next(), gateway.connect());
+        ask(&mut client, "GET", &format!("/echo?{id}"), "");
+        client.reply().expect(200);
+        head(&origin, &id);
+        assert!(origin.wait(|seen| seen[0].end.is_some()), "the origin sees the close");
+        // One that announces a short time is not kept past it.
+        origin.script(
+            "short",
+            b"HTTP/1.1 200 OK\r\nKeep-Alive: timeout=1\r\nContent-Length: 0\r\n\r\n".to_vec(),
+        );
+        ask(&mut client, "GET", "/script/short", "");
+        client.reply().expect(200);
+        assert!(origin.wait(|seen| seen[1].end.is_some()));
+        three_fresh(&gateway);
+    });
+}

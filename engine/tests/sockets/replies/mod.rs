@@ -1,0 +1,123 @@
+//! Answers of origins, a file a family: what has one reading is passed on as that, everything else is a 502 or visibly
+//! cut, and the upstream connection is never used again. Each case is a row of bytes that the origin sends.
+
+mod bodyless;
+mod chunks;
+mod close_delimited;
+mod connection_fields;
+mod cut;
+mod early;
+mod framing;
+mod http10;
+mod interim;
+mod leftover;
+mod lines;
+mod status_line;
+mod upgrade;
+
+use crate::support::{Client, Gateway, Ids, Setup, Whole, each_driver, three_fresh, torn_reply};
+use tools::upstream::Origin;
+
+pub use crate::requests::Torn;
+
+/// What has to become of an answer.
+#[derive(Debug, Clone, Copy)]
+pub enum Law {
+    /// 502, logged with this detail; the client's connection lives on, the upstream's is closed.
+    Refused(&'static str),
+    /// 502, or a reply that is visibly cut after a beginning of this body; the upstream's connection is closed.
+    Broken(&'static str),
+    /// This status and body, whole; the client's connection lives on.
+    Passed(u16, &'static str),
+}
+
+/// What the origin sends, and the law for it.
+pub type Case = (&'static [u8], Law);
+
+/// Holds each case to its law, on each driver. The origin keeps its connection open after each.
+pub fn check(torn: Torn, cases: &[Case]) {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let gateway = Gateway::start(driver, &Setup::of(&origin));
+        for (bytes, law) in cases {
+            let shown = &format!("{:?}", String::from_utf8_lossy(bytes));
+            let (name, id, mut client) = (Ids::next(), Ids::next(), gateway.connect());
+            origin.script(&name, *bytes);
+            ask(&mut client, &format!("/script/{name}?{id}"));
+            judge(&mut client, &origin, &id, *law, shown);
+            logged(&gateway, &client, *law, shown);
+            three_fresh(&gateway);
+            if torn == Torn::Everywhere {
+                torn_reply(&gateway, &origin, bytes, false, ask, |client, at, id| {
+                    judge(client, &origin, id, *law, &format!("{shown} torn at {at}"));
+                });
+                three_fresh(&gateway);
+            }
+        }
+    });
+}
+
+/// A plain request.
+pub fn ask(client: &mut Client, target: &str) {
+    client.send(format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n"));
+}
+
+#[track_caller]
+fn judge(client: &mut Client, origin: &Origin, id: &str, law: Law, shown: &str) {
+    let reply = client.reply();
+    let told = format!("{shown}: {} {}", reply.head, reply.text());
+    match law {
+        Law::Refused(_) => {
+            assert_eq!((reply.status, reply.whole), (502, Whole::Yes), "{told}");
+            assert_eq!(reply.reason(), "upstream_malformed", "{told}");
+            assert!(reply.value("proxy-status").is_some(), "{told}");
+            assert!(never_reused(origin, id), "{told}");
+        }
+        Law::Broken(body) => {
+            let is_beginning = body.starts_with(&reply.text());
+            let is_cut = reply.status == 200 && reply.whole != Whole::Yes && is_beginning;
+            assert!(is_cut || reply.status == 502 && reply.whole == Whole::Yes, "{told}");
+            assert!(never_reused(origin, id), "{told}");
+            if is_cut {
+                return;
+            }
+        }
+        Law::Passed(status, body) => {
+            assert_eq!(
+                (reply.status, reply.whole, reply.text().as_str()),
+                (status, Whole::Yes, body),
+                "{told}"
+            );
+        }
+    }
+    assert!(!reply.says_close(), "{told}");
+    ask(client, "/ok");
+    assert_eq!(client.reply().expect(200).text(), "ok\n", "{told}: the next on this connection");
+}
+
+fn logged(gateway: &Gateway, client: &Client, law: Law, shown: &str) {
+    gateway.log_where(client.addr(), shown, |line| match law {
+        Law::Refused(detail) => {
+            line["status"] == 502 && line["reason"] == "upstream_malformed" && line["detail"] == detail
+        }
+        Law::Broken(_) => {
+            let status = line["status"] == 502 || line["status"] == 200;
+            status && line["reason"] == "upstream_malformed"
+        }
+        Law::Passed(status, _) => line["status"] == status && line["reason"] == "ok",
+    });
+}
+
+/// Whether the upstream connection on which `id` was answered has ended, and nothing was asked on it after `id`.
+pub fn never_reused(origin: &Origin, id: &str) -> bool {
+    let mark = memchr::memmem::Finder::new(id);
+    origin.wait(|seen| {
+        let mut of_id = seen.iter().filter(|connection| {
+            connection.requests.iter().any(|request| mark.find(&request.head).is_some())
+        });
+        of_id.all(|connection| {
+            let last = connection.requests.last().is_some_and(|request| mark.find(&request.head).is_some());
+            last && connection.end.is_some()
+        })
+    })
+}

@@ -1,0 +1,233 @@
+//! Upgrades: `websocket`, and what a route names, become tunnels after 101, with an idle time of their own; all other
+//! tokens are stripped, `h2c` always; a 101 that nobody asked for is a 502 (RFC 9110 §7.8).
+
+use super::never_reused;
+use crate::requests::head;
+use crate::support::{Client, End, Gateway, Ids, Setup, each_driver, three_fresh};
+use std::time::{Duration, Instant};
+use tools::upstream::{ConnectionEnd, Origin};
+
+/// Asks for an upgrade to `token` at `target`.
+fn offer(client: &mut Client, target: &str, token: &str) {
+    client.send(format!(
+        "GET {target} HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: {token}\r\n\
+        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    ));
+}
+
+/// Sends `bytes` and waits for them to come back.
+#[track_caller]
+fn echoed(client: &mut Client, bytes: &[u8]) {
+    client.send(bytes);
+    client.read_until(|come| come.len() >= bytes.len());
+    assert!(client.take(bytes.len()) == bytes);
+}
+
+#[test]
+fn a_websocket_is_a_tunnel_both_ways() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let gateway = Gateway::start(driver, &Setup::of(&origin));
+        let (id, mut client) = (Ids::next(), gateway.connect());
+        offer(&mut client, &format!("/upgrade?{id}"), "WebSocket");
+        let reply = client.reply();
+        assert_eq!(reply.status, 101, "{}", reply.head);
+        assert!(reply.value("upgrade").is_some_and(|token| token.eq_ignore_ascii_case("websocket")));
+        assert!(reply.value("connection").is_some_and(|option| option.eq_ignore_ascii_case("upgrade")));
+        let seen = head(&origin, &id);
+        assert_eq!(seen.value("upgrade").unwrap().to_ascii_lowercase(), "websocket");
+        assert_eq!(seen.value("connection").unwrap().to_ascii_lowercase(), "upgrade");
+        assert_eq!(seen.values("sec-websocket-key").len(), 1);
+        echoed(&mut client, b"ping");
+        echoed(&mut client, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n\x00\xff\r\n");
+        echoed(&mut client, &vec![0x82; 100_000]);
+        let addr = client.addr();
+        client.finish();
+        assert_eq!(client.end(), End::Fin);
+        let line = gateway.log_of(addr);
+        assert!(line["status"] == 101 && line["tunnel"] == true && line["reason"] == "ok", "{line}");
+        let bytes = 4 + 31 + 100_000;
+        assert!(line["bytes_in"] == bytes && line["bytes_out"] == bytes, "{line}");
+        assert!(never_reused(&origin, &id));
+        three_fresh(&gateway);
+    });
+}
+
+#[test]
+fn bytes_right_behind_either_head_are_not_lost() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let gateway = Gateway::start(driver, &Setup::of(&origin));
+        let mut client = gateway.connect();
+        client.send("GET /upgrade HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\nearly frame");
+        assert_eq!(client.reply().status, 101);
+        client.read_until(|come| come.len() >= 11);
+        assert_eq!(client.take(11), b"early frame");
+        origin.script(
+            "switch",
+            b"HTTP/1.1 101 Switching\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\nfirst frame"
+                .to_vec(),
+        );
+        let mut client = gateway.connect();
+        offer(&mut client, "/script-close/switch", "websocket");
+        assert_eq!(client.reply().status, 101);
+        assert_eq!(client.rest(), (b"first frame".to_vec(), End::Fin));
+        three_fresh(&gateway);
+    });
+}
+
+#[test]
+fn one_sides_end_is_passed_on_and_the_other_may_still_talk() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let gateway = Gateway::start(driver, &Setup::of(&origin));
+        let mut client = gateway.connect();
+        offer(&mut client, "/upgrade", "websocket");
+        assert_eq!(client.reply().status, 101);
+        client.send("last words").finish();
+        assert_eq!(client.rest(), (b"last words".to_vec(), End::Fin));
+
+        let (id, mut client) = (Ids::next(), gateway.connect());
+        offer(&mut client, &format!("/upgrade?{id}"), "websocket");
+        assert_eq!(client.reply().status, 101);
+        echoed(&mut client, b"ping");
+        client.reset();
+        let ended = origin.wait(|seen| {
+            let of_id =
+                |c: &&tools::upstream::Connection| c.requests.iter().any(|r| r.target().contains(&id));
+            seen.iter()
+                .filter(of_id)
+                .all(|c| matches!(c.end, Some(ConnectionEnd::PeerReset | ConnectionEnd::PeerClosed)))
+        });
+        assert!(ended, "a client's reset ends the origin's side");
+        three_fresh(&gateway);
+    });
+}
+
+#[test]
+fn a_silent_tunnel_ends_after_its_own_idle_time() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let timeouts = "idle: 100ms, body: 100ms, head: 100ms, tunnel_idle: 500ms";
+        let setup = Setup { timeouts, route_timeouts: "between_bytes: 100ms", ..Setup::of(&origin) };
+        let gateway = Gateway::start(driver, &setup);
+        let mut client = gateway.connect();
+        offer(&mut client, "/upgrade", "websocket");
+        assert_eq!(client.reply().status, 101);
+        let began = Instant::now();
+        echoed(&mut client, b"ping");
+        client.rest();
+        let silent = began.elapsed();
+        assert!(silent > Duration::from_millis(400) && silent < Duration::from_secs(5), "{silent:?}");
+        assert_eq!(gateway.log_of(client.addr())["reason"], "tunnel_idle");
+        three_fresh(&gateway);
+    });
+}
+
+#[test]
+fn tokens_that_no_route_names_are_stripped() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let gateway = Gateway::start(driver, &Setup { upgrade: "chat", ..Setup::of(&origin) });
+        for (token, passed) in [
+            ("foo", None),
+            ("h2c", None),
+            ("H2C", None),
+            ("TLS/1.0", None),
+            ("websocket2", None),
+            ("chat", Some("chat")),
+            ("h2c, foo, Chat", Some("chat")),
+            ("foo, websocket", Some("websocket")),
+        ] {
+            let (id, mut client) = (Ids::next(), gateway.connect());
+            offer(&mut client, &format!("/upgrade?{id}"), token);
+            let reply = client.reply();
+            let seen = head(&origin, &id).values("upgrade").join(", ").to_ascii_lowercase();
+            assert_eq!(seen, passed.unwrap_or_default(), "{token}");
+            assert_eq!(reply.status, if passed.is_some() { 101 } else { 426 }, "{token}: {}", reply.head);
+            if passed.is_some() {
+                echoed(&mut client, b"ping");
+            }
+        }
+        three_fresh(&gateway);
+    });
+}
+
+#[test]
+fn only_an_http_1_1_request_without_a_body_that_says_so_offers_an_upgrade() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let gateway = Gateway::start(driver, &Setup::of(&origin));
+        for request_head in [
+            "GET /upgrade?{id} HTTP/1.0\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n",
+            "GET /upgrade?{id} HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\r\n",
+            "GET /upgrade?{id} HTTP/1.1\r\nHost: a\r\nConnection: upgraded\r\nUpgrade: websocket\r\n\r\n",
+        ] {
+            let (id, mut client) = (Ids::next(), gateway.connect());
+            client.send(request_head.replace("{id}", &id));
+            client.reply().expect(426);
+            assert_eq!(head(&origin, &id).values("upgrade"), [""; 0], "{request_head:?}");
+        }
+        let (id, mut client) = (Ids::next(), gateway.connect());
+        client.send(format!(
+            "POST /echo?{id} HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\
+            Content-Length: 5\r\n\r\nhello"
+        ));
+        client.reply().expect(200);
+        assert_eq!(head(&origin, &id).values("upgrade"), [""; 0]);
+        three_fresh(&gateway);
+    });
+}
+
+#[test]
+fn a_switch_that_was_not_asked_for_is_a_502() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let gateway = Gateway::start(driver, &Setup::of(&origin));
+        origin.script(
+            "other",
+            b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\nPRI".to_vec(),
+        );
+        origin.script("two", {
+            b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket, foo\r\n\r\n"
+                .to_vec()
+        });
+        for (target, token) in [
+            ("/upgrade-unasked", None),
+            ("/upgrade-unasked", Some("foo")),
+            ("/upgrade-unasked", Some("h2c")),
+            ("/script/other", Some("websocket")),
+            ("/script/two", Some("websocket")),
+        ] {
+            let (id, mut client) = (Ids::next(), gateway.connect());
+            match token {
+                Some(token) => offer(&mut client, &format!("{target}?{id}"), token),
+                None => super::ask(&mut client, &format!("{target}?{id}")),
+            }
+            let reply = client.reply();
+            assert_eq!(
+                (reply.status, reply.reason().as_str()),
+                (502, "upstream_malformed"),
+                "{target} {token:?}"
+            );
+            assert!(never_reused(&origin, &id), "{target} {token:?}");
+            three_fresh(&gateway);
+        }
+    });
+}
+
+#[test]
+fn an_origin_that_does_not_switch_answers_as_usual() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let gateway = Gateway::start(driver, &Setup::of(&origin));
+        let mut client = gateway.connect();
+        for path in ["/ok", "/status/404", "/chunked/30"] {
+            offer(&mut client, path, "websocket");
+            let reply = client.reply();
+            assert!(reply.status != 101 && reply.value("upgrade").is_none(), "{}", reply.head);
+        }
+        super::ask(&mut client, "/ok");
+        client.reply().expect(200);
+    });
+}
