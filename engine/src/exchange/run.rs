@@ -128,7 +128,7 @@ async fn write<'c, B: BodySource, R: Replies>(
     if let Err(fault) = done {
         let reason = timed(ctx, of_body(fault));
         if fault.side != Side::Client && !sink.started() {
-            return Err(before_any_byte(reason));
+            return Err(reason);
         }
         ctx.status.set(if sink.started() { status } else { 0 });
         ctx.reason.set(reason);
@@ -161,15 +161,6 @@ async fn carry<B: BodySource, S: BodySource, W: BodySink>(
     match upload {
         None => download.await,
         Some(mut writer) => beside(download, pump(body, &mut writer, pipes), &Cell::new(None)).await,
-    }
-}
-
-/// The reason where the reply broke before a byte of it was passed on: it can still be answered.
-fn before_any_byte(reason: Reason) -> Reason {
-    match reason {
-        Reason::UpstreamCut => Reason::UpstreamReset,
-        Reason::UpstreamBodyTimeout => Reason::UpstreamTimeout,
-        other => other,
     }
 }
 
