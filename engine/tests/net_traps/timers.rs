@@ -1,10 +1,11 @@
 //! The wheel on a driver: deadlines pass neither early nor much too late, whatever the shard does.
 
-use crate::rig::{lone_pair, on_each, pause, wheel};
+use crate::rig::{lone_pair, on_each, once, pause, wheel};
 use ringgate::net::clock;
 use ringgate::net::spawn::{race, spawn};
 use ringgate::net::stream::Wait;
 use std::cell::Cell;
+use std::pin::pin;
 use std::rc::Rc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -83,13 +84,8 @@ fn a_shard_that_was_held_up_for_longer_than_the_wheel_goes_round_catches_up() {
         wheel.turn(clock::coarse().after(Duration::from_millis(5900)));
         let mut passed = 0;
         for deadline in &deadlines {
-            let wait = async {
-                deadline.wait().await;
-                true
-            };
-            let _: ringgate::net::spawn::Either<bool, ()> = race(wait, async { passed += 1 }).await;
+            passed += usize::from(once(&mut pin!(deadline.wait())).await);
         }
-        let waits = passed;
-        assert!(waits <= 2, "{waits} deadlines of the past did not pass");
+        assert!((98..=99).contains(&passed), "{passed} of 100 have passed: all before 5.9 s");
     });
 }
