@@ -3,11 +3,12 @@
 
 use super::admit::{Admission, Admit};
 use crate::net::listener::{Listener, is_of_one_connection};
-use crate::net::spawn::yield_to_back;
+use crate::net::spawn::{Either, race, yield_to_back};
 use crate::net::{Wheel, clock};
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
+use std::pin::pin;
 use std::time::Duration;
 
 /// Connections taken in one turn, so that those already open get theirs.
@@ -33,24 +34,35 @@ pub enum Arrival {
     Refused(Accepted),
 }
 
-/// Takes connections for as long as the shard runs.
-pub async fn accept(listener: Listener, admit: Admit, wheel: Wheel, mut arrival: impl FnMut(Arrival)) {
+/// Takes connections until `ending`; those whose handshake is done by then too.
+pub async fn accept(
+    listener: Listener,
+    admit: Admit,
+    wheel: Wheel,
+    ending: impl Future<Output = ()>,
+    mut arrival: impl FnMut(Arrival),
+) {
     let backoff = wheel.deadline();
+    let mut ending = pin!(ending);
     loop {
         match drain(&listener, &admit, &mut arrival) {
             Ok(true) => yield_to_back().await,
-            Ok(false) => {
-                if listener.ready().await.is_err() {
+            Ok(false) => match race(ending.as_mut(), listener.ready()).await {
+                Either::First(()) => break,
+                Either::Second(Ok(())) => {}
+                Either::Second(Err(_)) => {
                     backoff.set(clock::coarse().after(BACKOFF));
                     backoff.wait().await;
                 }
-            }
+            },
             Err(_) => {
                 backoff.set(clock::coarse().after(BACKOFF));
                 backoff.wait().await;
             }
         }
     }
+    // What came since the last look: closing the socket would reset it.
+    while matches!(drain(&listener, &admit, &mut arrival), Ok(true)) {}
 }
 
 /// Takes what is in the queue, a turn's worth at most; true when there may be more.

@@ -48,8 +48,7 @@ pub async fn run(setup: Setup, log: ring::Sender) -> io::Result<()> {
         let (taking, ending) = (shard.clone(), ending.clone());
         let wheel = wheel.clone();
         spawn(async move {
-            let accepting = accept(listener, admit, wheel, |arrival| taking.arrived(id, arrival));
-            let _: Either<(), ()> = race(ending.begun(), accepting).await;
+            accept(listener, admit, wheel, ending.begun(), |arrival| taking.arrived(id, arrival)).await;
         });
     }
     if let Some(span) = table.gateway.spin {
@@ -85,7 +84,8 @@ impl Shard {
 
     fn arrived(self: &Rc<Self>, id: ListenerId, arrival: Arrival) {
         match arrival {
-            Arrival::Admitted(accepted, admission) => match self.relief() {
+            // A shard that ends takes no more messages.
+            Arrival::Admitted(accepted, admission) => match self.relief().filter(|_| !self.lent.draining.get()) {
                 None => self.serve(id, accepted, admission),
                 Some(other) => {
                     let message = Message::Serve(id, accepted, admission);
