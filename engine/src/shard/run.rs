@@ -84,7 +84,8 @@ impl Shard {
 
     fn arrived(self: &Rc<Self>, id: ListenerId, arrival: Arrival) {
         match arrival {
-            Arrival::Admitted(accepted, admission) => match self.relief() {
+            // A shard that ends takes no more messages.
+            Arrival::Admitted(accepted, admission) => match self.relief().filter(|_| !self.lent.draining.get()) {
                 None => self.serve(id, accepted, admission),
                 Some(other) => {
                     let message = Message::Serve(id, accepted, admission);

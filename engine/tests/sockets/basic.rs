@@ -183,7 +183,6 @@ fn a_reader_that_stops_slows_nobody_else_and_loses_nothing() {
             .into_iter()
             .map(|path| {
                 let mut client = gateway.connect();
-                client.small_window();
                 // Chunks are made in memory by the origin: fewer will do.
                 let bytes = if path == "/chunked" { 8 * MIB } else { bytes };
                 client.send(format!("GET {path}/{bytes}?size=100000 HTTP/1.1\r\nHost: a\r\n\r\n"));

@@ -144,9 +144,8 @@ fn who_waits_too_long_for_a_connection_is_told_503() {
 fn an_origin_that_is_down_is_told_at_once() {
     each_driver(|driver| {
         let gateway = Gateway::start(driver, &Setup::before(&[closed_addr(), closed_addr()]));
-        let mut client = gateway.connect();
         for method in ["GET", "POST"] {
-            let began = Instant::now();
+            let (mut client, began) = (gateway.connect(), Instant::now());
             ask(&mut client, method, "/ok", "body");
             let reply = client.reply().expect(502);
             assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
@@ -159,7 +158,9 @@ fn an_origin_that_is_down_is_told_at_once() {
         for method in ["GET", "POST"] {
             let mut client = gateway.connect();
             ask(&mut client, method, "/ok", "");
-            assert_eq!(client.reply().expect(502).reason(), "upstream_reset", "{method}");
+            // The reset may come before the connect is seen to have ended, or behind it.
+            let reason = client.reply().expect(502).reason();
+            assert!(reason == "upstream_reset" || reason == "upstream_connect", "{method}: {reason}");
         }
         origin.switch(Mode::Serve);
         three_fresh(&gateway);

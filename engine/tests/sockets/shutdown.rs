@@ -1,6 +1,6 @@
 //! The process: it ends in order when told to, and says by its exit code and in words why it did not start.
 
-use crate::support::{Client, Driver, End, Gateway, Setup, each_driver, run_to_end};
+use crate::support::{Client, Driver, End, Gateway, PATIENCE, Setup, each_driver, run_to_end};
 use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 use tools::upstream::{Origin, closed_addr};
@@ -9,6 +9,14 @@ fn ask(gateway: &Gateway, target: &str) -> Client {
     let mut client = gateway.connect();
     client.send(format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n"));
     client
+}
+
+/// Waits until the listener is closed: the end has begun.
+fn ending(gateway: &Gateway) {
+    let deadline = Instant::now() + PATIENCE;
+    while TcpStream::connect(gateway.addr()).is_ok() {
+        assert!(Instant::now() < deadline, "the listener is closed");
+    }
 }
 
 #[test]
@@ -20,9 +28,10 @@ fn running_exchanges_end_and_the_exit_code_is_0() {
             let mut idle = gateway.connect();
             idle.send("GET /ok HTTP/1.1\r\nHost: a\r\n\r\n").reply().expect(200);
             let mut fresh = gateway.connect();
-            origin.script("one", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok".to_vec());
+            let head = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n";
+            origin.script("one", format!("{head}ok"));
             let mut without_head = ask(&gateway, "/held/0/one");
-            let mut without_body = ask(&gateway, "/held/38/one");
+            let mut without_body = ask(&gateway, &format!("/held/{}/one", head.len()));
             let mut upload = gateway.connect();
             upload.send("POST /echo?upload HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhe");
             assert!(origin.wait_held(2));
@@ -32,39 +41,40 @@ fn running_exchanges_end_and_the_exit_code_is_0() {
                     .any(|c| c.requests.iter().any(|r| r.target() == "/echo?upload")))
             );
             gateway.terminate();
-            assert_eq!(idle.end(), End::Fin, "idle connections are closed");
-            assert_eq!(fresh.end(), End::Fin, "so are those without a request");
+            ending(&gateway);
             origin.release();
             upload.send("llo");
-            assert_eq!(without_head.reply().expect(200).text(), "ok");
+            let reply = without_head.reply().expect(200);
+            assert!(reply.text() == "ok" && reply.says_close(), "{}", reply.head);
             assert_eq!(without_body.reply().expect(200).text(), "ok");
-            assert!(upload.reply().expect(200).text().ends_with("hello"));
-            let addr = gateway.addr();
+            let reply = upload.reply().expect(200);
+            assert!(reply.text().ends_with("hello") && reply.says_close(), "{}", reply.head);
+            // A client's own close is what an answer that says close waits for.
             drop((without_head, without_body, upload));
             assert_eq!(gateway.exit().code(), Some(0), "{:?}", gateway.said().now());
-            assert!(TcpStream::connect(addr).is_err(), "nobody listens any more");
+            assert_eq!((idle.end(), fresh.end()), (End::Fin, End::Fin), "idle connections are closed in order");
         });
     }
 }
 
 #[test]
-fn nothing_new_is_taken_while_the_old_ends() {
+fn who_asks_on_an_open_connection_meanwhile_is_answered_and_told_to_leave() {
     each_driver(|driver| {
         let origin = Origin::start();
         let mut gateway = Gateway::start(driver, &Setup::of(&origin));
         origin.script("one", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok".to_vec());
-        let mut running = ask(&gateway, "/held/0/one");
-        assert!(origin.wait_held(1));
         let mut idle = gateway.connect();
         idle.send("GET /ok HTTP/1.1\r\nHost: a\r\n\r\n").reply().expect(200);
+        let mut running = ask(&gateway, "/held/0/one");
+        assert!(origin.wait_held(1));
         gateway.terminate();
-        // The drain has begun once idle connections are closed.
-        assert_eq!(idle.end(), End::Fin);
-        assert!(TcpStream::connect(gateway.addr()).is_err(), "the listener is closed");
-        origin.release();
-        let reply = running.reply().expect(200);
+        ending(&gateway);
+        let reply = idle.send("GET /ok HTTP/1.1\r\nHost: a\r\n\r\n").reply().expect(200);
         assert!(reply.says_close(), "{}", reply.head);
-        drop(running);
+        assert_eq!(idle.end(), End::Fin);
+        origin.release();
+        running.reply().expect(200);
+        drop((idle, running));
         assert_eq!(gateway.exit().code(), Some(0));
     });
 }
@@ -74,12 +84,10 @@ fn a_second_signal_ends_at_once() {
     each_driver(|driver| {
         let origin = Origin::start();
         let mut gateway = Gateway::start(driver, &Setup::of(&origin));
-        let mut idle = gateway.connect();
-        idle.send("GET /ok HTTP/1.1\r\nHost: a\r\n\r\n").reply().expect(200);
         let _running = ask(&gateway, "/never");
         assert!(origin.wait(|seen| seen.iter().any(|c| c.requests.iter().any(|r| r.target() == "/never"))));
         gateway.terminate();
-        assert_eq!(idle.end(), End::Fin);
+        ending(&gateway);
         let began = Instant::now();
         gateway.terminate();
         gateway.exit();
@@ -112,20 +120,26 @@ fn a_bad_configuration_is_exit_code_1_with_each_problems_place() {
     let text = "version: 1\n\
                 listeners:\n\
                 - { bind: \"127.0.0.1:0\", limits: { header_byts: 1KiB } }\n\
-                upstreams:\n  origin: { endpoints: [{ address: \"127.0.0.1:1\" }] }\n\
+                upstreams:\n  origin: { endpoints: [{ address: \"127.0.0.1:1\" }], blance: round_robin }\n\
                 routes:\n\
-                - { name: all, match: { path: /* }, to: orgin }\n";
+                - { name: all, match: { path: /* }, to: origin }\n";
     for command in ["run", "check"] {
         let (output, file) = run_to_end(command, text);
         assert_eq!(output.status.code(), Some(1), "{command}");
         let said = [output.stdout, output.stderr].concat();
         let said = String::from_utf8_lossy(&said);
-        for (place, meant) in [("3:36", "header_bytes"), ("7:39", "origin")] {
+        for (place, meant) in [("3:36", "header_bytes"), ("5:54", "balance")] {
             let place = format!("{}:{place}", file.display());
             assert!(said.contains(&place), "{command}: no {place} in {said}");
             assert!(said.contains(meant), "{command}: no {meant} in {said}");
         }
     }
+    let dangling = "version: 1\nlisteners: [{ bind: \"127.0.0.1:0\" }]\n\
+                    upstreams: { origin: { endpoints: [{ address: \"127.0.0.1:1\" }] } }\n\
+                    routes: [{ name: all, to: orgin }]\n";
+    let (output, file) = run_to_end("run", dangling);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(1) && said.contains(&format!("{}:4:27", file.display())), "{said}");
     let (output, _) = run_to_end("run", "version: 1\nlisteners: [\n");
     assert_eq!(output.status.code(), Some(1), "{:?}", output.stderr);
 }

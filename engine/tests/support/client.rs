@@ -65,11 +65,6 @@ impl Client {
         SockRef::from(&self.stream).set_linger(Some(Duration::ZERO)).unwrap();
     }
 
-    /// Takes as little as the system allows, so that the gateway soon has to wait.
-    pub fn small_window(&self) {
-        SockRef::from(&self.stream).set_recv_buffer_size(4096).unwrap();
-    }
-
     /// Reads until `holds` of what has come and was not taken, or the connection ends.
     pub fn read_until(&mut self, holds: impl Fn(&[u8]) -> bool) -> &[u8] {
         while !holds(&self.ahead) && self.fill() {}
@@ -139,7 +134,8 @@ impl Client {
             Ok(count) => self.ahead.extend_from_slice(&chunk[..count]),
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) if is_timeout(&error) => {
-                panic!("nothing more came in time after {:?}", String::from_utf8_lossy(&self.ahead));
+                let (all, shown) = (self.ahead.len(), &self.ahead[..self.ahead.len().min(500)]);
+                panic!("nothing more came in time after {all} bytes, {:?}", String::from_utf8_lossy(shown));
             }
             Err(_) => self.end = Some(End::Reset),
         }

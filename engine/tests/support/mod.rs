@@ -11,7 +11,7 @@ mod setup;
 mod torn;
 
 pub use client::{Client, End};
-pub use fresh::{Ids, barrier, fresh, three_fresh};
+pub use fresh::{Ids, barrier, three_fresh};
 pub use gateway::{Gateway, run_to_end};
 pub use lines::Lines;
 pub use reply::{Delimited, Reply, Whole};

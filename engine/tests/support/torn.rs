@@ -1,6 +1,8 @@
 //! Messages torn at every byte boundary: a prefix is sent, the shard has looked at it, then the rest is sent. All
-//! boundaries of a message at once, each on connections of its own, so that one barrier serves many.
+//! boundaries of a message at once, each on connections of its own, so that one barrier serves many. Three fresh
+//! requests follow for each.
 
+use super::fresh::fresh;
 use super::{Client, Gateway, Ids, barrier};
 use tools::upstream::Origin;
 
@@ -32,6 +34,7 @@ pub fn torn_request(
         for (at, id, client) in &mut torn {
             read(client, *at, id);
         }
+        fresh(gateway, 3 * torn.len());
     }
 }
 
@@ -62,5 +65,6 @@ pub fn torn_reply(
         for (at, id, client) in &mut torn {
             read(client, *at, id);
         }
+        fresh(gateway, 3 * torn.len());
     }
 }

@@ -54,6 +54,5 @@ fn they_are_the_same_wherever_they_are_torn() {
             assert_eq!((reply.text().as_str(), reply.delimited), ("hello", Delimited::Close), "torn at {at}");
             assert_eq!(client.end(), End::Fin);
         });
-        three_fresh(&gateway);
     });
 }

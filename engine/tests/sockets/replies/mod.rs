@@ -51,7 +51,6 @@ pub fn check(torn: Torn, cases: &[Case]) {
                 torn_reply(&gateway, &origin, bytes, false, ask, |client, at, id| {
                     judge(client, &origin, id, *law, &format!("{shown} torn at {at}"));
                 });
-                three_fresh(&gateway);
             }
         }
     });

@@ -83,7 +83,6 @@ fn check_on(driver: Driver, torn: Torn, cases: &[Case]) {
                 },
             );
             assert!(count > 0, "{shown:?} has boundaries");
-            three_fresh(&gateway);
         }
     }
     for (client, law, shown) in logged {
