@@ -31,8 +31,9 @@ pub fn connection(stream: Stream, lent: Rc<Lent>, peer: Peer) -> impl Future<Out
             let end = Box::pin(serve(&link, &lent, peer)).await;
             drop(busy);
             match end {
-                End::Asleep if !lent.draining.get() => {}
-                End::Asleep | End::Closed => return,
+                // While the process ends too: a request may be on its way, and its answer will say close.
+                End::Asleep => {}
+                End::Closed => return,
             }
         }
     }

@@ -85,17 +85,19 @@ impl Shard {
     fn arrived(self: &Rc<Self>, id: ListenerId, arrival: Arrival) {
         match arrival {
             // A shard that ends takes no more messages.
-            Arrival::Admitted(accepted, admission) => match self.relief().filter(|_| !self.lent.draining.get()) {
-                None => self.serve(id, accepted, admission),
-                Some(other) => {
-                    let message = Message::Serve(id, accepted, admission);
-                    if let Err(Message::Serve(id, accepted, admission)) =
-                        self.shared.mailboxes[other].send(message)
-                    {
-                        self.serve(id, accepted, admission);
+            Arrival::Admitted(accepted, admission) => {
+                match self.relief().filter(|_| !self.lent.draining.get()) {
+                    None => self.serve(id, accepted, admission),
+                    Some(other) => {
+                        let message = Message::Serve(id, accepted, admission);
+                        if let Err(Message::Serve(id, accepted, admission)) =
+                            self.shared.mailboxes[other].send(message)
+                        {
+                            self.serve(id, accepted, admission);
+                        }
                     }
                 }
-            },
+            }
             Arrival::Refused(accepted) => self.refuse(id, accepted),
         }
     }

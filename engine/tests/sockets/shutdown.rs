@@ -52,7 +52,11 @@ fn running_exchanges_end_and_the_exit_code_is_0() {
             // A client's own close is what an answer that says close waits for.
             drop((without_head, without_body, upload));
             assert_eq!(gateway.exit().code(), Some(0), "{:?}", gateway.said().now());
-            assert_eq!((idle.end(), fresh.end()), (End::Fin, End::Fin), "idle connections are closed in order");
+            assert_eq!(
+                (idle.end(), fresh.end()),
+                (End::Fin, End::Fin),
+                "idle connections are closed in order"
+            );
         });
     }
 }

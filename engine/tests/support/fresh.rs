@@ -2,7 +2,10 @@
 //! upstream connections. And the barrier, by which a test knows that a shard has read what was sent before.
 
 use super::{Client, Gateway};
+use memchr::memmem;
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
+use tools::upstream::{Connection, Request};
 
 /// Numbers that no other request of this process has.
 #[derive(Debug)]
@@ -13,6 +16,21 @@ impl Ids {
     pub fn next() -> String {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         format!("id{:07}", NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// The requests among `seen` whose target has one of `ids`, each with its connection.
+    pub fn found<'s>(
+        seen: &'s [Connection],
+        ids: &[String],
+    ) -> impl Iterator<Item = (&'s Connection, &'s Request)> {
+        let ids: HashSet<&[u8]> = ids.iter().map(|id| id.as_bytes()).collect();
+        let is_of = move |request: &Request| {
+            let line = request.head.split(|byte| *byte == b'\r').next().unwrap_or_default();
+            memmem::find_iter(line, b"id").any(|at| line.get(at..at + 9).is_some_and(|id| ids.contains(id)))
+        };
+        let all =
+            seen.iter().flat_map(|connection| connection.requests.iter().map(move |own| (connection, own)));
+        all.filter(move |(_, request)| is_of(request))
     }
 }
 
