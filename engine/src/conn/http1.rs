@@ -10,7 +10,7 @@ use crate::base::Tick;
 use crate::exchange::{Context, Downstream, Lent, Outcome, Peer, TableRef, refuse, run};
 use crate::mem::{Buf, Class};
 use crate::net::Link;
-use crate::net::body::{BodyReader, BodySource, Lane, Reading};
+use crate::net::body::{BodyReader, Lane, Reading};
 use crate::observe::Reason;
 use crate::table::Listener;
 use crate::wire::head::{Head, Lines, Version};
@@ -154,14 +154,12 @@ impl Exchange<'_> {
             _ => run(&ctx, length, &mut down).await,
         };
         let Http1 { body, reply } = down;
-        let unread = !body.ended() || framed.is_err();
         let used = head.head_len() + body.used();
         let after = match outcome {
             Outcome::Reuse if !reply.closes => After::Next,
-            // Also whoever asked for the close may have sent more: a close at once would reset what it reads.
-            Outcome::Reuse => After::Linger,
-            Outcome::Close if unread || reply.closes => After::Linger,
-            Outcome::Close => After::Close,
+            // The client may have sent more: a close at once would reset what it has not read yet, whole answers
+            // before a cut one among it.
+            Outcome::Reuse | Outcome::Close => After::Linger,
             Outcome::Reset => {
                 self.link.stream.reset_on_close();
                 After::Close

@@ -99,13 +99,14 @@ enum Read {
 fn read(from: &Lane) -> Result<Read, Fault> {
     let mut buf = from.pool.take(Class::Bulk);
     match from.link.stream.try_read(buf.spare()) {
+        Ok(0) if from.link.was_reset() => Err(from.link.cut()),
         Ok(0) => Ok(Read::End),
         Ok(n) => {
             buf.advance(n);
             Ok(Read::Bytes(buf))
         }
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Read::Nothing),
-        Err(_) => Err(from.link.cut()),
+        Err(error) => Err(from.link.broken(&error)),
     }
 }
 
@@ -130,7 +131,7 @@ async fn send(to: &Lane, mut bytes: &[u8], count: &Cell<u64>, idle: Duration) ->
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 to.link.writable(idle, Tick::NEVER).await?
             }
-            Err(_) => return Err(to.link.cut()),
+            Err(error) => return Err(to.link.broken(&error)),
         }
     }
     Ok(())

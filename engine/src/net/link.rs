@@ -3,6 +3,8 @@
 use super::stream::{Stream, Wait, until};
 use super::timer::{Deadline, Wheel};
 use crate::base::{Fault, Kind, Side, Tick};
+use std::cell::Cell;
+use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -17,12 +19,15 @@ pub struct Link {
     pub writing: Deadline,
     /// Whose connection it is: who is at fault when it breaks.
     pub side: Side,
+    /// Whether one direction was told of a reset.
+    reset: Cell<bool>,
 }
 
 impl Link {
     /// A link over `stream`, with no deadline set.
     pub fn new(stream: Stream, wheel: &Wheel, side: Side) -> Rc<Link> {
-        Rc::new(Link { stream, reading: wheel.deadline(), writing: wheel.deadline(), side })
+        let (reading, writing) = (wheel.deadline(), wheel.deadline());
+        Rc::new(Link { stream, reading, writing, side, reset: Cell::new(false) })
     }
 
     /// Waits until a read would not block, `silence` at most and not past `total`.
@@ -51,8 +56,22 @@ impl Link {
     pub fn fault(&self, wait: &Wait) -> Fault {
         match wait {
             Wait::Expired => Fault::new(self.side, Kind::Timeout),
-            Wait::Io(_) => self.cut(),
+            Wait::Io(error) => self.broken(error),
         }
+    }
+
+    /// The fault of a read or write that failed. A socket tells of a reset once, to whichever direction asks first,
+    /// and from then on shows the other one an end like any other: so it is remembered here.
+    pub fn broken(&self, error: &io::Error) -> Fault {
+        if error.kind() == io::ErrorKind::ConnectionReset {
+            self.reset.set(true);
+        }
+        self.cut()
+    }
+
+    /// Whether a reset was seen, so that an end that is read is not the peer's own.
+    pub fn was_reset(&self) -> bool {
+        self.reset.get()
     }
 
     /// The fault of a peer that reset or closed in mid-message.

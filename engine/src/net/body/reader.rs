@@ -166,7 +166,7 @@ impl<'a> BodyReader<'a> {
                 }
                 // The buffer goes back before the wait, so that the few in use stay hot.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(_) => return Err(self.from.lane.link.cut()),
+                Err(error) => return Err(self.from.lane.link.broken(&error)),
             }
             drop(buf);
             self.ready().await?;
@@ -175,7 +175,7 @@ impl<'a> BodyReader<'a> {
 
     fn closed(&mut self) -> Result<(), Fault> {
         match self.framing {
-            Framing::UntilClose => {
+            Framing::UntilClose if !self.from.lane.link.was_reset() => {
                 self.framing = Framing::Ended;
                 Ok(())
             }

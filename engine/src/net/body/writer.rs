@@ -183,7 +183,7 @@ impl BodyWriter {
             match self.to.link.stream.try_splice_out(pipe) {
                 Ok(n) => self.sent += n as u64,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.room().await?,
-                Err(_) => return Err(self.to.link.cut()),
+                Err(error) => return Err(self.to.link.broken(&error)),
             }
         }
         Ok(())
@@ -214,7 +214,7 @@ impl BodySink for BodyWriter {
                 Ok(0) => {}
                 Ok(n) => return Ok(n),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.room().await?,
-                Err(_) => return Err(self.to.link.cut()),
+                Err(error) => return Err(self.to.link.broken(&error)),
             }
         }
     }
@@ -224,7 +224,7 @@ impl BodySink for BodyWriter {
             match self.try_write(&[]) {
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.room().await?,
-                Err(_) => return Err(self.to.link.cut()),
+                Err(error) => return Err(self.to.link.broken(&error)),
             }
         }
         if self.pipe.is_some() { self.drain().await } else { Ok(()) }
@@ -268,7 +268,7 @@ impl BodySink for BodyWriter {
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Spliced::Moved(0)),
             Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(Spliced::Refused),
-            Err(_) => Err(from.link.cut()),
+            Err(error) => Err(from.link.broken(&error)),
         }
     }
 
