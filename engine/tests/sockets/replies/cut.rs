@@ -50,7 +50,8 @@ fn a_cut_body_looks_cut_to_each_client() {
             }
         }
         for (client, told) in clients {
-            let is_cut = |line: &Value| line["reason"] == "upstream_cut" || line["reason"] == "upstream_reset";
+            let is_cut =
+                |line: &Value| line["reason"] == "upstream_cut" || line["reason"] == "upstream_reset";
             gateway.log_where(client, &told, is_cut);
         }
     });
