@@ -13,15 +13,49 @@ use tools::upstream::{Mode, Origin};
 const SOON: Duration = Duration::from_millis(150);
 const LATE: Duration = Duration::from_secs(8);
 
-/// Asks, and gives the answer's status, whether it was whole, how long it took, and its log line.
-fn timed(gateway: &Gateway, request: &str) -> (u16, Whole, Duration, Value) {
-    let mut client = gateway.connect();
+/// What came of a request.
+struct Came {
+    request: String,
+    status: u16,
+    whole: Whole,
+    took: Duration,
+    line: Value,
+}
+
+/// Asks all of it at once, and gives what came of each in turn.
+fn timed(gateway: &Gateway, requests: impl IntoIterator<Item = String>) -> Vec<Came> {
+    let asked: Vec<(Client, String)> = requests
+        .into_iter()
+        .map(|request| {
+            let mut client = gateway.connect();
+            client.send(&request);
+            (client, request)
+        })
+        .collect();
     let began = Instant::now();
-    client.send(request);
-    let reply = client.reply();
-    let took = began.elapsed();
-    let line = gateway.log_of(client.addr());
-    (reply.status, reply.whole, took, line)
+    let answered: Vec<_> = asked
+        .into_iter()
+        .map(|(mut client, request)| {
+            let reply = client.reply();
+            (client.addr(), request, reply, began.elapsed())
+        })
+        .collect();
+    let told = answered.into_iter().map(|(client, request, reply, took)| {
+        let line = gateway.log_of(client);
+        Came { request, status: reply.status, whole: reply.whole, took, line }
+    });
+    told.collect()
+}
+
+impl Came {
+    /// Holds it to what its timeout has to bring about.
+    #[track_caller]
+    fn expect(&self, status: u16, whole: bool, reason: &str) {
+        let Came { request, line, took, .. } = self;
+        assert!(self.status == status && (self.whole == Whole::Yes) == whole, "{request:?}: {line}");
+        assert!(*took > SOON && *took < LATE, "{request:?}: {took:?}");
+        assert_eq!(line["reason"], reason, "{request:?}");
+    }
 }
 
 fn get(target: &str) -> String {
@@ -46,9 +80,7 @@ fn a_connect_that_does_not_end_is_504() {
         assert!(filled.len() < 16, "the queue is full");
         let setup = Setup { route_timeouts: "connect: 300ms", ..Setup::before(&[addr]) };
         let gateway = Gateway::start(driver, &setup);
-        let (status, _, took, line) = timed(&gateway, &get("/ok"));
-        assert!(status == 504 && took > SOON && took < LATE, "{took:?} {line}");
-        assert_eq!(line["reason"], "upstream_connect_timeout");
+        timed(&gateway, [get("/ok")])[0].expect(504, true, "upstream_connect_timeout");
     });
 }
 
@@ -59,27 +91,24 @@ fn an_answer_that_does_not_begin_is_504() {
         let setup = Setup { route_timeouts: "first_byte: 300ms", ..Setup::of(&origin) };
         let gateway = Gateway::start(driver, &setup);
         origin.script("hint", b"HTTP/1.1 103 Early Hints\r\n\r\n".to_vec());
-        let post = |framing: &str| format!("POST /never?ID HTTP/1.1\r\nHost: a\r\n{framing}");
-        for request in [
-            get("/never?ID"),
-            get("/no-read?ID"),
-            get("/slow-head/60000?ID"),
-            get("/raw-torn/100/485454502f312e3120323030204f4b0d0a0d0a?ID"),
-            get("/script/hint?ID"),
+        let post = |framing: &str| format!("POST /never HTTP/1.1\r\nHost: a\r\n{framing}");
+        let requests = [
+            get("/never"),
+            get("/no-read"),
+            get("/slow-head/60000"),
+            get("/raw-torn/100/485454502f312e3120323030204f4b0d0a0d0a"),
+            get("/script/hint"),
             post("Content-Length: 5\r\n\r\nhello"),
             post("Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"),
-        ] {
-            let id = Ids::next();
-            let (status, whole, took, line) = timed(&gateway, &request.replace("ID", &id));
-            assert!(status == 504 && whole == Whole::Yes, "{request:?}: {line}");
-            assert!(took > SOON && took < LATE, "{request:?}: {took:?}");
-            assert_eq!(line["reason"], "upstream_timeout", "{request:?}");
+        ];
+        for came in timed(&gateway, requests) {
+            came.expect(504, true, "upstream_timeout");
             three_fresh(&gateway);
         }
         origin.switch(Mode::NeverRead);
         // Those parked by now are still served; this takes a connection of its own.
         let gateway = Gateway::start(driver, &setup);
-        assert_eq!(timed(&gateway, &get("/ok")).0, 504);
+        timed(&gateway, [get("/ok")])[0].expect(504, true, "upstream_timeout");
     });
 }
 
@@ -95,20 +124,19 @@ fn an_answer_that_falls_silent_is_cut() {
         );
         origin.script("length", b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello".to_vec());
         origin.script("close", b"HTTP/1.1 200 OK\r\n\r\nhello".to_vec());
-        for path in ["/script/chunks", "/script/length", "/script/close", "/slow-body/60000/5"] {
-            for version in ["1.1", "1.0"] {
-                let id = Ids::next();
-                let request = format!("GET {path}?{id} HTTP/{version}\r\nHost: a\r\n\r\n");
-                let (status, whole, took, line) = timed(&gateway, &request);
-                assert!(status == 200 && whole != Whole::Yes, "{request:?}: {line}");
-                assert!(took > SOON && took < LATE, "{request:?}: {took:?}");
-                assert_eq!(line["reason"], "upstream_body_timeout", "{request:?}");
-                assert!(path.starts_with("/slow-body") || never_reused(&origin, &id));
-                three_fresh(&gateway);
-            }
+        let ids: Vec<String> = (0..8).map(|_| Ids::next()).collect();
+        let paths = ["/script/chunks", "/script/length", "/script/close", "/slow-body/1000/5"];
+        let requests = ids.iter().zip(paths.into_iter().cycle()).enumerate().map(|(number, (id, path))| {
+            let version = if number < paths.len() { "1.1" } else { "1.0" };
+            format!("GET {path}?{id} HTTP/{version}\r\nHost: a\r\n\r\n")
+        });
+        for came in timed(&gateway, requests) {
+            came.expect(200, false, "upstream_body_timeout");
+            three_fresh(&gateway);
         }
+        assert!(ids.iter().all(|id| never_reused(&origin, id)));
         // Slow is not silent.
-        assert_eq!(timed(&gateway, &get("/slow-body/50/10")).1, Whole::Yes);
+        timed(&gateway, [get("/slow-body/50/10")])[0].expect(200, true, "ok");
     });
 }
 
@@ -117,12 +145,9 @@ fn the_whole_exchange_has_its_time_whoever_is_slow() {
     each_driver(|driver| {
         let origin = Origin::start();
         let gateway = Gateway::start(driver, &Setup { route_timeouts: "total: 500ms", ..Setup::of(&origin) });
-        let (status, _, took, line) = timed(&gateway, &get("/never"));
-        assert!(status == 504 && took > SOON && took < LATE, "{took:?} {line}");
-        assert_eq!(line["reason"], "total_timeout");
-        let (status, whole, took, line) = timed(&gateway, &get("/slow-body/100/100"));
-        assert!(status == 200 && whole != Whole::Yes && took > SOON && took < LATE, "{took:?} {line}");
-        assert_eq!(line["reason"], "total_timeout");
+        let came = timed(&gateway, [get("/never"), get("/slow-body/100/100")]);
+        came[0].expect(504, true, "total_timeout");
+        came[1].expect(200, false, "total_timeout");
         three_fresh(&gateway);
 
         // A client that sends its body byte by byte.

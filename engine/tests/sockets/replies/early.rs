@@ -73,6 +73,7 @@ fn a_client_that_ends_within_its_body_leaves_no_whole_request() {
     each_driver(|driver| {
         let origin = Origin::start();
         let gateway = Gateway::start(driver, &Setup::of(&origin));
+        let mut ended = Vec::new();
         for part in [
             "Content-Length: 10\r\n\r\n",
             "Content-Length: 10\r\n\r\nhello",
@@ -91,7 +92,7 @@ fn a_client_that_ends_within_its_body_leaves_no_whole_request() {
                 } else {
                     client.finish().rest();
                 }
-                gateway.log_where(addr, part, |line| line["reason"] == "client_gone");
+                ended.push((addr, part));
                 assert!(never_reused(&origin, &id), "{part:?}");
                 let whole = origin
                     .requests()
@@ -100,6 +101,9 @@ fn a_client_that_ends_within_its_body_leaves_no_whole_request() {
                 assert!(!whole, "{part:?}");
                 three_fresh(&gateway);
             }
+        }
+        for (client, part) in ended {
+            gateway.log_where(client, part, |line| line["reason"] == "client_gone");
         }
     });
 }

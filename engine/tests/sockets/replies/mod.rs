@@ -16,6 +16,7 @@ mod status_line;
 mod upgrade;
 
 use crate::support::{Client, Gateway, Ids, Setup, Whole, each_driver, three_fresh, torn_reply};
+use std::net::SocketAddr;
 use tools::upstream::Origin;
 
 pub use crate::requests::Torn;
@@ -39,13 +40,14 @@ pub fn check(torn: Torn, cases: &[Case]) {
     each_driver(|driver| {
         let origin = Origin::start();
         let gateway = Gateway::start(driver, &Setup::of(&origin));
+        let mut logs = Vec::new();
         for (bytes, law) in cases {
             let shown = &format!("{:?}", String::from_utf8_lossy(bytes));
             let (name, mut ids, mut client) = (Ids::next(), vec![Ids::next()], gateway.connect());
             origin.script(&name, *bytes);
             ask(&mut client, &format!("/script/{name}?{}", ids[0]));
             judge(&mut client, *law, shown);
-            logged(&gateway, &client, *law, shown);
+            logs.push((client.addr(), *law, shown.clone()));
             three_fresh(&gateway);
             if torn == Torn::Everywhere {
                 torn_reply(&gateway, &origin, bytes, false, ask, |client, at, id| {
@@ -56,6 +58,9 @@ pub fn check(torn: Torn, cases: &[Case]) {
             if !matches!(law, Law::Passed(..)) {
                 assert!(all_never_reused(&origin, &ids), "{shown}: its connection was used again");
             }
+        }
+        for (client, law, shown) in logs {
+            logged(&gateway, client, law, &shown);
         }
     });
 }
@@ -96,8 +101,8 @@ fn judge(client: &mut Client, law: Law, shown: &str) {
     assert_eq!(client.reply().expect(200).text(), "ok\n", "{told}: the next on this connection");
 }
 
-fn logged(gateway: &Gateway, client: &Client, law: Law, shown: &str) {
-    gateway.log_where(client.addr(), shown, |line| match law {
+fn logged(gateway: &Gateway, client: SocketAddr, law: Law, shown: &str) {
+    gateway.log_where(client, shown, |line| match law {
         Law::Refused(detail) => {
             line["status"] == 502 && line["reason"] == "upstream_malformed" && line["detail"] == detail
         }
