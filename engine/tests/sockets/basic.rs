@@ -84,6 +84,10 @@ fn a_request_id_is_made_or_passed_and_told_in_the_log() {
 
 #[test]
 fn the_host_asked_for_and_the_client_are_told_to_the_origin() {
+    if std::net::TcpListener::bind("[::1]:0").is_err() {
+        eprintln!("this machine has no IPv6 loopback: this test is passed by");
+        return;
+    }
     each_driver(|driver| {
         let origin = Origin::start();
         let gateway = Gateway::start(driver, &Setup { bind: "[::1]:0", ..Setup::of(&origin) });

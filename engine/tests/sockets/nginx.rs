@@ -25,7 +25,8 @@ impl Nginx {
         let program =
             ["/usr/sbin/nginx", "/usr/bin/nginx"].into_iter().find(|path| fs::metadata(path).is_ok());
         let Some(program) = program else {
-            assert!(std::env::var("CI").is_err(), "nginx is not installed: apt-get install nginx");
+            let required = std::env::var("CI").is_ok_and(|ci| ci == "true");
+            assert!(!required, "nginx is not installed: apt-get install nginx");
             eprintln!("nginx is not installed: this test is passed by");
             return None;
         };

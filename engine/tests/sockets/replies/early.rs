@@ -107,3 +107,25 @@ fn a_client_that_ends_within_its_body_leaves_no_whole_request() {
         }
     });
 }
+
+#[test]
+fn a_client_that_leaves_before_its_answer_costs_nobody_else_anything() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let gateway = Gateway::start(driver, &Setup::of(&origin));
+        let mut left = Vec::new();
+        for path in ["/slow-head/100", "/slow-body/20/10", "/bytes/50000000", "/chunked/3000"] {
+            let mut client = gateway.connect();
+            client.send(format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n"));
+            left.push((client.addr(), path));
+            client.reset();
+            three_fresh(&gateway);
+        }
+        for (client, path) in left {
+            // The last two may be over before the reset is seen.
+            let is_own = |line: &serde_json::Value| line["reason"] == "client_gone" || line["reason"] == "ok";
+            gateway.log_where(client, path, is_own);
+        }
+        three_fresh(&gateway);
+    });
+}
