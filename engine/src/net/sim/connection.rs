@@ -8,6 +8,7 @@ use super::world::World;
 use crate::base::Tick;
 use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::fmt;
 use std::io::{self, ErrorKind};
 use std::rc::Rc;
 use std::task::{Context, Waker};
@@ -23,6 +24,19 @@ pub enum Parcel {
     Reset,
 }
 
+/// As a trace shows it: the first bytes stand for all.
+impl fmt::Display for Parcel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Parcel::Bytes(bytes) => {
+                write!(f, "{} bytes {}", bytes.len(), bytes[..bytes.len().min(60)].escape_ascii())
+            }
+            Parcel::Fin => f.write_str("its end"),
+            Parcel::Reset => f.write_str("a reset"),
+        }
+    }
+}
+
 /// A connection.
 #[derive(Debug)]
 pub struct Connection {
@@ -30,6 +44,8 @@ pub struct Connection {
     pub ends: [End; 2],
     /// Bytes one direction takes before writes block.
     pub room: usize,
+    /// Which connection of the run it is.
+    pub number: u64,
 }
 
 /// One end.
@@ -130,6 +146,7 @@ fn await_on(waiting: &mut Vec<Waker>, cx: &Context<'_>) {
 /// Sends `parcel` to `end`, behind all that was sent there before.
 pub fn send(world: &Rc<World>, shared: &Shared, end: usize, parcel: Parcel) {
     let mut connection = shared.borrow_mut();
+    world.tell(|| format!("{}:{} sends {parcel}", connection.number, 1 - end));
     let to = &mut connection.ends[end];
     let at = to.flying.back().map_or(Tick::default(), |(at, _)| *at).max(world.arrival());
     if let Parcel::Bytes(bytes) = &parcel {
@@ -168,8 +185,8 @@ fn arrive(world: &Rc<World>, shared: &Shared, end: usize) {
 
 impl Connection {
     /// A connection whose handshake has just begun.
-    pub fn new(room: usize) -> Connection {
-        Connection { ends: [End { connecting: true, ..End::default() }, End::default()], room }
+    pub fn new(number: u64, room: usize) -> Connection {
+        Connection { ends: [End { connecting: true, ..End::default() }, End::default()], room, number }
     }
 
     /// The pending error of `end`, once.

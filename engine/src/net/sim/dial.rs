@@ -10,7 +10,10 @@ use std::rc::Rc;
 /// A socket that is on its way to `addr`: writable once it is connected or refused. None without a run.
 pub fn dial(addr: SocketAddr) -> Option<io::Result<Socket>> {
     let world = current()?;
-    let (ours, theirs) = pair(&world);
+    let number = world.dialled.get() + 1;
+    world.dialled.set(number);
+    world.tell(|| format!("{number}:0 dials {addr}"));
+    let (ours, theirs) = pair(&world, number);
     let there = world.clone();
     world.at(world.arrival(), move || knock(&there, addr, theirs));
     Some(Ok(ours))

@@ -20,6 +20,8 @@ pub struct Setup {
     pub weather: Weather,
     /// Virtual time after which the run is given up.
     pub within: Duration,
+    /// Whether to print what happens at every socket.
+    pub trace: bool,
 }
 
 /// What a run gave.
@@ -50,7 +52,7 @@ pub enum Stuck {
 /// # Errors
 /// See [`Stuck`].
 pub fn run<T>(setup: Setup, main: impl Future<Output = T>) -> Result<Report<T>, Stuck> {
-    let world = World::new(setup.seed, setup.weather);
+    let world = World::new(setup.seed, setup.weather, setup.trace);
     let entered = world.enter();
     let begun = world.now.get();
     let end = begun.after(setup.within);

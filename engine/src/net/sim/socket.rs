@@ -22,9 +22,9 @@ impl std::fmt::Debug for Socket {
 }
 
 /// The sockets of a new connection whose dialling end is not connected yet.
-pub(super) fn pair(world: &Rc<World>) -> (Socket, Socket) {
+pub(super) fn pair(world: &Rc<World>, number: u64) -> (Socket, Socket) {
     let room = world.random.within(world.weather.room.clone()) as usize;
-    let connection = Rc::new(RefCell::new(Connection::new(room)));
+    let connection = Rc::new(RefCell::new(Connection::new(number, room)));
     let socket = |end| {
         world.sockets.set(world.sockets.get() + 1);
         Socket { world: world.clone(), connection: connection.clone(), end }
@@ -51,6 +51,7 @@ impl Socket {
             *place = byte;
         }
         connection.ends[1 - self.end].wake_writers();
+        self.world.tell(|| format!("{}:{} reads {n} bytes", connection.number, self.end));
         self.world.fold(n as u64);
         Ok(n)
     }
@@ -59,6 +60,14 @@ impl Socket {
     fn nothing(&self, connection: &mut Connection) -> io::Result<usize> {
         connection.take_error(self.end)?;
         let own = &connection.ends[self.end];
+        self.world.tell(|| {
+            format!(
+                "{}:{} reads {}",
+                connection.number,
+                self.end,
+                if own.ended || own.dead { "the end" } else { "nothing" }
+            )
+        });
         if own.ended || own.dead { Ok(0) } else { Err(ErrorKind::WouldBlock.into()) }
     }
 
@@ -115,9 +124,10 @@ impl Socket {
     /// # Errors
     /// None; the signature is a driver's.
     pub async fn readable(&self) -> io::Result<()> {
+        let spurious = self.spurious();
         poll_fn(|cx| {
             let own = &mut self.connection.borrow_mut().ends[self.end];
-            if own.readable() || self.spurious() {
+            if own.readable() || spurious {
                 return Poll::Ready(Ok(()));
             }
             own.await_reading(cx);
@@ -131,10 +141,11 @@ impl Socket {
     /// # Errors
     /// None; the signature is a driver's.
     pub async fn writable(&self) -> io::Result<()> {
+        // Before the handshake is over, readiness says that it is.
+        let spurious = self.spurious() && !self.connection.borrow().ends[self.end].connecting;
         poll_fn(|cx| {
             let mut connection = self.connection.borrow_mut();
-            let connecting = connection.ends[self.end].connecting;
-            if connection.writable(self.end) || (!connecting && self.spurious()) {
+            if connection.writable(self.end) || spurious {
                 return Poll::Ready(Ok(()));
             }
             connection.ends[self.end].await_writing(cx);
@@ -204,6 +215,16 @@ impl Socket {
             }
         }
         Ok(())
+    }
+
+    /// Sends `bytes` so that they arrive at once, whatever the weather and the room.
+    pub fn burst(&self, bytes: &[u8]) {
+        self.send(Parcel::Bytes(bytes.to_vec()));
+    }
+
+    /// Whether a reset came, even if another call was already told of it.
+    pub fn is_reset(&self) -> bool {
+        self.connection.borrow().ends[self.end].dead
     }
 
     /// Resets the connection.

@@ -13,7 +13,7 @@ fn rough() -> Weather {
 }
 
 fn within(seed: u64, weather: Weather, main: impl Future<Output = ()>) -> Report<()> {
-    run(Setup { seed, weather, within: Duration::from_secs(60) }, main).expect("the run ends")
+    run(Setup { seed, weather, within: Duration::from_secs(60), trace: false }, main).expect("the run ends")
 }
 
 async fn pair() -> (Socket, Socket) {
@@ -172,8 +172,9 @@ fn a_port_refuses_swallows_or_takes() {
 
 #[test]
 fn a_run_that_cannot_end_says_why() {
-    let ended =
-        |main| run(Setup { seed: 1, weather: Weather::calm(), within: Duration::from_secs(60) }, main);
+    let ended = |main| {
+        run(Setup { seed: 1, weather: Weather::calm(), within: Duration::from_secs(60), trace: false }, main)
+    };
     let never: Task = Box::pin(std::future::pending());
     assert_eq!(ended(never).map(|_| ()), Err(Stuck::Deadlock));
     let slow: Task = Box::pin(sleep(Duration::from_secs(61)));

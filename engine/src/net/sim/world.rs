@@ -42,8 +42,11 @@ pub struct World {
     pub sockets: Cell<usize>,
     /// A fold of all that happened: equal for equal runs.
     pub digest: Cell<u64>,
+    trace: bool,
     events: RefCell<BinaryHeap<Event>>,
     spawned: Cell<u64>,
+    /// Connections so far.
+    pub dialled: Cell<u64>,
     scheduled: Cell<u64>,
 }
 
@@ -58,7 +61,7 @@ struct Event {
 pub const MAIN: u64 = 0;
 
 impl World {
-    pub fn new(seed: u64, weather: Weather) -> Rc<World> {
+    pub fn new(seed: u64, weather: Weather, trace: bool) -> Rc<World> {
         let run = RUNS.get() + 1;
         RUNS.set(run);
         Rc::new(World {
@@ -71,8 +74,10 @@ impl World {
             ports: RefCell::default(),
             sockets: Cell::new(0),
             digest: Cell::new(0),
+            trace,
             events: RefCell::default(),
             spawned: Cell::new(MAIN),
+            dialled: Cell::new(0),
             scheduled: Cell::new(0),
         })
     }
@@ -116,6 +121,13 @@ impl World {
     pub fn fold(&self, fact: u64) {
         let mixed = (self.digest.get() ^ fact).wrapping_mul(0x0000_0100_0000_01B3).rotate_left(23);
         self.digest.set(mixed ^ self.now.get().0);
+    }
+
+    /// Prints what happens, with its time in microseconds, if asked to.
+    pub fn tell(&self, what: impl FnOnce() -> String) {
+        if self.trace {
+            println!("{:>10} {}", self.now.get().since(START).as_micros(), what());
+        }
     }
 
     /// When what is sent now arrives.
