@@ -1,10 +1,12 @@
 //! Scripted clients: a session is one connection that asks, reads what comes and notes it down.
 
-use crate::ledger::{Answer, Run};
+use crate::ledger::{Answer, Moment, Run};
 use crate::manner::Manner;
 use crate::pattern::Pattern;
-use crate::plan::{Ask, Ending, IDLE, Sent, Session};
-use crate::wire::{Broken, Framing, Head, Wire, garbled};
+use crate::plan::config::IDLE;
+use crate::plan::{Act, Ask, Ending, Session};
+use crate::request::{self, LATE};
+use crate::wire::{Body, Broken, Framing, Head, Wire, garbled};
 use ringgate::net::sim::{self, Socket};
 use ringgate::net::spawn::{Either, race};
 use std::cell::{Cell, RefCell};
@@ -15,8 +17,11 @@ use std::rc::Rc;
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
-/// How long a client waits for a 100 before it sends the body all the same (RFC 9110 §10.1.1).
+/// How long a client waits for a 100 before it sends the body all the same (RFC 9110 §10.1.1). So long that the
+/// gateway's own timeout comes first: a 100 that never comes is to be seen.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// How soon a connection closes that was said to.
+const CLOSING: Duration = Duration::from_secs(1);
 
 /// Runs a session to its end.
 pub async fn session(run: Rc<Run>, session: Session, gateway: SocketAddr) {
@@ -26,9 +31,9 @@ pub async fn session(run: Rc<Run>, session: Session, gateway: SocketAddr) {
     };
     let client = Client { run: &run, session: &session, socket: Rc::new(socket), told: Told::default() };
     match session.ending {
-        Ending::Vanish(after) => drop(race(client.talk(), sim::sleep(after)).await),
+        Ending::Vanish(after) => client.talk_until(after).await,
         Ending::Reset(after) => {
-            drop(race(client.talk(), sim::sleep(after)).await);
+            client.talk_until(after).await;
             client.socket.reset_on_close();
         }
         Ending::Close | Ending::HalfClose | Ending::Wait => client.talk().await,
@@ -47,7 +52,7 @@ struct Client<'a> {
 struct Told {
     /// Requests answered.
     answered: Cell<usize>,
-    /// Requests whose body was asked for.
+    /// Requests whose body, or tunnel, was asked for.
     wanted: Cell<usize>,
     waiting: RefCell<Option<Waker>>,
 }
@@ -73,6 +78,10 @@ impl Told {
 }
 
 impl Client<'_> {
+    async fn talk_until(&self, after: Duration) {
+        let _: Either<(), ()> = race(self.talk(), sim::sleep(after)).await;
+    }
+
     async fn talk(&self) {
         let sending = async {
             // A peer that takes no more has perhaps answered: that is the reading side's to find out.
@@ -89,17 +98,30 @@ impl Client<'_> {
                 self.told.until(|told| told.answered.get() >= number).await;
                 sim::sleep(self.session.thinks).await;
             }
-            manner.write(&self.socket, head_of(ask).as_bytes()).await?;
-            if ask.expects {
+            manner.write(&self.socket, &request::head(ask)).await?;
+            if ask.expects || request::is_tunnel(ask) {
                 let heard =
                     self.told.until(|told| told.wanted.get() > number || told.answered.get() > number);
                 let _: Either<(), ()> = race(heard, sim::sleep(PATIENCE)).await;
-                if self.told.answered.get() > number {
+                // After an answer that came instead of a 100, the body is still due unless it closes, and then
+                // the reading side ends the session. What was meant for a tunnel is not sent without one.
+                if request::is_tunnel(ask) && self.told.wanted.get() <= number {
                     return Ok(());
                 }
             }
-            self.send_body(ask, &mut manner).await?;
-            self.run.asked.borrow_mut().push(ask.id);
+            let parts = request::body(ask, &self.run.random);
+            manner.write(&self.socket, &parts[0]).await?;
+            self.run.leaves(ask.id, Moment::Sent);
+            if ask.halts {
+                sim::sleep(LATE).await;
+            }
+            manner.write(&self.socket, &parts[1]).await?;
+            if request::breaks_off(ask) {
+                return Ok(());
+            }
+            if request::is_tunnel(ask) {
+                return self.socket.shutdown_write();
+            }
         }
         if self.session.ending == Ending::HalfClose {
             self.socket.shutdown_write()?;
@@ -107,46 +129,30 @@ impl Client<'_> {
         Ok(())
     }
 
-    async fn send_body(&self, ask: &Ask, manner: &mut Manner) -> io::Result<()> {
-        let body = Pattern::request(ask.id).next(ask.body);
-        match ask.sent {
-            Sent::Nothing => Ok(()),
-            Sent::Exact => manner.write(&self.socket, &body).await,
-            Sent::Chunked => {
-                let mut rest = &body[..];
-                while !rest.is_empty() {
-                    let len = (1 + self.run.random.below(5000) as usize).min(rest.len());
-                    let chunk = [format!("{len:x}\r\n").as_bytes(), &rest[..len], b"\r\n"].concat();
-                    manner.write(&self.socket, &chunk).await?;
-                    rest = &rest[len..];
-                }
-                manner.write(&self.socket, b"0\r\n\r\n").await
-            }
-        }
-    }
-
     /// Reads every answer, then what the ending asks for.
     async fn receive(&self) {
         let mut wire = Wire::new(self.socket.clone(), Manner::of(&self.run.random, self.session.reads));
         let mut closes = false;
         for (number, ask) in self.session.asks.iter().enumerate() {
-            match self.answer(&mut wire, number, ask).await {
-                Ok(answer) => {
-                    closes = answer.closes || !answer.whole;
-                    self.run.answers.borrow_mut().insert(ask.id, answer);
-                    self.told.set(&self.told.answered, number + 1);
-                }
+            let answer = match self.answer(&mut wire, number, ask).await {
+                Ok(answer) => answer,
                 Err(broken) => {
-                    self.run.garbled(&format!("the client of request {}", ask.id), &broken);
-                    return;
+                    return self.run.garbled(&format!("the client of request {}", ask.id), &broken);
                 }
+            };
+            let whole = answer.whole;
+            closes = answer.closes;
+            self.run.answers.borrow_mut().insert(ask.id, answer);
+            if !whole {
+                return;
             }
+            self.told.set(&self.told.answered, number + 1);
             if closes {
                 break;
             }
         }
         if closes || self.session.ending == Ending::Wait {
-            let limit = if closes { Duration::from_secs(3) } else { IDLE + Duration::from_secs(1) };
+            let limit = if closes { CLOSING } else { IDLE + CLOSING };
             self.ends_within(&mut wire, limit).await;
         } else if !wire.rest().is_empty() {
             self.run.breach(format!("bytes that nobody asked for: {}", wire.rest().escape_ascii()));
@@ -155,12 +161,14 @@ impl Client<'_> {
 
     /// After the last answer comes nothing but the end.
     async fn ends_within(&self, wire: &mut Wire, limit: Duration) {
-        if !wire.rest().is_empty() {
-            return self.run.breach(format!("bytes behind the last answer: {}", wire.rest().escape_ascii()));
-        }
-        match race(wire.begun(), sim::sleep(limit)).await {
+        let ended = if wire.rest().is_empty() {
+            race(wire.begun(), sim::sleep(limit)).await
+        } else {
+            Either::First(Ok(()))
+        };
+        match ended {
             Either::First(Ok(())) => {
-                self.run.breach(format!("bytes behind the last answer: {}", wire.rest().escape_ascii()))
+                self.run.breach(format!("bytes behind the last answer: {}", wire.rest().escape_ascii()));
             }
             Either::First(Err(_)) => {}
             Either::Second(()) => self.run.breach("a connection that should have closed is open"),
@@ -171,11 +179,19 @@ impl Client<'_> {
     async fn answer(&self, wire: &mut Wire, number: usize, ask: &Ask) -> Result<Answer, Broken> {
         loop {
             wire.begun().await?;
-            let head = wire.head().await?;
+            let head = match wire.head().await {
+                Err(Broken::Fin | Broken::Reset) => return Ok(Answer::cut_in_head()),
+                head => head?,
+            };
+            self.run.comes(ask.id, Moment::Head);
             match head.status()? {
-                100 => self.told.set(&self.told.wanted, number + 1),
-                103 => {}
-                status @ 101..=199 => return Err(garbled(format!("interim status {status}"))),
+                100 if ask.expects => self.told.set(&self.told.wanted, number + 1),
+                103 if ask.act == Act::Interim => {}
+                101 if request::is_tunnel(ask) => {
+                    self.told.set(&self.told.wanted, number + 1);
+                    return self.tunnel(wire, &head, ask).await;
+                }
+                status @ 100..=199 => return Err(garbled(format!("interim status {status}"))),
                 status => return self.final_answer(wire, &head, status, ask).await,
             }
             if ask.version10 {
@@ -192,15 +208,7 @@ impl Client<'_> {
         ask: &Ask,
     ) -> Result<Answer, Broken> {
         let of_origin = head.field("x-ask").is_some();
-        let id = match head.field("x-ask") {
-            Some(id) => id.to_owned(),
-            None => {
-                head.field("x-request-id").and_then(|id| id.strip_prefix("ask-")).unwrap_or("none").to_owned()
-            }
-        };
-        if id != ask.id.to_string() {
-            self.run.breach(format!("request {} got the answer to {id}: {head:?}", ask.id));
-        }
+        self.check_id(head, status, ask);
         let framing = match status {
             204 | 304 => Framing::Nothing,
             _ if ask.method == "HEAD" => Framing::Nothing,
@@ -209,34 +217,50 @@ impl Client<'_> {
         if framing == Framing::Chunked && ask.version10 {
             return Err(garbled("a chunked answer for an HTTP/1.0 client"));
         }
-        let mut pattern = Pattern::reply(ask.id);
-        let done = if of_origin { wire.body(framing, &mut pattern).await } else { wire.text(framing).await };
+        let half = || self.run.comes(ask.id, Moment::Half);
+        let mut body = Body::new(request::reply_of(ask), ask.reply.div_ceil(2), half);
+        let done = if of_origin { wire.body(framing, &mut body).await } else { wire.text(framing).await };
         if let Err(Broken::Garbled(_)) = done {
             done.clone()?;
         }
-        let closes = head.closes() || framing == Framing::UntilClose;
-        Ok(Answer { status, of_origin, whole: done.is_ok(), bytes: pattern.seen(), closes })
+        let keeps10 =
+            head.field("connection").is_some_and(|option| option.eq_ignore_ascii_case("keep-alive"));
+        let closes = head.closes() || framing == Framing::UntilClose || (ask.version10 && !keeps10);
+        Ok(Answer { status, of_origin, whole: done.is_ok(), bytes: body.pattern.seen(), closes })
     }
-}
 
-fn head_of(ask: &Ask) -> String {
-    let version = if ask.version10 { "1.0" } else { "1.1" };
-    let mut head = format!("{} /u{}/{} HTTP/{version}\r\nHost: sim\r\n", ask.method, ask.upstream, ask.id);
-    head.push_str(&format!("X-Ask: {0}\r\nX-Request-Id: ask-{0}\r\n", ask.id));
-    match ask.sent {
-        Sent::Nothing if ask.method == "POST" => head.push_str("Content-Length: 0\r\n"),
-        Sent::Nothing => {}
-        Sent::Exact => head.push_str(&format!("Content-Length: {}\r\n", ask.body)),
-        Sent::Chunked => head.push_str("Transfer-Encoding: chunked\r\n"),
+    /// Whose answer it is. The gateway knows the id of every request that it could read.
+    fn check_id(&self, head: &Head, status: u16, ask: &Ask) {
+        let of_ours = head.field("x-request-id").and_then(|id| id.strip_prefix("ask-"));
+        let Some(id) = head.field("x-ask").or(of_ours) else {
+            if ask.spoil.is_none_or(|spoil| spoil.status() != status) {
+                self.run.breach(format!("request {} got an answer that is nobody's: {head:?}", ask.id));
+            }
+            return;
+        };
+        if id != ask.id.to_string() {
+            self.run.breach(format!("request {} got the answer to {id}: {head:?}", ask.id));
+        }
     }
-    if ask.expects {
-        head.push_str("Expect: 100-continue\r\n");
+
+    /// Reads what comes back through a tunnel: what was said into it, up to its end.
+    async fn tunnel(&self, wire: &mut Wire, head: &Head, ask: &Ask) -> Result<Answer, Broken> {
+        self.check_id(head, 101, ask);
+        if head.field("upgrade") != Some("websocket") {
+            return Err(garbled(format!("no upgrade in {head:?}")));
+        }
+        let mut body = Body::new(Pattern::request(ask.id), 0, || {});
+        let done = wire.body(Framing::UntilClose, &mut body).await;
+        if let Err(Broken::Garbled(_)) = done {
+            done.clone()?;
+        }
+        let bytes = body.pattern.seen();
+        Ok(Answer {
+            status: 101,
+            of_origin: true,
+            whole: done.is_ok() && bytes == ask.body,
+            bytes,
+            closes: true,
+        })
     }
-    match (ask.version10, ask.keeps) {
-        (true, true) => head.push_str("Connection: keep-alive\r\n"),
-        (false, false) => head.push_str("Connection: close\r\n"),
-        _ => {}
-    }
-    head.push_str("\r\n");
-    head
 }

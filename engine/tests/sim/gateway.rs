@@ -2,6 +2,7 @@
 //! network. What is not the real thing is the accept loop, which takes simulated sockets.
 
 use crate::plan::Plan;
+use crate::plan::config;
 use ringgate::accept::Admit;
 use ringgate::base::{Generation, ListenerId};
 use ringgate::conn::connection;
@@ -9,7 +10,7 @@ use ringgate::control::load;
 use ringgate::exchange::{Lent, Peer};
 use ringgate::net::driver::Driver;
 use ringgate::net::sim::{self, Listener};
-use ringgate::net::spawn::{Guarded, spawn};
+use ringgate::net::spawn::{spawn, spawn_guarded};
 use ringgate::net::{Stream, ring};
 use ringgate::observe::Counts;
 use ringgate::shard::{Message, Setup, Shared, housekeeping, lent};
@@ -36,7 +37,8 @@ pub fn address(index: usize) -> SocketAddr {
 impl Gateway {
     /// Starts the shards of `plan`.
     pub fn start(plan: &Plan) -> Gateway {
-        let config = load::parse("sim.yaml", plan.yaml()).unwrap_or_else(|problems| panic!("{problems:?}"));
+        let config =
+            load::parse("sim.yaml", config::yaml(plan)).unwrap_or_else(|problems| panic!("{problems:?}"));
         let (table, _) =
             load::compile(&config, Generation(1), None).unwrap_or_else(|problems| panic!("{problems:?}"));
         let shared = Shared::new(plan.shards);
@@ -76,6 +78,15 @@ impl Gateway {
         self.logs.push(logged);
     }
 
+    /// Lines of the access log so far.
+    pub fn log_lines(&self) -> usize {
+        for shard in &self.shards {
+            shard.lines.borrow_mut().flush();
+        }
+        let batches = self.logs.iter().flat_map(|log| std::iter::from_fn(|| log.take()));
+        batches.map(|batch| batch.iter().filter(|byte| **byte == b'\n').count()).sum()
+    }
+
     /// Connections of clients that are served now.
     pub fn open(&self) -> u32 {
         self.table.listeners[0].count.now()
@@ -90,11 +101,10 @@ async fn accept(listener: Listener, admit: Admit, lent: Rc<Lent>) {
         let Some(admission) = admit.admit() else { continue };
         let peer =
             Peer { listener: ListenerId(0), addr: SocketAddr::from(([10, 9, 9, 9], number)), trusted: false };
-        let lent = lent.clone();
-        spawn(async move {
-            let serving = Guarded(connection(Stream::simulated(socket), lent.clone(), peer));
-            if serving.await.is_err() {
-                lent.counts.panics.add(1);
+        let counts = lent.counts.clone();
+        spawn_guarded(connection(Stream::simulated(socket), lent.clone(), peer), move |ended| {
+            if ended.is_err() {
+                counts.panics.add(1);
             }
             drop(admission);
         });

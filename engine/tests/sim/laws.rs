@@ -1,8 +1,10 @@
 //! What must hold in every run, whatever happened in it.
 
 use crate::gateway::Gateway;
-use crate::ledger::{Answer, Run};
-use crate::plan::{Act, Ask, Door, Ending, POOL_IDLE, Plan, Sent, Session};
+use crate::ledger::{Answer, Moment, Run};
+use crate::plan::config::POOL_IDLE;
+use crate::plan::{Act, Ask, Door, Patience, Plan, Sent, Session};
+use crate::request::LATE;
 use ringgate::base::UpstreamId;
 use ringgate::net::sim;
 use ringgate::observe::Reason;
@@ -11,86 +13,147 @@ use std::time::Duration;
 /// Judges every request of the run.
 pub fn judge(run: &Run) {
     for session in &run.plan.sessions {
-        let mut open = !matches!(session.ending, Ending::Vanish(_) | Ending::Reset(_));
+        // Whether the client is still there, and whether the gateway still reads its requests.
+        let (mut open, mut read) = (!session.vanishes(), true);
         for ask in &session.asks {
             let answers = run.answers.borrow();
             let answer = answers.get(&ask.id);
-            deliveries(run, ask);
+            deliveries(run, ask, read);
             match answer {
                 Some(answer) => judge_answer(run, session, ask, answer),
+                // Only a reset can tell an HTTP/1.0 client that a body is cut, and it may take the head along.
+                None if ask.version10 && is_cut(ask) => {}
                 None if open => run.breach(format!("request {} got no answer: {ask:?}", ask.id)),
                 None => {}
             }
             open &= answer.is_some_and(|answer| answer.whole && !answer.closes);
+            read &= ask.spoil.is_none() && answer.is_none_or(|answer| !answer.closes);
         }
+    }
+    held_back(run);
+}
+
+/// No request is delivered more often than it may be sent, and none that follows where reading had to end.
+fn deliveries(run: &Run, ask: &Ask, read: bool) {
+    let seen = run.deliveries.borrow().get(&ask.id).copied().unwrap_or_default();
+    let most = match ask.spoil {
+        Some(spoil) if !spoil.is_in_body() => 0,
+        _ if !read => 0,
+        _ if ask.is_idempotent() => 2,
+        _ => 1,
+    };
+    if seen.heads > most || seen.whole > most {
+        run.breach(format!("request {} was delivered too often ({seen:?}, {most} at most): {ask:?}", ask.id));
     }
 }
 
-/// No request is delivered more often than it may be sent.
-fn deliveries(run: &Run, ask: &Ask) {
-    let seen = run.deliveries.borrow().get(&ask.id).copied().unwrap_or_default();
-    let most = if ask.is_idempotent() { 2 } else { 1 };
-    if seen.heads > most || seen.whole > most {
-        run.breach(format!("request {} was delivered too often ({seen:?}): {ask:?}", ask.id));
+/// What has come is passed on before more of it is waited for.
+fn held_back(run: &Run) {
+    let came = run.came.borrow();
+    for ((id, moment), left) in run.left.borrow().iter() {
+        let Some(ask) = run.plan.ask(*id) else { continue };
+        let in_parts = match moment {
+            Moment::Head | Moment::Half => ask.act == Act::Late,
+            Moment::Sent => ask.halts,
+        };
+        let Some(came) = came.get(&(*id, *moment)).filter(|_| in_parts) else { continue };
+        if came.since(*left) > LATE - Duration::from_millis(200) {
+            run.breach(format!(
+                "{moment:?} of request {id} was held back for {:?}: {ask:?}",
+                came.since(*left)
+            ));
+        }
     }
 }
 
 fn judge_answer(run: &Run, session: &Session, ask: &Ask, answer: &Answer) {
-    let expected = match ask.act {
-        Act::NoContent => 204,
-        Act::NotModified => 304,
-        _ => 200,
-    };
-    let bytes = match expected {
-        200 if ask.method != "HEAD" => ask.reply,
-        _ => 0,
-    };
-    let served = answer.of_origin && answer.status == expected && answer.whole && answer.bytes == bytes;
     let breach = |what: &str| run.breach(format!("request {}: {what}: {answer:?} to {ask:?}", ask.id));
-    if answer.of_origin && answer.whole && !served {
-        // Whole, but not what the origin meant: a cut body was completed.
-        if !(ask.method == "HEAD" && answer.status == 200) {
-            breach("a cut answer was passed off as a whole one");
-        }
+    let whole_of_origin = answer.of_origin && answer.whole;
+    if whole_of_origin && (!is_meant(ask, answer) || is_cut(ask)) {
+        breach("a cut answer was passed off as a whole one");
     }
-    if !answer.of_origin && !answer.whole && !vanishes(session) {
-        breach("the gateway's own answer was cut");
-    }
-    if served || vanishes(session) {
+    if session.vanishes() {
         return;
     }
-    if !excused(&run.plan, ask, answer) {
-        breach("neither what the origin said nor what its fault allows");
+    if !answer.of_origin && !answer.whole {
+        breach("the gateway's own answer was cut");
+    }
+    match ask.spoil {
+        Some(spoil) if answer.status == spoil.status() && answer.closes => {}
+        // An origin may have answered, or failed, before the flaw came.
+        Some(spoil) if spoil.is_in_body() && (answer.closes || !answer.whole) => {}
+        Some(_) => breach("a request that breaks a rule was not refused as it should be"),
+        None if whole_of_origin || excused(&run.plan, ask, answer) => {}
+        None => breach("neither what the origin said nor what its fault allows"),
     }
 }
 
-fn vanishes(session: &Session) -> bool {
-    matches!(session.ending, Ending::Vanish(_) | Ending::Reset(_))
+/// Whether a whole answer is the one that the origin meant to give.
+fn is_meant(ask: &Ask, answer: &Answer) -> bool {
+    let (status, bytes) = match ask.act {
+        Act::NoContent => (204, 0),
+        Act::NotModified => (304, 0),
+        Act::Echo | Act::EchoReset => (101, ask.body),
+        Act::Mirror => (200, ask.sent_bytes()),
+        _ if ask.method == "HEAD" => (200, 0),
+        _ => (200, ask.reply),
+    };
+    (answer.status, answer.bytes) == (status, bytes)
 }
 
-/// Whether something that was planned explains that the answer is not the origin's whole one.
+/// Whether the origin's answer never came to its end.
+fn is_cut(ask: &Ask) -> bool {
+    match ask.act {
+        Act::ResetInHead | Act::FinInHead => true,
+        _ => ask.method != "HEAD" && breaks_in_body(ask),
+    }
+}
+
+fn breaks_in_body(ask: &Ask) -> bool {
+    matches!(
+        ask.act,
+        Act::ResetAfterHead
+            | Act::ResetInBody
+            | Act::FinInBody
+            | Act::ResetInChunks
+            | Act::FinInChunks
+            | Act::ResetUntilClose
+            | Act::EarlyReset
+            | Act::BadChunk
+            | Act::HangInBody
+    )
+}
+
+/// Whether something in the plan explains that the answer is not the origin's whole one.
 fn excused(plan: &Plan, ask: &Ask, answer: &Answer) -> bool {
     let upstream = &plan.upstreams[ask.upstream];
-    let status = answer.status;
     let cut = answer.of_origin && !answer.whole;
+    let status = if answer.of_origin { 0 } else { answer.status };
     let act = match ask.act {
         Act::ResetBefore | Act::FinBefore | Act::ResetInHead | Act::FinInHead => status == 502,
         Act::BadHead | Act::TwoLengths | Act::Switch => status == 502,
-        Act::ResetAfterHead | Act::ResetInBody | Act::FinInBody => status == 502 || cut,
         Act::Hang => status == 504,
         Act::HangInBody => status == 504 || cut,
+        Act::EchoReset => status == 502 || cut,
         // It closes with unread bytes, and the reset may overtake the answer.
-        Act::EarlyClose | Act::Overlong => (status == 502 || cut) && ask.sent != Sent::Nothing,
+        Act::EarlyClose => (status == 502 || cut) && ask.sent != Sent::Nothing,
+        _ if breaks_in_body(ask) => status == 502 || cut,
         _ => false,
     };
-    let refused = upstream.endpoints.iter().any(|endpoint| endpoint.door != Door::Open);
-    let crowded = (upstream.cap as usize) < plan.sessions.len();
-    let stale = plan.faults && !ask.is_idempotent();
-    let early = ask.act == Act::Early && cut;
-    act || early
-        || (refused && matches!(status, 502 | 504))
-        || (crowded && status == 503)
-        || (stale && status == 502)
+    let doors = |door| upstream.endpoints.iter().any(|endpoint| endpoint.door == door);
+    let refused = status == 502 && !doors(Door::Open);
+    let swallowed = status == 504 && doors(Door::Swallows);
+    let crowded =
+        plan.excused.crowded && matches!(status, 503 | 504) && (upstream.cap as usize) < plan.sessions.len();
+    // A pooled connection closed as the request was sent, and the request cannot be sent again.
+    let asks = plan.sessions.iter().flat_map(|session| &session.asks);
+    let closers = asks.filter(|other| other.upstream == ask.upstream && other.act.goes_stale()).count();
+    let closes = upstream.endpoints.iter().any(|endpoint| matches!(endpoint.patience, Patience::Silent(_)));
+    let stale = plan.excused.stale
+        && status == 502
+        && (closes || closers > 0)
+        && (!ask.is_idempotent() || ask.sent != Sent::Nothing);
+    act || refused || swallowed || crowded || stale
 }
 
 /// Waits until every connection is gone, then holds the counts against zero.
@@ -124,12 +187,30 @@ pub async fn at_rest(run: &Run, gateway: &Gateway) {
                 }
             }
         }
-        if shard.counts.panics.now() + shard.counts.reasons.of(Reason::Panic).now() > 0 {
-            run.breach("a panic");
-        }
     }
+    records(run, gateway);
     sim::sleep(POOL_IDLE + Duration::from_secs(2)).await;
     if (parked(), connected()) != (0, 0) {
         run.breach(format!("{} parked and {} connected after the idle time", parked(), connected()));
+    }
+}
+
+/// Every exchange is counted and logged once, and without faults each one is in order.
+fn records(run: &Run, gateway: &Gateway) {
+    let sum =
+        |count: fn(&ringgate::observe::Counts) -> u64| gateway.counts.iter().map(|c| count(c)).sum::<u64>();
+    let counted = sum(|counts| counts.requests.iter().map(|class| class.now()).sum());
+    let lines: usize = gateway.log_lines();
+    let answered = run.answers.borrow().len();
+    if lines as u64 != counted || counted < answered as u64 {
+        run.breach(format!("{answered} answers, {counted} exchanges counted, {lines} lines logged"));
+    }
+    let ok = sum(|counts| counts.reasons.of(Reason::Ok).now());
+    if !run.plan.faults && (counted, ok) != (answered as u64, answered as u64) {
+        run.breach(format!("{answered} answers without a fault, {counted} counted, {ok} of them as ok"));
+    }
+    if sum(|counts| counts.panics.now() + counts.reasons.of(Reason::Panic).now() + counts.log_drops.now()) > 0
+    {
+        run.breach("a panic, or a log line lost");
     }
 }

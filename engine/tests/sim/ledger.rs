@@ -2,6 +2,8 @@
 
 use crate::plan::Plan;
 use crate::wire::Broken;
+use ringgate::base::Tick;
+use ringgate::net::clock;
 use ringgate::net::sim::Random;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -21,6 +23,24 @@ pub struct Answer {
     pub closes: bool,
 }
 
+impl Answer {
+    /// An answer that broke off before its head was whole.
+    pub fn cut_in_head() -> Answer {
+        Answer { status: 0, of_origin: true, whole: false, bytes: 0, closes: true }
+    }
+}
+
+/// Points on the way of a message whose parts come apart. What left must come before the next part leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Moment {
+    /// The reply's head.
+    Head,
+    /// The first half of the reply's body.
+    Half,
+    /// The first half of the request's body.
+    Sent,
+}
+
 /// What an origin saw of a request.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Deliveries {
@@ -36,8 +56,9 @@ pub struct Run {
     pub random: Rc<Random>,
     pub answers: RefCell<BTreeMap<u32, Answer>>,
     pub deliveries: RefCell<BTreeMap<u32, Deliveries>>,
-    /// Requests that were sent to their end, and where the client was still there to be answered.
-    pub asked: RefCell<Vec<u32>>,
+    /// When a part of a request's exchange left, and when it came.
+    pub left: RefCell<BTreeMap<(u32, Moment), Tick>>,
+    pub came: RefCell<BTreeMap<(u32, Moment), Tick>>,
     pub violations: RefCell<Vec<String>>,
     pub sessions_open: Cell<usize>,
 }
@@ -49,7 +70,8 @@ impl Run {
             plan,
             answers: RefCell::default(),
             deliveries: RefCell::default(),
-            asked: RefCell::default(),
+            left: RefCell::default(),
+            came: RefCell::default(),
             violations: RefCell::default(),
             sessions_open: Cell::new(0),
         })
@@ -65,6 +87,14 @@ impl Run {
         if let Broken::Garbled(text) = broken {
             self.breach(format!("{who} received what cannot be: {text}"));
         }
+    }
+
+    pub fn leaves(&self, id: u32, moment: Moment) {
+        self.left.borrow_mut().insert((id, moment), clock::now());
+    }
+
+    pub fn comes(&self, id: u32, moment: Moment) {
+        self.came.borrow_mut().entry((id, moment)).or_insert_with(clock::now);
     }
 
     pub fn head_came(&self, id: u32) {

@@ -13,11 +13,13 @@ mod manner;
 mod origin;
 mod pattern;
 mod plan;
+mod request;
+mod scenes;
 mod wire;
 
 use gateway::Gateway;
 use ledger::Run;
-use plan::Plan;
+use plan::{Plan, draw};
 use ringgate::net::sim::{self, Setup};
 use ringgate::net::spawn::spawn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -27,13 +29,20 @@ use std::time::Duration;
 
 /// Seeds run when nothing else is asked for.
 const SEEDS: u64 = 300;
+/// Names the one seed to run, with a trace.
+const REPLAY: &str = "RINGGATE_SIM_SEED";
 /// Virtual time after which a run is stuck.
 const WITHIN: Duration = Duration::from_secs(300);
 
 /// Runs a plan; gives its digest, or what went wrong.
 fn simulate(plan: Plan) -> Result<u64, String> {
     let run = Run::new(plan);
-    let setup = Setup { seed: run.plan.seed, weather: run.plan.weather.clone(), within: WITHIN };
+    let setup = Setup {
+        seed: run.plan.seed,
+        weather: run.plan.weather.clone(),
+        within: WITHIN,
+        trace: number(REPLAY).is_some(),
+    };
     let done = catch_unwind(AssertUnwindSafe(|| sim::run(setup, whole(run.clone()))));
     let violations = run.violations.borrow().join("\n  ");
     match done {
@@ -69,8 +78,8 @@ fn number(name: &str) -> Option<u64> {
 
 #[test]
 fn the_laws_hold_for_every_seed() {
-    if let Some(seed) = number("RINGGATE_SIM_SEED") {
-        let plan = Plan::of(seed);
+    if let Some(seed) = number(REPLAY) {
+        let plan = draw::plan(seed);
         println!("{plan:#?}");
         return simulate(plan).map(drop).unwrap_or_else(|breaches| panic!("seed {seed}:\n  {breaches}"));
     }
@@ -83,7 +92,7 @@ fn the_laws_hold_for_every_seed() {
             if seed >= seeds {
                 return failed;
             }
-            if let Err(breaches) = simulate(Plan::of(seed)) {
+            if let Err(breaches) = simulate(draw::plan(seed)) {
                 failed.push((seed, breaches));
             }
         }
@@ -101,6 +110,6 @@ fn the_laws_hold_for_every_seed() {
 #[test]
 fn a_seed_replays_to_the_last_event() {
     for seed in 0..12 {
-        assert_eq!(simulate(Plan::of(seed)).ok(), simulate(Plan::of(seed)).ok(), "seed {seed}");
+        assert_eq!(simulate(draw::plan(seed)).ok(), simulate(draw::plan(seed)).ok(), "seed {seed}");
     }
 }

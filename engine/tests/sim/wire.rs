@@ -4,6 +4,7 @@
 use crate::manner::Manner;
 use crate::pattern::Pattern;
 use ringgate::net::sim::Socket;
+use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;
 
@@ -46,8 +47,7 @@ impl Head {
     /// Whether the message says that its connection closes after it.
     pub fn closes(&self) -> bool {
         let option = self.field("connection").unwrap_or_default();
-        let version10 = self.start.starts_with("HTTP/1.0") || self.start.ends_with("HTTP/1.0");
-        option.eq_ignore_ascii_case("close") || (version10 && !option.eq_ignore_ascii_case("keep-alive"))
+        option.eq_ignore_ascii_case("close")
     }
 
     /// A reply's status.
@@ -75,6 +75,34 @@ impl Head {
     }
 }
 
+/// A body that is read, with its content and a place whose arrival is told.
+pub struct Body<'a> {
+    pub pattern: Pattern,
+    /// Where what comes is kept, for whoever wants it.
+    pub kept: Option<&'a RefCell<Vec<u8>>>,
+    mark: usize,
+    arrived: Box<dyn FnMut() + 'a>,
+}
+
+impl<'a> Body<'a> {
+    /// A body of `pattern`; `arrived` is called once, when `mark` bytes have come.
+    pub fn new(pattern: Pattern, mark: usize, arrived: impl FnMut() + 'a) -> Body<'a> {
+        Body { pattern, kept: None, mark, arrived: Box::new(arrived) }
+    }
+
+    fn takes(&mut self, bytes: &[u8]) -> Result<(), Broken> {
+        let before = self.pattern.seen();
+        self.pattern.matches(bytes).map_err(Broken::Garbled)?;
+        if before < self.mark && self.pattern.seen() >= self.mark {
+            (self.arrived)();
+        }
+        if let Some(kept) = self.kept {
+            kept.borrow_mut().extend_from_slice(bytes);
+        }
+        Ok(())
+    }
+}
+
 pub fn garbled(text: impl Into<String>) -> Broken {
     Broken::Garbled(text.into())
 }
@@ -99,7 +127,7 @@ impl Wire {
         self.manner.pause().await;
         let mut some = vec![0; self.manner.piece().min(16 * 1024)];
         match self.socket.read(&mut some).await {
-            Ok(0) => Err(Broken::Fin),
+            Ok(0) => Err(if self.socket.is_reset() { Broken::Reset } else { Broken::Fin }),
             Ok(n) => {
                 self.buf.extend_from_slice(&some[..n]);
                 Ok(())
@@ -134,6 +162,12 @@ impl Wire {
         if self.buf.is_empty() { self.more().await } else { Ok(()) }
     }
 
+    /// Whatever has come, at least one byte.
+    pub async fn some(&mut self) -> Result<Vec<u8>, Broken> {
+        self.begun().await?;
+        Ok(std::mem::take(&mut self.buf))
+    }
+
     /// What was received and not read.
     pub fn rest(&self) -> &[u8] {
         &self.buf
@@ -161,15 +195,15 @@ impl Wire {
         }
     }
 
-    /// Reads a body and holds each byte against `pattern`, whose position tells how far it came.
-    pub async fn body(&mut self, framing: Framing, pattern: &mut Pattern) -> Result<(), Broken> {
+    /// Reads a body and holds each byte against `body`, whose position tells how far it came.
+    pub async fn body(&mut self, framing: Framing, body: &mut Body<'_>) -> Result<(), Broken> {
         match framing {
             Framing::Nothing => Ok(()),
-            Framing::Exact(len) => self.take(len, pattern).await,
-            Framing::Chunked => self.chunked(pattern).await,
+            Framing::Exact(len) => self.take(len, body).await,
+            Framing::Chunked => self.chunked(body).await,
             Framing::UntilClose => loop {
                 let here = self.buf.len();
-                self.take(here, pattern).await?;
+                self.take(here, body).await?;
                 match self.more().await {
                     Ok(()) => {}
                     Err(Broken::Fin) => return Ok(()),
@@ -195,18 +229,18 @@ impl Wire {
         Ok(())
     }
 
-    async fn take(&mut self, mut len: usize, pattern: &mut Pattern) -> Result<(), Broken> {
+    async fn take(&mut self, mut len: usize, body: &mut Body<'_>) -> Result<(), Broken> {
         while len > 0 {
             self.begun().await?;
             let n = self.buf.len().min(len);
-            pattern.matches(&self.buf[..n]).map_err(Broken::Garbled)?;
+            body.takes(&self.buf[..n])?;
             self.buf.drain(..n);
             len -= n;
         }
         Ok(())
     }
 
-    async fn chunked(&mut self, pattern: &mut Pattern) -> Result<(), Broken> {
+    async fn chunked(&mut self, body: &mut Body<'_>) -> Result<(), Broken> {
         loop {
             let line = self.line().await?;
             let digits = line.split(';').next().unwrap_or_default();
@@ -216,7 +250,7 @@ impl Wire {
                 self.fields().await?;
                 return Ok(());
             }
-            self.take(len, pattern).await?;
+            self.take(len, body).await?;
             let end = self.line().await?;
             if !end.is_empty() {
                 return Err(garbled(format!("{end:?} after a chunk")));
