@@ -1,9 +1,9 @@
 //! Scripted clients: a session is one connection that asks, reads what comes and notes it down.
 
-use crate::config::IDLE;
 use crate::ledger::{Answer, Moment, Run};
 use crate::manner::Manner;
 use crate::pattern::Pattern;
+use crate::plan::config::IDLE;
 use crate::plan::{Act, Ask, Ending, Session};
 use crate::request::{self, LATE};
 use crate::wire::{Body, Broken, Framing, Head, Wire, garbled};
@@ -31,11 +31,9 @@ pub async fn session(run: Rc<Run>, session: Session, gateway: SocketAddr) {
     };
     let client = Client { run: &run, session: &session, socket: Rc::new(socket), told: Told::default() };
     match session.ending {
-        Ending::Vanish(after) => {
-            race(client.talk(), sim::sleep(after)).await;
-        }
+        Ending::Vanish(after) => client.talk_until(after).await,
         Ending::Reset(after) => {
-            race(client.talk(), sim::sleep(after)).await;
+            client.talk_until(after).await;
             client.socket.reset_on_close();
         }
         Ending::Close | Ending::HalfClose | Ending::Wait => client.talk().await,
@@ -80,6 +78,10 @@ impl Told {
 }
 
 impl Client<'_> {
+    async fn talk_until(&self, after: Duration) {
+        let _: Either<(), ()> = race(self.talk(), sim::sleep(after)).await;
+    }
+
     async fn talk(&self) {
         let sending = async {
             // A peer that takes no more has perhaps answered: that is the reading side's to find out.
@@ -216,7 +218,7 @@ impl Client<'_> {
             return Err(garbled("a chunked answer for an HTTP/1.0 client"));
         }
         let half = || self.run.comes(ask.id, Moment::Half);
-        let mut body = Body::new(Pattern::reply(ask.id), ask.reply.div_ceil(2), half);
+        let mut body = Body::new(request::reply_of(ask), ask.reply.div_ceil(2), half);
         let done = if of_origin { wire.body(framing, &mut body).await } else { wire.text(framing).await };
         if let Err(Broken::Garbled(_)) = done {
             done.clone()?;

@@ -1,8 +1,8 @@
 //! The gateway under test: the real shard state, connections, exchange, upstream and pool, over the simulated
 //! network. What is not the real thing is the accept loop, which takes simulated sockets.
 
-use crate::config;
 use crate::plan::Plan;
+use crate::plan::config;
 use ringgate::accept::Admit;
 use ringgate::base::{Generation, ListenerId};
 use ringgate::conn::connection;

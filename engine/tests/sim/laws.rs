@@ -1,9 +1,9 @@
 //! What must hold in every run, whatever happened in it.
 
-use crate::config::POOL_IDLE;
 use crate::gateway::Gateway;
 use crate::ledger::{Answer, Moment, Run};
-use crate::plan::{Act, Ask, Door, Plan, Sent, Session};
+use crate::plan::config::POOL_IDLE;
+use crate::plan::{Act, Ask, Door, Patience, Plan, Sent, Session};
 use crate::request::LATE;
 use ringgate::base::UpstreamId;
 use ringgate::net::sim;
@@ -94,6 +94,7 @@ fn is_meant(ask: &Ask, answer: &Answer) -> bool {
         Act::NoContent => (204, 0),
         Act::NotModified => (304, 0),
         Act::Echo | Act::EchoReset => (101, ask.body),
+        Act::Mirror => (200, ask.sent_bytes()),
         _ if ask.method == "HEAD" => (200, 0),
         _ => (200, ask.reply),
     };
@@ -123,7 +124,7 @@ fn breaks_in_body(ask: &Ask) -> bool {
     )
 }
 
-/// Whether something that was planned explains that the answer is not the origin's whole one.
+/// Whether something in the plan explains that the answer is not the origin's whole one.
 fn excused(plan: &Plan, ask: &Ask, answer: &Answer) -> bool {
     let upstream = &plan.upstreams[ask.upstream];
     let cut = answer.of_origin && !answer.whole;
@@ -137,17 +138,21 @@ fn excused(plan: &Plan, ask: &Ask, answer: &Answer) -> bool {
         // It closes with unread bytes, and the reset may overtake the answer.
         Act::EarlyClose => (status == 502 || cut) && ask.sent != Sent::Nothing,
         _ if breaks_in_body(ask) => status == 502 || cut,
-        // The client that still sends when it reads slowly may lose the end of an early answer to the reset that
-        // ends the gateway's patience.
-        Act::Early => cut,
         _ => false,
     };
     let doors = |door| upstream.endpoints.iter().any(|endpoint| endpoint.door == door);
     let refused = status == 502 && !doors(Door::Open);
     let swallowed = status == 504 && doors(Door::Swallows);
-    let crowded = matches!(status, 503 | 504) && (upstream.cap as usize) < plan.sessions.len();
+    let crowded =
+        plan.excused.crowded && matches!(status, 503 | 504) && (upstream.cap as usize) < plan.sessions.len();
     // A pooled connection closed as the request was sent, and the request cannot be sent again.
-    let stale = status == 502 && plan.faults && (!ask.is_idempotent() || ask.sent_bytes() > 0);
+    let asks = plan.sessions.iter().flat_map(|session| &session.asks);
+    let closers = asks.filter(|other| other.upstream == ask.upstream && other.act.goes_stale()).count();
+    let closes = upstream.endpoints.iter().any(|endpoint| matches!(endpoint.patience, Patience::Silent(_)));
+    let stale = plan.excused.stale
+        && status == 502
+        && (closes || closers > 0)
+        && (!ask.is_idempotent() || ask.sent != Sent::Nothing);
     act || refused || swallowed || crowded || stale
 }
 

@@ -5,10 +5,7 @@
 //! `RINGGATE_SIM_SEEDS` is the number of seeds (300 by default); a failing one is printed and can be replayed
 //! alone with `RINGGATE_SIM_SEED`.
 
-mod act;
 mod client;
-mod config;
-mod draw;
 mod gateway;
 mod laws;
 mod ledger;
@@ -16,13 +13,13 @@ mod manner;
 mod origin;
 mod pattern;
 mod plan;
-mod regressions;
 mod request;
+mod scenes;
 mod wire;
 
 use gateway::Gateway;
 use ledger::Run;
-use plan::Plan;
+use plan::{Plan, draw};
 use ringgate::net::sim::{self, Setup};
 use ringgate::net::spawn::spawn;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -1,7 +1,7 @@
 //! A request's bytes, good or spoiled.
 
-use crate::config::{BODY_BYTES, HEAD_BYTES, TARGET_BYTES};
 use crate::pattern::Pattern;
+use crate::plan::config::{BODY_BYTES, HEAD_BYTES, TARGET_BYTES};
 use crate::plan::{Act, Ask, Sent, Spoil};
 use ringgate::net::sim::Random;
 use std::fmt::Write;
@@ -18,6 +18,11 @@ pub fn is_tunnel(ask: &Ask) -> bool {
 /// Whether its client falls silent within it.
 pub fn breaks_off(ask: &Ask) -> bool {
     matches!(ask.spoil, Some(Spoil::SilentHead | Spoil::SilentBody))
+}
+
+/// The body that its answer has.
+pub fn reply_of(ask: &Ask) -> Pattern {
+    if ask.act == Act::Mirror { Pattern::request(ask.id) } else { Pattern::reply(ask.id) }
 }
 
 /// The head, or the part of it that is sent.

@@ -4,6 +4,7 @@
 use crate::manner::Manner;
 use crate::pattern::Pattern;
 use ringgate::net::sim::Socket;
+use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;
 
@@ -77,6 +78,8 @@ impl Head {
 /// A body that is read, with its content and a place whose arrival is told.
 pub struct Body<'a> {
     pub pattern: Pattern,
+    /// Where what comes is kept, for whoever wants it.
+    pub kept: Option<&'a RefCell<Vec<u8>>>,
     mark: usize,
     arrived: Box<dyn FnMut() + 'a>,
 }
@@ -84,7 +87,7 @@ pub struct Body<'a> {
 impl<'a> Body<'a> {
     /// A body of `pattern`; `arrived` is called once, when `mark` bytes have come.
     pub fn new(pattern: Pattern, mark: usize, arrived: impl FnMut() + 'a) -> Body<'a> {
-        Body { pattern, mark, arrived: Box::new(arrived) }
+        Body { pattern, kept: None, mark, arrived: Box::new(arrived) }
     }
 
     fn takes(&mut self, bytes: &[u8]) -> Result<(), Broken> {
@@ -92,6 +95,9 @@ impl<'a> Body<'a> {
         self.pattern.matches(bytes).map_err(Broken::Garbled)?;
         if before < self.mark && self.pattern.seen() >= self.mark {
             (self.arrived)();
+        }
+        if let Some(kept) = self.kept {
+            kept.borrow_mut().extend_from_slice(bytes);
         }
         Ok(())
     }

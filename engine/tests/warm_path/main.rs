@@ -16,7 +16,7 @@ const WARM: usize = 100;
 const COUNTED: usize = 1000;
 /// Spans until one must be clean. A request that allocates does so in each; what may come in one of them is a
 /// buffer more in the log's ring, because the log thread fell further behind than ever before.
-const SPANS: usize = 3;
+const SPANS: usize = 10;
 
 const REQUEST: &[u8] =
     b"GET /api/orders/7?full=1 HTTP/1.1\r\nHost: api.example.com\r\nUser-Agent: warm/1.0\r\n\

@@ -1,6 +1,6 @@
 //! The configuration of a run, and its timeouts: pauses of fair peers stay well below them.
 
-use crate::plan::Plan;
+use super::Plan;
 use std::fmt::Write;
 use std::time::Duration;
 

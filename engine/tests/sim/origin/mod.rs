@@ -1,15 +1,20 @@
 //! Scripted origins: each reads requests strictly and acts on them as the plan says.
 
-use crate::act::Then;
+mod act;
+
 use crate::ledger::{Moment, Run};
 use crate::manner::Manner;
 use crate::pattern::Pattern;
 use crate::plan::{Act, Ask, Door, Endpoint, Patience};
 use crate::request::is_tunnel;
 use crate::wire::{Body, Broken, Framing, Head, Wire};
-use ringgate::net::sim::{self, Socket};
+use act::Then;
+use ringgate::net::sim::{self, Listener, Socket};
 use ringgate::net::spawn::{Either, race, spawn};
+use std::cell::RefCell;
+use std::future::{Future, poll_fn};
 use std::rc::Rc;
+use std::task::Poll;
 use std::time::Duration;
 
 /// Opens the doors of every endpoint.
@@ -17,7 +22,8 @@ pub fn open_all(run: &Rc<Run>) {
     for upstream in &run.plan.upstreams {
         for endpoint in &upstream.endpoints {
             match endpoint.door {
-                Door::Open => spawn(listen(run.clone(), endpoint.clone())),
+                // Open before anybody knocks, whenever the task is polled.
+                Door::Open => spawn(accept(run.clone(), endpoint.clone(), sim::listen(endpoint.addr))),
                 Door::Refuses => sim::refuse(endpoint.addr),
                 Door::Swallows => sim::swallow(endpoint.addr),
             }
@@ -25,8 +31,7 @@ pub fn open_all(run: &Rc<Run>) {
     }
 }
 
-async fn listen(run: Rc<Run>, endpoint: Endpoint) {
-    let listener = sim::listen(endpoint.addr);
+async fn accept(run: Rc<Run>, endpoint: Endpoint, listener: Listener) {
     loop {
         let socket = Rc::new(listener.accept().await);
         let (run, endpoint) = (run.clone(), endpoint.clone());
@@ -97,6 +102,9 @@ impl Origin {
         self.check(head, ask);
         let framing = head.framing(Framing::Nothing)?;
         let early = matches!(ask.act, Act::Early | Act::EarlyClose | Act::EarlyReset);
+        if ask.act == Act::Mirror {
+            return self.mirror(framing, ask, head.field("expect").is_some()).await;
+        }
         if !early {
             if head.field("expect").is_some() {
                 self.write(b"HTTP/1.1 100 Continue\r\n\r\n").await?;
@@ -135,6 +143,42 @@ impl Origin {
         }
         run.whole_came(ask.id);
         Ok(())
+    }
+
+    /// Begins to answer at once and gives back what comes as it comes.
+    async fn mirror(&mut self, framing: Framing, ask: &Ask, expects: bool) -> Result<Then, Broken> {
+        if expects {
+            self.write(b"HTTP/1.1 100 Continue\r\n\r\n").await?;
+        }
+        self.begin_mirror(ask).await?;
+        let run = self.run.clone();
+        let came = RefCell::new(Vec::new());
+        let mut body =
+            Body::new(Pattern::request(ask.id), ask.body.div_ceil(2), || run.comes(ask.id, Moment::Sent));
+        body.kept = Some(&came);
+        let mut reading = Box::pin(self.wire.body(framing, &mut body));
+        loop {
+            // What is there is written before more of it is waited for.
+            let more = poll_fn(|cx| match reading.as_mut().poll(cx) {
+                Poll::Pending if came.borrow().is_empty() => Poll::Pending,
+                Poll::Pending => Poll::Ready(None),
+                Poll::Ready(done) => Poll::Ready(Some(done)),
+            });
+            let done = more.await;
+            let piece = std::mem::take(&mut *came.borrow_mut());
+            if !piece.is_empty() {
+                let chunk = [format!("{:x}\r\n", piece.len()).as_bytes(), &piece, b"\r\n"].concat();
+                self.writes.write(&self.socket, &chunk).await.map_err(|_| Broken::Reset)?;
+            }
+            if let Some(done) = done {
+                done?;
+                break;
+            }
+        }
+        drop(reading);
+        run.whole_came(ask.id);
+        self.write(b"0\r\n\r\n").await?;
+        Ok(Then::Next)
     }
 
     pub async fn write(&mut self, bytes: &[u8]) -> Result<(), Broken> {

@@ -1,150 +1,15 @@
 //! What happens in a run: the network, the configuration, who asks what in which manner, and how origins act on
-//! it. `draw` makes one from a seed; regressions write theirs down.
+//! it. `draw` makes one from a seed; scenes write theirs down.
+
+pub mod config;
+pub mod draw;
+mod kinds;
+
+pub use kinds::{Act, Spoil};
 
 use ringgate::net::sim::Weather;
 use std::net::SocketAddr;
 use std::time::Duration;
-
-/// What an origin does with a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Act {
-    /// 200 with a length.
-    Plain,
-    /// 200, chunked, with trailers now and then.
-    Chunked,
-    /// 200 up to the end of the connection.
-    UntilClose,
-    /// 200 with `Connection: close`.
-    CloseAfter,
-    /// 103 before the 200.
-    Interim,
-    /// 204.
-    NoContent,
-    /// 304 with the length of what is not sent.
-    NotModified,
-    /// 200 whose head, first half and second half come a second apart.
-    Late,
-    /// Answers before it has read the body, then reads it to its end.
-    Early,
-    /// 101 for who asked, then everything back that comes.
-    Echo,
-    /// 200 with a length, then a close that was not announced.
-    CloseSilently,
-    /// 200 before it has read the body, then a close without reading it.
-    EarlyClose,
-    /// A part of a body that the end of the connection would end, before it has read the request's; then a reset.
-    EarlyReset,
-    /// Reset, or end, instead of an answer.
-    ResetBefore,
-    FinBefore,
-    /// Reset, or end, within the head of the answer.
-    ResetInHead,
-    FinInHead,
-    /// Reset behind the head.
-    ResetAfterHead,
-    /// Reset, or end, within a body with a length.
-    ResetInBody,
-    FinInBody,
-    /// Reset, or end, within a chunked body.
-    ResetInChunks,
-    FinInChunks,
-    /// Reset within a body that the end of the connection would end.
-    ResetUntilClose,
-    /// No answer, for longer than `first_byte`.
-    Hang,
-    /// No more of the body, for longer than `between_bytes`.
-    HangInBody,
-    /// No HTTP.
-    BadHead,
-    /// Two lengths that differ.
-    TwoLengths,
-    /// A chunk size that is none.
-    BadChunk,
-    /// A whole answer and a second one that nobody asked for.
-    Overlong,
-    /// 101 that nobody asked for.
-    Switch,
-    /// Reset in a tunnel.
-    EchoReset,
-}
-
-/// What is wrong with a request, where something is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Spoil {
-    /// No method.
-    Garbage,
-    /// Two lengths that differ.
-    TwoLengths,
-    /// A length and a coding.
-    LengthAndCoding,
-    /// A line that ends in a bare LF.
-    BareLf,
-    /// No Host.
-    NoHost,
-    /// An expectation nobody knows.
-    Expectation,
-    /// A head past the limit.
-    LongHead,
-    /// A target past the limit.
-    LongTarget,
-    /// A length past the limit.
-    LongBody,
-    /// Chunks past the limit.
-    LongChunks,
-    /// A chunk size that is none.
-    BadChunk,
-    /// CONNECT.
-    Connect,
-    /// A head that breaks off, and then silence.
-    SilentHead,
-    /// A body that breaks off, and then silence.
-    SilentBody,
-}
-
-impl Act {
-    /// Whether an origin that is in order does so.
-    pub fn is_fair(self) -> bool {
-        use Act::{
-            Chunked, CloseAfter, Early, Echo, Interim, Late, NoContent, NotModified, Plain, UntilClose,
-        };
-        matches!(
-            self,
-            Plain
-                | Chunked
-                | UntilClose
-                | CloseAfter
-                | Interim
-                | NoContent
-                | NotModified
-                | Late
-                | Early
-                | Echo
-        )
-    }
-}
-
-impl Spoil {
-    /// The status it is answered with.
-    pub fn status(self) -> u16 {
-        match self {
-            Spoil::Garbage | Spoil::TwoLengths | Spoil::LengthAndCoding | Spoil::BareLf | Spoil::NoHost => {
-                400
-            }
-            Spoil::BadChunk => 400,
-            Spoil::Expectation => 417,
-            Spoil::LongHead => 431,
-            Spoil::LongTarget => 414,
-            Spoil::LongBody | Spoil::LongChunks => 413,
-            Spoil::Connect => 405,
-            Spoil::SilentHead | Spoil::SilentBody => 408,
-        }
-    }
-
-    /// Whether the head is understood, so that an origin may have been asked by then.
-    pub fn is_in_body(self) -> bool {
-        matches!(self, Spoil::LongChunks | Spoil::BadChunk | Spoil::SilentBody)
-    }
-}
 
 /// How a request's body is framed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -329,13 +194,49 @@ pub struct Plan {
     pub shards: usize,
     pub upstreams: Vec<Upstream>,
     pub sessions: Vec<Session>,
+    pub excused: Excused,
+}
+
+/// What a plan's own circumstances excuse; scenes that leave no room for it say so.
+#[derive(Debug, Clone, Copy)]
+pub struct Excused {
+    /// A request that cannot be sent again met a close.
+    pub stale: bool,
+    /// A request found no connection free under the cap.
+    pub crowded: bool,
+}
+
+impl Default for Excused {
+    fn default() -> Self {
+        Excused { stale: true, crowded: true }
+    }
 }
 
 impl Plan {
     /// One upstream in order, one shard, and these sessions.
     pub fn plain(seed: u64, weather: Weather, sessions: Vec<Session>) -> Plan {
-        let faults = sessions.iter().flat_map(|session| &session.asks).any(|ask| !ask.act.is_fair());
-        Plan { seed, weather, faults, shards: 1, upstreams: vec![Upstream::plain(0)], sessions }
+        let (upstreams, excused) = (vec![Upstream::plain(0)], Excused::default());
+        Plan { seed, weather, faults: false, shards: 1, upstreams, sessions: Vec::new(), excused }
+            .with(sessions)
+    }
+
+    /// The same with these sessions.
+    pub fn with(mut self, sessions: Vec<Session>) -> Plan {
+        self.faults = sessions.iter().flat_map(|session| &session.asks).any(|ask| !ask.act.is_fair());
+        self.sessions = sessions;
+        self
+    }
+
+    /// The same, in which no connection may be found stale by a request that is sent on it.
+    pub fn never_stale(mut self) -> Plan {
+        self.excused.stale = false;
+        self
+    }
+
+    /// The same, in which no request may miss its connection for want of room under a cap.
+    pub fn roomy(mut self) -> Plan {
+        self.excused.crowded = false;
+        self
     }
 
     pub fn ask(&self, id: u32) -> Option<&Ask> {

@@ -1,9 +1,9 @@
 //! What an origin answers, well or badly.
 
-use crate::config::{BETWEEN_BYTES, FIRST_BYTE};
+use super::Origin;
 use crate::ledger::Moment;
-use crate::origin::Origin;
 use crate::pattern::Pattern;
+use crate::plan::config::{BETWEEN_BYTES, FIRST_BYTE};
 use crate::plan::{Act, Ask, Patience};
 use crate::request::{LATE, chunks};
 use crate::wire::Broken;
@@ -124,6 +124,11 @@ impl Origin {
     async fn whole(&mut self, ask: &Ask, fields: &str) -> Result<(), Broken> {
         let head = self.head_text(ask, "200 OK", &format!("{}{fields}", length(ask.reply)));
         self.write(&[head.as_bytes(), &body(ask)].concat()).await
+    }
+
+    /// The head of an answer that gives back the request's body.
+    pub async fn begin_mirror(&mut self, ask: &Ask) -> Result<(), Broken> {
+        self.head(ask, "200 OK", CHUNKED).await
     }
 
     async fn chunked(&mut self, ask: &Ask) -> Result<(), Broken> {

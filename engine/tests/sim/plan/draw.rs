@@ -1,7 +1,9 @@
 //! A plan from a seed.
 
-use crate::config::BODY_BYTES;
-use crate::plan::{Act, Ask, Door, Ending, Endpoint, Pace, Patience, Plan, Sent, Session, Spoil, Upstream};
+use super::config::BODY_BYTES;
+use super::{
+    Act, Ask, Door, Ending, Endpoint, Excused, Pace, Patience, Plan, Sent, Session, Spoil, Upstream,
+};
 use ringgate::net::sim::{Random, Weather};
 use std::time::Duration;
 
@@ -69,7 +71,8 @@ pub fn plan(seed: u64) -> Plan {
         (0..1 + random.below(3)).map(|number| upstream(&random, number as u8, faults)).collect();
     let mut drawing = Drawing { random, faults, shards, upstreams: upstreams.len(), next: 0 };
     let sessions = (0..1 + drawing.random.below(7)).map(|_| drawing.session()).collect();
-    Plan { seed, weather: weather(&drawing.random), faults, shards, upstreams, sessions }
+    let (weather, excused) = (weather(&drawing.random), Excused::default());
+    Plan { seed, weather, faults, shards, upstreams, sessions, excused }
 }
 
 /// Some network, from none to speak of to one that tears everything.
@@ -110,7 +113,7 @@ fn upstream(random: &Random, number: u8, faults: bool) -> Upstream {
         };
         let patience = match random.below(10) {
             0 | 1 => Patience::Announced(random.within(1..4)),
-            2..=4 if faults => Patience::Silent(Duration::from_millis(random.within(5..400))),
+            2..=4 if faults => Patience::Silent(pause(random)),
             _ => Patience::Endless,
         };
         Endpoint { door, patience, writes: pace(random), reads: pace(random), ..Endpoint::plain(number, at) }
@@ -118,6 +121,12 @@ fn upstream(random: &Random, number: u8, faults: bool) -> Upstream {
     let endpoints = endpoints.collect();
     let cap = if faults && random.chance(30) { random.within(1..4) as u32 } else { 64 };
     Upstream { endpoints, cap, least: random.chance(50) }
+}
+
+/// A time that clients let pass between requests, and after which origins close: often the same, so that the one
+/// comes as the other goes.
+fn pause(random: &Random) -> Duration {
+    Duration::from_millis(*random.one_of(&[20, 50, 100, 200, 400]))
 }
 
 fn pace(random: &Random) -> Pace {
@@ -151,7 +160,7 @@ impl Drawing {
             ask.expects &= !pipelined;
             ask.version10 &= !pipelined;
             ask.halts &= !pipelined;
-            if pipelined && ask.act == Act::Early {
+            if pipelined && matches!(ask.act, Act::Early | Act::Mirror) {
                 ask.act = Act::Plain;
             }
         }
@@ -172,7 +181,11 @@ impl Drawing {
             writes: pace(random),
             reads: pace(random),
             ending,
-            thinks: Duration::from_millis(if random.chance(50) { 0 } else { random.below(500) }),
+            thinks: match random.below(10) {
+                0..5 => Duration::ZERO,
+                5..9 => pause(random) + Duration::from_micros(random.below(2000)),
+                _ => Duration::from_secs(random.within(1..3)),
+            },
         }
     }
 
@@ -202,7 +215,8 @@ impl Drawing {
         };
         let act = match random.below(100) {
             0..35 if self.faults => *random.one_of(&FOUL),
-            35..45 if sent != Sent::Nothing => Act::Early,
+            35..40 if sent != Sent::Nothing => Act::Early,
+            40..45 if sent != Sent::Nothing && plain.body > 0 => Act::Mirror,
             45..50 if method == "GET" && plain.reply > 1 => Act::Late,
             _ => *random.one_of(&FAIR),
         };
