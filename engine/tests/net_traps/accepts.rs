@@ -1,6 +1,6 @@
 //! Accepting: options of what is accepted, waits given up, the queue at the end, and no descriptor left.
 
-use crate::rig::{drivers, listener, on, on_each, once, pair, pause, soon, wheel};
+use crate::rig::{drivers, listener, on, on_each, once, pair, pause, soon, take, wheel};
 use ringgate::accept::{Accepted, Admit, Arrival, accept};
 use ringgate::net::clock;
 use ringgate::net::dial::dial;
@@ -87,7 +87,7 @@ fn an_accepted_socket_sends_without_delay() {
     on_each(|| async {
         let (listener, addr) = listener();
         let _peer = TcpStream::connect(addr).expect("is listened to");
-        let (fd, from) = listener.try_accept().expect("is queued");
+        let (fd, from) = take(&listener);
         assert!(TcpStream::from(fd).nodelay().expect("is a TCP socket"));
         assert_eq!(from, _peer.local_addr().expect("is bound"));
     });

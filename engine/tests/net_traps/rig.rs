@@ -7,6 +7,7 @@ use ringgate::net::{Stream, Wheel, clock};
 use std::future::{Future, poll_fn};
 use std::io;
 use std::net::{SocketAddr, TcpStream};
+use std::os::fd::OwnedFd;
 use std::pin::pin;
 use std::sync::{OnceLock, mpsc};
 use std::task::Poll;
@@ -56,8 +57,19 @@ pub fn pair(listener: &Listener, addr: SocketAddr) -> (Stream, TcpStream) {
     let peer = TcpStream::connect(addr).expect("is listened to");
     peer.set_read_timeout(Some(PATIENCE)).expect("takes a timeout");
     peer.set_write_timeout(Some(PATIENCE)).expect("takes a timeout");
-    let (fd, _) = listener.try_accept().expect("the handshake is over");
-    (Stream::adopt(fd).expect("the driver takes it"), peer)
+    (Stream::adopt(take(listener).0).expect("the driver takes it"), peer)
+}
+
+/// The connection that has just been made to `listener`.
+pub fn take(listener: &Listener) -> (OwnedFd, SocketAddr) {
+    loop {
+        match listener.try_accept() {
+            Ok(taken) => return taken,
+            // The kernel may still be at the last step of the handshake.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => thread::yield_now(),
+            Err(error) => panic!("{error}"),
+        }
+    }
 }
 
 /// As [`pair`], with a listener of its own.

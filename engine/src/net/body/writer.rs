@@ -81,35 +81,37 @@ impl BodyWriter {
         }
     }
 
+    /// How much of `len` bytes of data the next send may offer, and what of the framing goes right behind them.
+    fn framed(&self, len: usize) -> (usize, &'static [u8]) {
+        match self.framing {
+            Framing::Bare => (len, b""),
+            Framing::Chunk(left) if left <= len => (left, b"\r\n"),
+            Framing::Chunk(_) => (len, b""),
+            Framing::ChunkEnd(left) => (0, &b"\r\n"[2 - usize::from(left)..]),
+            Framing::Between | Framing::Finished => (0, b""),
+        }
+    }
+
+    /// What one send offers, in order: head, size line, data and end of the chunk.
+    fn parts<'p>(&'p self, data: &'p [u8], end: &'p [u8]) -> [&'p [u8]; 4] {
+        let staged = self.staged.as_ref().map_or(&[][..], Buf::filled);
+        [staged, &self.size[usize::from(self.size_at)..usize::from(self.size_end)], data, end]
+    }
+
     /// One send of what is owed and a prefix of `data`; gives how much of `data` left.
     fn try_write(&mut self, data: &[u8]) -> io::Result<usize> {
         self.open_chunk(data.len());
-        let (room, end): (usize, &[u8]) = match self.framing {
-            Framing::Bare => (data.len(), b""),
-            Framing::Chunk(left) if left <= data.len() => (left, b"\r\n"),
-            Framing::Chunk(_) => (data.len(), b""),
-            Framing::ChunkEnd(left) => (0, &b"\r\n"[2 - usize::from(left)..]),
-            Framing::Between | Framing::Finished => (0, b""),
-        };
+        let (room, end) = self.framed(data.len());
         let data = &data[..room];
         let bare = self.size_at == self.size_end && end.is_empty();
         if bare && !data.is_empty() && data.len() <= JOIN_BYTES && self.join(data) {
             return self.send_joined(room);
         }
         let stream = &self.to.link.stream;
-        let size = &self.size[usize::from(self.size_at)..usize::from(self.size_end)];
-        let sent = match &self.staged {
-            None if bare => stream.try_write(data)?,
-            Some(staged) if bare && data.is_empty() => stream.try_write(staged.filled())?,
-            staged => {
-                let staged = staged.as_ref().map_or(&[][..], Buf::filled);
-                stream.try_write_parts(&[
-                    IoSlice::new(staged),
-                    IoSlice::new(size),
-                    IoSlice::new(data),
-                    IoSlice::new(end),
-                ])?
-            }
+        let sent = match self.parts(data, end) {
+            [b"", b"", data, b""] => stream.try_write(data)?,
+            [staged, b"", b"", b""] => stream.try_write(staged)?,
+            parts => stream.try_write_parts(&parts.map(IoSlice::new))?,
         };
         self.started |= sent > 0;
         Ok(self.account(sent, room))
@@ -287,3 +289,6 @@ impl BodyWriter {
         self.size_at < self.size_end || matches!(self.framing, Framing::Chunk(_) | Framing::ChunkEnd(_))
     }
 }
+
+#[cfg(test)]
+mod tests;
