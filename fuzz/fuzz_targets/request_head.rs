@@ -124,11 +124,20 @@ fn forwarded(head: Head<'_>, length: Length) {
         let lower = name.to_ascii_lowercase();
         [&decided[..], &more, &framing].concat().iter().any(|other| other.as_bytes() == lower)
     };
+    // What tells the origin who asks stays whatever Connection says.
+    let told = |name: &[u8]| {
+        let way = ["via", "forwarded", "x-real-ip", "x-request-id", "traceparent", "tracestate"];
+        let who = ["authorization", "x-api-key"];
+        let hops = ["for", "proto", "host", "port", "prefix"].map(|hop| format!("x-forwarded-{hop}"));
+        let lower = name.to_ascii_lowercase();
+        way.iter().chain(&who).any(|other| other.as_bytes() == lower)
+            || hops.iter().any(|other| other.as_bytes() == lower)
+    };
     let gone = |name: &[u8]| {
         let named = options.iter().any(|option| option.eq_ignore_ascii_case(name));
         let usual = [&b"close"[..], b"keep-alive"].iter().any(|option| option.eq_ignore_ascii_case(name));
         ours(name)
-            || (named && !usual)
+            || (named && !usual && !told(name))
             || name.eq_ignore_ascii_case(removed)
             || name.eq_ignore_ascii_case(b"x-set")
     };
