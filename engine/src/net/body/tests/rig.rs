@@ -107,6 +107,7 @@ impl Bench {
         while !peer.is_finished() {
             yield_to_back().await;
             self.wheel.turn(clock::now());
+            thread::sleep(Duration::from_micros(100));
         }
         peer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     }
