@@ -1,10 +1,8 @@
 //! A shard's mailbox: a bounded lock-free queue and one waker. Senders on other threads push and wake; a wake
 //! that finds the shard awake costs no system call.
 
-use atomic_waker::AtomicWaker;
-use crossbeam::queue::ArrayQueue;
+use super::{Arc, ArrayQueue, AtomicWaker};
 use std::future::poll_fn;
-use std::sync::Arc;
 use std::task::Poll;
 
 /// The sending and receiving end in one; any thread may send, one shard receives.

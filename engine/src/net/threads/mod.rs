@@ -3,3 +3,8 @@
 pub mod affinity;
 pub mod mailbox;
 pub mod ring;
+
+// What the mailbox is made of. engine/tests/loom_mailbox.rs compiles its file with models of these in their place.
+use atomic_waker::AtomicWaker;
+use crossbeam::queue::ArrayQueue;
+use std::sync::Arc;
