@@ -4,7 +4,7 @@
 use crate::base::Tick;
 use crate::mem::{Buf, Class, Pool};
 use crate::net::stream::{Wait, until};
-use crate::net::{Link, clock};
+use crate::net::{Intake, Link, clock};
 use crate::observe::Reason;
 use crate::table::Listener;
 use crate::wire::head::Lines;
@@ -37,6 +37,8 @@ pub enum Expect {
 pub struct Reader<'a> {
     pub link: &'a Link,
     pub pool: &'a Pool,
+    /// Who says when a request may begin.
+    pub intake: &'a Intake,
     pub listener: &'a Listener,
     /// The buffer to begin with: bulk where the request before had a body that filled a small one, so that head
     /// and body come in one read and leave in one send.
@@ -78,6 +80,9 @@ impl Reader<'_> {
                 }
             }
             expect = Expect::Silence;
+            if began.is_none() {
+                self.intake.enter().await;
+            }
             match self.read(buf) {
                 Ok(0) => return Came::Gone,
                 Ok(_) => {}

@@ -30,7 +30,7 @@ pub enum End {
 }
 
 /// Connections of a shard whose inner future may wait out the grace.
-const WARM_MAX: u32 = 256;
+const WARM_MAX: u32 = 1280;
 
 /// Serves exchanges on a connection that has become readable.
 pub async fn serve(link: &Rc<Link>, lent: &Rc<Lent>, peer: Peer) -> End {
@@ -44,7 +44,9 @@ pub async fn serve(link: &Rc<Link>, lent: &Rc<Lent>, peer: Peer) -> End {
         // With many connections awake, one that has nothing to say goes to sleep at once: what is held for the
         // warm ones stays bounded.
         let grace = if lent.busy.get() > WARM_MAX { Duration::ZERO } else { GRACE };
-        let reader = Reader { link, pool: &lent.upstream.buffers, listener, class, grace };
+        let upstream = &lent.upstream;
+        let reader =
+            Reader { link, pool: &upstream.buffers, intake: &upstream.intake, listener, class, grace };
         let came = reader.head(&mut buf, &mut lines, expect).await;
         lent.activity.set(lent.activity.get().wrapping_add(1));
         let exchange = Exchange { link, lent, table: &table, listener, peer };
@@ -166,7 +168,8 @@ impl Exchange<'_> {
             }
             Outcome::Tunnel(tunnel) => {
                 let idle = self.listener.timeouts.tunnel_idle;
-                upgrade::tunnel(&ctx, tunnel, self.lane(), first, idle).await;
+                // Boxed: few connections become tunnels, and room for one would be kept in each.
+                Box::pin(upgrade::tunnel(&ctx, tunnel, self.lane(), first, idle)).await;
                 After::Close
             }
         };

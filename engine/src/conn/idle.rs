@@ -7,6 +7,7 @@ use crate::exchange::{Lent, Peer};
 use crate::net::stream::{Stream, Wait};
 use crate::net::{Link, clock};
 use std::future::Future;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -28,7 +29,8 @@ pub fn connection(stream: Stream, lent: Rc<Lent>, peer: Peer) -> impl Future<Out
                 Err(Wait::Expired | Wait::Io(_)) => return,
             }
             let busy = Busy::begin(&lent);
-            let end = Box::pin(serve(&link, &lent, peer)).await;
+            // Written where it stays: most of the future is not filled in until it is polled, and none of that is copied.
+            let end = Pin::from(Box::write(Box::new_uninit(), serve(&link, &lent, peer))).await;
             drop(busy);
             match end {
                 // While the process ends too: a request may be on its way, and its answer will say close.

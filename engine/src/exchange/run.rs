@@ -63,10 +63,12 @@ async fn serve<'c, B: BodySource, R: Replies>(
     let plan = Plan { upstream, timeouts: &route.timeouts, total: total(ctx), tried: &ctx.tried };
     let mut interim = async |head: Head<'_>| reply.interim(head).await;
     let outgoing = Outgoing { head, edits, onward };
-    let got = call(&ctx.lent.upstream, plan, outgoing, body, &mut interim).await.map_err(of_call)?;
+    let mut upload = None;
+    let lent = &ctx.lent.upstream;
+    let got = call(lent, &plan, &outgoing, body, &mut upload, &mut interim).await.map_err(of_call)?;
     ctx.replied.set(clock::now());
     edits.clear();
-    write(ctx, body, reply, got, edits, upgrade).await
+    write(ctx, body, reply, got, &mut upload, edits, upgrade).await
 }
 
 fn find<'c>(ctx: &'c Context<'c>, head: Head<'_>, path: &[u8]) -> Result<&'c Route, Reason> {
@@ -102,49 +104,49 @@ fn allowed_upgrade<'h>(head: Head<'h>, route: &Route) -> Option<&'h [u8]> {
 }
 
 /// Writes an upstream's reply, beside the upload that may still run.
-async fn write<'c, B: BodySource, R: Replies>(
+#[expect(clippy::manual_async_fn, reason = "an async function keeps its arguments twice")]
+fn write<'c, B: BodySource, R: Replies>(
     ctx: &'c Context<'c>,
     body: &mut B,
     reply: &mut R,
-    mut got: Reply<'c>,
+    got: Reply<'c>,
+    upload: &mut Option<BodyWriter>,
     edits: &Edits,
     upgrade: Option<&[u8]>,
-) -> Result<Outcome<'c>, Reason> {
-    let upload = got.take_upload();
-    let head = got.head();
-    let upgrade = upgrade.filter(|_| head.status() == 101);
-    let begin = Begin {
-        head: ReplyHead::Upstream { head, edits, length: got.length(), upgrade },
-        close: upload.is_some() || !body.ended(),
-        total: total(ctx),
-    };
-    let status = head.status();
-    let mut sink = reply.begin(begin).map_err(|_| Reason::UpstreamMalformed("head_too_large"))?;
-    let mut reader = got.body();
-    let cut_short = upload.is_some();
-    let done = carry(ctx, body, upload, &mut reader, &mut sink).await;
-    ctx.bytes_in.set(body.count());
-    ctx.bytes_out.set(sink.sent());
-    if let Err(fault) = done {
-        let reason = timed(ctx, of_body(fault));
-        if fault.side != Side::Client && !sink.started() {
-            return Err(reason);
+) -> impl Future<Output = Result<Outcome<'c>, Reason>> {
+    async move {
+        let head = got.head();
+        let status = head.status();
+        let upgrade = upgrade.filter(|_| status == 101);
+        let close = upload.is_some() || !body.ended();
+        let head = ReplyHead::Upstream { head, edits, length: got.length(), upgrade };
+        let mut sink = reply
+            .begin(Begin { head, close, total: total(ctx) })
+            .map_err(|_| Reason::UpstreamMalformed("head_too_large"))?;
+        let mut reader = got.body();
+        let done = carry(ctx, body, upload, &mut reader, &mut sink).await;
+        ctx.bytes_in.set(body.count());
+        ctx.bytes_out.set(sink.sent());
+        if let Err(fault) = done {
+            let reason = timed(ctx, of_body(fault));
+            if fault.side != Side::Client && !sink.started() {
+                return Err(reason);
+            }
+            ctx.status.set(if sink.started() { status } else { 0 });
+            ctx.reason.set(reason);
+            // Without a length only a reset tells the client that the end is not the end (RFC 9112 §8).
+            return Ok(if reply.ends_by_close() { Outcome::Reset } else { Outcome::Close });
         }
-        ctx.status.set(if sink.started() { status } else { 0 });
-        ctx.reason.set(reason);
-        // Without a length only a reset tells the client that the end is not the end (RFC 9112 §8).
-        return Ok(if reply.ends_by_close() { Outcome::Reset } else { Outcome::Close });
+        ctx.status.set(status);
+        if upgrade.is_some() {
+            ctx.tunnel.set(true);
+            let (lane, first, leased) = got.into_tunnel();
+            return Ok(Outcome::Tunnel(Tunnel { lane, first, leased }));
+        }
+        let whole = reader.ended() && !reader.has_rest() && upload.is_none();
+        got.finish(whole);
+        Ok(if close { Outcome::Close } else { Outcome::Reuse })
     }
-    ctx.status.set(status);
-    if upgrade.is_some() {
-        ctx.tunnel.set(true);
-        let (lane, first, leased) = got.into_tunnel();
-        return Ok(Outcome::Tunnel(Tunnel { lane, first, leased }));
-    }
-    let whole = reader.ended() && !reader.has_rest() && !cut_short;
-    let close = begin.close;
-    got.finish(whole);
-    Ok(if close { Outcome::Close } else { Outcome::Reuse })
 }
 
 /// Carries the reply's body down, and what is left of the request's body up beside it. How the upload ends does
@@ -152,15 +154,21 @@ async fn write<'c, B: BodySource, R: Replies>(
 async fn carry<B: BodySource, S: BodySource, W: BodySink>(
     ctx: &Context<'_>,
     body: &mut B,
-    upload: Option<BodyWriter>,
+    upload: &mut Option<BodyWriter>,
     reader: &mut S,
     sink: &mut W,
 ) -> Result<(), Fault> {
     let pipes = &ctx.lent.upstream.pipes;
-    let download = pump(reader, sink, pipes);
     match upload {
-        None => download.await,
-        Some(mut writer) => beside(download, pump(body, &mut writer, pipes), &Cell::new(None)).await,
+        None => pump(reader, sink, pipes).await,
+        // Boxed, for it is rare and larger than all the rest of an exchange.
+        Some(writer) => {
+            Box::pin(async move {
+                let upload = pump(body, writer, pipes);
+                beside(pump(reader, sink, pipes), upload, &Cell::new(None)).await
+            })
+            .await
+        }
     }
 }
 

@@ -5,6 +5,7 @@ pub mod body;
 pub mod clock;
 pub mod dial;
 pub mod driver;
+mod intake;
 pub mod link;
 pub mod listener;
 pub mod pipe;
@@ -17,6 +18,7 @@ mod threads;
 pub mod timer;
 mod turnstile;
 
+pub use intake::Intake;
 pub use link::Link;
 pub use stream::Stream;
 pub use sys::raise_descriptor_limit;

@@ -5,7 +5,7 @@ use super::inbox::Message;
 use crate::exchange;
 use crate::mem::{Pool, Scratches};
 use crate::net::pipe::Pipes;
-use crate::net::{Wheel, ring};
+use crate::net::{Intake, Wheel, ring};
 use crate::observe::Lines;
 use crate::upstream::{self, Pools};
 use std::cell::{Cell, RefCell};
@@ -26,6 +26,7 @@ pub fn lent(setup: &Setup, log: ring::Sender) -> Rc<exchange::Lent> {
         lines: Scratches::default(),
         pipes: Pipes::default(),
         wheel: Wheel::new(),
+        intake: Intake::default(),
         pools: Pools::new(&setup.table, next),
         counts: counts.clone(),
         random: Cell::new(next() | 1),

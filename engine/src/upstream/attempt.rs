@@ -43,65 +43,71 @@ impl From<CallFault> for Failed {
     }
 }
 
-pub async fn attempt<'a, B: BodySource>(
+/// While the body is still on its way when the reply's
+/// head has come, its writer is left in `upload`.
+#[expect(clippy::manual_async_fn, reason = "an async function keeps its arguments twice")]
+pub fn attempt<'a, B: BodySource>(
     lent: &'a Lent,
     leased: Leased<'a>,
-    request: Outgoing<'_>,
+    request: &Outgoing<'_>,
     body: &mut B,
+    upload: &mut Option<BodyWriter>,
     interim: &mut impl AsyncFnMut(Head<'_>) -> Result<(), Fault>,
-) -> Result<Reply<'a>, Failed> {
-    let link = match &leased.conn {
-        Some(conn) => conn.link.clone(),
-        None => return Err(CallFault::Connect.into()),
-    };
-    let plan = leased.plan();
-    let lane = lane(lent, plan, &link);
-    let mut writer = BodyWriter::new(lane.clone(), encoded(lent, request)?, request.onward.length);
-    let mut incoming = Incoming::new(lent, link.clone(), plan.total);
-    let first_byte = plan.timeouts.first_byte;
-    let mut uploading = !matches!(request.onward.length, Length::None | Length::Exact(0));
-    if !uploading && let Err(fault) = writer.finish(&[]).await {
-        return Err(Failed { fault: sending(fault), nothing_sent: !writer.started(), answered: false });
-    }
-    incoming.expect(uploading, first_byte);
-    let mut interims = 0;
-    let length = loop {
-        let came = if uploading {
-            upload(&mut incoming, body, &mut writer, lent, first_byte, &mut uploading).await
-        } else {
-            incoming.head().await
-        };
-        if let Err(fault) = came {
-            return Err(Failed { fault, nothing_sent: !writer.started(), answered: incoming.answered });
+) -> impl Future<Output = Result<Reply<'a>, Failed>> {
+    async move {
+        let Some(conn) = &leased.conn else { return Err(CallFault::Connect.into()) };
+        let plan = leased.plan();
+        let lane = lane(lent, plan, &conn.link);
+        let head = encoded(lent, request)?;
+        let writer = upload.insert(BodyWriter::new(lane.clone(), head, request.onward.length));
+        let mut incoming = Incoming::new(lent, conn.link.clone(), plan.total);
+        let first_byte = plan.timeouts.first_byte;
+        let mut uploading = !matches!(request.onward.length, Length::None | Length::Exact(0));
+        if !uploading && let Err(fault) = writer.finish(&[]).await {
+            return Err(Failed { fault: sending(fault), nothing_sent: !writer.started(), answered: false });
         }
-        let head = incoming.parsed();
-        match head.status() {
-            101 if switches(head, request.onward.upgrade) => break Length::None,
-            101 => return Err(CallFault::Malformed("upgrade_not_asked").into()),
-            100..=199 => {
-                interims += 1;
-                if interims > INTERIM_MAX {
-                    return Err(CallFault::Malformed("too_many_interim_replies").into());
+        incoming.expect(uploading, first_byte);
+        let mut interims = 0;
+        let length = loop {
+            let came = if uploading {
+                send_beside(&mut incoming, body, writer, lent, first_byte, &mut uploading).await
+            } else {
+                incoming.head().await
+            };
+            if let Err(fault) = came {
+                return Err(Failed { fault, nothing_sent: !writer.started(), answered: incoming.answered });
+            }
+            let head = incoming.parsed();
+            match head.status() {
+                101 if switches(head, request.onward.upgrade) => break Length::None,
+                101 => return Err(CallFault::Malformed("upgrade_not_asked").into()),
+                100..=199 => {
+                    interims += 1;
+                    if interims > INTERIM_MAX {
+                        return Err(CallFault::Malformed("too_many_interim_replies").into());
+                    }
+                    interim(head).await.map_err(CallFault::Client)?;
+                    incoming.next();
+                    // Each shows that the upstream is at work, and none that it will answer.
+                    incoming.expect(uploading, first_byte);
                 }
-                interim(head).await.map_err(CallFault::Client)?;
-                incoming.next();
-                // Each shows that the upstream is at work, and none that it will answer.
-                incoming.expect(uploading, first_byte);
+                _ => {
+                    let length = reply_length(head, request.head.method());
+                    break length.map_err(|fault| CallFault::Malformed(fault.reason()))?;
+                }
             }
-            _ => {
-                let length = reply_length(head, request.head.method());
-                break length.map_err(|fault| CallFault::Malformed(fault.reason()))?;
-            }
+        };
+        if !uploading {
+            *upload = None;
         }
-    };
-    let Incoming { buf, lines, .. } = incoming;
-    let buf = buf.ok_or(CallFault::Reset)?;
-    let upload = uploading.then_some(writer);
-    Ok(Reply { leased, buf, lines, length, upload, lane })
+        let Incoming { buf, lines, .. } = incoming;
+        let buf = buf.ok_or(CallFault::Reset)?;
+        Ok(Reply { leased, buf, lines, length, lane })
+    }
 }
 
 /// The request's head, encoded.
-fn encoded(lent: &Lent, request: Outgoing<'_>) -> Result<Buf, Failed> {
+fn encoded(lent: &Lent, request: &Outgoing<'_>) -> Result<Buf, Failed> {
     let need = request.head.head_len() + request.edits.len() + request.onward.target.len() + HEAD_MARGIN;
     let mut out = lent.buffers.take(Class::holding(need));
     match encode::request(&mut out, request.head, request.edits, &request.onward) {
@@ -118,7 +124,7 @@ fn switches(head: Head<'_>, offered: Option<&[u8]>) -> bool {
 }
 
 /// Carries the body up beside waiting for the reply's head, which ends it in either way.
-async fn upload<B: BodySource>(
+async fn send_beside<B: BodySource>(
     incoming: &mut Incoming<'_>,
     body: &mut B,
     writer: &mut BodyWriter,
@@ -247,6 +253,7 @@ impl<'a> Incoming<'a> {
             Ok(n) => {
                 buf.advance(n);
                 self.answered = true;
+                self.lent.intake.moved_on();
                 Ok(())
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),

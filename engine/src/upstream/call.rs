@@ -83,8 +83,6 @@ pub struct Reply<'a> {
     pub(super) buf: Buf,
     pub(super) lines: Scratch<Lines>,
     pub(super) length: Length,
-    /// The upload, while it is still running.
-    pub(super) upload: Option<BodyWriter>,
     pub(super) lane: Lane,
 }
 
@@ -106,15 +104,10 @@ impl<'a> Reply<'a> {
         BodyReader::new(Reading { lane: self.lane.clone(), limit: None }, self.length, first).drop_named(head)
     }
 
-    /// The sending side of a request that the upstream answered before it was complete.
-    pub fn take_upload(&mut self) -> Option<BodyWriter> {
-        self.upload.take()
-    }
-
     /// Ends the exchange. `whole` says that the body was read to its end and nothing lay behind it; the
     /// connection is then parked if both sides want it, else closed.
     pub fn finish(mut self, whole: bool) {
-        if !whole || self.upload.is_some() {
+        if !whole {
             return;
         }
         if let Some(keep) = stays_open(self.head()) {
@@ -133,26 +126,28 @@ impl<'a> Reply<'a> {
     }
 }
 
-/// Sends `request` and waits for its reply's head. `interim` is given each 1xx reply before it.
+/// Sends `request` and waits for its reply's head. `interim` is given each 1xx reply before it. Where the upstream
+/// answers before the request is complete, its sending side is left in `upload`.
 ///
 /// # Errors
 /// See [`CallFault`].
 pub async fn call<'a, B: BodySource>(
     lent: &'a Lent,
-    plan: Plan<'a>,
-    request: Outgoing<'_>,
+    plan: &Plan<'a>,
+    request: &Outgoing<'_>,
     body: &mut B,
+    upload: &mut Option<BodyWriter>,
     interim: &mut impl AsyncFnMut(Head<'_>) -> Result<(), Fault>,
 ) -> Result<Reply<'a>, CallFault> {
     let mut fresh = Fresh::Any;
     loop {
-        let leased = connect(lent, plan, fresh).await?;
+        let leased = connect(lent, *plan, fresh).await?;
         let reused = leased.conn.as_ref().is_some_and(|conn| conn.reused);
         plan.tried.tries.set(plan.tried.tries.get().saturating_add(1));
         plan.tried.reused.set(reused);
         plan.tried.sent.set(clock::now());
         let Failed { fault, nothing_sent, answered } =
-            match attempt(lent, leased, request, body, interim).await {
+            match attempt(lent, leased, request, body, upload, interim).await {
                 Ok(reply) => return Ok(reply),
                 Err(failed) => failed,
             };

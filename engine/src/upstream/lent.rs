@@ -2,8 +2,8 @@
 
 use super::pool::Pools;
 use crate::mem::{Pool, Scratches};
-use crate::net::Wheel;
 use crate::net::pipe::Pipes;
+use crate::net::{Intake, Wheel};
 use crate::observe::Counts;
 use crate::wire::head::Lines;
 use std::cell::Cell;
@@ -19,6 +19,8 @@ pub struct Lent {
     pub pipes: Pipes,
     /// Deadlines.
     pub wheel: Wheel,
+    /// How many exchanges begin in a row.
+    pub intake: Intake,
     /// Idle connections and balancing state of each upstream.
     pub pools: Pools,
     /// This shard's counters.

@@ -5,6 +5,7 @@
 mod accepts;
 mod blocked;
 mod dials;
+mod intake;
 mod mailboxes;
 mod rig;
 mod spliced;
