@@ -65,6 +65,7 @@ pub async fn attempt<'a, B: BodySource>(
     }
     incoming.expect(uploading, first_byte);
     let mut interims = 0;
+    let mut waits_for_100 = request.onward.expect_continue;
     let length = loop {
         let came = if uploading {
             upload(&mut incoming, body, &mut writer, lent, first_byte, &mut uploading).await
@@ -72,6 +73,8 @@ pub async fn attempt<'a, B: BodySource>(
             incoming.head().await
         };
         if let Err(fault) = came {
+            let waited = waits_for_100 && body.count() == 0;
+            let fault = if waited { blameless(fault) } else { fault };
             return Err(Failed { fault, nothing_sent: !writer.started(), answered: incoming.answered });
         }
         let head = incoming.parsed();
@@ -80,6 +83,7 @@ pub async fn attempt<'a, B: BodySource>(
             101 => return Err(CallFault::Malformed("upgrade_not_asked").into()),
             100..=199 => {
                 interims += 1;
+                waits_for_100 &= head.status() != 100;
                 if interims > INTERIM_MAX {
                     return Err(CallFault::Malformed("too_many_interim_replies").into());
                 }
@@ -145,6 +149,14 @@ async fn upload<B: BodySource>(
         head.as_mut().poll(cx)
     })
     .await
+}
+
+/// The fault of a client that sends nothing because it waits for a 100: its silence is the upstream's.
+fn blameless(fault: CallFault) -> CallFault {
+    match fault {
+        CallFault::Body(Fault { side: Side::Client, kind: Kind::Timeout }) => CallFault::FirstByte,
+        other => other,
+    }
 }
 
 /// What a fault in sending to the upstream means for the call.
