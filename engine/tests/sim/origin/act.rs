@@ -17,6 +17,7 @@ pub enum Then {
     Reset,
 }
 
+const SWITCHING: &str = "Upgrade: websocket\r\nConnection: upgrade\r\n";
 const CHUNKED: &str = "Transfer-Encoding: chunked\r\nTrailer: X-Sum\r\n";
 
 impl Origin {
@@ -85,7 +86,7 @@ impl Origin {
                 self.head(ask, "101 Switching Protocols", "Upgrade: x\r\nConnection: upgrade\r\n").await?
             }
             Act::EchoReset => {
-                self.switch(ask).await?;
+                self.head(ask, "101 Switching Protocols", SWITCHING).await?;
                 self.wire.begun().await?;
             }
             fair => unreachable!("{fair:?} is no failure"),
@@ -184,13 +185,12 @@ impl Origin {
         self.write(&head.as_bytes()[..len]).await
     }
 
-    async fn switch(&mut self, ask: &Ask) -> Result<(), Broken> {
-        self.head(ask, "101 Switching Protocols", "Upgrade: websocket\r\nConnection: upgrade\r\n").await
-    }
-
     /// A tunnel that gives back what comes, up to its end.
     async fn echo(&mut self, ask: &Ask) -> Result<(), Broken> {
-        self.switch(ask).await?;
+        // The first words of the tunnel come with the head.
+        let head = self.head_text(ask, "101 Switching Protocols", SWITCHING);
+        let words = Pattern::reply(ask.id).next(ask.reply);
+        self.socket.burst(&[head.as_bytes(), &words].concat());
         loop {
             match self.wire.some().await {
                 Ok(bytes) => self.write(&bytes).await?,

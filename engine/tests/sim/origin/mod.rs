@@ -5,6 +5,7 @@ mod act;
 use crate::ledger::{Moment, Run};
 use crate::manner::Manner;
 use crate::pattern::Pattern;
+use crate::plan::config::FOR_EVER;
 use crate::plan::{Act, Ask, Door, Endpoint, Patience};
 use crate::request::is_tunnel;
 use crate::wire::{Body, Broken, Framing, Head, Wire};
@@ -104,6 +105,10 @@ impl Origin {
         let early = matches!(ask.act, Act::Early | Act::EarlyClose | Act::EarlyReset);
         if ask.act == Act::Mirror {
             return self.mirror(framing, ask, head.field("expect").is_some()).await;
+        }
+        if ask.act == Act::Deaf {
+            sim::sleep(FOR_EVER).await;
+            return Ok(Then::Close);
         }
         if !early {
             if head.field("expect").is_some() {
