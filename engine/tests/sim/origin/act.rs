@@ -5,7 +5,7 @@ use crate::ledger::Moment;
 use crate::pattern::Pattern;
 use crate::plan::config::{BETWEEN_BYTES, FIRST_BYTE};
 use crate::plan::{Act, Ask, Patience};
-use crate::request::{LATE, chunks};
+use crate::request::{LATE, chunks, has_trailers};
 use crate::wire::Broken;
 use ringgate::net::sim;
 use std::time::Duration;
@@ -141,7 +141,7 @@ impl Origin {
     async fn end_chunks(&mut self, ask: &Ask) -> Result<(), Broken> {
         match ask.method {
             "HEAD" => Ok(()),
-            _ if self.run.random.chance(30) => self.write(b"0\r\nX-Sum: 7\r\n\r\n").await,
+            _ if has_trailers(ask) => self.write(b"0\r\nX-Sum: 7\r\n\r\n").await,
             _ => self.write(b"0\r\n\r\n").await,
         }
     }
