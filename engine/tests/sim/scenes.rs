@@ -4,7 +4,7 @@
 use crate::plan::draw;
 use crate::plan::{Act, Ask, Ending, Endpoint, Pace, Patience, Plan, Sent, Session, Upstream};
 use crate::{REPLAY, number, simulate};
-use ringgate::net::sim::Random;
+use ringgate::net::sim::{Random, Weather};
 use std::time::Duration;
 
 /// Holds the laws over what `plan` makes of a plain run of its number.
@@ -169,6 +169,16 @@ fn an_origin_that_reads_nothing_is_given_its_time_and_no_more() {
 #[test]
 fn a_client_that_reads_nothing_is_given_its_time_and_no_more() {
     hold(|| vec![Session { ending: Ending::Deaf, ..Session::plain(vec![Ask::plain(1, 500_000)]) }]);
+}
+
+#[test]
+fn a_wake_for_nothing_leaves_the_idle_time_as_it_is() {
+    // Each one began it anew, after a grace of its own.
+    hold_plan(|_, plain| {
+        let session = Session { ending: Ending::Wait, ..Session::plain(vec![Ask::plain(1, 5)]) };
+        let weather = Weather { spurious: 80, ..plain.weather.clone() };
+        Plan { weather, ..plain.with(vec![session]) }
+    });
 }
 
 #[test]
