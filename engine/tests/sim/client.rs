@@ -178,9 +178,13 @@ impl Client<'_> {
         }
     }
 
-    /// After a long silence without reading, what is there ends.
+    /// After a long silence without reading, what is there ends. A large body may be on its way for longer.
     async fn was_given_up(&self, wire: &mut Wire) {
-        sim::sleep(FOR_EVER).await;
+        let mut before = None;
+        while before != Some(self.socket.sent()) {
+            before = Some(self.socket.sent());
+            sim::sleep(FOR_EVER).await;
+        }
         let draining = async { while wire.some().await.is_ok() {} };
         if let Either::Second(()) = race(draining, sim::sleep(CLOSING * 2)).await {
             self.run.breach("a client that reads nothing still has its connection");

@@ -66,6 +66,8 @@ pub struct End {
     pub dead: bool,
     /// Its socket was dropped.
     pub closed: bool,
+    /// Bytes sent from it.
+    pub sent: u64,
     /// The error that the next call gives, once.
     pub error: Option<ErrorKind>,
     /// Closing it resets.
@@ -147,6 +149,9 @@ fn await_on(waiting: &mut Vec<Waker>, cx: &Context<'_>) {
 pub fn send(world: &Rc<World>, shared: &Shared, end: usize, parcel: Parcel) {
     let mut connection = shared.borrow_mut();
     world.tell(|| format!("{}:{} sends {parcel}", connection.number, 1 - end));
+    if let Parcel::Bytes(bytes) = &parcel {
+        connection.ends[1 - end].sent += bytes.len() as u64;
+    }
     let to = &mut connection.ends[end];
     let at = to.flying.back().map_or(Tick::default(), |(at, _)| *at).max(world.arrival());
     if let Parcel::Bytes(bytes) = &parcel {
