@@ -51,6 +51,7 @@ impl Reader<'_> {
     /// Reads until `buf` holds a whole head, which is then parsed into `lines`. `buf` may hold bytes already.
     pub async fn head(&self, buf: &mut Option<Buf>, lines: &mut Lines, expect: Expect) -> Came {
         let mut began = None::<Tick>;
+        let mut silent_by = None::<Tick>;
         let mut parsed_to = 0;
         let mut expect = expect;
         loop {
@@ -67,7 +68,7 @@ impl Reader<'_> {
                 let end = match began {
                     Some(began) => began.after(self.listener.timeouts.head),
                     None if self.grace.is_zero() => return Came::Nothing,
-                    None => until(self.grace),
+                    None => *silent_by.get_or_insert_with(|| until(self.grace)),
                 };
                 self.link.reading.set(end);
                 let ready = self.link.stream.readable_by(&self.link.reading).await;

@@ -25,6 +25,8 @@ use std::time::Duration;
 pub enum End {
     /// The client is silent: wait without a buffer.
     Asleep,
+    /// The same, and it had said nothing since it was woken: its idle time goes on.
+    StillAsleep,
     /// Drop the connection.
     Closed,
 }
@@ -38,6 +40,7 @@ pub async fn serve(link: &Rc<Link>, lent: &Rc<Lent>, peer: Peer) -> End {
     let mut buf = None::<Buf>;
     let mut expect = Expect::Bytes;
     let mut class = Class::Small;
+    let mut asleep = End::StillAsleep;
     loop {
         let table = lent.table();
         let listener = &table.listeners[peer.listener.index()];
@@ -51,7 +54,7 @@ pub async fn serve(link: &Rc<Link>, lent: &Rc<Lent>, peer: Peer) -> End {
         lent.activity.set(lent.activity.get().wrapping_add(1));
         let exchange = Exchange { link, lent, table: &table, listener, peer };
         match came {
-            Came::Nothing => return End::Asleep,
+            Came::Nothing => return asleep,
             Came::Gone => return End::Closed,
             Came::Whole(began) => match exchange.serve(&mut buf, &lines, began, &mut class).await {
                 After::Next => {}
@@ -68,7 +71,7 @@ pub async fn serve(link: &Rc<Link>, lent: &Rc<Lent>, peer: Peer) -> End {
                 return End::Closed;
             }
         }
-        expect = Expect::Silence;
+        (expect, asleep) = (Expect::Silence, End::Asleep);
     }
 }
 

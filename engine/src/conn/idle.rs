@@ -19,9 +19,10 @@ pub const GRACE: Duration = Duration::from_millis(200);
 pub fn connection(stream: Stream, lent: Rc<Lent>, peer: Peer) -> impl Future<Output = ()> {
     let link = Link::new(stream, &lent.upstream.wheel, Side::Client);
     async move {
+        let mut since = clock::coarse();
         loop {
             let idle = lent.table().listeners[peer.listener.index()].timeouts.idle;
-            link.reading.set(clock::coarse().after(idle));
+            link.reading.set(since.after(idle));
             let ready = link.stream.readable_by(&link.reading).await;
             link.reading.set(Tick::NEVER);
             match ready {
@@ -34,7 +35,9 @@ pub fn connection(stream: Stream, lent: Rc<Lent>, peer: Peer) -> impl Future<Out
             drop(busy);
             match end {
                 // While the process ends too: a request may be on its way, and its answer will say close.
-                End::Asleep => {}
+                End::Asleep => since = clock::coarse(),
+                // Readiness may be told of for nothing, and an idle time that began anew each time would not end.
+                End::StillAsleep => {}
                 End::Closed => return,
             }
         }

@@ -43,8 +43,7 @@ impl From<CallFault> for Failed {
     }
 }
 
-/// While the body is still on its way when the reply's
-/// head has come, its writer is left in `upload`.
+/// Where the body is still on its way when the reply's head has come, its writer is left in `upload`.
 #[expect(clippy::manual_async_fn, reason = "an async function keeps its arguments twice")]
 pub fn attempt<'a, B: BodySource>(
     lent: &'a Lent,
@@ -68,6 +67,7 @@ pub fn attempt<'a, B: BodySource>(
         }
         incoming.expect(uploading, first_byte);
         let mut interims = 0;
+        let mut waits_for_100 = request.onward.expect_continue;
         let length = loop {
             let came = if uploading {
                 send_beside(&mut incoming, body, writer, lent, first_byte, &mut uploading).await
@@ -75,6 +75,8 @@ pub fn attempt<'a, B: BodySource>(
                 incoming.head().await
             };
             if let Err(fault) = came {
+                let waited = waits_for_100 && body.count() == 0;
+                let fault = if waited { blameless(fault) } else { fault };
                 return Err(Failed { fault, nothing_sent: !writer.started(), answered: incoming.answered });
             }
             let head = incoming.parsed();
@@ -83,6 +85,7 @@ pub fn attempt<'a, B: BodySource>(
                 101 => return Err(CallFault::Malformed("upgrade_not_asked").into()),
                 100..=199 => {
                     interims += 1;
+                    waits_for_100 &= head.status() != 100;
                     if interims > INTERIM_MAX {
                         return Err(CallFault::Malformed("too_many_interim_replies").into());
                     }
@@ -151,6 +154,14 @@ async fn send_beside<B: BodySource>(
         head.as_mut().poll(cx)
     })
     .await
+}
+
+/// The fault of a client that sends nothing because it waits for a 100: its silence is the upstream's.
+fn blameless(fault: CallFault) -> CallFault {
+    match fault {
+        CallFault::Body(Fault { side: Side::Client, kind: Kind::Timeout }) => CallFault::FirstByte,
+        other => other,
+    }
 }
 
 /// What a fault in sending to the upstream means for the call.

@@ -3,7 +3,7 @@
 use crate::ledger::{Answer, Moment, Run};
 use crate::manner::Manner;
 use crate::pattern::Pattern;
-use crate::plan::config::IDLE;
+use crate::plan::config::{FOR_EVER, IDLE};
 use crate::plan::{Act, Ask, Ending, Session};
 use crate::request::{self, LATE};
 use crate::wire::{Body, Broken, Framing, Head, Wire, garbled};
@@ -36,7 +36,7 @@ pub async fn session(run: Rc<Run>, session: Session, gateway: SocketAddr) {
             client.talk_until(after).await;
             client.socket.reset_on_close();
         }
-        Ending::Close | Ending::HalfClose | Ending::Wait => client.talk().await,
+        Ending::Close | Ending::HalfClose | Ending::Wait | Ending::Deaf => client.talk().await,
     }
 }
 
@@ -132,6 +132,9 @@ impl Client<'_> {
     /// Reads every answer, then what the ending asks for.
     async fn receive(&self) {
         let mut wire = Wire::new(self.socket.clone(), Manner::of(&self.run.random, self.session.reads));
+        if self.session.ending == Ending::Deaf {
+            return self.was_given_up(&mut wire).await;
+        }
         let mut closes = false;
         for (number, ask) in self.session.asks.iter().enumerate() {
             let answer = match self.answer(&mut wire, number, ask).await {
@@ -172,6 +175,19 @@ impl Client<'_> {
             }
             Either::First(Err(_)) => {}
             Either::Second(()) => self.run.breach("a connection that should have closed is open"),
+        }
+    }
+
+    /// After a long silence without reading, what is there ends. A large body may be on its way for longer.
+    async fn was_given_up(&self, wire: &mut Wire) {
+        let mut before = None;
+        while before != Some(self.socket.sent()) {
+            before = Some(self.socket.sent());
+            sim::sleep(FOR_EVER).await;
+        }
+        let draining = async { while wire.some().await.is_ok() {} };
+        if let Either::Second(()) = race(draining, sim::sleep(CLOSING * 2)).await {
+            self.run.breach("a client that reads nothing still has its connection");
         }
     }
 
@@ -249,8 +265,15 @@ impl Client<'_> {
         if head.field("upgrade") != Some("websocket") {
             return Err(garbled(format!("no upgrade in {head:?}")));
         }
+        let mut words = Body::new(Pattern::reply(ask.id), 0, || {});
         let mut body = Body::new(Pattern::request(ask.id), 0, || {});
-        let done = wire.body(Framing::UntilClose, &mut body).await;
+        let mut done = Ok(());
+        if ask.act == Act::Echo {
+            done = wire.body(Framing::Exact(ask.reply), &mut words).await;
+        }
+        if done.is_ok() {
+            done = wire.body(Framing::UntilClose, &mut body).await;
+        }
         if let Err(Broken::Garbled(_)) = done {
             done.clone()?;
         }

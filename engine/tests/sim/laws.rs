@@ -39,6 +39,8 @@ fn deliveries(run: &Run, ask: &Ask, read: bool) {
     let most = match ask.spoil {
         Some(spoil) if !spoil.is_in_body() => 0,
         _ if !read => 0,
+        // Once a byte of an answer has come, nothing is sent again.
+        _ if ask.act == Act::FinInHead => 1,
         _ if ask.is_idempotent() => 2,
         _ => 1,
     };
@@ -132,11 +134,11 @@ fn excused(plan: &Plan, ask: &Ask, answer: &Answer) -> bool {
     let act = match ask.act {
         Act::ResetBefore | Act::FinBefore | Act::ResetInHead | Act::FinInHead => status == 502,
         Act::BadHead | Act::TwoLengths | Act::Switch => status == 502,
-        Act::Hang => status == 504,
+        Act::Hang | Act::Deaf => status == 504,
         Act::HangInBody => status == 504 || cut,
         Act::EchoReset => status == 502 || cut,
         // It closes with unread bytes, and the reset may overtake the answer.
-        Act::EarlyClose => (status == 502 || cut) && ask.sent != Sent::Nothing,
+        Act::EarlyClose => (status == 502 || cut) && ask.sent != Sent::Nothing && plan.weather.discards > 0,
         _ if breaks_in_body(ask) => status == 502 || cut,
         _ => false,
     };

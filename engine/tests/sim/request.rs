@@ -20,6 +20,11 @@ pub fn breaks_off(ask: &Ask) -> bool {
     matches!(ask.spoil, Some(Spoil::SilentHead | Spoil::SilentBody))
 }
 
+/// Whether its chunked body, and its answer's, end in trailer fields.
+pub fn has_trailers(ask: &Ask) -> bool {
+    ask.id.is_multiple_of(3)
+}
+
 /// The body that its answer has.
 pub fn reply_of(ask: &Ask) -> Pattern {
     if ask.act == Act::Mirror { Pattern::request(ask.id) } else { Pattern::reply(ask.id) }
@@ -90,7 +95,7 @@ pub fn body(ask: &Ask, random: &Random) -> [Vec<u8>; 2] {
         Sent::Chunked => {
             let end: &[u8] = match ask.spoil {
                 Some(Spoil::BadChunk) => b"zz\r\n",
-                _ if random.chance(30) => b"0\r\nX-Sum: 3\r\n\r\n",
+                _ if has_trailers(ask) => b"0\r\nX-Sum: 3\r\n\r\n",
                 _ => b"0\r\n\r\n",
             };
             debug_assert!(ask.spoil != Some(Spoil::LongChunks) || ask.body > BODY_BYTES);

@@ -2,9 +2,9 @@
 //! that `RINGGATE_SIM_SEED` names. Most were broken once: what was wrong stands beside them.
 
 use crate::plan::draw;
-use crate::plan::{Act, Ask, Endpoint, Pace, Patience, Plan, Sent, Session, Upstream};
+use crate::plan::{Act, Ask, Ending, Endpoint, Pace, Patience, Plan, Sent, Session, Upstream};
 use crate::{REPLAY, number, simulate};
-use ringgate::net::sim::Random;
+use ringgate::net::sim::{Random, Weather};
 use std::time::Duration;
 
 /// Holds the laws over what `plan` makes of a plain run of its number.
@@ -152,6 +152,32 @@ fn an_origin_that_never_answers_is_given_its_time_and_no_more() {
             Session::plain(vec![hang(put(3, 30_000)), Ask::plain(4, 5)]),
             Session::plain(vec![hang(Ask { expects: true, ..post(5) })]),
         ]
+    });
+}
+
+#[test]
+fn a_client_that_waits_for_a_100_is_not_to_blame() {
+    // Its silence was answered with a 408, while the origin was the one to say something.
+    hold(|| vec![Session::plain(vec![Ask { act: Act::Deaf, expects: true, ..put(1, 100) }])]);
+}
+
+#[test]
+fn an_origin_that_reads_nothing_is_given_its_time_and_no_more() {
+    hold(|| vec![Session::plain(vec![Ask { act: Act::Deaf, ..put(1, 150_000) }])]);
+}
+
+#[test]
+fn a_client_that_reads_nothing_is_given_its_time_and_no_more() {
+    hold(|| vec![Session { ending: Ending::Deaf, ..Session::plain(vec![Ask::plain(1, 500_000)]) }]);
+}
+
+#[test]
+fn a_wake_for_nothing_leaves_the_idle_time_as_it_is() {
+    // Each one began it anew, after a grace of its own.
+    hold_plan(|_, plain| {
+        let session = Session { ending: Ending::Wait, ..Session::plain(vec![Ask::plain(1, 5)]) };
+        let weather = Weather { spurious: 80, ..plain.weather.clone() };
+        Plan { weather, ..plain.with(vec![session]) }
     });
 }
 

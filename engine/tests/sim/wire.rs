@@ -78,6 +78,8 @@ impl Head {
 /// A body that is read, with its content and a place whose arrival is told.
 pub struct Body<'a> {
     pub pattern: Pattern,
+    /// Whether it ended in trailer fields.
+    pub has_trailers: bool,
     /// Where what comes is kept, for whoever wants it.
     pub kept: Option<&'a RefCell<Vec<u8>>>,
     mark: usize,
@@ -87,7 +89,7 @@ pub struct Body<'a> {
 impl<'a> Body<'a> {
     /// A body of `pattern`; `arrived` is called once, when `mark` bytes have come.
     pub fn new(pattern: Pattern, mark: usize, arrived: impl FnMut() + 'a) -> Body<'a> {
-        Body { pattern, kept: None, mark, arrived: Box::new(arrived) }
+        Body { pattern, has_trailers: false, kept: None, mark, arrived: Box::new(arrived) }
     }
 
     fn takes(&mut self, bytes: &[u8]) -> Result<(), Broken> {
@@ -247,7 +249,7 @@ impl Wire {
             let len =
                 usize::from_str_radix(digits, 16).map_err(|_| garbled(format!("chunk size {line:?}")))?;
             if len == 0 {
-                self.fields().await?;
+                body.has_trailers = self.fields().await?.iter().any(|(name, _)| name == "X-Sum");
                 return Ok(());
             }
             self.take(len, body).await?;

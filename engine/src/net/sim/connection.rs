@@ -66,6 +66,8 @@ pub struct End {
     pub dead: bool,
     /// Its socket was dropped.
     pub closed: bool,
+    /// Bytes sent from it.
+    pub sent: u64,
     /// The error that the next call gives, once.
     pub error: Option<ErrorKind>,
     /// Closing it resets.
@@ -147,6 +149,9 @@ fn await_on(waiting: &mut Vec<Waker>, cx: &Context<'_>) {
 pub fn send(world: &Rc<World>, shared: &Shared, end: usize, parcel: Parcel) {
     let mut connection = shared.borrow_mut();
     world.tell(|| format!("{}:{} sends {parcel}", connection.number, 1 - end));
+    if let Parcel::Bytes(bytes) = &parcel {
+        connection.ends[1 - end].sent += bytes.len() as u64;
+    }
     let to = &mut connection.ends[end];
     let at = to.flying.back().map_or(Tick::default(), |(at, _)| *at).max(world.arrival());
     if let Parcel::Bytes(bytes) = &parcel {
@@ -158,7 +163,7 @@ pub fn send(world: &Rc<World>, shared: &Shared, end: usize, parcel: Parcel) {
     world.at(at, move || arrive(&arriving, &of, end));
 }
 
-/// Sends a reset to `end`. What is still on its way there may be lost with it, from some point on.
+/// Sends a reset to `end`. Where resets discard, what is still on its way there may be lost too, from some point on.
 pub fn send_reset(world: &Rc<World>, shared: &Shared, end: usize) {
     {
         let mut connection = shared.borrow_mut();
@@ -166,8 +171,10 @@ pub fn send_reset(world: &Rc<World>, shared: &Shared, end: usize) {
         if to.dead || to.closed || to.flying.iter().any(|(_, parcel)| matches!(parcel, Parcel::Reset)) {
             return;
         }
-        let kept = world.random.below(to.flying.len() as u64 + 1) as usize;
-        to.flying.truncate(kept);
+        if world.random.chance(world.weather.discards) {
+            let kept = world.random.below(to.flying.len() as u64 + 1) as usize;
+            to.flying.truncate(kept);
+        }
         let len =
             |(_, parcel): &(Tick, Parcel)| if let Parcel::Bytes(bytes) = parcel { bytes.len() } else { 0 };
         to.flying_bytes = to.flying.iter().map(len).sum();

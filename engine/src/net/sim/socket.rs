@@ -227,6 +227,11 @@ impl Socket {
         self.connection.borrow().ends[self.end].dead
     }
 
+    /// Bytes sent so far.
+    pub fn sent(&self) -> u64 {
+        self.connection.borrow().ends[self.end].sent
+    }
+
     /// Resets the connection.
     pub fn reset(self) {
         self.reset_on_close();

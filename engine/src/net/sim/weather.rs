@@ -17,7 +17,7 @@ pub struct Weather {
     pub torn: u8,
     /// Waits that end with nothing there.
     pub spurious: u8,
-    /// Resets that take the receiver's unread bytes with them.
+    /// Resets that take bytes with them: those unread, and those on their way.
     pub discards: u8,
     /// What one poll of a task takes.
     pub poll: Range<u64>,

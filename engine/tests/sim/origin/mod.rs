@@ -5,8 +5,9 @@ mod act;
 use crate::ledger::{Moment, Run};
 use crate::manner::Manner;
 use crate::pattern::Pattern;
-use crate::plan::{Act, Ask, Door, Endpoint, Patience};
-use crate::request::is_tunnel;
+use crate::plan::config::FOR_EVER;
+use crate::plan::{Act, Ask, Door, Endpoint, Patience, Sent};
+use crate::request::{has_trailers, is_tunnel};
 use crate::wire::{Body, Broken, Framing, Head, Wire};
 use act::Then;
 use ringgate::net::sim::{self, Listener, Socket};
@@ -105,6 +106,10 @@ impl Origin {
         if ask.act == Act::Mirror {
             return self.mirror(framing, ask, head.field("expect").is_some()).await;
         }
+        if ask.act == Act::Deaf {
+            sim::sleep(FOR_EVER).await;
+            return Ok(Then::Close);
+        }
         if !early {
             if head.field("expect").is_some() {
                 self.write(b"HTTP/1.1 100 Continue\r\n\r\n").await?;
@@ -140,6 +145,9 @@ impl Origin {
         let seen = body.pattern.seen();
         if seen != ask.sent_bytes() || ask.spoil.is_some_and(|spoil| spoil.is_in_body()) {
             run.breach(format!("request {} came whole with {seen} of {} bytes", ask.id, ask.sent_bytes()));
+        }
+        if body.has_trailers != (ask.sent == Sent::Chunked && has_trailers(ask)) {
+            run.breach(format!("request {} came with trailers: {}", ask.id, body.has_trailers));
         }
         run.whole_came(ask.id);
         Ok(())

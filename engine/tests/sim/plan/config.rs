@@ -11,6 +11,8 @@ pub const CONNECT: Duration = Duration::from_millis(500);
 pub const FIRST_BYTE: Duration = Duration::from_secs(3);
 pub const BETWEEN_BYTES: Duration = Duration::from_secs(3);
 pub const POOL_IDLE: Duration = Duration::from_secs(6);
+/// Longer than all of the above together, but for the pool's.
+pub const FOR_EVER: Duration = Duration::from_secs(20);
 /// `limits.body_bytes`: above all bodies but those that are meant to pass it.
 pub const BODY_BYTES: usize = 256 * 1024;
 /// `limits.header_bytes` and `limits.target_bytes`.

@@ -22,7 +22,7 @@ const FAIR: [Act; 10] = [
 ];
 
 /// What others do.
-const FOUL: [Act; 20] = [
+const FOUL: [Act; 21] = [
     Act::CloseSilently,
     Act::EarlyClose,
     Act::EarlyReset,
@@ -37,6 +37,7 @@ const FOUL: [Act; 20] = [
     Act::FinInChunks,
     Act::ResetUntilClose,
     Act::Hang,
+    Act::Deaf,
     Act::HangInBody,
     Act::BadHead,
     Act::TwoLengths,
@@ -166,12 +167,13 @@ impl Drawing {
         }
         let random = &self.random;
         let soon = Duration::from_millis(random.within(1..600));
-        let ending = match random.below(if self.faults { 8 } else { 6 }) {
-            0..=2 => Ending::Close,
-            3 | 4 => Ending::HalfClose,
-            5 => Ending::Wait,
-            6 => Ending::Vanish(soon),
-            _ => Ending::Reset(soon),
+        let ending = match random.below(if self.faults { 18 } else { 12 }) {
+            0..6 => Ending::Close,
+            6..10 => Ending::HalfClose,
+            10..12 => Ending::Wait,
+            12..14 => Ending::Vanish(soon),
+            14..16 => Ending::Reset(soon),
+            _ => Ending::Deaf,
         };
         Session {
             starts: Duration::from_millis(random.below(300)),

@@ -49,6 +49,8 @@ pub enum Act {
     ResetUntilClose,
     /// No answer, for longer than `first_byte`.
     Hang,
+    /// Reads no more than the head, and says nothing, for longer than all timeouts.
+    Deaf,
     /// No more of the body, for longer than `between_bytes`.
     HangInBody,
     /// No HTTP.

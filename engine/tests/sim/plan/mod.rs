@@ -83,6 +83,8 @@ pub enum Ending {
     Vanish(Duration),
     /// The same, with a reset.
     Reset(Duration),
+    /// Reads nothing at all, for longer than all timeouts.
+    Deaf,
 }
 
 /// The manner in which bytes are written or read.
@@ -122,8 +124,9 @@ impl Session {
         }
     }
 
+    /// Whether its client does not stay to read its answers.
     pub fn vanishes(&self) -> bool {
-        matches!(self.ending, Ending::Vanish(_) | Ending::Reset(_))
+        matches!(self.ending, Ending::Vanish(_) | Ending::Reset(_) | Ending::Deaf)
     }
 }
 
@@ -222,7 +225,9 @@ impl Plan {
 
     /// The same with these sessions.
     pub fn with(mut self, sessions: Vec<Session>) -> Plan {
-        self.faults = sessions.iter().flat_map(|session| &session.asks).any(|ask| !ask.act.is_fair());
+        let foul =
+            |session: &Session| session.vanishes() || session.asks.iter().any(|ask| !ask.act.is_fair());
+        self.faults = sessions.iter().any(foul);
         self.sessions = sessions;
         self
     }
