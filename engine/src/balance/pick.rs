@@ -42,6 +42,22 @@ impl State {
         state
     }
 
+    /// State for other endpoints: `seats` are their weights, and `from` tells of each which of those before it was, so
+    /// that an endpoint that stays keeps its credit and its exchanges.
+    pub fn reseat(&mut self, seats: impl IntoIterator<Item = u32>, from: &[Option<usize>]) {
+        let seat = |(weight, from): (u32, &Option<usize>)| {
+            let before = from.map(|at| &self.seats[at]);
+            let (credit, active) = before.map_or((0, 0), |seat| (seat.credit, seat.active));
+            Seat { weight: weight.max(1), credit, active }
+        };
+        let mut seats: Vec<Seat> = seats.into_iter().zip(from).map(seat).collect();
+        if let [only] = &mut seats[..] {
+            only.credit = 0;
+        }
+        self.weights = seats.iter().map(|seat| i64::from(seat.weight)).sum();
+        self.seats = seats;
+    }
+
     /// The endpoint for the next exchange, none of those that `avoid` names unless all are.
     pub fn pick(&mut self, algorithm: Algorithm, avoid: &dyn Fn(usize) -> bool) -> usize {
         match algorithm {
@@ -136,6 +152,19 @@ mod tests {
             state.begin(at);
         }
         assert_eq!((state.active(0), state.active(1)), (3, 6));
+    }
+
+    #[test]
+    fn an_endpoint_that_stays_keeps_its_exchanges() {
+        let mut state = State::new([1, 1, 1], 0);
+        for at in [0, 2, 2] {
+            state.begin(at);
+        }
+        state.reseat([1, 2], &[Some(2), None]);
+        assert_eq!((state.active(0), state.active(1)), (2, 0));
+        let mut picks = [0_u32; 2];
+        (0..300).for_each(|_| picks[state.pick(Algorithm::RoundRobin, &|_| false)] += 1);
+        assert!(picks[0].abs_diff(100) <= 2, "{picks:?}");
     }
 
     #[test]

@@ -1,12 +1,10 @@
-//! From a file to a table: the one place that opens configuration files and resolves names.
+//! From a file to a table: the one place that opens configuration files.
 
 use crate::base::Generation;
 use crate::config::{self, Config, Problem, Problems, Source};
 use crate::table::{Table, build};
-use hashbrown::HashMap;
 use std::fs;
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::Path;
 
 /// Files and environment of this process.
@@ -35,7 +33,7 @@ pub fn read(path: &Path) -> Result<Config, Problems> {
     config::read(&mut Disk, path)
 }
 
-/// Compiles `config`; names of endpoints are resolved now. Gives the warnings too.
+/// Compiles `config`. Gives the warnings too. No name is looked up.
 ///
 /// # Errors
 /// All problems.
@@ -44,14 +42,7 @@ pub fn compile(
     generation: Generation,
     previous: Option<&Table>,
 ) -> Result<(Table, Vec<Problem>), Problems> {
-    let names = build::addresses(config);
-    let resolved: HashMap<String, Vec<SocketAddr>> = names.into_iter().filter_map(resolve).collect();
-    build::build(config, generation, previous, &|name| resolved.get(name).cloned())
-}
-
-fn resolve(name: String) -> Option<(String, Vec<SocketAddr>)> {
-    let addresses: Vec<SocketAddr> = name.to_socket_addrs().ok()?.collect();
-    if addresses.is_empty() { None } else { Some((name, addresses)) }
+    build::build(config, generation, previous)
 }
 
 /// Reads a configuration from `text`, as if it stood in a file called `name`.

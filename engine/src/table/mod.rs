@@ -7,13 +7,16 @@ use crate::observe::access_log::Format;
 use crate::route::Lookup;
 use ipnet::IpNet;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 pub mod build;
+pub mod endpoints;
 mod missing;
 pub mod problem;
 
+pub use endpoints::{Endpoint, Endpoints, Source, Target};
 pub use problem::{Problem, Problems};
 
 /// The compiled configuration.
@@ -61,6 +64,23 @@ pub struct Gateway {
     pub forwarding: Forwarding,
     /// The access log's lines; `None` writes none.
     pub access_log: Option<AccessLog>,
+    /// How names are resolved.
+    pub resolver: Resolver,
+}
+
+/// How names are resolved. Control does it; the shards never wait for a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resolver {
+    /// The servers asked; none are those of the system.
+    pub servers: Vec<SocketAddr>,
+    /// A lookup without an answer after this has failed.
+    pub timeout: Duration,
+    /// An answer is kept for this long at least.
+    pub ttl_min: Duration,
+    /// An answer is kept for this long at most.
+    pub ttl_max: Duration,
+    /// How long past its time an answer is used while no other comes.
+    pub stale: Duration,
 }
 
 /// Which fields tell an upstream about the client.
@@ -174,8 +194,13 @@ pub struct Upstream {
     pub id: UpstreamId,
     /// Its name, unique.
     pub name: String,
-    /// Never empty.
-    pub endpoints: Vec<Endpoint>,
+    /// Where its endpoints are found, as written.
+    pub sources: Vec<Source>,
+    /// A file with more of them.
+    pub file: Option<PathBuf>,
+    /// The endpoints that a shard begins with. Control publishes a new set whenever other addresses are found; it may
+    /// be empty.
+    pub endpoints: Endpoints,
     /// How one is picked.
     pub balance: Balance,
     /// Connections of the whole process to this upstream at most.
@@ -184,17 +209,6 @@ pub struct Upstream {
     pub idle: Duration,
     /// Its connections on the whole machine; the same cell in every generation that has the name.
     pub count: Arc<Capped>,
-}
-
-/// One address of an upstream.
-#[derive(Debug, Clone)]
-pub struct Endpoint {
-    /// Where it listens.
-    pub addr: SocketAddr,
-    /// `host:port` as written, for logs.
-    pub name: String,
-    /// Its share; at least 1.
-    pub weight: u32,
 }
 
 impl Table {

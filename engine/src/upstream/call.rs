@@ -5,6 +5,7 @@
 use super::attempt::{Failed, attempt, stays_open};
 use super::connect::{Fresh, Leased, connect};
 use super::lent::Lent;
+use super::station::Picked;
 use crate::base::{Fault, Tick};
 use crate::mem::{Buf, Scratch};
 use crate::net::body::{BodyReader, BodySource, BodyWriter, Lane, Reading};
@@ -14,7 +15,7 @@ use crate::wire::edits::Edits;
 use crate::wire::head::{Head, Lines};
 use crate::wire::http1::encode::Onward;
 use crate::wire::http1::framing::Length;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 /// Where a request goes and within which bounds.
@@ -38,7 +39,7 @@ pub struct Tried {
     /// Whether the last try went over a connection that had served before.
     pub reused: Cell<bool>,
     /// The endpoint of the last try.
-    pub endpoint: Cell<Option<usize>>,
+    pub endpoint: RefCell<Option<Picked>>,
     /// When the last try's request was handed to the socket.
     pub sent: Cell<Tick>,
 }
@@ -57,6 +58,8 @@ pub struct Outgoing<'a> {
 /// Why no reply head came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CallFault {
+    /// The upstream has no endpoint now.
+    NoEndpoint,
     /// Every endpoint tried refused the connection.
     Connect,
     /// No connection within `timeouts.connect`.

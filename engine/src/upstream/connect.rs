@@ -5,6 +5,7 @@
 use super::call::{CallFault, Plan};
 use super::lent::Lent;
 use super::pool::Conn;
+use super::station::{Picked, Seat};
 use crate::balance::pick::Algorithm;
 use crate::base::counters::{Capped, Slot};
 use crate::base::{Side, Tick};
@@ -35,8 +36,8 @@ pub enum Fresh {
 pub struct Leased<'a> {
     /// The connection; taken out when it is parked.
     pub conn: Option<Conn>,
-    /// Index of the endpoint.
-    pub endpoint: usize,
+    /// The endpoint.
+    pub picked: Picked,
     plan: Plan<'a>,
     lent: &'a Lent,
 }
@@ -51,7 +52,7 @@ impl<'a> Leased<'a> {
     pub fn park(mut self) {
         if let Some(conn) = self.conn.take() {
             let upstream = self.plan.upstream;
-            self.lent.pools.park(upstream.id, self.endpoint, conn, clock::coarse(), upstream.idle);
+            self.lent.pools.park(upstream.id, &self.picked, conn, clock::coarse(), upstream.idle);
         }
     }
 }
@@ -59,7 +60,7 @@ impl<'a> Leased<'a> {
 impl Drop for Leased<'_> {
     fn drop(&mut self) {
         let id = self.plan.upstream.id;
-        self.lent.pools.balance(id, |state| state.end(self.endpoint));
+        self.lent.pools.seated(id, &self.picked, |state, at| state.end(at));
         if self.conn.take().is_some() {
             self.lent.pools.freed(id);
         }
@@ -69,26 +70,27 @@ impl Drop for Leased<'_> {
 /// A connection to one of the plan's endpoints.
 ///
 /// # Errors
-/// `Connect` when every endpoint tried refused, `ConnectTimeout`, `PoolFull`.
+/// `NoEndpoint`, `Connect` when every endpoint tried refused, `ConnectTimeout`, `PoolFull`.
 pub async fn connect<'a>(lent: &'a Lent, plan: Plan<'a>, fresh: Fresh) -> Result<Leased<'a>, CallFault> {
     let upstream = plan.upstream;
-    let mut refused = [usize::MAX; ENDPOINTS_TRIED];
+    let mut refused = [None::<Seat>; ENDPOINTS_TRIED];
     let mut end = None::<Deadline>;
-    for attempt in 0..ENDPOINTS_TRIED.min(upstream.endpoints.len()) {
-        let avoid = |endpoint: usize| refused[..attempt].contains(&endpoint);
+    for attempt in 0..ENDPOINTS_TRIED {
         let algorithm = match upstream.balance {
             Balance::RoundRobin => Algorithm::RoundRobin,
             Balance::LeastConnections => Algorithm::LeastConnections,
         };
-        let endpoint = lent.pools.balance(upstream.id, |state| {
-            let endpoint = state.pick(algorithm, &avoid);
-            state.begin(endpoint);
-            endpoint
+        let picked = lent.pools.pick(upstream.id, |state, seats| {
+            let avoid = |at: usize| refused[..attempt].contains(&Some(seats[at]));
+            let at = state.pick(algorithm, &avoid);
+            state.begin(at);
+            at
         });
-        let mut leased = Leased { conn: None, endpoint, plan, lent };
-        plan.tried.endpoint.set(Some(endpoint));
+        let Some(picked) = picked else { return Err(CallFault::NoEndpoint) };
+        plan.tried.endpoint.replace(Some(picked.clone()));
+        let mut leased = Leased { conn: None, picked, plan, lent };
         if fresh == Fresh::Any {
-            leased.conn = lent.pools.take(upstream.id, endpoint, clock::coarse());
+            leased.conn = lent.pools.take(upstream.id, &leased.picked, clock::coarse());
             if leased.conn.is_some() {
                 lent.counts.pool_reused.add(1);
                 return Ok(leased);
@@ -100,20 +102,27 @@ pub async fn connect<'a>(lent: &'a Lent, plan: Plan<'a>, fresh: Fresh) -> Result
             end
         });
         let slot = slot(lent, plan, end).await?;
-        match dial(upstream.endpoints[endpoint].addr, end).await {
+        match dial(leased.picked.endpoint().addr, end).await {
             Ok(stream) => {
                 lent.counts.pool_new.add(1);
                 leased.conn = Some(Conn::new(Link::new(stream, &lent.wheel, Side::Upstream), slot));
                 return Ok(leased);
             }
             Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                (lent.unreachable)(leased.picked.endpoint());
                 lent.pools.freed(upstream.id);
                 return Err(CallFault::ConnectTimeout);
             }
-            Err(_) => refused[attempt] = endpoint,
+            Err(_) => {
+                (lent.unreachable)(leased.picked.endpoint());
+                refused[attempt] = Some(leased.picked.seat);
+            }
         }
         drop(slot);
         lent.pools.freed(upstream.id);
+        if attempt + 1 >= leased.picked.among() {
+            break;
+        }
     }
     Err(CallFault::Connect)
 }
