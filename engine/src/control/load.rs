@@ -1,5 +1,6 @@
 //! From a file to a table: the one place that opens configuration files.
 
+use super::resolve;
 use crate::base::Generation;
 use crate::config::{self, Config, Problem, Problems, Source};
 use crate::table::{Table, build};
@@ -33,7 +34,7 @@ pub fn read(path: &Path) -> Result<Config, Problems> {
     config::read(&mut Disk, path)
 }
 
-/// Compiles `config`. Gives the warnings too. No name is looked up.
+/// Compiles `config` and looks into the files of endpoints that it names. Gives the warnings too. No name is looked up.
 ///
 /// # Errors
 /// All problems.
@@ -42,7 +43,10 @@ pub fn compile(
     generation: Generation,
     previous: Option<&Table>,
 ) -> Result<(Table, Vec<Problem>), Problems> {
-    build::build(config, generation, previous)
+    let (table, mut told) = build::build(config, generation, previous)?;
+    told.extend(resolve::problems(&table));
+    let problems = Problems(told).sorted();
+    if problems.refuse() { Err(problems) } else { Ok((table, problems.0)) }
 }
 
 /// Reads a configuration from `text`, as if it stood in a file called `name`.

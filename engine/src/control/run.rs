@@ -2,6 +2,7 @@
 //! log thread, and waits for the signal to end. A second signal ends at once.
 
 use super::logs::{Feed, Logs, Target};
+use super::resolve::Names;
 use crate::base::{Generation, ListenerId, Tick};
 use crate::config::Problems;
 use crate::net::driver::{Driver, probe_io_uring};
@@ -52,16 +53,23 @@ impl fmt::Display for Refused {
 ///
 /// # Errors
 /// [`Refused::Runtime`] when a socket, thread or driver cannot be had, or a shard failed.
-pub async fn run(table: Table, ready: impl FnOnce(&[(String, std::net::SocketAddr)])) -> Result<(), Refused> {
+pub async fn run(
+    mut table: Table,
+    ready: impl FnOnce(&[(String, std::net::SocketAddr)]),
+) -> Result<(), Refused> {
     let descriptors = raise_descriptor_limit();
     let driver = choose(table.gateway.driver)?;
     let cpus = affinity::cpus();
     let shards = table.gateway.shards.map_or(cpus.len(), |shards| shards as usize).max(1);
-    let table = Arc::new(table);
     let (mut sockets, bound) = bind(&table, shards)?;
     let mut terminate = on(SignalKind::terminate())?;
     let mut interrupt = on(SignalKind::interrupt())?;
     let mut hangup = on(SignalKind::hangup())?;
+    let mut names = Names::of(&table);
+    if let Some(names) = &mut names {
+        names.settle(&mut table).await;
+    }
+    let table = Arc::new(table);
 
     let counts: Vec<Arc<Counts>> = (0..shards).map(|_| Arc::default()).collect();
     let (senders, feeds): (Vec<_>, Vec<_>) = counts
@@ -90,6 +98,9 @@ pub async fn run(table: Table, ready: impl FnOnce(&[(String, std::net::SocketAdd
         threads.push(
             start(setup, log).map_err(|error| Refused::Runtime(format!("no thread for a shard: {error}")))?,
         );
+    }
+    if let Some(names) = names {
+        tokio::spawn(names.keep(shared.clone()));
     }
     announce(driver, &cpus[..shards.min(cpus.len())], shards, descriptors, &bound, table.generation);
     ready(&bound);
