@@ -10,6 +10,7 @@
 
 mod access_log;
 mod basic;
+mod names;
 mod nginx;
 mod pool;
 mod replies;
