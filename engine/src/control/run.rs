@@ -65,20 +65,11 @@ pub async fn run(
     let mut terminate = on(SignalKind::terminate())?;
     let mut interrupt = on(SignalKind::interrupt())?;
     let mut hangup = on(SignalKind::hangup())?;
-    let mut names = Names::of(&table);
-    if let Some(names) = &mut names {
-        names.settle(&mut table).await;
-    }
+    let names = Names::settled(&mut table).await;
     let table = Arc::new(table);
 
     let counts: Vec<Arc<Counts>> = (0..shards).map(|_| Arc::default()).collect();
-    let (senders, feeds): (Vec<_>, Vec<_>) = counts
-        .iter()
-        .map(|counts| {
-            let (sender, receiver) = ring::ring(LOG_BATCHES);
-            (sender, Feed { ring: receiver, counts: counts.clone() })
-        })
-        .unzip();
+    let (senders, feeds): (Vec<_>, Vec<_>) = counts.iter().map(feed).unzip();
     let logs = Logs::start(log_target(&table), feeds, clock::now as fn() -> Tick)
         .map_err(|error| Refused::Runtime(format!("the access log cannot be opened: {error}")))?;
 
@@ -127,6 +118,12 @@ pub async fn run(
     };
     logs.stop(Duration::from_secs(2));
     joined
+}
+
+/// A shard's way to the log thread, both ends.
+fn feed(counts: &Arc<Counts>) -> (ring::Sender, Feed) {
+    let (sender, receiver) = ring::ring(LOG_BATCHES);
+    (sender, Feed { ring: receiver, counts: counts.clone() })
 }
 
 /// The driver that is asked for and works here.

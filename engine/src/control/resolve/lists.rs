@@ -67,14 +67,16 @@ pub async fn watch(mut lists: Vec<List>, news: Sender<(usize, Vec<Source>)>) {
         let Ok((kept, looks)) = looked.await else { return };
         lists = kept;
         for (index, look) in looks.into_iter().enumerate() {
-            match look {
-                Some(Ok(sources)) => {
-                    if news.send((index, sources)).await.is_err() {
-                        return;
-                    }
+            let sources = match look {
+                Some(Ok(sources)) => sources,
+                Some(Err(told)) => {
+                    eprintln!("{told}");
+                    continue;
                 }
-                Some(Err(told)) => eprintln!("{told}"),
-                None => {}
+                None => continue,
+            };
+            if news.send((index, sources)).await.is_err() {
+                return;
             }
         }
     }

@@ -13,9 +13,10 @@ use hickory_resolver::proto::op::Query;
 use hickory_resolver::proto::rr::{Name, RData, RecordType};
 use hickory_resolver::{Hosts, TokioResolver, system_conf};
 use std::collections::HashMap;
+use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
@@ -25,6 +26,9 @@ const TARGETS_AT_ONCE: usize = 32;
 const TARGETS_MAX: usize = 1024;
 /// Queries under way to one server over one TCP connection.
 const QUERIES_AT_ONCE: usize = 256;
+
+/// The system's files that lookups go by.
+const FILES: [&str; 2] = ["/etc/resolv.conf", "/etc/hosts"];
 
 /// Asks servers. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -37,6 +41,8 @@ struct Asking {
     search: Vec<Name>,
     ndots: usize,
     timeout: Duration,
+    /// When the system's files were changed last.
+    changed: [Option<SystemTime>; 2],
 }
 
 /// What the lookup of one kind of record gave.
@@ -53,6 +59,7 @@ impl Lookups {
     /// # Errors
     /// When the library refuses what they say.
     pub fn new(rule: &Resolver) -> Result<Lookups, String> {
+        let changed = changed();
         // Without a file, or without a server in it, there is the one of this machine (resolv.conf(5)).
         let (config, mut options) = system_conf::read_system_conf().unwrap_or_else(|_| {
             let own = NameServerConfig::udp_and_tcp(IpAddr::V4(Ipv4Addr::LOCALHOST));
@@ -75,7 +82,12 @@ impl Lookups {
             TokioResolver::builder_with_config(ResolverConfig::from_name_servers(servers), provider);
         let resolver = builder.with_options(options).build().map_err(|error| error.to_string())?;
         let hosts = Hosts::from_system().unwrap_or_default();
-        Ok(Lookups(Arc::new(Asking { resolver, hosts, search, ndots, timeout: rule.timeout })))
+        Ok(Lookups(Arc::new(Asking { resolver, hosts, search, ndots, timeout: rule.timeout, changed })))
+    }
+
+    /// Whether the system's files are still those that this was made of.
+    pub fn are_current(&self) -> bool {
+        self.0.changed == changed()
     }
 
     /// What is behind `target` now.
@@ -218,6 +230,10 @@ impl Asking {
             Ok(Err(error)) => Err(error.to_string()),
         }
     }
+}
+
+fn changed() -> [Option<SystemTime>; 2] {
+    FILES.map(|path| fs::metadata(path).and_then(|about| about.modified()).ok())
 }
 
 fn server(addr: &SocketAddr) -> NameServerConfig {

@@ -58,8 +58,15 @@ struct Known {
 }
 
 impl Names {
-    /// Those of `table`; none where every endpoint is an address in the configuration.
-    pub fn of(table: &Table) -> Option<Names> {
+    /// Those of `table`, settled: its files are read and every name is looked up once, within [`START`]. `table` is given
+    /// the endpoints found until then. None where every endpoint is an address in the configuration.
+    pub async fn settled(table: &mut Table) -> Option<Names> {
+        let mut names = Names::of(table)?;
+        names.settle(table).await;
+        Some(names)
+    }
+
+    fn of(table: &Table) -> Option<Names> {
         let sites: Vec<Site> = table.upstreams.iter().filter_map(Site::of).collect();
         if sites.is_empty() {
             return None;
@@ -72,8 +79,7 @@ impl Names {
         Some(names)
     }
 
-    /// Reads the files and looks every name up once, within [`START`]. Gives `table` the endpoints found until then.
-    pub async fn settle(&mut self, table: &mut Table) {
+    async fn settle(&mut self, table: &mut Table) {
         let by = Instant::now() + START;
         self.read_files(by).await;
         loop {
@@ -130,7 +136,9 @@ impl Names {
                     self.sites[site].publish(&shared);
                 }
             }
-            settled = self.sites.iter_mut().fold(true, |settled, site| site.settle(&shared) && settled);
+            // Each is to be tried, whatever became of those before it.
+            let owing = self.sites.iter_mut().map(|site| u32::from(!site.settle(&shared))).sum::<u32>();
+            settled = owing == 0;
         }
     }
 
@@ -180,6 +188,9 @@ impl Names {
             due.map(|(target, known)| (known.name.due(), target.clone())).collect();
         due.sort_unstable();
         due.truncate(LOOKUPS_AT_ONCE.saturating_sub(self.running.len()));
+        if !due.is_empty() && !self.lookups.as_ref().is_ok_and(Lookups::are_current) {
+            self.lookups = Lookups::new(&self.rule);
+        }
         for (_, target) in due {
             if let Some(known) = self.names.get_mut(&target) {
                 known.name.asks(now);

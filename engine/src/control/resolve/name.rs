@@ -145,7 +145,7 @@ mod tests {
 
     fn answer(hosts: &[u8], ttl: u64, complete: bool) -> Option<Answer> {
         let found = |host: &u8| Found { priority: 0, addr: ([10, 0, 0, *host], 80).into(), weight: 1 };
-        Some(Answer { found: hosts.iter().map(found).collect(), ttl: ttl * SECOND, complete })
+        Some(Answer { found: hosts.iter().map(found).collect(), ttl: Duration::from_secs(ttl), complete })
     }
 
     fn hosts(name: &Name) -> Vec<u8> {

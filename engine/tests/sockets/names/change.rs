@@ -73,11 +73,7 @@ fn an_address_that_stays_keeps_its_connections() {
 
 #[test]
 fn a_name_is_asked_again_when_its_ttl_is_nearly_over_and_not_sooner() {
-    for (ttl, rules) in [
-        (1, "ttl_min: 100ms"),
-        (0, "ttl_min: 1s"),
-        (86_400, "ttl_min: 100ms, ttl_max: 1s"),
-    ] {
+    for (ttl, rules) in [(1, "ttl_min: 100ms"), (0, "ttl_min: 1s"), (86_400, "ttl_min: 100ms, ttl_max: 1s")] {
         each_driver(|driver| {
             let dns = NameServer::start();
             let (_origins, port) = origins(1);

@@ -79,7 +79,9 @@ fn a_faulty_list_is_told_by_its_line_and_changes_nothing() {
         assert!(serves(&gateway, &origins[0]));
         fs::remove_file(&path).unwrap();
         let told = format!("{}: ", path.display());
-        gateway.said().wait("its absence", |lines| lines.iter().filter(|line| line.contains(&told)).count() == 1);
+        gateway
+            .said()
+            .wait("its absence", |lines| lines.iter().filter(|line| line.contains(&told)).count() == 1);
         assert!(serves(&gateway, &origins[0]));
         folder.file("list.txt", &origins[1].addr().to_string());
         until("a good one is taken again", || serves(&gateway, &origins[1]));
@@ -124,6 +126,9 @@ fn check_and_run_tell_what_is_wrong_with_a_list() {
         fs::remove_file(&path).unwrap();
         let (checked, _) = run_to_end("check", &text);
         let shown = String::from_utf8_lossy(&checked.stdout).into_owned();
-        assert!(checked.status.code() == Some(0) && shown.contains("warning: the list of endpoints"), "{shown}");
+        assert!(
+            checked.status.code() == Some(0) && shown.contains("warning: the list of endpoints"),
+            "{shown}"
+        );
     });
 }
