@@ -14,7 +14,7 @@ pub enum Message {
     /// Another shard needs a connection to this upstream under its cap: close an idle one.
     Evict(Arc<str>),
     /// The endpoints of the upstream of this name are now these.
-    Endpoints(Arc<str>, Endpoints),
+    Endpoints(Arc<str>, Arc<Endpoints>),
     /// Stop accepting, let exchanges end, and end within this time.
     Drain(Duration),
 }

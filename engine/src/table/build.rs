@@ -3,8 +3,8 @@
 //! file and resolves no name: endpoints behind names and in files come to a running table (`control/resolve`).
 
 use super::{
-    AccessLog, Balance, DriverChoice, Forwarding, Gateway, Limits, Listener, ListenerTimeouts, Problem,
-    Problems, Resolver, Route, RouteTimeouts, Source, Table, Target, Upstream, missing,
+    AccessLog, Balance, DriverChoice, Endpoints, Forwarding, Gateway, Limits, Listener, ListenerTimeouts,
+    Problem, Problems, Resolver, Route, RouteTimeouts, Source, Table, Target, Upstream, missing,
 };
 use crate::base::counters::Capped;
 use crate::base::{Generation, RouteId, UpstreamId};

@@ -200,7 +200,7 @@ pub struct Upstream {
     pub file: Option<PathBuf>,
     /// The endpoints that a shard begins with. Control publishes a new set whenever other addresses are found; it may
     /// be empty.
-    pub endpoints: Endpoints,
+    pub endpoints: Arc<Endpoints>,
     /// How one is picked.
     pub balance: Balance,
     /// Connections of the whole process to this upstream at most.

@@ -5,7 +5,7 @@
 use super::call::{CallFault, Plan};
 use super::lent::Lent;
 use super::pool::Conn;
-use super::station::{Picked, Seat};
+use super::station::{Picked, Stay};
 use crate::balance::pick::Algorithm;
 use crate::base::counters::{Capped, Slot};
 use crate::base::{Side, Tick};
@@ -60,7 +60,7 @@ impl<'a> Leased<'a> {
 impl Drop for Leased<'_> {
     fn drop(&mut self) {
         let id = self.plan.upstream.id;
-        self.lent.pools.seated(id, &self.picked, |state, at| state.end(at));
+        self.lent.pools.staying(id, &self.picked, |state, at| state.end(at));
         if self.conn.take().is_some() {
             self.lent.pools.freed(id);
         }
@@ -73,15 +73,15 @@ impl Drop for Leased<'_> {
 /// `NoEndpoint`, `Connect` when every endpoint tried refused, `ConnectTimeout`, `PoolFull`.
 pub async fn connect<'a>(lent: &'a Lent, plan: Plan<'a>, fresh: Fresh) -> Result<Leased<'a>, CallFault> {
     let upstream = plan.upstream;
-    let mut refused = [None::<Seat>; ENDPOINTS_TRIED];
+    let mut refused = [None::<Stay>; ENDPOINTS_TRIED];
     let mut end = None::<Deadline>;
     for attempt in 0..ENDPOINTS_TRIED {
         let algorithm = match upstream.balance {
             Balance::RoundRobin => Algorithm::RoundRobin,
             Balance::LeastConnections => Algorithm::LeastConnections,
         };
-        let picked = lent.pools.pick(upstream.id, |state, seats| {
-            let avoid = |at: usize| refused[..attempt].contains(&Some(seats[at]));
+        let picked = lent.pools.pick(upstream.id, |state, stays| {
+            let avoid = |at: usize| refused[..attempt].contains(&Some(stays[at]));
             let at = state.pick(algorithm, &avoid);
             state.begin(at);
             at
@@ -115,7 +115,7 @@ pub async fn connect<'a>(lent: &'a Lent, plan: Plan<'a>, fresh: Fresh) -> Result
             }
             Err(_) => {
                 (lent.unreachable)(leased.picked.endpoint());
-                refused[attempt] = Some(leased.picked.seat);
+                refused[attempt] = Some(leased.picked.stay);
             }
         }
         drop(slot);

@@ -12,4 +12,4 @@ pub use call::{CallFault, Outgoing, Plan, Reply, Tried, call};
 pub use connect::Leased;
 pub use lent::Lent;
 pub use pool::{Conn, Pools, SWEEP_EVERY};
-pub use station::{Picked, Seat};
+pub use station::{Picked, SetRef, Stay};

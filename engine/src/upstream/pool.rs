@@ -1,7 +1,7 @@
 //! A shard's endpoints and idle upstream connections, last in first out, without locks. The cap is the process's: each
 //! connection holds a slot of the upstream's shared count for as long as it lives.
 
-use super::station::{Parked, Picked, Seat, Station};
+use super::station::{Parked, Picked, Station, Stay};
 use crate::balance::pick::State;
 use crate::base::counters::{Capped, Slot};
 use crate::base::{Tick, UpstreamId};
@@ -52,14 +52,19 @@ impl Pools {
         Pools(RefCell::new(table.upstreams.iter().map(station).collect()))
     }
 
-    /// Has `choose` pick one of `id`'s endpoints: it is lent the balancing state and the seats, in order, and gives an
+    /// Lends the balancing state of `id`.
+    pub fn balance<R>(&self, id: UpstreamId, with: impl FnOnce(&mut State) -> R) -> R {
+        with(&mut self.0.borrow_mut()[id.index()].balance)
+    }
+
+    /// Has `choose` pick one of `id`'s endpoints: it is lent the balancing state and the stays, in order, and gives an
     /// index. None when there is no endpoint.
-    pub fn pick(&self, id: UpstreamId, choose: impl FnOnce(&mut State, &[Seat]) -> usize) -> Option<Picked> {
+    pub fn pick(&self, id: UpstreamId, choose: impl FnOnce(&mut State, &[Stay]) -> usize) -> Option<Picked> {
         self.0.borrow_mut()[id.index()].pick(choose)
     }
 
     /// Lends the balancing state of `id` and the index that the endpoint has in it now; not if it has left.
-    pub fn seated(&self, id: UpstreamId, picked: &Picked, with: impl FnOnce(&mut State, usize)) {
+    pub fn staying(&self, id: UpstreamId, picked: &Picked, with: impl FnOnce(&mut State, usize)) {
         let mut stations = self.0.borrow_mut();
         let station = &mut stations[id.index()];
         if let Some(at) = station.find(picked) {
@@ -70,10 +75,10 @@ impl Pools {
     /// Puts `set` in the place of the endpoints of the upstream `name`. An address that stays keeps its balancing state
     /// and its idle connections. Those to an address that left are closed; connections in use are closed when
     /// their exchange ends.
-    pub fn seat(&self, name: &str, set: &Endpoints) {
+    pub fn replace(&self, name: &str, set: &Arc<Endpoints>) {
         let mut stations = self.0.borrow_mut();
         if let Some(station) = stations.iter_mut().find(|station| station.name == name) {
-            station.seat(set);
+            station.replace(set);
         }
     }
 

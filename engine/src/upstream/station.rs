@@ -1,7 +1,7 @@
 //! One upstream on one shard: its set of endpoints now, their balancing state and their idle connections.
 //!
 //! The set may change between exchanges. An exchange keeps the set it picked from; what it gives back finds its endpoint
-//! again by its [`Seat`], or nothing if the endpoint has left.
+//! again by its [`Stay`], or nothing if the endpoint has left.
 
 use super::pool::Conn;
 use crate::balance::pick::State;
@@ -10,6 +10,7 @@ use crate::table::{Endpoint, Endpoints, Upstream};
 use hashbrown::HashMap;
 use std::collections::VecDeque;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::Waker;
 
 /// An idle connection, and until when it may be used.
@@ -21,15 +22,18 @@ pub(super) struct Parked {
 
 /// An endpoint's stay in a set, never given twice on a shard: an address that left and came back has another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Seat(u64);
+pub struct Stay(u64);
 
-/// An endpoint with the set it was picked from. A shard owns one `Arc` of a set; exchanges clone the `Rc` around it.
+/// A set as exchanges hold it: the shard owns one `Arc`, exchanges clone the `Rc` around it, which no other shard sees.
+pub type SetRef = Rc<Arc<Endpoints>>;
+
+/// An endpoint with the set it was picked from.
 #[derive(Debug, Clone)]
 pub struct Picked {
-    set: Rc<Endpoints>,
+    set: SetRef,
     at: usize,
     /// Its stay.
-    pub seat: Seat,
+    pub stay: Stay,
 }
 
 impl Picked {
@@ -48,9 +52,9 @@ impl Picked {
 #[derive(Debug)]
 pub(super) struct Station {
     pub name: String,
-    set: Rc<Endpoints>,
-    seats: Vec<Seat>,
-    next_seat: u64,
+    set: SetRef,
+    stays: Vec<Stay>,
+    next_stay: u64,
     pub idle: Vec<Vec<Parked>>,
     pub balance: State,
     /// Exchanges that wait for a slot of the upstream's cap.
@@ -60,37 +64,37 @@ pub(super) struct Station {
 impl Station {
     /// For `upstream`; its balancing begins at turn `start`.
     pub fn new(upstream: &Upstream, start: u32) -> Station {
-        let seats = upstream.endpoints.len();
+        let count = upstream.endpoints.len();
         Station {
             name: upstream.name.clone(),
             set: Rc::new(upstream.endpoints.clone()),
-            seats: (0..seats as u64).map(Seat).collect(),
-            next_seat: seats as u64,
-            idle: (0..seats).map(|_| Vec::new()).collect(),
+            stays: (0..count as u64).map(Stay).collect(),
+            next_stay: count as u64,
+            idle: (0..count).map(|_| Vec::new()).collect(),
             balance: State::new(upstream.endpoints.iter().map(|endpoint| endpoint.weight), start),
             waiting: VecDeque::new(),
         }
     }
 
     /// See [`super::Pools::pick`].
-    pub fn pick(&mut self, choose: impl FnOnce(&mut State, &[Seat]) -> usize) -> Option<Picked> {
-        if self.seats.is_empty() {
+    pub fn pick(&mut self, choose: impl FnOnce(&mut State, &[Stay]) -> usize) -> Option<Picked> {
+        if self.stays.is_empty() {
             return None;
         }
-        let at = choose(&mut self.balance, &self.seats);
-        Some(Picked { set: self.set.clone(), at, seat: self.seats[at] })
+        let at = choose(&mut self.balance, &self.stays);
+        Some(Picked { set: self.set.clone(), at, stay: self.stays[at] })
     }
 
     /// The index of an endpoint now. Nearly always the one it was picked by.
     pub fn find(&self, picked: &Picked) -> Option<usize> {
-        if self.seats.get(picked.at) == Some(&picked.seat) {
+        if self.stays.get(picked.at) == Some(&picked.stay) {
             return Some(picked.at);
         }
-        self.seats.iter().position(|seat| *seat == picked.seat)
+        self.stays.iter().position(|stay| *stay == picked.stay)
     }
 
-    /// See [`super::Pools::seat`].
-    pub fn seat(&mut self, set: &Endpoints) {
+    /// See [`super::Pools::replace`].
+    pub fn replace(&mut self, set: &Arc<Endpoints>) {
         let before: HashMap<_, usize> =
             self.set.iter().enumerate().map(|(at, end)| (&end.addr, at)).collect();
         let from: Vec<Option<usize>> = set.iter().map(|end| before.get(&end.addr).copied()).collect();
@@ -98,14 +102,14 @@ impl Station {
         let mut idle = std::mem::take(&mut self.idle);
         self.idle =
             from.iter().map(|from| from.map_or(Vec::new(), |at| std::mem::take(&mut idle[at]))).collect();
-        let seats = from.iter().map(|from| match from {
-            Some(at) => self.seats[*at],
+        let stays = from.iter().map(|from| match from {
+            Some(at) => self.stays[*at],
             None => {
-                self.next_seat += 1;
-                Seat(self.next_seat - 1)
+                self.next_stay += 1;
+                Stay(self.next_stay - 1)
             }
         });
-        self.seats = seats.collect();
+        self.stays = stays.collect();
         drop(before);
         self.set = Rc::new(set.clone());
         let closed = idle.iter().map(Vec::len).sum::<usize>();
@@ -130,13 +134,13 @@ mod tests {
     use crate::table::{Balance, Source, Target};
     use std::time::Duration;
 
-    fn set(addrs: &[&str]) -> Endpoints {
+    fn set(addrs: &[&str]) -> Arc<Endpoints> {
         let source = |addr: &&str| Source {
             target: Target::parse(addr).expect("is an address"),
             weight: 1,
             priority: 0,
         };
-        assemble(addrs.iter().map(source).collect::<Vec<_>>().iter(), |_| &[]).into()
+        Endpoints::new(assemble(addrs.iter().map(source).collect::<Vec<_>>().iter(), |_| &[]))
     }
 
     fn station(addrs: &[&str]) -> Station {
@@ -155,7 +159,7 @@ mod tests {
     }
 
     fn begin(station: &mut Station, at: usize) -> Picked {
-        let begin = |state: &mut State, _: &[Seat]| {
+        let begin = |state: &mut State, _: &[Stay]| {
             state.begin(at);
             at
         };
@@ -166,7 +170,7 @@ mod tests {
     fn an_exchange_ends_where_its_endpoint_sits_now() {
         let mut station = station(&["10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80"]);
         let picked = begin(&mut station, 2);
-        station.seat(&set(&["10.0.0.3:80", "10.0.0.4:80"]));
+        station.replace(&set(&["10.0.0.3:80", "10.0.0.4:80"]));
         assert_eq!(station.find(&picked), Some(0));
         assert_eq!((station.balance.active(0), station.balance.active(1)), (1, 0));
         assert_eq!(picked.endpoint().name, "10.0.0.3:80", "it names the endpoint it was picked as");
@@ -176,10 +180,10 @@ mod tests {
     fn an_endpoint_that_left_and_came_back_is_another() {
         let mut station = station(&["10.0.0.1:80"]);
         let picked = begin(&mut station, 0);
-        station.seat(&set(&[]));
+        station.replace(&set(&[]));
         assert_eq!(station.find(&picked), None);
         assert!(station.pick(|_, _| 0).is_none(), "an empty set has nothing to pick");
-        station.seat(&set(&["10.0.0.1:80"]));
+        station.replace(&set(&["10.0.0.1:80"]));
         assert_eq!(station.find(&picked), None);
         assert_eq!(station.balance.active(0), 0);
     }

@@ -16,7 +16,7 @@ pub struct Site {
     listed: Vec<Source>,
     /// Its file.
     pub file: Option<PathBuf>,
-    set: Endpoints,
+    set: Arc<Endpoints>,
     /// Shards whose mailbox was full.
     owed: Vec<usize>,
 }
@@ -43,7 +43,7 @@ impl Site {
     }
 
     /// Its endpoints.
-    pub fn set(&self) -> &Endpoints {
+    pub fn set(&self) -> &Arc<Endpoints> {
         &self.set
     }
 
@@ -67,7 +67,7 @@ impl Site {
         if set[..] == self.set[..] {
             return false;
         }
-        self.set = set.into();
+        self.set = Endpoints::new(set);
         true
     }
 

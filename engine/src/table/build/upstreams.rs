@@ -1,7 +1,7 @@
 //! Upstreams: where their endpoints are found, and the set that needs no looking for.
 
 use super::super::endpoints::assemble;
-use super::{Balance, Check, Kept, Pointer, Source, Table, Target, Upstream, UpstreamId, config};
+use super::{Balance, Check, Endpoints, Kept, Pointer, Source, Table, Target, Upstream, UpstreamId, config};
 
 /// Builds all upstreams; notes what is wrong with them.
 pub(super) fn build(check: &mut Check<'_>, previous: Option<&Table>) -> Vec<Upstream> {
@@ -18,7 +18,7 @@ pub(super) fn build(check: &mut Check<'_>, previous: Option<&Table>) -> Vec<Upst
         upstreams.push(Upstream {
             id: UpstreamId(u32::try_from(index).expect("upstreams are fewer than 4 billion")),
             name: name.clone(),
-            endpoints: assemble(sources.iter(), |_| &[]).into(),
+            endpoints: Endpoints::new(assemble(sources.iter(), |_| &[])),
             sources,
             file: given.endpoints_file.as_ref().map(|file| file.0.clone()),
             balance: match given.balance {

@@ -10,6 +10,7 @@ pub use target::Target;
 
 use hashbrown::{HashMap, HashSet};
 use std::net::SocketAddr;
+use std::ops::Deref;
 use std::sync::Arc;
 
 /// Endpoints of one upstream at most: a pick may look at each of them.
@@ -30,8 +31,25 @@ pub struct Endpoint {
     pub found_behind: Option<Target>,
 }
 
-/// The endpoints of an upstream at one moment. Another set takes its place; a set itself never changes.
-pub type Endpoints = Arc<[Endpoint]>;
+/// The endpoints of an upstream at one moment, made where no request waits and shared by all shards. Another set takes
+/// its place; a set itself never changes.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Endpoints(Vec<Endpoint>);
+
+impl Endpoints {
+    /// A set of these.
+    pub fn new(endpoints: Vec<Endpoint>) -> Arc<Endpoints> {
+        Arc::new(Endpoints(endpoints))
+    }
+}
+
+impl Deref for Endpoints {
+    type Target = [Endpoint];
+
+    fn deref(&self) -> &[Endpoint] {
+        &self.0
+    }
+}
 
 /// What was written of one or more endpoints.
 #[derive(Debug, Clone, PartialEq, Eq)]
