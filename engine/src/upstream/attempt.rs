@@ -1,6 +1,6 @@
 //! One try of a request on one connection: head and body out, reply head in, both at once.
 
-use super::call::{CallFault, Outgoing, Reply, lane};
+use super::call::{CallFault, Outgoing, Plan, Reply, lane};
 use super::connect::Leased;
 use super::lent::Lent;
 use crate::base::{Fault, Kind, Side, Tick};
@@ -67,7 +67,7 @@ pub async fn attempt<'a, B: BodySource>(
     let mut interims = 0;
     let length = loop {
         let came = if uploading {
-            upload(&mut incoming, body, &mut writer, lent, first_byte, &mut uploading).await
+            upload(&mut incoming, body, &mut writer, lent, plan, &mut uploading).await
         } else {
             incoming.head().await
         };
@@ -123,7 +123,7 @@ async fn upload<B: BodySource>(
     body: &mut B,
     writer: &mut BodyWriter,
     lent: &Lent,
-    first_byte: Duration,
+    plan: Plan<'_>,
     uploading: &mut bool,
 ) -> Result<(), CallFault> {
     let link = incoming.link.clone();
@@ -140,7 +140,10 @@ async fn upload<B: BodySource>(
                 // The upstream takes no more. It may have answered all the same, so its side is read on.
                 Err(_) => {}
             }
-            link.reading.set(clock::coarse().after(first_byte).min(total));
+            link.reading.set(clock::coarse().after(plan.timeouts.first_byte).min(total));
+            if plan.upstream.balance.algorithm.is_measured() {
+                plan.tried.uploaded.set(clock::now());
+            }
         }
         head.as_mut().poll(cx)
     })
