@@ -24,11 +24,15 @@ pub enum Balance {
     StickyCookie(StickyCookie),
 }
 
-/// Those that are a word.
-const WORDS: [(&str, Balance); 3] = [
-    ("round_robin", Balance::RoundRobin),
-    ("least_connections", Balance::LeastConnections),
-    ("peak_ewma", Balance::PeakEwma),
+/// Those that are a word, each with its description.
+const WORDS: [(&str, &[&str], Balance); 3] = [
+    ("round_robin", &["In turn, by weight."], Balance::RoundRobin),
+    ("least_connections", &["The one with the fewest requests for its weight."], Balance::LeastConnections),
+    (
+        "peak_ewma",
+        &["Of two drawn by weight, the one with the lower latency times requests."],
+        Balance::PeakEwma,
+    ),
 ];
 
 /// A [`Balance`] written as a word.
@@ -40,11 +44,11 @@ impl Scalar for Word {
         { consistent_hash: KEY } or { sticky_cookie: { name: NAME } }";
 
     fn parse(text: &str) -> Result<Word, Option<String>> {
-        if let Some((_, word)) = WORDS.into_iter().find(|(known, _)| *known == text) {
+        if let Some((_, _, word)) = WORDS.into_iter().find(|(known, ..)| *known == text) {
             return Ok(Word(word));
         }
         let maps = ["consistent_hash", "sticky_cookie"];
-        Err(match nearest(text, WORDS.iter().map(|(word, _)| *word).chain(maps)) {
+        Err(match nearest(text, WORDS.iter().map(|(word, ..)| *word).chain(maps)) {
             Some("consistent_hash") => Some("write { consistent_hash: header.NAME }".into()),
             Some("sticky_cookie") => Some("write { sticky_cookie: { name: NAME } }".into()),
             Some(meant) => Some(format!("did you mean '{meant}'?")),
@@ -53,12 +57,7 @@ impl Scalar for Word {
     }
 
     fn schema() -> Value {
-        let doc: [&[&str]; 3] = [
-            &["In turn, by weight."],
-            &["The one with the fewest requests for its weight."],
-            &["Of two drawn by weight, the one with the lower latency times requests."],
-        ];
-        super::schema::words(&[("round_robin", doc[0]), ("least_connections", doc[1]), ("peak_ewma", doc[2])])
+        super::schema::words(&WORDS.map(|(word, doc, _)| (word, doc)))
     }
 }
 
@@ -138,6 +137,9 @@ impl Decode for Balance {
     }
 
     fn schema(defs: &mut Defs) -> Value {
-        json!({ "anyOf": [<Word as Scalar>::schema(), ByRequest::schema(defs)] })
+        let mut by_request = ByRequest::schema(defs);
+        by_request["minProperties"] = json!(1);
+        by_request["maxProperties"] = json!(1);
+        json!({ "anyOf": [<Word as Scalar>::schema(), by_request] })
     }
 }

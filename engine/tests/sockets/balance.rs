@@ -60,25 +60,22 @@ fn requests_are_shared_out_by_weight() {
 
 #[test]
 fn a_key_goes_to_one_endpoint_whatever_the_connection_and_the_shard() {
-    for (key, field) in [("header.X-User", "x-user: "), ("cookie.user", "Cookie: a=b; user=")] {
+    for (balance, name, lead) in [
+        ("{ consistent_hash: header.X-User }", "x-user", ""),
+        ("{ consistent_hash: cookie.user }", "cookie", "a=b; user="),
+    ] {
         each_driver(|driver| {
             let (origins, endpoints) = origins::<4>();
-            let balance = if key.starts_with('h') {
-                "{ consistent_hash: header.X-User }"
-            } else {
-                "{ consistent_hash: cookie.user }"
-            };
             let gateway = Gateway::start(driver, &Setup { balance, shards: 2, ..Setup::before(&endpoints) });
             for round in 0..3 {
                 for user in 0..20 {
-                    ask(&gateway, &format!("{field}u{user}\r\nX-Round: {round}\r\n")).0.expect(200);
+                    ask(&gateway, &format!("{name}: {lead}u{user}\r\nX-Round: {round}\r\n")).0.expect(200);
                 }
             }
             let of = |origin: &Origin| {
                 let all = origin.requests();
-                let name = if key.starts_with('h') { "x-user" } else { "cookie" };
                 let mut users: Vec<String> = all.iter().filter_map(|request| request.value(name)).collect();
-                assert_eq!(users.len() % 3, 0, "{key}: each user comes three times or never");
+                assert_eq!(users.len() % 3, 0, "{balance}: each user comes three times or never");
                 users.sort();
                 users.dedup();
                 assert_eq!(users.len() * 3, all.len());
@@ -86,14 +83,14 @@ fn a_key_goes_to_one_endpoint_whatever_the_connection_and_the_shard() {
             };
             let users = origins.each_ref().map(of);
             assert_eq!(users.iter().sum::<usize>(), 20);
-            assert!(users.iter().filter(|&&users| users > 0).count() >= 3, "{key}: {users:?}");
+            assert!(users.iter().filter(|&&users| users > 0).count() >= 3, "{balance}: {users:?}");
             // Whoever brings no key goes by address: here all of them come from one.
             let before = served(&origins);
             for _ in 0..9 {
                 ask(&gateway, "").0.expect(200);
             }
             let grown = served(&origins).iter().zip(before).filter(|(now, before)| *now > before).count();
-            assert_eq!(grown, 1, "{key}");
+            assert_eq!(grown, 1, "{balance}");
         });
     }
 }
@@ -148,31 +145,22 @@ fn a_cookie_is_issued_once_and_honoured() {
 #[test]
 fn a_client_whose_endpoint_is_down_is_given_another() {
     each_driver(|driver| {
-        let (origin, down) = (Origin::start(), Down::new().unwrap());
-        let endpoints = [origin.addr(), down.addr().unwrap()];
+        let (lasting, leaving) = (Origin::start(), Origin::start());
         let balance = "{ sticky_cookie: { name: rg } }";
-        let setup = Setup { balance, ..Setup::before(&endpoints) };
-        // Another gateway issues the cookie of the endpoint that is down for this one.
-        let cookie = {
-            let other = Origin::start();
-            let both = [origin.addr(), other.addr()];
-            let gateway = Gateway::start(driver, &Setup { balance, ..Setup::before(&both) });
-            let mut client = gateway.connect();
-            let all = [ask_on(&mut client, ""), ask_on(&mut client, "")];
-            let cookie = |reply: &Reply| reply.value("set-cookie").map(str::to_owned);
-            assert_ne!(cookie(&all[0]), cookie(&all[1]), "each endpoint has its own");
-            all.iter()
-                .filter_map(cookie)
-                .map(|cookie| cookie.split(';').next().unwrap().to_owned())
-                .collect::<Vec<_>>()
-        };
-        let gateway = Gateway::start(driver, &setup);
-        let issued: Vec<bool> = cookie
-            .iter()
-            .map(|cookie| ask(&gateway, &format!("Cookie: {cookie}\r\n")).0.expect(200))
-            .map(|reply| reply.value("set-cookie").is_some())
-            .collect();
-        assert_eq!(issued.iter().filter(|issued| **issued).count(), 1, "one of them is known here, and up");
+        let setup = |other| Setup { balance, ..Setup::before(&[lasting.addr(), other]) };
+        let before = Gateway::start(driver, &setup(leaving.addr()));
+        let cookies = [(); 2].map(|()| {
+            let reply = ask(&before, "").0.expect(200);
+            reply.value("set-cookie").expect("a cookie is issued").split(';').next().unwrap().to_owned()
+        });
+        assert_ne!(cookies[0], cookies[1], "each endpoint has its own");
+        // A gateway beside it, or after it, reads the same cookies.
+        let after = Gateway::start(driver, &setup(Down::new().unwrap().addr().unwrap()));
+        let issued = cookies.map(|cookie| {
+            let reply = ask(&after, &format!("Cookie: {cookie}\r\n")).0.expect(200);
+            reply.value("set-cookie").is_some()
+        });
+        assert_ne!(issued[0], issued[1], "one of them names an endpoint that is gone");
     });
 }
 
