@@ -1,7 +1,8 @@
 //! `upstreams`: groups of origin servers, and how they are called.
 
+use super::balance::Balance;
 use super::read::decode::Scalar;
-use super::read::section::{section, words};
+use super::read::section::section;
 use super::units::{Percent, Period, Size};
 use serde_json::{Value, json};
 
@@ -33,16 +34,8 @@ section! {
         pub address: String,
         /// Its share of the requests; at least 1.
         pub weight: u32 = "1",
-    }
-}
-
-words! {
-    /// How an endpoint is picked.
-    pub enum Balance {
-        /// In turn, by weight.
-        RoundRobin = "round_robin",
-        /// The one with the fewest requests for its weight.
-        LeastConnections = "least_connections",
+        /// Its group: those of a higher number are asked only when no endpoint of a lower one can be.
+        pub priority: u32 = "0",
     }
 }
 

@@ -19,7 +19,8 @@ pub struct Forward {
     pub path: Vec<u8>,
     /// The target, when it is not the one received.
     pub target: Vec<u8>,
-    value: Vec<u8>,
+    /// Where a field's value is put together.
+    pub value: Vec<u8>,
     name: ClientName,
 }
 

@@ -3,8 +3,8 @@
 //! file and resolves no name: control lends the addresses of names.
 
 use super::{
-    AccessLog, Balance, DriverChoice, Endpoint, Forwarding, Gateway, Limits, Listener, ListenerTimeouts,
-    Problem, Problems, Route, RouteTimeouts, Table, Upstream, missing,
+    AccessLog, DriverChoice, Endpoint, Forwarding, Gateway, Limits, Listener, ListenerTimeouts, Problem,
+    Problems, Route, RouteTimeouts, Table, Upstream, missing,
 };
 use crate::base::counters::Capped;
 use crate::base::{Generation, RouteId, UpstreamId};
@@ -21,6 +21,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+mod balance;
 mod listeners;
 mod routes;
 mod upstreams;

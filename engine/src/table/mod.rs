@@ -1,6 +1,7 @@
 //! Layer 4: what a shard reads. One immutable table a generation, compiled from the configuration all or
 //! nothing. Shards hold it by `Arc` and never see the configuration itself.
 
+use crate::balance::Seats;
 use crate::base::counters::Capped;
 use crate::base::{Generation, RouteId, UpstreamId};
 use crate::observe::access_log::Format;
@@ -10,10 +11,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+mod balance;
 pub mod build;
 mod missing;
 pub mod problem;
 
+pub use balance::{Balance, Key, Sticky};
 pub use problem::{Problem, Problems};
 
 /// The compiled configuration.
@@ -158,15 +161,6 @@ pub struct RouteTimeouts {
     pub total: Option<Duration>,
 }
 
-/// How an endpoint is picked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Balance {
-    /// In turn, by weight, from a random start.
-    RoundRobin,
-    /// The endpoint with the fewest exchanges of this shard for its weight.
-    LeastConnections,
-}
-
 /// A named group of endpoints.
 #[derive(Debug)]
 pub struct Upstream {
@@ -178,6 +172,8 @@ pub struct Upstream {
     pub endpoints: Vec<Endpoint>,
     /// How one is picked.
     pub balance: Balance,
+    /// The endpoints as they are balanced, in order.
+    pub seats: Arc<Seats>,
     /// Connections of the whole process to this upstream at most.
     pub connections: u32,
     /// An idle connection is closed after this.
@@ -195,6 +191,8 @@ pub struct Endpoint {
     pub name: String,
     /// Its share; at least 1.
     pub weight: u32,
+    /// Its group: one of a higher number serves when all of the lower ones are out.
+    pub priority: u32,
 }
 
 impl Table {

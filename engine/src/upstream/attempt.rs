@@ -1,6 +1,6 @@
 //! One try of a request on one connection: head and body out, reply head in, both at once.
 
-use super::call::{CallFault, Outgoing, Reply, lane};
+use super::call::{CallFault, Outgoing, Plan, Reply, lane};
 use super::connect::Leased;
 use super::lent::Lent;
 use crate::base::{Fault, Kind, Side, Tick};
@@ -70,7 +70,7 @@ pub fn attempt<'a, B: BodySource>(
         let mut waits_for_100 = request.onward.expect_continue;
         let length = loop {
             let came = if uploading {
-                send_beside(&mut incoming, body, writer, lent, first_byte, &mut uploading).await
+                send_beside(&mut incoming, body, writer, lent, plan, &mut uploading).await
             } else {
                 incoming.head().await
             };
@@ -132,7 +132,7 @@ async fn send_beside<B: BodySource>(
     body: &mut B,
     writer: &mut BodyWriter,
     lent: &Lent,
-    first_byte: Duration,
+    plan: Plan<'_>,
     uploading: &mut bool,
 ) -> Result<(), CallFault> {
     let link = incoming.link.clone();
@@ -149,7 +149,10 @@ async fn send_beside<B: BodySource>(
                 // The upstream takes no more. It may have answered all the same, so its side is read on.
                 Err(_) => {}
             }
-            link.reading.set(clock::coarse().after(first_byte).min(total));
+            link.reading.set(clock::coarse().after(plan.timeouts.first_byte).min(total));
+            if plan.upstream.balance.algorithm.is_measured() {
+                plan.tried.uploaded.set(clock::now());
+            }
         }
         head.as_mut().poll(cx)
     })

@@ -26,6 +26,8 @@ pub struct Plan<'a> {
     pub timeouts: &'a RouteTimeouts,
     /// When the whole exchange must be over.
     pub total: Tick,
+    /// What of the request balancing goes by; 0 where it looks at nothing.
+    pub key: u64,
     /// What the call notes down for the log.
     pub tried: &'a Tried,
 }
@@ -41,6 +43,8 @@ pub struct Tried {
     pub endpoint: Cell<Option<usize>>,
     /// When the last try's request was handed to the socket.
     pub sent: Cell<Tick>,
+    /// When the last try's body had been handed to the socket; told where latencies are measured.
+    pub uploaded: Cell<Tick>,
 }
 
 /// The request as it goes out.
@@ -148,9 +152,15 @@ pub async fn call<'a, B: BodySource>(
         plan.tried.sent.set(clock::now());
         let Failed { fault, nothing_sent, answered } =
             match attempt(lent, leased, request, body, upload, interim).await {
-                Ok(reply) => return Ok(reply),
+                Ok(reply) => {
+                    measure(lent, *plan, upload.is_some());
+                    return Ok(reply);
+                }
                 Err(failed) => failed,
             };
+        if fault == CallFault::FirstByte {
+            measure(lent, *plan, false);
+        }
         let stale = reused && fault == CallFault::Reset && !answered;
         let safe = nothing_sent || request.head.method().is_idempotent();
         if !(stale && safe && body.rewind()) {
@@ -160,6 +170,18 @@ pub async fn call<'a, B: BodySource>(
         // The new connection is not a reused one, so this branch is taken once.
         fresh = Fresh::New;
     }
+}
+
+/// Tells the balancer how long the endpoint took or was waited for. Not while the request's body is still on its way:
+/// that time is the client's.
+fn measure(lent: &Lent, plan: Plan<'_>, uploading: bool) {
+    if !plan.upstream.balance.algorithm.is_measured() || uploading {
+        return;
+    }
+    let Some(endpoint) = plan.tried.endpoint.get() else { return };
+    let now = clock::now();
+    let took = now.since(plan.tried.sent.get().max(plan.tried.uploaded.get()));
+    lent.pools.balance(plan.upstream.id, |state| state.measured(endpoint, took, now));
 }
 
 /// The lane of a reply on `leased`.

@@ -5,12 +5,11 @@
 use super::call::{CallFault, Plan};
 use super::lent::Lent;
 use super::pool::Conn;
-use crate::balance::pick::Algorithm;
+use crate::balance::Facts;
 use crate::base::counters::{Capped, Slot};
 use crate::base::{Side, Tick};
 use crate::net::dial::dial;
 use crate::net::{Deadline, Link, clock};
-use crate::table::Balance;
 use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
@@ -47,6 +46,17 @@ impl<'a> Leased<'a> {
         self.plan
     }
 
+    /// Its endpoint has a connection: it need not be left alone any longer.
+    fn reached(&self) {
+        self.lent.pools.balance(self.plan.upstream.id, |state| state.reached(self.endpoint));
+    }
+
+    /// Its endpoint did not give one.
+    fn unreached(&self) {
+        let now = clock::coarse();
+        self.lent.pools.balance(self.plan.upstream.id, |state| state.unreached(self.endpoint, now));
+    }
+
     /// Parks the connection for the next exchange.
     pub fn park(mut self) {
         if let Some(conn) = self.conn.take() {
@@ -76,20 +86,22 @@ pub async fn connect<'a>(lent: &'a Lent, plan: Plan<'a>, fresh: Fresh) -> Result
     let mut end = None::<Deadline>;
     for attempt in 0..ENDPOINTS_TRIED.min(upstream.endpoints.len()) {
         let avoid = |endpoint: usize| refused[..attempt].contains(&endpoint);
-        let algorithm = match upstream.balance {
-            Balance::RoundRobin => Algorithm::RoundRobin,
-            Balance::LeastConnections => Algorithm::LeastConnections,
-        };
-        let endpoint = lent.pools.balance(upstream.id, |state| {
-            let endpoint = state.pick(algorithm, &avoid);
+        let now = clock::coarse();
+        let random = if upstream.balance.algorithm.is_measured() { lent.random() } else { 0 };
+        let facts = Facts { key: plan.key, now, random };
+        let (endpoint, marked) = lent.pools.balance(upstream.id, |state| {
+            let endpoint = state.pick(facts, if attempt == 0 { None } else { Some(&avoid) });
             state.begin(endpoint);
-            endpoint
+            (endpoint, state.is_marked(endpoint))
         });
         let mut leased = Leased { conn: None, endpoint, plan, lent };
         plan.tried.endpoint.set(Some(endpoint));
         if fresh == Fresh::Any {
-            leased.conn = lent.pools.take(upstream.id, endpoint, clock::coarse());
+            leased.conn = lent.pools.take(upstream.id, endpoint, now);
             if leased.conn.is_some() {
+                if marked {
+                    leased.reached();
+                }
                 lent.counts.pool_reused.add(1);
                 return Ok(leased);
             }
@@ -100,17 +112,26 @@ pub async fn connect<'a>(lent: &'a Lent, plan: Plan<'a>, fresh: Fresh) -> Result
             end
         });
         let slot = slot(lent, plan, end).await?;
+        let began = clock::coarse();
         match dial(upstream.endpoints[endpoint].addr, end).await {
             Ok(stream) => {
+                leased.reached();
                 lent.counts.pool_new.add(1);
                 leased.conn = Some(Conn::new(Link::new(stream, &lent.wheel, Side::Upstream), slot));
                 return Ok(leased);
             }
             Err(error) if error.kind() == io::ErrorKind::TimedOut => {
                 lent.pools.freed(upstream.id);
+                // What is left after a long wait for a slot may be too short for any endpoint.
+                if clock::coarse().since(began) >= plan.timeouts.connect / 2 {
+                    leased.unreached();
+                }
                 return Err(CallFault::ConnectTimeout);
             }
-            Err(_) => refused[attempt] = endpoint,
+            Err(_) => {
+                leased.unreached();
+                refused[attempt] = endpoint;
+            }
         }
         drop(slot);
         lent.pools.freed(upstream.id);

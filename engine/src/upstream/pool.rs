@@ -67,7 +67,7 @@ impl Pools {
         let station = |upstream: &Upstream| Station {
             name: upstream.name.clone(),
             idle: upstream.endpoints.iter().map(|_| Vec::new()).collect(),
-            balance: State::new(upstream.endpoints.iter().map(|endpoint| endpoint.weight), random() as u32),
+            balance: State::new(upstream.seats.clone(), random()),
             waiting: VecDeque::new(),
         };
         Pools(RefCell::new(table.upstreams.iter().map(station).collect()))

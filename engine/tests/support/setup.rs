@@ -49,6 +49,8 @@ pub struct Setup {
     pub limits: &'static str,
     pub timeouts: &'static str,
     pub endpoints: Vec<SocketAddr>,
+    /// More keys of each endpoint, in order.
+    pub endpoint_keys: &'static [&'static str],
     pub balance: &'static str,
     pub pool: &'static str,
     pub route_timeouts: &'static str,
@@ -72,6 +74,7 @@ impl Setup {
             limits: "",
             timeouts: "",
             endpoints: endpoints.to_vec(),
+            endpoint_keys: &[],
             balance: "round_robin",
             pool: "",
             route_timeouts: "connect: 10s, first_byte: 20s",
@@ -85,8 +88,9 @@ impl Setup {
         let Setup { shards, bind, gateway, limits, timeouts, balance, pool, route_timeouts, upgrade, .. } =
             self;
         let mut endpoints = String::new();
-        for addr in &self.endpoints {
-            let _ = write!(endpoints, "{{ address: \"{addr}\" }}, ");
+        for (index, addr) in self.endpoints.iter().enumerate() {
+            let keys = self.endpoint_keys.get(index).unwrap_or(&"");
+            let _ = write!(endpoints, "{{ address: \"{addr}\", {keys} }}, ");
         }
         let (driver, access_log) = (driver.name(), &self.access_log);
         format!(

@@ -13,8 +13,9 @@
 //! assert_eq!(origin.requests()[0].target(), "/status/404");
 //! ```
 
-use socket2::SockRef;
+use socket2::{Domain, SockRef, Socket, Type};
 use std::collections::HashMap;
+use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -39,6 +40,8 @@ const WAIT: Duration = Duration::from_secs(10);
 pub enum Mode {
     /// Serves the requests on it.
     Serve,
+    /// Serves them, each after a pause.
+    Slow(Duration),
     /// Resets it at once.
     RefuseAfterAccept,
     /// Keeps it open and never reads from it.
@@ -99,7 +102,14 @@ impl Origin {
     /// # Errors
     /// When the address cannot be bound.
     pub fn bind(addr: SocketAddr, recording: Recording) -> std::io::Result<Origin> {
-        let listener = TcpListener::bind(addr)?;
+        Origin::on(TcpListener::bind(addr)?, recording)
+    }
+
+    /// Starts one on a socket that listens.
+    ///
+    /// # Errors
+    /// When the socket has no address.
+    pub fn on(listener: TcpListener, recording: Recording) -> std::io::Result<Origin> {
         let addr = listener.local_addr()?;
         let state = State {
             mode: Mode::Serve,
@@ -216,6 +226,39 @@ impl Drop for Origin {
     }
 }
 
+/// A port on loopback that refuses connections and that nobody else can take, until an origin is started on it.
+#[derive(Debug)]
+pub struct Down(Socket);
+
+impl Down {
+    /// Takes a free port.
+    ///
+    /// # Errors
+    /// When the machine has no free loopback port.
+    pub fn new() -> std::io::Result<Down> {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+        socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into())?;
+        Ok(Down(socket))
+    }
+
+    /// Where nobody listens.
+    ///
+    /// # Errors
+    /// None, on a socket that is bound.
+    pub fn addr(&self) -> std::io::Result<SocketAddr> {
+        self.0.local_addr()?.as_socket().ok_or_else(|| ErrorKind::AddrNotAvailable.into())
+    }
+
+    /// Starts an origin there.
+    ///
+    /// # Errors
+    /// When the socket cannot listen.
+    pub fn start(self) -> std::io::Result<Origin> {
+        self.0.listen(128)?;
+        Origin::on(self.0.into(), Recording::On)
+    }
+}
+
 /// An address on loopback at which nobody listens.
 ///
 /// # Panics
@@ -315,7 +358,8 @@ fn work(shared: &Shared, id: usize, stream: Arc<TcpStream>, mode: Mode) {
     // Without it the torn replies would leave in one piece. A peer may be gone already.
     drop(stream.set_nodelay(true));
     let end = match mode {
-        Mode::Serve => serve::connection(shared, id, &stream),
+        Mode::Serve => serve::connection(shared, id, &stream, Duration::ZERO),
+        Mode::Slow(pause) => serve::connection(shared, id, &stream, pause),
         Mode::RefuseAfterAccept => ConnectionEnd::Reset,
         Mode::NeverRead => serve::park(shared, &stream),
     };

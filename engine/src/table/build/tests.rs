@@ -1,4 +1,5 @@
 use super::*;
+use crate::balance::Algorithm;
 use crate::config::Memory;
 use crate::route::Facts;
 
@@ -76,7 +77,10 @@ fn a_table_holds_what_was_written_and_the_defaults() {
         ]
     );
     assert_eq!((orders.connections, orders.idle), (1024, 60 * second));
-    assert_eq!((spare.balance, spare.connections, spare.idle), (Balance::LeastConnections, 5, 3 * second));
+    assert_eq!(
+        (spare.balance.algorithm, spare.connections, spare.idle),
+        (Algorithm::LeastConnections, 5, 3 * second)
+    );
     let route = &table.routes[0];
     assert_eq!((&*route.to, route.weights), (&[(orders.id, 9), (spare.id, 1)][..], 10));
     assert_eq!((route.strip_prefix.as_deref(), &*route.upgrade), (Some("/api"), &["mqtt".to_owned()][..]));

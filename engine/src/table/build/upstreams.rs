@@ -1,7 +1,7 @@
 //! Upstreams: endpoints with addresses, names resolved by whoever lends `resolved`.
 
 use super::{
-    Balance, Check, Config, Endpoint, Kept, Pointer, Resolved, SocketAddr, Table, Upstream, UpstreamId,
+    Check, Config, Endpoint, Kept, Pointer, Resolved, SocketAddr, Table, Upstream, UpstreamId, balance,
     config,
 };
 
@@ -37,20 +37,20 @@ pub(super) fn build(
         let at = all.key(name);
         check.name(&at, name);
         let endpoints = endpoints(check, &at.key("endpoints"), name, given, resolved);
+        let balance = balance::build(check, &at.key("balance"), &given.balance);
         let pool = at.key("pool");
         upstreams.push(Upstream {
             id: UpstreamId(u32::try_from(index).expect("upstreams are fewer than 4 billion")),
             name: name.clone(),
+            seats: balance.seats(&endpoints),
             endpoints,
-            balance: match given.balance {
-                config::upstream::Balance::RoundRobin => Balance::RoundRobin,
-                config::upstream::Balance::LeastConnections => Balance::LeastConnections,
-            },
+            balance,
             connections: check.at_least_one(&pool, "connections", given.pool.connections),
             idle: check.period(&pool, "idle", given.pool.idle),
             count: kept.count(name),
         });
     }
+    balance::cookies_of_two(check, &upstreams);
     upstreams
 }
 
@@ -87,7 +87,12 @@ fn endpoints(
                 let message = format!("'{}' stands twice in upstream '{name}'", endpoint.address);
                 check.warn(&at, message, Some("give it a weight instead".into()));
             }
-            endpoints.push(Endpoint { addr, name: endpoint.address.clone(), weight });
+            endpoints.push(Endpoint {
+                addr,
+                name: endpoint.address.clone(),
+                weight,
+                priority: endpoint.priority,
+            });
         }
     }
     endpoints
