@@ -13,6 +13,9 @@ section! {
         pub endpoints: Vec<Endpoint>,
         /// How one is picked.
         pub balance: Balance = "round_robin",
+        /// The PROXY header that each connection to its servers begins with; none unless given. Such a connection
+        /// serves one request only, since it names the client.
+        pub proxy_protocol: Option<ProxyVersion>,
         /// Active health checks; none unless given.
         pub health: Option<Health>,
         /// When a failed request is tried again; not unless given. A request that failed on a connection the
@@ -29,7 +32,7 @@ section! {
     noun "endpoint";
     /// One server.
     pub struct Endpoint {
-        /// `host:port`; a name is resolved to all its addresses.
+        /// `host:port`, where a name is resolved to all its addresses, or `unix:PATH`.
         pub address: String,
         /// Its share of the requests; at least 1.
         pub weight: u32 = "1",
@@ -43,6 +46,16 @@ words! {
         RoundRobin = "round_robin",
         /// The one with the fewest requests for its weight.
         LeastConnections = "least_connections",
+    }
+}
+
+words! {
+    /// A version of the PROXY protocol.
+    pub enum ProxyVersion {
+        /// A line of text.
+        V1 = "v1",
+        /// Bytes.
+        V2 = "v2",
     }
 }
 

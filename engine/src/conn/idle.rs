@@ -17,6 +17,7 @@ pub const GRACE: Duration = Duration::from_millis(200);
 /// what is made of them, for as long as the connection lives.
 pub fn connection(stream: Stream, lent: Rc<Lent>, peer: Peer) -> impl Future<Output = ()> {
     let link = Link::new(stream, &lent.upstream.wheel, Side::Client);
+    let mut peer = peer;
     async move {
         loop {
             let idle = lent.table().listeners[peer.listener.index()].timeouts.idle;
@@ -28,7 +29,7 @@ pub fn connection(stream: Stream, lent: Rc<Lent>, peer: Peer) -> impl Future<Out
                 Err(Wait::Expired | Wait::Io(_)) => return,
             }
             let busy = Busy::begin(&lent);
-            let end = Box::pin(serve(&link, &lent, peer)).await;
+            let end = Box::pin(serve(&link, &lent, &mut peer)).await;
             drop(busy);
             match end {
                 // While the process ends too: a request may be on its way, and its answer will say close.

@@ -19,6 +19,7 @@ use crate::wire::head::{Form, Head};
 use crate::wire::http1::encode::Onward;
 use crate::wire::http1::framing::{self, Length};
 use crate::wire::method::Method;
+use crate::wire::proxy_protocol::Announce;
 use crate::wire::uri;
 use std::cell::Cell;
 
@@ -61,8 +62,12 @@ async fn serve<'c, B: BodySource, R: Replies>(
     let expect_continue = framing::expects_continue(head).map_err(|_| Reason::ExpectationFailed)?;
     let onward = Onward { target, host: head.host(), length, upgrade, expect_continue };
     let plan = Plan { upstream, timeouts: &route.timeouts, total: total(ctx), tried: &ctx.tried };
+    let announce = upstream.proxy_protocol.map(|version| {
+        // Each exchange has a connection of its own there, so that the one call for it does not count.
+        Announce { version, client: ctx.peer.addr, local: reply.local_addr() }
+    });
     let mut interim = async |head: Head<'_>| reply.interim(head).await;
-    let outgoing = Outgoing { head, edits, onward };
+    let outgoing = Outgoing { head, edits, onward, announce: announce.as_ref() };
     let got = call(&ctx.lent.upstream, plan, outgoing, body, &mut interim).await.map_err(of_call)?;
     ctx.replied.set(clock::now());
     edits.clear();

@@ -16,6 +16,7 @@ mod sys;
 mod threads;
 pub mod timer;
 mod turnstile;
+pub mod unix;
 
 pub use link::Link;
 pub use stream::Stream;

@@ -100,7 +100,7 @@ pub async fn connect<'a>(lent: &'a Lent, plan: Plan<'a>, fresh: Fresh) -> Result
             end
         });
         let slot = slot(lent, plan, end).await?;
-        match dial(upstream.endpoints[endpoint].addr, end).await {
+        match dial(&upstream.endpoints[endpoint].addr, end).await {
             Ok(stream) => {
                 lent.counts.pool_new.add(1);
                 leased.conn = Some(Conn::new(Link::new(stream, &lent.wheel, Side::Upstream), slot));
