@@ -3,10 +3,18 @@
 
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How long somebody who listens must let a connection stand to be taken for alive: the kernel closes the sockets of a
+/// ring a moment after its process is gone, and a gateway that was killed is started again at once.
+const ALIVE: Duration = Duration::from_millis(500);
+/// Connections tried at most, where each was ended at once.
+const TRIES: usize = 3;
 
 fn socket() -> io::Result<Socket> {
     Socket::new(Domain::UNIX, Type::STREAM.nonblocking(), None)
@@ -19,7 +27,8 @@ pub(super) fn connect(path: &Path) -> io::Result<OwnedFd> {
     Ok(OwnedFd::from(socket))
 }
 
-/// A socket that listens at `path`, and the guard of its file. The file's mode follows the umask.
+/// A socket that listens at `path`, and the guard of its file. The file's mode follows the umask. May block for
+/// [`ALIVE`] and more: for the start of a process.
 ///
 /// # Errors
 /// `AddrInUse` when another process listens there, or when what stands there is no socket.
@@ -43,12 +52,23 @@ fn remove_stale(path: &Path) -> io::Result<()> {
     if !fs::symlink_metadata(path)?.file_type().is_socket() {
         return Err(in_use("a file that is no socket stands there"));
     }
-    match connect(path) {
-        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path),
-        Ok(_) => Err(in_use("another process listens there")),
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(in_use("another process listens there")),
-        Err(error) => Err(error),
+    for _ in 0..TRIES {
+        let probe = match connect(path) {
+            Ok(probe) => UnixStream::from(probe),
+            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => return fs::remove_file(path),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+            Err(error) => return Err(error),
+        };
+        probe.set_nonblocking(false)?;
+        probe.set_read_timeout(Some(ALIVE))?;
+        match (&probe).read(&mut [0]) {
+            Err(error) if error.kind() != io::ErrorKind::ConnectionReset => break,
+            Ok(1..) => break,
+            Ok(0) | Err(_) => {}
+        }
     }
+    Err(in_use("another process listens there"))
 }
 
 /// Device and inode.
@@ -76,7 +96,7 @@ impl Drop for SocketFile {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::net::{UnixListener, UnixStream};
+    use std::os::unix::net::UnixListener;
 
     /// A folder of the test's own.
     struct Folder(PathBuf);

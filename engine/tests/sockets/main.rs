@@ -12,9 +12,11 @@ mod access_log;
 mod basic;
 mod nginx;
 mod pool;
+mod proxy_protocol;
 mod replies;
 mod requests;
 mod shutdown;
 #[path = "../support/mod.rs"]
 mod support;
 mod timeouts;
+mod unix;

@@ -2,7 +2,7 @@
 
 use super::PATIENCE;
 use super::reply::{self, Reply};
-use socket2::SockRef;
+use socket2::{Domain, SockRef, Socket, Type};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
 use std::os::fd::OwnedFd;
@@ -34,6 +34,17 @@ impl Client {
     /// Connects; everything on this connection has to happen within [`PATIENCE`].
     pub fn connect(addr: SocketAddr) -> Client {
         let stream = TcpStream::connect(addr).expect("the gateway takes a connection");
+        stream.set_nodelay(true).unwrap();
+        let local = stream.local_addr().unwrap();
+        Client::over(stream, local)
+    }
+
+    /// As [`Client::connect`], from this address of the loopback.
+    pub fn connect_from(ip: [u8; 4], addr: SocketAddr) -> Client {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddr::from((ip, 0)).into()).expect("all of 127.0.0.0/8 is loopback");
+        socket.connect(&addr.into()).expect("the gateway takes a connection");
+        let stream = TcpStream::from(socket);
         stream.set_nodelay(true).unwrap();
         let local = stream.local_addr().unwrap();
         Client::over(stream, local)
@@ -118,8 +129,13 @@ impl Client {
 
     /// Looks once, as long as [`Client::patience`] allows, whether anything came or the connection ended.
     pub fn came(&mut self) -> bool {
-        let mut byte = [0];
-        !matches!(self.stream.peek(&mut byte), Err(error) if is_timeout(&error))
+        loop {
+            match self.stream.peek(&mut [0]) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if is_timeout(&error) => return false,
+                Ok(_) | Err(_) => return true,
+            }
+        }
     }
 
     /// Whether bytes beyond those taken came so far.
