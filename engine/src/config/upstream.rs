@@ -2,7 +2,7 @@
 
 use super::balance::Balance;
 use super::read::decode::Scalar;
-use super::read::section::section;
+use super::read::section::{section, words};
 use super::units::{Percent, Period, Size};
 use serde_json::{Value, json};
 
@@ -14,6 +14,9 @@ section! {
         pub endpoints: Vec<Endpoint>,
         /// How one is picked.
         pub balance: Balance = "round_robin",
+        /// The PROXY header that each connection to its servers begins with; none unless given. Such a connection
+        /// serves one request only, since it names the client.
+        pub proxy_protocol: Option<ProxyVersion>,
         /// Active health checks; none unless given.
         pub health: Option<Health>,
         /// When a failed request is tried again; not unless given. A request that failed on a connection the
@@ -30,12 +33,22 @@ section! {
     noun "endpoint";
     /// One server.
     pub struct Endpoint {
-        /// `host:port`; a name is resolved to all its addresses.
+        /// `host:port`, where a name is resolved to all its addresses, or `unix:PATH`.
         pub address: String,
         /// Its share of the requests; at least 1.
         pub weight: u32 = "1",
         /// Its group: those of a higher number are asked only when no endpoint of a lower one can be.
         pub priority: u32 = "0",
+    }
+}
+
+words! {
+    /// A version of the PROXY protocol.
+    pub enum ProxyVersion {
+        /// A line of text.
+        V1 = "v1",
+        /// Bytes.
+        V2 = "v2",
     }
 }
 

@@ -20,6 +20,7 @@ use crate::wire::head::{Form, Head};
 use crate::wire::http1::encode::Onward;
 use crate::wire::http1::framing::{self, Length};
 use crate::wire::method::Method;
+use crate::wire::proxy_protocol::Announce;
 use crate::wire::uri;
 use std::cell::Cell;
 
@@ -63,8 +64,12 @@ async fn serve<'c, B: BodySource, R: Replies>(
     let onward = Onward { target, host: head.host(), length, upgrade, expect_continue };
     let (timeouts, key) = (&route.timeouts, stick::key(ctx, head, path, upstream));
     let plan = Plan { upstream, timeouts, total: total(ctx), key, tried: &ctx.tried };
+    let announce = upstream.proxy_protocol.map(|version| {
+        // Each exchange has a connection of its own there, so that the one call for it does not count.
+        Announce { version, client: ctx.peer.addr, local: reply.local_addr() }
+    });
     let mut interim = async |head: Head<'_>| reply.interim(head).await;
-    let outgoing = Outgoing { head, edits, onward };
+    let outgoing = Outgoing { head, edits, onward, announce: announce.as_ref() };
     let mut upload = None;
     let lent = &ctx.lent.upstream;
     let got = call(lent, &plan, &outgoing, body, &mut upload, &mut interim).await.map_err(of_call)?;

@@ -32,9 +32,11 @@ fn read(ctx: &Context<'_>, head: Head<'_>, path: &[u8], key: &Key) -> u64 {
     // What all clients without a key have in common would bring them all to one endpoint.
     match part.filter(|part| !part.is_empty()) {
         Some(part) => stable(part),
-        None => match ctx.client_ip.get().to_canonical() {
-            IpAddr::V4(client) => stable(&client.octets()),
-            IpAddr::V6(client) => stable(&client.octets()),
+        None => match ctx.client_ip.get().map(|client| client.to_canonical()) {
+            Some(IpAddr::V4(client)) => stable(&client.octets()),
+            Some(IpAddr::V6(client)) => stable(&client.octets()),
+            // A client on a Unix socket has no address.
+            None => ctx.lent.upstream.random(),
         },
     }
 }

@@ -3,11 +3,11 @@
 //! file and resolves no name: control lends the addresses of names.
 
 use super::{
-    AccessLog, DriverChoice, Endpoint, Forwarding, Gateway, Limits, Listener, ListenerTimeouts, Problem,
-    Problems, Route, RouteTimeouts, Table, Upstream, missing,
+    AccessLog, DriverChoice, Endpoint, Forwarding, Gateway, Limits, Listener, ListenerTimeouts, Networks,
+    Problem, Problems, Route, RouteTimeouts, Table, Upstream, missing,
 };
 use crate::base::counters::Capped;
-use crate::base::{Generation, RouteId, UpstreamId};
+use crate::base::{Address, Generation, RouteId, UpstreamId};
 use crate::config::read::suggest::nearest;
 use crate::config::read::tree::Place;
 use crate::config::read::{Part, Pointer};
@@ -21,6 +21,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+mod address;
 mod balance;
 mod listeners;
 mod routes;
@@ -193,7 +194,7 @@ fn gateway(check: &mut Check<'_>) -> Gateway {
         },
         spin: given.spin.0.map(|period| period.0).filter(|period| !period.is_zero()),
         connections: check.at_least_one(&at, "connections", given.connections),
-        trusted: given.trusted_proxies.iter().map(|network| network.0).collect(),
+        trusted: networks(&given.trusted_proxies),
         forwarding: match given.forwarded {
             config::gateway::Forwarded::XForwarded => Forwarding::XForwarded,
             config::gateway::Forwarded::Rfc7239 => Forwarding::Forwarded,
@@ -201,6 +202,17 @@ fn gateway(check: &mut Check<'_>) -> Gateway {
         },
         access_log: access_log(check),
     }
+}
+
+fn networks(given: &[config::gateway::Network]) -> Networks {
+    let mut networks = Networks::default();
+    for network in given {
+        match network {
+            config::gateway::Network::Ip(network) => networks.ip.push(*network),
+            config::gateway::Network::Unix => networks.unix = true,
+        }
+    }
+    networks
 }
 
 fn access_log(check: &mut Check<'_>) -> Option<AccessLog> {

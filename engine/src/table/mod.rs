@@ -3,20 +3,21 @@
 
 use crate::balance::Seats;
 use crate::base::counters::Capped;
-use crate::base::{Generation, RouteId, UpstreamId};
+use crate::base::{Address, Generation, RouteId, UpstreamId};
 use crate::observe::access_log::Format;
 use crate::route::Lookup;
-use ipnet::IpNet;
-use std::net::SocketAddr;
+use crate::wire::proxy_protocol;
 use std::sync::Arc;
 use std::time::Duration;
 
 mod balance;
 pub mod build;
 mod missing;
+mod networks;
 pub mod problem;
 
 pub use balance::{Balance, Key, Sticky};
+pub use networks::Networks;
 pub use problem::{Problem, Problems};
 
 /// The compiled configuration.
@@ -59,7 +60,7 @@ pub struct Gateway {
     /// Downstream connections of the whole process at most.
     pub connections: u32,
     /// Peers whose forwarding fields are believed.
-    pub trusted: Vec<IpNet>,
+    pub trusted: Networks,
     /// Which forwarding fields are sent to upstreams.
     pub forwarding: Forwarding,
     /// The access log's lines; `None` writes none.
@@ -92,7 +93,9 @@ pub struct Listener {
     /// Its name, unique.
     pub name: String,
     /// The addresses it is bound to.
-    pub bind: Vec<SocketAddr>,
+    pub bind: Vec<Address>,
+    /// Peers whose connections must begin with a PROXY header; from all others none is read.
+    pub proxy_protocol: Option<Networks>,
     /// Limits of its connections and requests.
     pub limits: Limits,
     /// Its timeouts.
@@ -174,6 +177,9 @@ pub struct Upstream {
     pub balance: Balance,
     /// The endpoints as they are balanced, in order.
     pub seats: Arc<Seats>,
+    /// The PROXY header that each connection begins with. Such a connection serves one exchange: what it said of its
+    /// client would be wrong for another one.
+    pub proxy_protocol: Option<proxy_protocol::Version>,
     /// Connections of the whole process to this upstream at most.
     pub connections: u32,
     /// An idle connection is closed after this.
@@ -186,8 +192,8 @@ pub struct Upstream {
 #[derive(Debug, Clone)]
 pub struct Endpoint {
     /// Where it listens.
-    pub addr: SocketAddr,
-    /// `host:port` as written, for logs.
+    pub addr: Address,
+    /// As written, for logs.
     pub name: String,
     /// Its share; at least 1.
     pub weight: u32,

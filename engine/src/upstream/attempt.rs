@@ -13,6 +13,7 @@ use crate::wire::head::{Head, Lines};
 use crate::wire::http1::encode;
 use crate::wire::http1::framing::{Length, keep_alive, reply_length, upgrade_tokens};
 use crate::wire::http1::{HeadLimits, Parsed, reply};
+use crate::wire::proxy_protocol::ANNOUNCE_BYTES_MAX;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::pin;
@@ -109,10 +110,13 @@ pub fn attempt<'a, B: BodySource>(
     }
 }
 
-/// The request's head, encoded.
+/// The request's head, encoded, behind what the upstream is told of the client, so that both leave in one send.
 fn encoded(lent: &Lent, request: &Outgoing<'_>) -> Result<Buf, Failed> {
     let need = request.head.head_len() + request.edits.len() + request.onward.target.len() + HEAD_MARGIN;
-    let mut out = lent.buffers.take(Class::holding(need));
+    let announced = if request.announce.is_some() { ANNOUNCE_BYTES_MAX } else { 0 };
+    let mut out = lent.buffers.take(Class::holding(need + announced));
+    let announced = request.announce.is_none_or(|announce| announce.put(&mut out));
+    debug_assert!(announced, "an empty buffer has room for it");
     match encode::request(&mut out, request.head, request.edits, &request.onward) {
         Ok(()) => Ok(out),
         Err(_) => Err(CallFault::Malformed("request_head_too_large").into()),

@@ -14,6 +14,7 @@ use crate::wire::edits::Edits;
 use crate::wire::head::{Head, Lines};
 use crate::wire::http1::encode::Onward;
 use crate::wire::http1::framing::Length;
+use crate::wire::proxy_protocol::Announce;
 use std::cell::Cell;
 use std::rc::Rc;
 
@@ -56,6 +57,8 @@ pub struct Outgoing<'a> {
     pub edits: &'a Edits,
     /// Target, host and framing.
     pub onward: Onward<'a>,
+    /// What a new connection says of the client before the request, to an upstream that is told.
+    pub announce: Option<&'a Announce>,
 }
 
 /// Why no reply head came.
@@ -109,9 +112,10 @@ impl<'a> Reply<'a> {
     }
 
     /// Ends the exchange. `whole` says that the body was read to its end and nothing lay behind it; the
-    /// connection is then parked if both sides want it, else closed.
+    /// connection is then parked if both sides want it, else closed. One that named its client is never another's.
     pub fn finish(mut self, whole: bool) {
-        if !whole {
+        let named = self.leased.plan().upstream.proxy_protocol.is_some();
+        if !whole || named {
             return;
         }
         if let Some(keep) = stays_open(self.head()) {

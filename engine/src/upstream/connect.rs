@@ -113,7 +113,7 @@ pub async fn connect<'a>(lent: &'a Lent, plan: Plan<'a>, fresh: Fresh) -> Result
         });
         let slot = slot(lent, plan, end).await?;
         let began = clock::coarse();
-        match dial(upstream.endpoints[endpoint].addr, end).await {
+        match dial(&upstream.endpoints[endpoint].addr, end).await {
             Ok(stream) => {
                 leased.reached();
                 lent.counts.pool_new.add(1);

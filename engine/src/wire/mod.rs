@@ -11,6 +11,7 @@ pub mod field;
 pub mod head;
 pub mod http1;
 pub mod method;
+pub mod proxy_protocol;
 pub mod status;
 pub mod token;
 pub mod uri;

@@ -13,9 +13,11 @@ mod balance;
 mod basic;
 mod nginx;
 mod pool;
+mod proxy_protocol;
 mod replies;
 mod requests;
 mod shutdown;
 #[path = "../support/mod.rs"]
 mod support;
 mod timeouts;
+mod unix;

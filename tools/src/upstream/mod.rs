@@ -15,8 +15,11 @@
 
 use socket2::{Domain, SockRef, Socket, Type};
 use std::collections::HashMap;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -62,7 +65,9 @@ pub enum Recording {
 pub struct Origin {
     shared: Arc<Shared>,
     addr: SocketAddr,
-    acceptor: Option<JoinHandle<()>>,
+    /// Unix sockets that it listens on as well.
+    sockets: Vec<PathBuf>,
+    acceptors: Vec<JoinHandle<()>>,
 }
 
 /// What the threads of an origin share.
@@ -129,9 +134,23 @@ impl Origin {
         });
         let acceptor = std::thread::spawn({
             let shared = Arc::clone(&shared);
-            move || accept(&listener, &shared)
+            move || accept(|| listener.accept().map(|(stream, _)| stream), &shared)
         });
-        Ok(Origin { shared, addr, acceptor: Some(acceptor) })
+        Ok(Origin { shared, addr, sockets: Vec::new(), acceptors: vec![acceptor] })
+    }
+
+    /// Takes connections on a Unix socket at `path` too.
+    ///
+    /// # Errors
+    /// When the path cannot be bound.
+    pub fn listen_at(&mut self, path: &Path) -> io::Result<()> {
+        let listener = UnixListener::bind(path)?;
+        let shared = Arc::clone(&self.shared);
+        // Whatever the kind of a socket, the calls that are made on it here are the same.
+        let next = move || listener.accept().map(|(stream, _)| TcpStream::from(OwnedFd::from(stream)));
+        self.acceptors.push(std::thread::spawn(move || accept(next, &shared)));
+        self.sockets.push(path.to_owned());
+        Ok(())
     }
 
     /// Where it listens.
@@ -208,7 +227,8 @@ impl Drop for Origin {
         self.shared.is_stopped.store(true, Ordering::SeqCst);
         // A connection of our own wakes the accept; nobody listening any more serves as well.
         drop(TcpStream::connect(self.addr));
-        if let Some(acceptor) = self.acceptor.take() {
+        self.sockets.iter().for_each(|path| drop(UnixStream::connect(path)));
+        for acceptor in self.acceptors.drain(..) {
             drop(acceptor.join());
         }
         let workers = {
@@ -316,9 +336,9 @@ impl Shared {
     }
 }
 
-fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
+fn accept(next: impl Fn() -> io::Result<TcpStream>, shared: &Arc<Shared>) {
     loop {
-        let Ok((stream, _)) = listener.accept() else {
+        let Ok(stream) = next() else {
             // Out of descriptors, or a peer that left at once: neither ends an origin.
             if !shared.pause(Duration::from_millis(5)) {
                 return;

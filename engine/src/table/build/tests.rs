@@ -3,6 +3,8 @@ use crate::balance::Algorithm;
 use crate::config::Memory;
 use crate::route::Facts;
 
+mod sockets;
+
 const GOOD: &str = "
 listeners:
   - { name: public, bind: [127.0.0.1:8080, '[::1]:8080'] }
@@ -266,7 +268,6 @@ fn what_this_version_does_not_run_is_an_error_at_its_key() {
         ("routes:", "admin: { bind: 127.0.0.1:1 }\nroutes:", "7:1: the administration interface is"),
         ("name: public,", "name: public, tls: { certs: [] },", "3:21: TLS is"),
         ("name: public,", "name: public, protocols: [http1, http2],", "3:40: HTTP/2 is"),
-        ("127.0.0.1:8080", "unix:/x", "3:28: Unix sockets are"),
         ("'[::1]:83' }]", "'[::1]:83' }], retry: { on: [reset] }", "6:50: retrying is"),
         ("'[::1]:83' }]", "'[::1]:83' }], breaker: {}", "6:50: breakers are"),
         ("'[::1]:83' }]", "'[::1]:83' }], health: { path: / }", "6:50: active health checking is"),

@@ -1,9 +1,10 @@
 //! Upstreams: endpoints with addresses, names resolved by whoever lends `resolved`.
 
 use super::{
-    Check, Config, Endpoint, Kept, Pointer, Resolved, SocketAddr, Table, Upstream, UpstreamId, balance,
-    config,
+    Address, Check, Config, Endpoint, Kept, Pointer, Resolved, SocketAddr, Table, Upstream, UpstreamId,
+    address, balance, config,
 };
+use crate::wire::proxy_protocol::Version;
 
 /// The `host:port` of every endpoint that is a name, each once: what must be resolved before a build.
 pub fn addresses(config: &Config) -> Vec<String> {
@@ -45,6 +46,10 @@ pub(super) fn build(
             seats: balance.seats(&endpoints),
             endpoints,
             balance,
+            proxy_protocol: given.proxy_protocol.map(|version| match version {
+                config::upstream::ProxyVersion::V1 => Version::V1,
+                config::upstream::ProxyVersion::V2 => Version::V2,
+            }),
             connections: check.at_least_one(&pool, "connections", given.pool.connections),
             idle: check.period(&pool, "idle", given.pool.idle),
             count: kept.count(name),
@@ -69,20 +74,12 @@ fn endpoints(
     for (index, endpoint) in given.endpoints.iter().enumerate() {
         let at = at.item(index);
         let weight = check.at_least_one(&at, "weight", endpoint.weight);
-        if endpoint.address.starts_with("unix:") {
-            continue;
-        }
         let at = at.key("address");
-        let found = match endpoint.address.parse::<SocketAddr>() {
-            Ok(address) => vec![address],
-            Err(_) => lookup(check, &at, &endpoint.address, resolved),
+        let found = match address::unix(check, &at, &endpoint.address) {
+            Some(socket) => socket.into_iter().collect(),
+            None => tcp(check, &at, &endpoint.address, resolved),
         };
         for addr in found {
-            if addr.port() == 0 || addr.ip().is_unspecified() {
-                let message = format!("'{}' is not where a server listens", endpoint.address);
-                let fix = "write the server's own address and port, such as 10.0.0.7:8080";
-                check.error(&at, message, Some(fix.into()));
-            }
             if endpoints.iter().any(|known| known.addr == addr) {
                 let message = format!("'{}' stands twice in upstream '{name}'", endpoint.address);
                 check.warn(&at, message, Some("give it a weight instead".into()));
@@ -96,6 +93,19 @@ fn endpoints(
         }
     }
     endpoints
+}
+
+/// The addresses of a `host:port`.
+fn tcp(check: &mut Check<'_>, at: &Pointer, address: &str, resolved: Resolved<'_>) -> Vec<Address> {
+    let found = match address.parse::<SocketAddr>() {
+        Ok(address) => vec![address],
+        Err(_) => lookup(check, at, address, resolved),
+    };
+    if found.iter().any(|addr| addr.port() == 0 || addr.ip().is_unspecified()) {
+        let fix = "write the server's own address and port, such as 10.0.0.7:8080";
+        check.error(at, format!("'{address}' is not where a server listens"), Some(fix.into()));
+    }
+    found.into_iter().map(Address::Tcp).collect()
 }
 
 fn lookup(check: &mut Check<'_>, at: &Pointer, address: &str, resolved: Resolved<'_>) -> Vec<SocketAddr> {
