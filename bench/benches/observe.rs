@@ -5,6 +5,7 @@ use ringgate::net::ring::ring;
 use ringgate::observe::access_log::LineState;
 use ringgate::observe::{Counts, Format, Lines, Reason, Record, record};
 use std::hint::black_box;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 const USER_AGENT: &[u8] = b"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) \
@@ -16,8 +17,8 @@ fn sample() -> Record<'static> {
         shard: 1,
         generation: 7,
         listener: "public",
-        client: ([192, 0, 2, 7], 50312).into(),
-        client_ip: [192, 0, 2, 7].into(),
+        client: SocketAddr::from(([192, 0, 2, 7], 50312)).into(),
+        client_ip: Some([192, 0, 2, 7].into()),
         method: b"GET",
         host: b"api.example.com",
         path: b"/api/orders/7?full=1",

@@ -1,7 +1,7 @@
 //! Arguments → control. Exit codes: 0 ok, 1 configuration, 2 refused at run time.
 
 use clap::{Arg, ArgMatches, Command};
-use ringgate::base::Generation;
+use ringgate::base::{Address, Generation};
 use ringgate::control::{Refused, check, demo, load, run};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -89,7 +89,10 @@ async fn demonstrate(given: &ArgMatches) -> Result<(), Refused> {
     let config = load::parse("demo.yaml", text).map_err(Refused::Configuration)?;
     let (table, _) = load::compile(&config, Generation(1), None).map_err(Refused::Configuration)?;
     run(table, |bound| {
-        let addr = bound.first().map_or(bind, |(_, addr)| *addr);
+        let addr = match bound.first() {
+            Some((_, Address::Tcp(addr))) => *addr,
+            _ => bind,
+        };
         println!("Paste one of these lines into another terminal:\n\n{}", demo::lines(addr));
     })
     .await

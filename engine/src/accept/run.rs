@@ -2,12 +2,12 @@
 //! queue is emptied before the socket closes, so that no finished handshake is lost.
 
 use super::admit::{Admission, Admit};
+use crate::base::ClientAddr;
 use crate::net::listener::{Listener, is_of_one_connection};
 use crate::net::spawn::{Either, race, yield_to_back};
 use crate::net::{Wheel, clock};
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::pin::pin;
 use std::time::Duration;
@@ -23,7 +23,7 @@ pub struct Accepted {
     /// Its non-blocking socket.
     pub fd: OwnedFd,
     /// Its peer.
-    pub peer: SocketAddr,
+    pub peer: ClientAddr,
 }
 
 /// What came of one connection.

@@ -1,10 +1,13 @@
-//! Layer 0: small values every room may name. Ids, moments, counters, faults. No I/O, no imports but std.
+//! Layer 0: small values every room may name. Ids, moments, addresses, counters, faults. No I/O, no imports but std.
 
+pub mod address;
 pub mod counters;
 pub mod fault;
+pub mod hash;
 pub mod ids;
 pub mod tick;
 
+pub use address::{Address, ClientAddr};
 pub use fault::{Fault, Kind, Side};
 pub use ids::{Generation, ListenerId, RouteId, UpstreamId};
 pub use tick::Tick;

@@ -22,7 +22,8 @@ section! {
         pub spin: OrNone<Period> = "none",
         /// Client connections of the whole process at most; further ones are refused.
         pub connections: u32 = "50000",
-        /// Peers, as addresses or networks such as `10.0.0.0/8`, whose forwarding fields are believed.
+        /// Peers whose forwarding fields are believed: addresses, networks such as `10.0.0.0/8`, or `unix` for every peer
+        /// on a Unix socket.
         pub trusted_proxies: Vec<Network> = [],
         /// Which fields tell an upstream about the client.
         pub forwarded: Forwarded = "x_forwarded",
@@ -122,21 +123,30 @@ words! {
     }
 }
 
-/// A network, or a single address as the network that holds only it.
+/// Peers by where they connect from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Network(pub ipnet::IpNet);
+pub enum Network {
+    /// A network, or a single address as the network that holds only it.
+    Ip(ipnet::IpNet),
+    /// Every peer on a Unix socket.
+    Unix,
+}
 
 impl Scalar for Network {
-    const EXPECTS: &'static str = "an address or a network";
-    const FORM: &'static str = "write an address or ADDRESS/BITS, such as 10.0.0.0/8 or 2001:db8::/32";
+    const EXPECTS: &'static str = "an address, a network or 'unix'";
+    const FORM: &'static str =
+        "write an address or ADDRESS/BITS, such as 10.0.0.0/8 or 2001:db8::/32, or unix";
 
     fn parse(text: &str) -> Result<Network, Option<String>> {
+        if text == "unix" {
+            return Ok(Network::Unix);
+        }
         let single = || text.parse::<std::net::IpAddr>().map(ipnet::IpNet::from);
         let network = text.parse::<ipnet::IpNet>().or_else(|_| single()).map_err(|_| None)?;
         if network.addr() != network.network() {
             return Err(Some(format!("did you mean '{}'?", network.trunc())));
         }
-        Ok(Network(network))
+        Ok(Network::Ip(network))
     }
 
     fn schema() -> Value {

@@ -1,5 +1,6 @@
 //! `listeners`: where clients connect, and what bounds them there.
 
+use super::gateway::Network;
 use super::read::section::{section, words};
 use super::units::{Period, Size};
 use super::values::{FilePath, OneOrMore, OrNone};
@@ -10,18 +11,30 @@ section! {
     pub struct Listener {
         /// Its name, unique; `listener-1` and so on unless given.
         pub name: Option<String>,
-        /// `address:port`, a list of them, or `unix:PATH`. `[::]:8080` takes IPv6 only; bind `0.0.0.0:8080` beside it for IPv4.
+        /// `address:port`, `unix:PATH`, or a list of them. `[::]:8080` takes IPv6 only; bind `0.0.0.0:8080` beside it for IPv4.
         pub bind: OneOrMore<String>,
         /// Protocols spoken: `[http1]`, with `tls` `[http1, http2]`. http2 without tls is h2c by prior knowledge.
         pub protocols: Option<Vec<Protocol>>,
         /// Certificates; plain text unless given.
         pub tls: Option<Tls>,
+        /// Proxies before this listener that send a PROXY header; none unless given.
+        pub proxy_protocol: Option<ProxyProtocol>,
         /// What a client may send.
         pub limits: Limits = {},
         /// How long a client may take.
         pub timeouts: Timeouts = {},
         /// Policies of every request of this listener, by name.
         pub policies: Vec<String> = [],
+    }
+}
+
+section! {
+    noun "proxy_protocol";
+    /// Proxies that say of each connection whose it is (the PROXY protocol, version 1 or 2).
+    pub struct ProxyProtocol {
+        /// Addresses, networks such as `10.0.0.0/8`, or `unix` for every peer on a Unix socket. Each connection from them
+        /// must begin with the header; from others none is read.
+        pub from: Vec<Network>,
     }
 }
 

@@ -2,6 +2,7 @@
 //! reference and the JSON Schema's descriptions. `read` gives a [`Config`] or all problems at once, each with
 //! file, line, column and fix. What the values mean together is checked where the table is built.
 
+pub mod balance;
 pub mod gateway;
 pub mod listener;
 pub mod policy;

@@ -1,5 +1,6 @@
 //! `upstreams`: groups of origin servers, and how they are called.
 
+use super::balance::Balance;
 use super::read::decode::Scalar;
 use super::read::section::{section, words};
 use super::units::{Percent, Period, Size};
@@ -17,6 +18,9 @@ section! {
         pub endpoints_file: Option<FilePath>,
         /// How one is picked.
         pub balance: Balance = "round_robin",
+        /// The PROXY header that each connection to its servers begins with; none unless given. Such a connection
+        /// serves one request only, since it names the client.
+        pub proxy_protocol: Option<ProxyVersion>,
         /// Active health checks; none unless given.
         pub health: Option<Health>,
         /// When a failed request is tried again; not unless given. A request that failed on a connection the
@@ -33,8 +37,8 @@ section! {
     noun "endpoint";
     /// One server.
     pub struct Endpoint {
-        /// `host:port`, where a name stands for all its addresses, or `srv:_http._tcp.NAME`, which stands for all that
-        /// the SRV records name, by their priorities and weights.
+        /// `host:port`, where a name stands for all its addresses; `srv:_http._tcp.NAME`, which stands for all that the
+        /// SRV records name, by their priorities and weights; or `unix:PATH`.
         pub address: String,
         /// Its share of the requests; at least 1. Each address of a name has it.
         pub weight: u32 = "1",
@@ -44,12 +48,12 @@ section! {
 }
 
 words! {
-    /// How an endpoint is picked.
-    pub enum Balance {
-        /// In turn, by weight.
-        RoundRobin = "round_robin",
-        /// The one with the fewest requests for its weight.
-        LeastConnections = "least_connections",
+    /// A version of the PROXY protocol.
+    pub enum ProxyVersion {
+        /// A line of text.
+        V1 = "v1",
+        /// Bytes.
+        V2 = "v2",
     }
 }
 

@@ -13,6 +13,7 @@ use crate::wire::http1::encode::{self, Backward, KeepAlive};
 use crate::wire::http1::framing::Length;
 use crate::wire::method::Method;
 use std::cell::Cell;
+use std::net::SocketAddr;
 
 /// Bytes an encoded head may need beyond what it came with, edits apart.
 const HEAD_MARGIN: usize = 512;
@@ -117,6 +118,10 @@ impl Replies for Http1Replies<'_> {
         encode::reply(&mut out, head, edits, &backward).map_err(|_| too_large())?;
         let lane = Lane { total: begin.total, ..self.lane.clone() };
         Ok(BodyWriter::new(lane, out, length))
+    }
+
+    fn local_addr(&self) -> Option<SocketAddr> {
+        self.lane.link.stream.local_addr()
     }
 
     fn ends_by_close(&self) -> bool {

@@ -5,6 +5,7 @@ use super::answer::Http1Replies;
 use super::head::{Came, Expect, Reader};
 use super::idle::GRACE;
 use super::linger::linger;
+use super::proxied::announced;
 use super::upgrade;
 use crate::base::Tick;
 use crate::exchange::{Context, Downstream, Lent, Outcome, Peer, TableRef, refuse, run};
@@ -34,11 +35,18 @@ pub enum End {
 /// Connections of a shard whose inner future may wait out the grace.
 const WARM_MAX: u32 = 1280;
 
-/// Serves exchanges on a connection that has become readable.
-pub async fn serve(link: &Rc<Link>, lent: &Rc<Lent>, peer: Peer) -> End {
-    let mut lines = lent.upstream.lines.take();
+/// Serves exchanges on a connection that has become readable. `peer` is another one once a PROXY header has come.
+pub async fn serve(link: &Rc<Link>, lent: &Rc<Lent>, peer: &mut Peer) -> End {
     let mut buf = None::<Buf>;
     let mut expect = Expect::Bytes;
+    if peer.announces {
+        if let Err(end) = announced(link, lent, peer, &mut buf).await {
+            return end;
+        }
+        expect = Expect::Silence;
+    }
+    let peer = *peer;
+    let mut lines = lent.upstream.lines.take();
     let mut class = Class::Small;
     let mut asleep = End::StillAsleep;
     loop {

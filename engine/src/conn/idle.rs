@@ -18,6 +18,7 @@ pub const GRACE: Duration = Duration::from_millis(200);
 /// what is made of them, for as long as the connection lives.
 pub fn connection(stream: Stream, lent: Rc<Lent>, peer: Peer) -> impl Future<Output = ()> {
     let link = Link::new(stream, &lent.upstream.wheel, Side::Client);
+    let mut peer = peer;
     async move {
         let mut since = clock::coarse();
         loop {
@@ -31,7 +32,7 @@ pub fn connection(stream: Stream, lent: Rc<Lent>, peer: Peer) -> impl Future<Out
             }
             let busy = Busy::begin(&lent);
             // Written where it stays: most of the future is not filled in until it is polled, and none of that is copied.
-            let end = Pin::from(Box::write(Box::new_uninit(), serve(&link, &lent, peer))).await;
+            let end = Pin::from(Box::write(Box::new_uninit(), serve(&link, &lent, &mut peer))).await;
             drop(busy);
             match end {
                 // While the process ends too: a request may be on its way, and its answer will say close.

@@ -6,6 +6,7 @@ mod head;
 mod http1;
 mod idle;
 mod linger;
+mod proxied;
 mod upgrade;
 
 pub use idle::{GRACE, connection};

@@ -1,12 +1,12 @@
 //! `ringgate run`: compiles the table, binds every socket before anything starts, starts one shard a CPU and the
 //! log thread, and waits for the signal to end. A second signal ends at once.
 
+use super::bind::{Sockets, bind};
 use super::logs::{Feed, Logs, Target};
 use super::resolve::Names;
-use crate::base::{Generation, ListenerId, Tick};
+use crate::base::{Address, Generation, Tick};
 use crate::config::Problems;
 use crate::net::driver::{Driver, probe_io_uring};
-use crate::net::listener::Bound;
 use crate::net::{affinity, clock, raise_descriptor_limit, ring};
 use crate::observe::Counts;
 use crate::shard::{Message, Setup, Shared, start};
@@ -25,8 +25,6 @@ use tokio::signal::unix::{SignalKind, signal};
 const DRAIN: Duration = Duration::from_secs(10);
 /// Batches of log lines a shard may be ahead of the log thread.
 const LOG_BATCHES: usize = 64;
-/// The accept queue asked for; the system caps it at `net.core.somaxconn`.
-const BACKLOG: i32 = 4096;
 
 /// Why the process did not start, or ended in failure.
 #[derive(Debug)]
@@ -53,15 +51,12 @@ impl fmt::Display for Refused {
 ///
 /// # Errors
 /// [`Refused::Runtime`] when a socket, thread or driver cannot be had, or a shard failed.
-pub async fn run(
-    mut table: Table,
-    ready: impl FnOnce(&[(String, std::net::SocketAddr)]),
-) -> Result<(), Refused> {
+pub async fn run(mut table: Table, ready: impl FnOnce(&[(String, Address)])) -> Result<(), Refused> {
     let descriptors = raise_descriptor_limit();
     let driver = choose(table.gateway.driver)?;
     let cpus = affinity::cpus();
     let shards = table.gateway.shards.map_or(cpus.len(), |shards| shards as usize).max(1);
-    let (mut sockets, bound) = bind(&table, shards)?;
+    let Sockets { of: mut sockets, told: bound, files } = bind(&table, shards)?;
     let mut terminate = on(SignalKind::terminate())?;
     let mut interrupt = on(SignalKind::interrupt())?;
     let mut hangup = on(SignalKind::hangup())?;
@@ -108,6 +103,7 @@ pub async fn run(
             }
         }
     }
+    drop(files);
     for mailbox in &shared.mailboxes {
         let _ = mailbox.send(Message::Drain(DRAIN));
     }
@@ -142,29 +138,6 @@ fn choose(choice: DriverChoice) -> Result<Driver, Refused> {
     }
 }
 
-type Sockets = Vec<Vec<(ListenerId, Bound)>>;
-
-/// One socket a shard for each address. A port of 0 is chosen once and then shared.
-fn bind(table: &Table, shards: usize) -> Result<(Sockets, Vec<(String, std::net::SocketAddr)>), Refused> {
-    let mut sockets: Sockets = (0..shards).map(|_| Vec::new()).collect();
-    let mut bound = Vec::new();
-    for (at, listener) in table.listeners.iter().enumerate() {
-        for &wanted in &listener.bind {
-            let mut addr = wanted;
-            for own in &mut sockets {
-                let refused = |error: io::Error| {
-                    Refused::Runtime(format!("listener {} cannot bind {wanted}: {error}", listener.name))
-                };
-                let socket = Bound::new(addr, BACKLOG).map_err(refused)?;
-                addr = socket.addr().map_err(refused)?;
-                own.push((ListenerId(at as u32), socket));
-            }
-            bound.push((listener.name.clone(), addr));
-        }
-    }
-    Ok((sockets, bound))
-}
-
 fn log_target(table: &Table) -> Target {
     match &table.gateway.access_log {
         Some(log) if log.path != "stdout" => Target::File(PathBuf::from(&log.path)),
@@ -182,7 +155,7 @@ fn announce(
     cpus: &[usize],
     shards: usize,
     descriptors: u64,
-    bound: &[(String, std::net::SocketAddr)],
+    bound: &[(String, Address)],
     generation: Generation,
 ) {
     eprintln!(

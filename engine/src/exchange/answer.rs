@@ -38,6 +38,8 @@ impl Answer {
         use Reason as R;
         let (status, title, proxy_error, close): (u16, &str, Option<&str>, Close) = match reason {
             R::Ok | R::ClientGone | R::TunnelIdle => return None,
+            // The peer is a proxy that may speak anything, not a client that waits for an answer.
+            R::ProxyProtocol(_) => return None,
             R::BadRequest(_) => (400, "Bad Request", None, Always),
             R::NoRoute => (404, "Not Found", None, IfUnread),
             R::MethodNotAllowed => (405, "Method Not Allowed", None, IfUnread),

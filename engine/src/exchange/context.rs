@@ -2,24 +2,42 @@
 //! record: refused, answered, cut, tunnelled or panicked.
 
 use super::lent::{Lent, TableRef};
-use crate::base::{ListenerId, RouteId, Tick, UpstreamId};
+use crate::base::{ClientAddr, ListenerId, RouteId, Tick, UpstreamId};
 use crate::net::clock;
 use crate::observe::{Reason, Record, record};
+use crate::table::Table;
 use crate::upstream::Tried;
 use crate::wire::field::Field;
 use crate::wire::head::{Head, Version};
 use std::cell::{Cell, RefCell};
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 /// What is known of a downstream connection.
 #[derive(Debug, Clone, Copy)]
 pub struct Peer {
     /// Its listener.
     pub listener: ListenerId,
-    /// The peer's address.
-    pub addr: SocketAddr,
+    /// Where the client is: the peer's address, or the one that a PROXY header named in its place.
+    pub addr: ClientAddr,
     /// Whether its forwarding fields are believed.
     pub trusted: bool,
+    /// Whether it must send a PROXY header before its first request.
+    pub announces: bool,
+}
+
+impl Peer {
+    /// A peer that connected to `listener` from `addr`, as `table` sees it.
+    pub fn new(table: &Table, listener: ListenerId, addr: ClientAddr) -> Peer {
+        let required = &table.listeners[listener.index()].proxy_protocol;
+        let announces = required.as_ref().is_some_and(|from| from.hold(addr));
+        Peer { listener, addr, trusted: table.gateway.trusted.hold(addr), announces }
+    }
+
+    /// The same connection once its PROXY header has come, which named `client`, or nobody.
+    pub fn announced(self, table: &Table, client: Option<ClientAddr>) -> Peer {
+        let addr = client.unwrap_or(self.addr);
+        Peer { addr, trusted: table.gateway.trusted.hold(addr), announces: false, ..self }
+    }
 }
 
 /// One exchange's facts.
@@ -36,8 +54,8 @@ pub struct Context<'a> {
     pub began: Tick,
     /// What the call noted down.
     pub tried: Tried,
-    /// The client as trusted proxies tell it.
-    pub client_ip: Cell<IpAddr>,
+    /// The client as trusted proxies tell it; none where they tell nothing of one behind a Unix socket.
+    pub client_ip: Cell<Option<IpAddr>>,
     /// The route, once found.
     pub route: Cell<Option<RouteId>>,
     /// The upstream, once chosen.

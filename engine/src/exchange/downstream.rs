@@ -7,6 +7,7 @@ use crate::net::body::{BodySink, BodySource};
 use crate::wire::edits::Edits;
 use crate::wire::head::Head;
 use crate::wire::http1::framing::Length;
+use std::net::SocketAddr;
 
 /// One exchange's downstream side.
 pub trait Downstream {
@@ -71,6 +72,9 @@ pub trait Replies {
     /// # Errors
     /// `Kind::Limit` when the head is larger than a buffer.
     fn begin(&mut self, begin: Begin<'_>) -> Result<Self::Sink, Fault>;
+
+    /// The address that the client connected to, if it has one.
+    fn local_addr(&self) -> Option<SocketAddr>;
 
     /// Whether nothing but the end of the connection ends the body of the reply begun last.
     fn ends_by_close(&self) -> bool;

@@ -2,11 +2,10 @@
 //! untrusted client says of itself in such fields is replaced, never extended.
 
 use super::context::{Context, RequestId};
-use crate::table::{Forwarding, Route};
+use crate::table::{Forwarding, Networks, Route};
 use crate::wire::edits::Edits;
 use crate::wire::field::Field;
 use crate::wire::head::{Form, Head, Version};
-use ipnet::IpNet;
 use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
 
@@ -19,7 +18,8 @@ pub struct Forward {
     pub path: Vec<u8>,
     /// The target, when it is not the one received.
     pub target: Vec<u8>,
-    value: Vec<u8>,
+    /// Where a field's value is put together.
+    pub value: Vec<u8>,
     name: ClientName,
 }
 
@@ -72,14 +72,18 @@ impl Forward {
         self.edits.append_own(Field::VIA, via);
     }
 
-    fn x_forwarded(&mut self, head: Head<'_>, client: IpAddr, trusted: bool) {
+    fn x_forwarded(&mut self, head: Head<'_>, client: Option<IpAddr>, trusted: bool) {
         let Forward { edits, value, name, .. } = self;
-        if trusted && head.has(Field::X_FORWARDED_FOR) {
-            chain(head, Field::X_FORWARDED_FOR, value);
-            value.extend_from_slice(name.of(client));
-            edits.set(Field::X_FORWARDED_FOR, value);
-        } else {
-            edits.set_own(Field::X_FORWARDED_FOR, name.of(client));
+        match client {
+            Some(client) if trusted && head.has(Field::X_FORWARDED_FOR) => {
+                chain(head, Field::X_FORWARDED_FOR, value);
+                value.extend_from_slice(name.of(client));
+                edits.set(Field::X_FORWARDED_FOR, value);
+            }
+            Some(client) => edits.set_own(Field::X_FORWARDED_FOR, name.of(client)),
+            // A hop over a Unix socket has no address, and readers of this field know nothing else.
+            None if trusted => {}
+            None => edits.remove(Field::X_FORWARDED_FOR),
         }
         if !(trusted && head.has(Field::X_FORWARDED_PROTO)) {
             edits.set_own(Field::X_FORWARDED_PROTO, b"http");
@@ -90,7 +94,7 @@ impl Forward {
         }
     }
 
-    fn rfc7239(&mut self, head: Head<'_>, client: IpAddr, trusted: bool) {
+    fn rfc7239(&mut self, head: Head<'_>, client: Option<IpAddr>, trusted: bool) {
         let Forward { edits, value, .. } = self;
         value.clear();
         if trusted {
@@ -127,11 +131,13 @@ fn chain(head: Head<'_>, field: Field, value: &mut Vec<u8>) {
     }
 }
 
-/// One element of Forwarded (RFC 7239 §4): IPv6 addresses and hosts with a port are quoted.
-fn forwarded(client: IpAddr, host: &[u8], out: &mut Vec<u8>) {
+/// One element of Forwarded (RFC 7239 §4): IPv6 addresses and hosts with a port are quoted, and a client without an
+/// address is `unknown` (§6.2).
+fn forwarded(client: Option<IpAddr>, host: &[u8], out: &mut Vec<u8>) {
     let _ = match client {
-        IpAddr::V4(client) => write!(out, "for={client}"),
-        IpAddr::V6(client) => write!(out, "for=\"[{client}]\""),
+        Some(IpAddr::V4(client)) => write!(out, "for={client}"),
+        Some(IpAddr::V6(client)) => write!(out, "for=\"[{client}]\""),
+        None => write!(out, "for=unknown"),
     };
     if !host.is_empty() {
         // A valid host holds neither quote nor backslash.
@@ -144,7 +150,7 @@ fn forwarded(client: IpAddr, host: &[u8], out: &mut Vec<u8>) {
 
 /// The client behind trusted proxies: X-Forwarded-For is read from its end, past every trusted hop. What cannot
 /// be read as an address ends the walk, since whoever wrote it is not trusted to name others.
-fn client_of(head: Head<'_>, peer: IpAddr, trusted: &[IpNet]) -> IpAddr {
+fn client_of(head: Head<'_>, peer: Option<IpAddr>, trusted: &Networks) -> Option<IpAddr> {
     let mut client = peer;
     let mut values = [&b""[..]; 16];
     let mut count = 0;
@@ -159,8 +165,8 @@ fn client_of(head: Head<'_>, peer: IpAddr, trusted: &[IpNet]) -> IpAddr {
     for value in values[..count].iter().rev() {
         for hop in value.rsplit(|byte| *byte == b',') {
             let Some(hop) = address(hop.trim_ascii()) else { return client };
-            client = hop;
-            if !trusted.iter().any(|net| net.contains(&hop)) {
+            client = Some(hop);
+            if !trusted.hold_ip(hop) {
                 return client;
             }
         }
@@ -211,12 +217,12 @@ mod tests {
     use crate::wire::head::Lines;
     use crate::wire::http1::{HeadLimits, request};
 
-    fn client(fields: &str, trusted: &str) -> IpAddr {
+    fn client(fields: &str, trusted: &str, peer: Option<IpAddr>) -> Option<IpAddr> {
         let text = format!("GET / HTTP/1.1\r\nHost: a\r\n{fields}\r\n");
         let mut lines = Lines::new();
         request::parse(text.as_bytes(), &mut lines, &HeadLimits::default()).expect("parses");
-        let trusted = [trusted.parse().expect("is a network")];
-        client_of(Head::new(text.as_bytes(), &lines), IpAddr::from([127, 0, 0, 1]), &trusted)
+        let trusted = Networks { ip: vec![trusted.parse().expect("is a network")], unix: true };
+        client_of(Head::new(text.as_bytes(), &lines), peer, &trusted)
     }
 
     #[test]
@@ -231,8 +237,17 @@ mod tests {
             ("X-Forwarded-For: [2001:db8::1]:443\r\n", "2001:db8::1"),
             ("X-Forwarded-For: 9.9.9.9:1234\r\n", "9.9.9.9"),
         ] {
-            assert_eq!(client(fields, "10.0.0.0/8").to_string(), expected, "{fields}");
+            let peer = Some(IpAddr::from([127, 0, 0, 1]));
+            assert_eq!(client(fields, "10.0.0.0/8", peer), expected.parse().ok(), "{fields}");
         }
+    }
+
+    #[test]
+    fn behind_a_unix_socket_the_client_is_who_a_trusted_peer_names_or_nobody() {
+        assert_eq!(client("", "10.0.0.0/8", None), None);
+        assert_eq!(client("X-Forwarded-For: junk\r\n", "10.0.0.0/8", None), None);
+        let named = client("X-Forwarded-For: 9.9.9.9, 10.0.0.1\r\n", "10.0.0.0/8", None);
+        assert_eq!(named, "9.9.9.9".parse().ok());
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod forward;
 mod lent;
 mod outcome;
 mod run;
+mod stick;
 
 pub use answer::Answer;
 pub use context::{Context, Peer};

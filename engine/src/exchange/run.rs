@@ -6,6 +6,7 @@ use super::context::Context;
 use super::downstream::{Begin, Downstream, Replies, ReplyHead};
 use super::forward::{self, Forward};
 use super::outcome::{Outcome, Tunnel};
+use super::stick;
 use crate::base::{Fault, Side, Tick};
 use crate::net::body::{BodySink, BodySource, BodyWriter, pump};
 use crate::net::clock;
@@ -19,6 +20,7 @@ use crate::wire::head::{Form, Head};
 use crate::wire::http1::encode::Onward;
 use crate::wire::http1::framing::{self, Length};
 use crate::wire::method::Method;
+use crate::wire::proxy_protocol::Announce;
 use crate::wire::uri;
 use std::cell::Cell;
 
@@ -49,7 +51,7 @@ async fn serve<'c, B: BodySource, R: Replies>(
     }
     let mut forward = ctx.lent.forwards.take();
     forward.tell(ctx, head);
-    let Forward { edits, path, target, .. } = &mut *forward;
+    let Forward { edits, path, target, value, .. } = &mut *forward;
     let path = match head.form() {
         Form::Asterisk => head.path(),
         _ => uri::canonical(head.path(), path).map_err(|fault| Reason::BadRequest(fault.reason()))?,
@@ -60,14 +62,22 @@ async fn serve<'c, B: BodySource, R: Replies>(
     let upgrade = if length == Length::None { allowed_upgrade(head, route) } else { None };
     let expect_continue = framing::expects_continue(head).map_err(|_| Reason::ExpectationFailed)?;
     let onward = Onward { target, host: head.host(), length, upgrade, expect_continue };
-    let plan = Plan { upstream, timeouts: &route.timeouts, total: total(ctx), tried: &ctx.tried };
+    let (timeouts, key) = (&route.timeouts, stick::key(ctx, head, path, upstream));
+    let plan = Plan { upstream, timeouts, total: total(ctx), key, tried: &ctx.tried };
+    let announce = upstream.proxy_protocol.map(|version| {
+        // Each exchange has a connection of its own there, so that the one call for it does not count.
+        Announce { version, client: ctx.peer.addr, local: reply.local_addr() }
+    });
     let mut interim = async |head: Head<'_>| reply.interim(head).await;
-    let outgoing = Outgoing { head, edits, onward };
+    let outgoing = Outgoing { head, edits, onward, announce: announce.as_ref() };
     let mut upload = None;
     let lent = &ctx.lent.upstream;
     let got = call(lent, &plan, &outgoing, body, &mut upload, &mut interim).await.map_err(of_call)?;
     ctx.replied.set(clock::now());
     edits.clear();
+    if upstream.balance.key.is_some() {
+        stick::issue(ctx, upstream, key, edits, value);
+    }
     write(ctx, body, reply, got, &mut upload, edits, upgrade).await
 }
 

@@ -1,19 +1,31 @@
 //! Dialling: a non-blocking connect, a wait for writability, the socket's error. monoio's own connect hides the
-//! descriptor until it is done, so it could not be ended by a deadline.
+//! descriptor until it is done, so it could not be ended by a deadline. A Unix socket connects at once or not at all.
 
 use super::stream::{Stream, Wait};
 use super::timer::Deadline;
+use super::{clock, unix};
+use crate::base::Address;
 use socket2::{Domain, Protocol, Socket, Type};
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::task::Poll;
+use std::time::Duration;
 
-/// Connects to `addr` before `deadline`.
+/// How long to wait for room in the queue of a Unix socket, of which the kernel tells nothing.
+const QUEUE_LOOK: Duration = Duration::from_millis(10);
+
+/// Connects to `to` before `deadline`.
 ///
 /// # Errors
 /// `TimedOut` when the deadline passed first; else what the network said.
-pub async fn dial(addr: SocketAddr, deadline: &Deadline) -> io::Result<Stream> {
-    let stream = start(addr)?;
+pub async fn dial(to: &Address, deadline: &Deadline) -> io::Result<Stream> {
+    let stream = match to {
+        Address::Tcp(addr) => start(*addr)?,
+        Address::Unix(path) => return dial_unix(path, deadline).await,
+    };
     match stream.writable_by(deadline).await {
         Ok(()) => {}
         Err(Wait::Expired) => return Err(io::ErrorKind::TimedOut.into()),
@@ -36,4 +48,23 @@ fn start(addr: SocketAddr) -> io::Result<Stream> {
         Err(error) => return Err(error),
     }
     Stream::adopt(OwnedFd::from(socket))
+}
+
+/// A full queue is no refusal: as with TCP, whoever dials waits for room until the deadline.
+async fn dial_unix(path: &Path, deadline: &Deadline) -> io::Result<Stream> {
+    loop {
+        match unix::connect(path) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            connected => return Stream::adopt(connected?),
+        }
+        let look = deadline.sibling();
+        look.set(clock::coarse().after(QUEUE_LOOK));
+        let looks_again = poll_fn(|cx| match deadline.poll_passed(cx) {
+            Poll::Ready(()) => Poll::Ready(false),
+            Poll::Pending => look.poll_passed(cx).map(|()| true),
+        });
+        if !looks_again.await {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+    }
 }

@@ -1,13 +1,17 @@
-//! Listening sockets, one a shard and address: SO_REUSEPORT spreads connections by the kernel's hash. Accepting
-//! waits for readiness and then calls accept4 itself, so a dropped wait leaks no descriptor.
+//! Listening sockets, one a shard and address: SO_REUSEPORT spreads connections by the kernel's hash. A Unix socket
+//! cannot be bound twice: there is one, and its shard hands connections round. Accepting waits for readiness and
+//! then calls accept4 itself, so a dropped wait leaks no descriptor.
 
 use super::stream::waiter;
 use super::sys;
+use super::unix::{self, SocketFile};
+use crate::base::ClientAddr;
 use monoio::net::TcpStream;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::path::Path;
 
 /// A bound and listening socket, not yet in any shard's driver.
 #[derive(Debug)]
@@ -33,10 +37,25 @@ impl Bound {
         Ok(Bound(socket))
     }
 
-    /// The address bound.
+    /// Binds a Unix socket at `path` and listens with a queue of `backlog`. Its file goes with the guard, which is to
+    /// be dropped while the socket still listens: then nobody finds the path of a socket that is closed.
     ///
     /// # Errors
-    /// The system's, when the socket has none.
+    /// `AddrInUse` when another process listens there or a file that is no socket stands there; the system's own.
+    pub fn unix(path: &Path, backlog: i32) -> io::Result<(Bound, SocketFile)> {
+        let (socket, file) = unix::bind(path, backlog)?;
+        Ok((Bound(socket), file))
+    }
+
+    /// Whether no other shard has a socket at the same address, so that this one accepts for all.
+    pub fn is_alone(&self) -> bool {
+        self.0.local_addr().is_ok_and(|addr| addr.is_unix())
+    }
+
+    /// The TCP address bound.
+    ///
+    /// # Errors
+    /// The system's, when the socket has none; `AddrNotAvailable` for a Unix socket.
     pub fn addr(&self) -> io::Result<SocketAddr> {
         let addr = self.0.local_addr()?;
         addr.as_socket().ok_or_else(|| io::ErrorKind::AddrNotAvailable.into())
@@ -69,10 +88,9 @@ impl Listener {
     /// # Errors
     /// `WouldBlock` when there is none; EMFILE and ENFILE when no descriptor is left; ECONNABORTED and the
     /// network's own errors for a connection that ended in the queue.
-    pub fn try_accept(&self) -> io::Result<(OwnedFd, SocketAddr)> {
+    pub fn try_accept(&self) -> io::Result<(OwnedFd, ClientAddr)> {
         let (fd, peer) = sys::accept(self.0.as_raw_fd())?;
-        let peer = peer.as_socket().unwrap_or(SocketAddr::from(([0, 0, 0, 0], 0)));
-        Ok((fd, peer))
+        Ok((fd, peer.as_socket().map_or(ClientAddr::Unix, ClientAddr::Ip)))
     }
 }
 

@@ -17,6 +17,7 @@ mod sys;
 mod threads;
 pub mod timer;
 mod turnstile;
+pub mod unix;
 
 pub use intake::Intake;
 pub use link::Link;

@@ -158,7 +158,7 @@ impl Stream {
     }
 
     /// Makes the close that follows a reset, so that the peer cannot take a cut message for a whole one
-    /// whose end is the end of the connection (RFC 9112 §8).
+    /// whose end is the end of the connection (RFC 9112 §8). A Unix socket has no reset: its peer reads an end.
     pub fn reset_on_close(&self) {
         match &self.0 {
             Inner::Os(tcp) => {
@@ -202,10 +202,11 @@ impl Stream {
         }
     }
 
-    /// The local address, for Forwarded's `by` and for logs.
+    /// The local address, which an origin may be told; none of a Unix socket.
     pub fn local_addr(&self) -> Option<std::net::SocketAddr> {
         match &self.0 {
-            Inner::Os(tcp) => tcp.local_addr().ok(),
+            // Not monoio's own, which panics on a Unix socket.
+            Inner::Os(tcp) => socket2::SockRef::from(&borrow(tcp)).local_addr().ok()?.as_socket(),
             #[cfg(feature = "sim")]
             Inner::Sim(_) => None,
         }

@@ -249,6 +249,11 @@ impl Entries {
 }
 
 impl Deadline {
+    /// Another deadline of the same wheel, not set.
+    pub fn sibling(&self) -> Deadline {
+        self.wheel.deadline()
+    }
+
     /// Sets the deadline to `at`, later or earlier than it was. [`Tick::NEVER`] clears it.
     pub fn set(&self, at: Tick) {
         let mut entries = self.wheel.0.entries.borrow_mut();

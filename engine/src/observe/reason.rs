@@ -49,6 +49,8 @@ reasons! {
     BadRequest(&'static str) = "bad_request",
     /// A version of HTTP that is not spoken on this port; 505.
     VersionNotSupported = "version_not_supported",
+    /// The connection did not begin with the PROXY header that its listener requires of its peer; no answer.
+    ProxyProtocol(&'static str) = "proxy_protocol",
     /// An expectation other than `100-continue`; 417.
     ExpectationFailed = "expectation_failed",
     /// The method CONNECT, which a gateway does not serve; 405.
@@ -100,7 +102,9 @@ impl Reason {
     /// What exactly was wrong, for the reasons that tell; else empty.
     pub fn detail(self) -> &'static str {
         match self {
-            Reason::BadRequest(detail) | Reason::UpstreamMalformed(detail) => detail,
+            Reason::BadRequest(detail)
+            | Reason::UpstreamMalformed(detail)
+            | Reason::ProxyProtocol(detail) => detail,
             _ => "",
         }
     }

@@ -2,7 +2,8 @@
 //! lives for the one call of [`record`](super::record()) and allocates nothing.
 
 use super::Reason;
-use std::net::{IpAddr, SocketAddr};
+use crate::base::ClientAddr;
+use std::net::IpAddr;
 
 /// One exchange. An empty slice stands for what the request did not bring, or what was never parsed because
 /// the request was refused before.
@@ -16,10 +17,10 @@ pub struct Record<'a> {
     pub generation: u64,
     /// The listener's name.
     pub listener: &'a str,
-    /// The peer of the TCP connection.
-    pub client: SocketAddr,
-    /// The client as trusted proxies tell it; the peer's own address when there are none.
-    pub client_ip: IpAddr,
+    /// The peer of the connection, or whom its PROXY header named.
+    pub client: ClientAddr,
+    /// The client as trusted proxies tell it; `client`'s own address when there are none, and none behind a Unix socket.
+    pub client_ip: Option<IpAddr>,
     /// The method as received.
     pub method: &'a [u8],
     /// The host the request was for: of an absolute target, else of the Host field.

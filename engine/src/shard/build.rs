@@ -12,7 +12,7 @@ use crate::observe::Counts;
 use crate::table::Table;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::{AtomicBool, AtomicU32};
 use std::thread::{self, JoinHandle};
 
 /// Messages a shard's mailbox holds at most; a sender that finds it full keeps what it wanted to hand over.
@@ -20,7 +20,7 @@ const MAILBOX: usize = 1024;
 /// Reports of all shards that control has not read yet, at most.
 const REPORTS: usize = 1024;
 
-/// A shard's downstream connections, in a cache line of its own.
+/// A shard's downstream connections, those on their way to it included, in a cache line of its own.
 #[repr(align(128))]
 #[derive(Debug, Default)]
 pub struct Load(pub AtomicU32);
@@ -34,6 +34,8 @@ pub struct Shared {
     pub reports: Arc<Mailbox<Report>>,
     /// Connections of each shard.
     pub loads: Vec<Load>,
+    /// Whether a shard has been told to end: from then on none hands connections to another.
+    pub ending: AtomicBool,
     /// Downstream connections of the process.
     pub connections: Arc<Capped>,
 }
@@ -45,6 +47,7 @@ impl Shared {
             mailboxes: (0..shards).map(|_| Mailbox::new(MAILBOX)).collect(),
             reports: Mailbox::new(REPORTS),
             loads: (0..shards).map(|_| Load::default()).collect(),
+            ending: AtomicBool::new(false),
             connections: Arc::default(),
         })
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 /// A message to a shard.
 #[derive(Debug)]
 pub enum Message {
-    /// A fresh connection that another shard took but has too many of.
+    /// A fresh connection that another shard took but has too many of; it is counted among this one's already.
     Serve(ListenerId, Accepted, Admission),
     /// Another shard needs a connection to this upstream under its cap: close an idle one.
     Evict(Arc<str>),

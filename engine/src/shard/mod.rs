@@ -3,6 +3,7 @@
 mod build;
 mod drain;
 mod inbox;
+mod place;
 mod run;
 mod spin;
 mod state;

@@ -3,17 +3,18 @@
 use super::build::{Setup, Shared};
 use super::drain::{Ending, ended};
 use super::inbox::Message;
+use super::place::Spread;
 use super::{spin, state};
-use crate::accept::{Accepted, Admission, Admit, Arrival, accept};
+use crate::accept::{Accepted, Admission, Admit, accept};
 use crate::base::ListenerId;
 use crate::conn::connection;
 use crate::exchange::{Context, Lent, Peer};
-use crate::net::spawn::{Either, race, spawn, spawn_guarded};
+use crate::net::spawn::{Either, beside, race, spawn, spawn_guarded};
 use crate::net::{Stream, clock, ring};
 use crate::observe::Reason;
 use crate::upstream::SWEEP_EVERY;
+use std::cell::Cell;
 use std::io;
-use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -39,6 +40,7 @@ pub async fn run(setup: Setup, log: ring::Sender) -> io::Result<()> {
     spawn(wheel.clone().drive());
     let ending = Ending::default();
     for (id, bound) in listeners {
+        let spread = if bound.is_alone() { Spread::Even } else { Spread::Loose };
         let listener = bound.listen()?;
         let spec = &table.listeners[id.index()];
         let admit = Admit {
@@ -48,7 +50,8 @@ pub async fn run(setup: Setup, log: ring::Sender) -> io::Result<()> {
         let (taking, ending) = (shard.clone(), ending.clone());
         let wheel = wheel.clone();
         spawn(async move {
-            accept(listener, admit, wheel, ending.begun(), |arrival| taking.arrived(id, arrival)).await;
+            accept(listener, admit, wheel, ending.begun(), |arrival| taking.arrived(id, spread, arrival))
+                .await;
         });
     }
     if let Some(span) = table.gateway.spin {
@@ -65,8 +68,15 @@ pub async fn run(setup: Setup, log: ring::Sender) -> io::Result<()> {
         }
     };
     shard.lent.draining.set(true);
+    shard.shared.ending.store(true, Relaxed);
     ending.begin(within);
-    ended(&shard.lent, within).await;
+    // What other shards handed over before they heard of the end is still served.
+    let left_over = async {
+        loop {
+            shard.told(mailbox.recv().await);
+        }
+    };
+    beside(ended(&shard.lent, within), left_over, &Cell::<Option<()>>::new(None)).await;
     shard.lent.lines.borrow_mut().flush();
     Ok(())
 }
@@ -83,41 +93,12 @@ impl Shard {
         None
     }
 
-    fn arrived(self: &Rc<Self>, id: ListenerId, arrival: Arrival) {
-        match arrival {
-            // A shard that ends takes no more messages.
-            Arrival::Admitted(accepted, admission) => {
-                match self.relief().filter(|_| !self.lent.draining.get()) {
-                    None => self.serve(id, accepted, admission),
-                    Some(other) => {
-                        let message = Message::Serve(id, accepted, admission);
-                        if let Err(Message::Serve(id, accepted, admission)) =
-                            self.shared.mailboxes[other].send(message)
-                        {
-                            self.serve(id, accepted, admission);
-                        }
-                    }
-                }
-            }
-            Arrival::Refused(accepted) => self.refuse(id, accepted),
-        }
-    }
-
-    /// The shard to hand a fresh connection to: the least loaded one, if this one has more than max(2, 12 %)
-    /// above it. The kernel's hash alone gives the busiest of eight shards half as much again as its share.
-    fn relief(&self) -> Option<usize> {
-        let loads = self.shared.loads.iter().map(|load| load.0.load(Relaxed)).enumerate();
-        let (least, load) = loads.min_by_key(|&(_, load)| load)?;
-        let own = self.shared.loads[self.index].0.load(Relaxed);
-        (own > load + (load / 8).max(2)).then_some(least)
-    }
-
-    fn serve(self: &Rc<Self>, id: ListenerId, accepted: Accepted, admission: Admission) {
-        let Ok(stream) = Stream::adopt(accepted.fd) else { return };
+    /// Serves a connection that is counted among this shard's already.
+    pub(super) fn serve(self: &Rc<Self>, id: ListenerId, accepted: Accepted, admission: Admission) {
         self.lent.counts.connections_accepted.add(1);
-        self.shared.loads[self.index].0.fetch_add(1, Relaxed);
         let open = Open { shard: self.clone(), _admission: admission };
-        let peer = self.peer(id, accepted.peer);
+        let Ok(stream) = Stream::adopt(accepted.fd) else { return };
+        let peer = Peer::new(&self.lent.table.borrow(), id, accepted.peer);
         spawn_guarded(connection(stream, self.lent.clone(), peer), move |ended| {
             if ended.is_err() {
                 open.shard.lent.counts.panics.add(1);
@@ -126,17 +107,11 @@ impl Shard {
         });
     }
 
-    fn peer(&self, listener: ListenerId, addr: std::net::SocketAddr) -> Peer {
-        let canonical = addr.ip().to_canonical();
-        let is_in =
-            |addr: IpAddr| self.lent.table.borrow().gateway.trusted.iter().any(|net| net.contains(&addr));
-        Peer { listener, addr, trusted: is_in(canonical) }
-    }
-
     /// Tells a client past a cap so, without reading what it asks for, and has it recorded.
-    fn refuse(&self, id: ListenerId, accepted: Accepted) {
+    pub(super) fn refuse(&self, id: ListenerId, accepted: Accepted) {
         let table = self.lent.table();
-        let ctx = Context::new(&self.lent, &table, self.peer(id, accepted.peer), None, clock::now());
+        let peer = Peer::new(&table, id, accepted.peer);
+        let ctx = Context::new(&self.lent, &table, peer, None, clock::now());
         ctx.reason.set(Reason::ConnectionCap);
         if let Ok(stream) = Stream::adopt(accepted.fd) {
             let said = stream.try_write(REFUSAL).is_ok();

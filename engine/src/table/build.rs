@@ -3,11 +3,11 @@
 //! file and resolves no name: endpoints behind names and in files come to a running table (`control/resolve`).
 
 use super::{
-    AccessLog, Balance, DriverChoice, Endpoints, Forwarding, Gateway, Limits, Listener, ListenerTimeouts,
+    AccessLog, DriverChoice, Endpoints, Forwarding, Gateway, Limits, Listener, ListenerTimeouts, Networks,
     Problem, Problems, Resolver, Route, RouteTimeouts, Source, Table, Target, Upstream, missing,
 };
 use crate::base::counters::Capped;
-use crate::base::{Generation, RouteId, UpstreamId};
+use crate::base::{Address, Generation, RouteId, UpstreamId};
 use crate::config::read::suggest::nearest;
 use crate::config::read::tree::Place;
 use crate::config::read::{Part, Pointer};
@@ -21,6 +21,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+mod address;
+mod balance;
 mod listeners;
 mod routes;
 mod upstreams;
@@ -186,7 +188,7 @@ fn gateway(check: &mut Check<'_>) -> Gateway {
         },
         spin: given.spin.0.map(|period| period.0).filter(|period| !period.is_zero()),
         connections: check.at_least_one(&at, "connections", given.connections),
-        trusted: given.trusted_proxies.iter().map(|network| network.0).collect(),
+        trusted: networks(&given.trusted_proxies),
         forwarding: match given.forwarded {
             config::gateway::Forwarded::XForwarded => Forwarding::XForwarded,
             config::gateway::Forwarded::Rfc7239 => Forwarding::Forwarded,
@@ -216,6 +218,17 @@ fn resolver(check: &mut Check<'_>) -> Resolver {
         ttl_max: given.ttl_max.0,
         stale: given.stale.0,
     }
+}
+
+fn networks(given: &[config::gateway::Network]) -> Networks {
+    let mut networks = Networks::default();
+    for network in given {
+        match network {
+            config::gateway::Network::Ip(network) => networks.ip.push(*network),
+            config::gateway::Network::Unix => networks.unix = true,
+        }
+    }
+    networks
 }
 
 fn access_log(check: &mut Check<'_>) -> Option<AccessLog> {

@@ -25,13 +25,6 @@ const MISSING: &[Missing] = &[
     any(&["listeners", "*", "tls"], "TLS is"),
     any(&["listeners", "*", "limits", "streams_per_connection"], "HTTP/2 is"),
     Missing { at: &["listeners", "*", "protocols", "*"], begins: "http2", what: "HTTP/2 is" },
-    Missing { at: &["listeners", "*", "bind"], begins: "unix:", what: "Unix sockets are" },
-    Missing { at: &["listeners", "*", "bind", "*"], begins: "unix:", what: "Unix sockets are" },
-    Missing {
-        at: &["upstreams", "*", "endpoints", "*", "address"],
-        begins: "unix:",
-        what: "Unix sockets are",
-    },
     any(&["upstreams", "*", "health"], "active health checking is"),
     any(&["upstreams", "*", "retry"], "retrying is"),
     any(&["upstreams", "*", "breaker"], "breakers are"),

@@ -2,21 +2,25 @@
 //! nothing. Shards hold it by `Arc` and never see the configuration itself.
 
 use crate::base::counters::Capped;
-use crate::base::{Generation, RouteId, UpstreamId};
+use crate::base::{Address, Generation, RouteId, UpstreamId};
 use crate::observe::access_log::Format;
 use crate::route::Lookup;
-use ipnet::IpNet;
+use crate::wire::proxy_protocol;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+mod balance;
 pub mod build;
 pub mod endpoints;
 mod missing;
+mod networks;
 pub mod problem;
 
+pub use balance::{Balance, Key, Sticky};
 pub use endpoints::{Endpoint, Endpoints, Source, Target};
+pub use networks::Networks;
 pub use problem::{Problem, Problems};
 
 /// The compiled configuration.
@@ -59,7 +63,7 @@ pub struct Gateway {
     /// Downstream connections of the whole process at most.
     pub connections: u32,
     /// Peers whose forwarding fields are believed.
-    pub trusted: Vec<IpNet>,
+    pub trusted: Networks,
     /// Which forwarding fields are sent to upstreams.
     pub forwarding: Forwarding,
     /// The access log's lines; `None` writes none.
@@ -109,7 +113,9 @@ pub struct Listener {
     /// Its name, unique.
     pub name: String,
     /// The addresses it is bound to.
-    pub bind: Vec<SocketAddr>,
+    pub bind: Vec<Address>,
+    /// Peers whose connections must begin with a PROXY header; from all others none is read.
+    pub proxy_protocol: Option<Networks>,
     /// Limits of its connections and requests.
     pub limits: Limits,
     /// Its timeouts.
@@ -178,15 +184,6 @@ pub struct RouteTimeouts {
     pub total: Option<Duration>,
 }
 
-/// How an endpoint is picked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Balance {
-    /// In turn, by weight, from a random start.
-    RoundRobin,
-    /// The endpoint with the fewest exchanges of this shard for its weight.
-    LeastConnections,
-}
-
 /// A named group of endpoints.
 #[derive(Debug)]
 pub struct Upstream {
@@ -203,6 +200,9 @@ pub struct Upstream {
     pub endpoints: Arc<Endpoints>,
     /// How one is picked.
     pub balance: Balance,
+    /// The PROXY header that each connection begins with. Such a connection serves one exchange: what it said of its
+    /// client would be wrong for another one.
+    pub proxy_protocol: Option<proxy_protocol::Version>,
     /// Connections of the whole process to this upstream at most.
     pub connections: u32,
     /// An idle connection is closed after this.

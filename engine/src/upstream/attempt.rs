@@ -1,6 +1,6 @@
 //! One try of a request on one connection: head and body out, reply head in, both at once.
 
-use super::call::{CallFault, Outgoing, Reply, lane};
+use super::call::{CallFault, Outgoing, Plan, Reply, lane};
 use super::connect::Leased;
 use super::lent::Lent;
 use crate::base::{Fault, Kind, Side, Tick};
@@ -13,6 +13,7 @@ use crate::wire::head::{Head, Lines};
 use crate::wire::http1::encode;
 use crate::wire::http1::framing::{Length, keep_alive, reply_length, upgrade_tokens};
 use crate::wire::http1::{HeadLimits, Parsed, reply};
+use crate::wire::proxy_protocol::ANNOUNCE_BYTES_MAX;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::pin;
@@ -70,7 +71,7 @@ pub fn attempt<'a, B: BodySource>(
         let mut waits_for_100 = request.onward.expect_continue;
         let length = loop {
             let came = if uploading {
-                send_beside(&mut incoming, body, writer, lent, first_byte, &mut uploading).await
+                send_beside(&mut incoming, body, writer, lent, plan, &mut uploading).await
             } else {
                 incoming.head().await
             };
@@ -109,10 +110,13 @@ pub fn attempt<'a, B: BodySource>(
     }
 }
 
-/// The request's head, encoded.
+/// The request's head, encoded, behind what the upstream is told of the client, so that both leave in one send.
 fn encoded(lent: &Lent, request: &Outgoing<'_>) -> Result<Buf, Failed> {
     let need = request.head.head_len() + request.edits.len() + request.onward.target.len() + HEAD_MARGIN;
-    let mut out = lent.buffers.take(Class::holding(need));
+    let announced = if request.announce.is_some() { ANNOUNCE_BYTES_MAX } else { 0 };
+    let mut out = lent.buffers.take(Class::holding(need + announced));
+    let announced = request.announce.is_none_or(|announce| announce.put(&mut out));
+    debug_assert!(announced, "an empty buffer has room for it");
     match encode::request(&mut out, request.head, request.edits, &request.onward) {
         Ok(()) => Ok(out),
         Err(_) => Err(CallFault::Malformed("request_head_too_large").into()),
@@ -132,7 +136,7 @@ async fn send_beside<B: BodySource>(
     body: &mut B,
     writer: &mut BodyWriter,
     lent: &Lent,
-    first_byte: Duration,
+    plan: Plan<'_>,
     uploading: &mut bool,
 ) -> Result<(), CallFault> {
     let link = incoming.link.clone();
@@ -149,7 +153,10 @@ async fn send_beside<B: BodySource>(
                 // The upstream takes no more. It may have answered all the same, so its side is read on.
                 Err(_) => {}
             }
-            link.reading.set(clock::coarse().after(first_byte).min(total));
+            link.reading.set(clock::coarse().after(plan.timeouts.first_byte).min(total));
+            if plan.upstream.balance.algorithm.is_measured() {
+                plan.tried.uploaded.set(clock::now());
+            }
         }
         head.as_mut().poll(cx)
     })

@@ -15,6 +15,7 @@ use crate::wire::edits::Edits;
 use crate::wire::head::{Head, Lines};
 use crate::wire::http1::encode::Onward;
 use crate::wire::http1::framing::Length;
+use crate::wire::proxy_protocol::Announce;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
@@ -27,6 +28,8 @@ pub struct Plan<'a> {
     pub timeouts: &'a RouteTimeouts,
     /// When the whole exchange must be over.
     pub total: Tick,
+    /// What of the request balancing goes by; 0 where it looks at nothing.
+    pub key: u64,
     /// What the call notes down for the log.
     pub tried: &'a Tried,
 }
@@ -42,6 +45,8 @@ pub struct Tried {
     pub endpoint: RefCell<Option<Picked>>,
     /// When the last try's request was handed to the socket.
     pub sent: Cell<Tick>,
+    /// When the last try's body had been handed to the socket; told where latencies are measured.
+    pub uploaded: Cell<Tick>,
 }
 
 /// The request as it goes out.
@@ -53,6 +58,8 @@ pub struct Outgoing<'a> {
     pub edits: &'a Edits,
     /// Target, host and framing.
     pub onward: Onward<'a>,
+    /// What a new connection says of the client before the request, to an upstream that is told.
+    pub announce: Option<&'a Announce>,
 }
 
 /// Why no reply head came.
@@ -108,9 +115,10 @@ impl<'a> Reply<'a> {
     }
 
     /// Ends the exchange. `whole` says that the body was read to its end and nothing lay behind it; the
-    /// connection is then parked if both sides want it, else closed.
+    /// connection is then parked if both sides want it, else closed. One that named its client is never another's.
     pub fn finish(mut self, whole: bool) {
-        if !whole {
+        let named = self.leased.plan().upstream.proxy_protocol.is_some();
+        if !whole || named {
             return;
         }
         if let Some(keep) = stays_open(self.head()) {
@@ -151,9 +159,15 @@ pub async fn call<'a, B: BodySource>(
         plan.tried.sent.set(clock::now());
         let Failed { fault, nothing_sent, answered } =
             match attempt(lent, leased, request, body, upload, interim).await {
-                Ok(reply) => return Ok(reply),
+                Ok(reply) => {
+                    measure(lent, *plan, upload.is_some());
+                    return Ok(reply);
+                }
                 Err(failed) => failed,
             };
+        if fault == CallFault::FirstByte {
+            measure(lent, *plan, false);
+        }
         let stale = reused && fault == CallFault::Reset && !answered;
         let safe = nothing_sent || request.head.method().is_idempotent();
         if !(stale && safe && body.rewind()) {
@@ -163,6 +177,19 @@ pub async fn call<'a, B: BodySource>(
         // The new connection is not a reused one, so this branch is taken once.
         fresh = Fresh::New;
     }
+}
+
+/// Tells the balancer how long the endpoint took or was waited for. Not while the request's body is still on its way:
+/// that time is the client's.
+fn measure(lent: &Lent, plan: Plan<'_>, uploading: bool) {
+    if !plan.upstream.balance.algorithm.is_measured() || uploading {
+        return;
+    }
+    let picked = plan.tried.endpoint.borrow();
+    let Some(picked) = picked.as_ref() else { return };
+    let now = clock::now();
+    let took = now.since(plan.tried.sent.get().max(plan.tried.uploaded.get()));
+    lent.pools.staying(plan.upstream.id, picked, |state, at| state.measured(at, took, now));
 }
 
 /// The lane of a reply on `leased`.

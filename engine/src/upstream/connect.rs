@@ -6,12 +6,11 @@ use super::call::{CallFault, Plan};
 use super::lent::Lent;
 use super::pool::Conn;
 use super::station::{Picked, Stay};
-use crate::balance::pick::Algorithm;
+use crate::balance::Facts;
 use crate::base::counters::{Capped, Slot};
 use crate::base::{Side, Tick};
 use crate::net::dial::dial;
 use crate::net::{Deadline, Link, clock};
-use crate::table::Balance;
 use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
@@ -48,6 +47,17 @@ impl<'a> Leased<'a> {
         self.plan
     }
 
+    /// Its endpoint has a connection: it need not be left alone any longer.
+    fn reached(&self) {
+        self.lent.pools.staying(self.plan.upstream.id, &self.picked, |state, at| state.reached(at));
+    }
+
+    /// Its endpoint did not give one.
+    fn unreached(&self) {
+        let now = clock::coarse();
+        self.lent.pools.staying(self.plan.upstream.id, &self.picked, |state, at| state.unreached(at, now));
+    }
+
     /// Parks the connection for the next exchange.
     pub fn park(mut self) {
         if let Some(conn) = self.conn.take() {
@@ -76,22 +86,26 @@ pub async fn connect<'a>(lent: &'a Lent, plan: Plan<'a>, fresh: Fresh) -> Result
     let mut refused = [None::<Stay>; ENDPOINTS_TRIED];
     let mut end = None::<Deadline>;
     for attempt in 0..ENDPOINTS_TRIED {
-        let algorithm = match upstream.balance {
-            Balance::RoundRobin => Algorithm::RoundRobin,
-            Balance::LeastConnections => Algorithm::LeastConnections,
-        };
+        let now = clock::coarse();
+        let random = if upstream.balance.algorithm.is_measured() { lent.random() } else { 0 };
+        let facts = Facts { key: plan.key, now, random };
+        let mut marked = false;
         let picked = lent.pools.pick(upstream.id, |state, stays| {
             let avoid = |at: usize| refused[..attempt].contains(&Some(stays[at]));
-            let at = state.pick(algorithm, &avoid);
+            let at = state.pick(facts, if attempt == 0 { None } else { Some(&avoid) });
             state.begin(at);
+            marked = state.is_marked(at);
             at
         });
         let Some(picked) = picked else { return Err(CallFault::NoEndpoint) };
         plan.tried.endpoint.replace(Some(picked.clone()));
         let mut leased = Leased { conn: None, picked, plan, lent };
         if fresh == Fresh::Any {
-            leased.conn = lent.pools.take(upstream.id, &leased.picked, clock::coarse());
+            leased.conn = lent.pools.take(upstream.id, &leased.picked, now);
             if leased.conn.is_some() {
+                if marked {
+                    leased.reached();
+                }
                 lent.counts.pool_reused.add(1);
                 return Ok(leased);
             }
@@ -102,8 +116,10 @@ pub async fn connect<'a>(lent: &'a Lent, plan: Plan<'a>, fresh: Fresh) -> Result
             end
         });
         let slot = slot(lent, plan, end).await?;
-        match dial(leased.picked.endpoint().addr, end).await {
+        let began = clock::coarse();
+        match dial(&leased.picked.endpoint().addr, end).await {
             Ok(stream) => {
+                leased.reached();
                 lent.counts.pool_new.add(1);
                 leased.conn = Some(Conn::new(Link::new(stream, &lent.wheel, Side::Upstream), slot));
                 return Ok(leased);
@@ -111,10 +127,15 @@ pub async fn connect<'a>(lent: &'a Lent, plan: Plan<'a>, fresh: Fresh) -> Result
             Err(error) if error.kind() == io::ErrorKind::TimedOut => {
                 (lent.unreachable)(leased.picked.endpoint());
                 lent.pools.freed(upstream.id);
+                // What is left after a long wait for a slot may be too short for any endpoint.
+                if clock::coarse().since(began) >= plan.timeouts.connect / 2 {
+                    leased.unreached();
+                }
                 return Err(CallFault::ConnectTimeout);
             }
             Err(_) => {
                 (lent.unreachable)(leased.picked.endpoint());
+                leased.unreached();
                 refused[attempt] = Some(leased.picked.stay);
             }
         }

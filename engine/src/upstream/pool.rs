@@ -2,7 +2,7 @@
 //! connection holds a slot of the upstream's shared count for as long as it lives.
 
 use super::station::{Parked, Picked, Station, Stay};
-use crate::balance::pick::State;
+use crate::balance::State;
 use crate::base::counters::{Capped, Slot};
 use crate::base::{Tick, UpstreamId};
 use crate::net::Link;
@@ -48,7 +48,7 @@ pub const SWEEP_EVERY: Duration = Duration::from_millis(500);
 impl Pools {
     /// Pools for `table`'s upstreams; `random` gives each balancer its start.
     pub fn new(table: &Table, mut random: impl FnMut() -> u64) -> Pools {
-        let station = |upstream: &Upstream| Station::new(upstream, random() as u32);
+        let station = |upstream: &Upstream| Station::new(upstream, random());
         Pools(RefCell::new(table.upstreams.iter().map(station).collect()))
     }
 
@@ -64,12 +64,15 @@ impl Pools {
     }
 
     /// Lends the balancing state of `id` and the index that the endpoint has in it now; not if it has left.
-    pub fn staying(&self, id: UpstreamId, picked: &Picked, with: impl FnOnce(&mut State, usize)) {
+    pub fn staying<R>(
+        &self,
+        id: UpstreamId,
+        picked: &Picked,
+        with: impl FnOnce(&mut State, usize) -> R,
+    ) -> Option<R> {
         let mut stations = self.0.borrow_mut();
         let station = &mut stations[id.index()];
-        if let Some(at) = station.find(picked) {
-            with(&mut station.balance, at);
-        }
+        station.find(picked).map(|at| with(&mut station.balance, at))
     }
 
     /// Puts `set` in the place of the endpoints of the upstream `name`. An address that stays keeps its balancing state

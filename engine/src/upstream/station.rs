@@ -4,7 +4,7 @@
 //! again by its [`Stay`], or nothing if the endpoint has left.
 
 use super::pool::Conn;
-use crate::balance::pick::State;
+use crate::balance::State;
 use crate::base::Tick;
 use crate::table::{Endpoint, Endpoints, Upstream};
 use hashbrown::HashMap;
@@ -62,8 +62,8 @@ pub(super) struct Station {
 }
 
 impl Station {
-    /// For `upstream`; its balancing begins at turn `start`.
-    pub fn new(upstream: &Upstream, start: u32) -> Station {
+    /// For `upstream`; `random` says where its balancing begins.
+    pub fn new(upstream: &Upstream, random: u64) -> Station {
         let count = upstream.endpoints.len();
         Station {
             name: upstream.name.clone(),
@@ -71,7 +71,7 @@ impl Station {
             stays: (0..count as u64).map(Stay).collect(),
             next_stay: count as u64,
             idle: (0..count).map(|_| Vec::new()).collect(),
-            balance: State::new(upstream.endpoints.iter().map(|endpoint| endpoint.weight), start),
+            balance: State::new(upstream.endpoints.seats().clone(), random),
             waiting: VecDeque::new(),
         }
     }
@@ -98,7 +98,7 @@ impl Station {
         let before: HashMap<_, usize> =
             self.set.iter().enumerate().map(|(at, end)| (&end.addr, at)).collect();
         let from: Vec<Option<usize>> = set.iter().map(|end| before.get(&end.addr).copied()).collect();
-        self.balance.reseat(set.iter().map(|end| end.weight), &from);
+        self.balance.reseat(set.seats().clone(), &from);
         let mut idle = std::mem::take(&mut self.idle);
         self.idle =
             from.iter().map(|from| from.map_or(Vec::new(), |at| std::mem::take(&mut idle[at]))).collect();
@@ -129,10 +129,13 @@ impl Station {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::balance::Algorithm;
     use crate::base::UpstreamId;
     use crate::table::endpoints::assemble;
     use crate::table::{Balance, Source, Target};
     use std::time::Duration;
+
+    const BALANCE: Balance = Balance { algorithm: Algorithm::RoundRobin, key: None };
 
     fn set(addrs: &[&str]) -> Arc<Endpoints> {
         let source = |addr: &&str| Source {
@@ -140,7 +143,7 @@ mod tests {
             weight: 1,
             priority: 0,
         };
-        Endpoints::new(assemble(addrs.iter().map(source).collect::<Vec<_>>().iter(), |_| &[]))
+        Endpoints::new(assemble(addrs.iter().map(source).collect::<Vec<_>>().iter(), |_| &[]), &BALANCE)
     }
 
     fn station(addrs: &[&str]) -> Station {
@@ -150,7 +153,8 @@ mod tests {
             sources: Vec::new(),
             file: None,
             endpoints: set(addrs),
-            balance: Balance::RoundRobin,
+            balance: BALANCE,
+            proxy_protocol: None,
             connections: 1,
             idle: Duration::ZERO,
             count: Default::default(),

@@ -4,12 +4,14 @@
 //! A parsed head is the bytes as they came plus [`Lines`], ranges into them; [`Head`] is the view of both. It is
 //! never changed: policies add to [`Edits`], and `http1::encode` writes head and edits into an outgoing buffer.
 
+pub mod cookie;
 pub mod date;
 pub mod edits;
 pub mod field;
 pub mod head;
 pub mod http1;
 pub mod method;
+pub mod proxy_protocol;
 pub mod status;
 pub mod token;
 pub mod uri;

@@ -74,7 +74,8 @@ fn every_socket_of_a_shard_is_non_blocking_and_closed_on_exec() {
         let peer = std::net::TcpListener::bind("127.0.0.1:0").expect("binds");
         let deadline = wheel.deadline();
         deadline.set(clock::coarse().after(Duration::from_secs(10)));
-        let dialled = dial(peer.local_addr().expect("is bound"), &deadline).await.expect("is listened to");
+        let addr = peer.local_addr().expect("is bound").into();
+        let dialled = dial(&addr, &deadline).await.expect("is listened to");
         let port = dialled.local_addr().expect("is bound").port();
         let own: Vec<u32> = flags(port).into_iter().filter(|(own, _)| *own).map(|(_, flags)| flags).collect();
         assert_eq!(own.len(), 1, "the dialled socket");
@@ -89,7 +90,7 @@ fn an_accepted_socket_sends_without_delay() {
         let _peer = TcpStream::connect(addr).expect("is listened to");
         let (fd, from) = take(&listener);
         assert!(TcpStream::from(fd).nodelay().expect("is a TCP socket"));
-        assert_eq!(from, _peer.local_addr().expect("is bound"));
+        assert_eq!(from, _peer.local_addr().expect("is bound").into());
     });
 }
 
@@ -113,7 +114,7 @@ fn a_dropped_wait_for_a_connection_loses_none_and_leaves_no_descriptor() {
             }
             soon(&wheel, "the connection", listener.ready()).await.expect("the driver waits");
             let (fd, from) = listener.try_accept().expect("is queued");
-            assert_eq!(from, client.local_addr().expect("is bound"));
+            assert_eq!(from, client.local_addr().expect("is bound").into());
             assert!(listener.try_accept().is_err(), "it is there once");
             drop(fd);
         }

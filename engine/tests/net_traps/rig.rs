@@ -1,5 +1,6 @@
 //! What the laws share: a shard's thread on each driver, connected pairs, and bounds on every wait.
 
+use ringgate::base::ClientAddr;
 use ringgate::net::driver::{self, Driver, probe_io_uring};
 use ringgate::net::listener::{Bound, Listener};
 use ringgate::net::spawn::spawn;
@@ -61,7 +62,7 @@ pub fn pair(listener: &Listener, addr: SocketAddr) -> (Stream, TcpStream) {
 }
 
 /// The connection that has just been made to `listener`.
-pub fn take(listener: &Listener) -> (OwnedFd, SocketAddr) {
+pub fn take(listener: &Listener) -> (OwnedFd, ClientAddr) {
     loop {
         match listener.try_accept() {
             Ok(taken) => return taken,

@@ -99,8 +99,8 @@ async fn accept(listener: Listener, admit: Admit, lent: Rc<Lent>) {
         let socket = listener.accept().await;
         number += 1;
         let Some(admission) = admit.admit() else { continue };
-        let peer =
-            Peer { listener: ListenerId(0), addr: SocketAddr::from(([10, 9, 9, 9], number)), trusted: false };
+        let addr = SocketAddr::from(([10, 9, 9, 9], number));
+        let peer = Peer::new(&lent.table(), ListenerId(0), addr.into());
         let counts = lent.counts.clone();
         spawn_guarded(connection(Stream::simulated(socket), lent.clone(), peer), move |ended| {
             if ended.is_err() {

@@ -9,13 +9,16 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod access_log;
+mod balance;
 mod basic;
 mod names;
 mod nginx;
 mod pool;
+mod proxy_protocol;
 mod replies;
 mod requests;
 mod shutdown;
 #[path = "../support/mod.rs"]
 mod support;
 mod timeouts;
+mod unix;

@@ -2,9 +2,12 @@
 
 use super::PATIENCE;
 use super::reply::{self, Reply};
-use socket2::SockRef;
+use socket2::{Domain, SockRef, Socket, Type};
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// How the gateway ended a connection.
@@ -32,12 +35,34 @@ impl Client {
     pub fn connect(addr: SocketAddr) -> Client {
         let stream = TcpStream::connect(addr).expect("the gateway takes a connection");
         stream.set_nodelay(true).unwrap();
-        stream.set_write_timeout(Some(PATIENCE)).unwrap();
         let local = stream.local_addr().unwrap();
+        Client::over(stream, local)
+    }
+
+    /// As [`Client::connect`], from this address of the loopback.
+    pub fn connect_from(ip: [u8; 4], addr: SocketAddr) -> Client {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddr::from((ip, 0)).into()).expect("all of 127.0.0.0/8 is loopback");
+        socket.connect(&addr.into()).expect("the gateway takes a connection");
+        let stream = TcpStream::from(socket);
+        stream.set_nodelay(true).unwrap();
+        let local = stream.local_addr().unwrap();
+        Client::over(stream, local)
+    }
+
+    /// As [`Client::connect`], to a Unix socket. It has no address of its own: see [`Client::addr`].
+    pub fn connect_at(path: &Path) -> Client {
+        let stream = UnixStream::connect(path).expect("the gateway takes a connection");
+        // Whatever the kind of a socket, the calls that are made on it from here on are the same.
+        Client::over(TcpStream::from(OwnedFd::from(stream)), (Ipv4Addr::UNSPECIFIED, 0).into())
+    }
+
+    fn over(stream: TcpStream, local: SocketAddr) -> Client {
+        stream.set_write_timeout(Some(PATIENCE)).unwrap();
         Client { stream, local, ahead: Vec::new(), end: None, deadline: Instant::now() + PATIENCE }
     }
 
-    /// Its own address: how the access log names this connection.
+    /// Its own address: how the access log names this connection, unless it is that of a Unix socket.
     pub fn addr(&self) -> SocketAddr {
         self.local
     }
@@ -104,8 +129,13 @@ impl Client {
 
     /// Looks once, as long as [`Client::patience`] allows, whether anything came or the connection ended.
     pub fn came(&mut self) -> bool {
-        let mut byte = [0];
-        !matches!(self.stream.peek(&mut byte), Err(error) if is_timeout(&error))
+        loop {
+            match self.stream.peek(&mut [0]) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if is_timeout(&error) => return false,
+                Ok(_) | Err(_) => return true,
+            }
+        }
     }
 
     /// Whether bytes beyond those taken came so far.

@@ -2,6 +2,7 @@
 
 use super::{Client, Driver, Lines, PATIENCE, Setup};
 use serde_json::Value;
+use std::fmt::Display;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -63,13 +64,13 @@ impl Gateway {
 
     /// Waits for the access log's line of the connection from `client` and gives it.
     #[track_caller]
-    pub fn log_of(&self, client: SocketAddr) -> Value {
+    pub fn log_of(&self, client: impl Display) -> Value {
         self.log_where(client, "a log line", |_| true)
     }
 
     /// Waits for a line of the connection from `client` of which `holds`, and gives it.
     #[track_caller]
-    pub fn log_where(&self, client: SocketAddr, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
+    pub fn log_where(&self, client: impl Display, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
         let mark = format!("\"client\":\"{client}\"");
         let find = |lines: &[String]| -> Option<Value> {
             let own =
@@ -81,7 +82,7 @@ impl Gateway {
 
     /// Waits for `count` lines of the connection from `client`.
     #[track_caller]
-    pub fn logs_of(&self, client: SocketAddr, count: usize) -> Vec<Value> {
+    pub fn logs_of(&self, client: impl Display, count: usize) -> Vec<Value> {
         let mark = format!("\"client\":\"{client}\"");
         let own = |lines: &[String]| lines.iter().filter(|line| line.contains(&mark)).count();
         let lines = self.log.wait(&format!("{count} log lines of {client}"), |lines| own(lines) >= count);

@@ -16,7 +16,7 @@ pub use gateway::{Gateway, run_to_end};
 pub use lines::Lines;
 pub use reply::{Delimited, Reply, Whole};
 pub use setup::{Driver, Setup, each_driver};
-pub use torn::{torn_reply, torn_request};
+pub use torn::{torn_over, torn_reply, torn_request};
 
 use std::time::Duration;
 

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use tools::upstream::Origin;
 
 /// What a shard waits with.
@@ -46,10 +47,18 @@ pub fn each_driver(test: impl Fn(Driver)) {
 pub struct Setup {
     pub shards: u32,
     pub bind: &'static str,
+    /// A Unix socket that the listener is bound to beside `bind`.
+    pub socket: Option<PathBuf>,
+    pub listener: &'static str,
     pub gateway: &'static str,
     pub limits: &'static str,
     pub timeouts: &'static str,
     pub endpoints: Vec<SocketAddr>,
+    /// More keys of each endpoint, in order.
+    pub endpoint_keys: &'static [&'static str],
+    /// Endpoints on Unix sockets, behind the others.
+    pub endpoint_sockets: Vec<PathBuf>,
+    pub upstream: &'static str,
     pub balance: &'static str,
     pub pool: &'static str,
     pub route_timeouts: &'static str,
@@ -69,10 +78,15 @@ impl Setup {
         Setup {
             shards: 1,
             bind: "127.0.0.1:0",
+            socket: None,
+            listener: "",
             gateway: "",
             limits: "",
             timeouts: "",
             endpoints: endpoints.to_vec(),
+            endpoint_keys: &[],
+            endpoint_sockets: Vec::new(),
+            upstream: "",
             balance: "round_robin",
             pool: "",
             route_timeouts: "connect: 10s, first_byte: 20s",
@@ -83,11 +97,19 @@ impl Setup {
 
     /// The file's text. The route `barrier` answers from the gateway itself: nobody listens on port 1.
     pub fn text(&self, driver: Driver) -> String {
-        let Setup { shards, bind, gateway, limits, timeouts, balance, pool, route_timeouts, upgrade, .. } =
-            self;
+        let Setup { shards, gateway, listener, limits, timeouts, upstream, balance, pool, .. } = self;
+        let Setup { route_timeouts, upgrade, .. } = self;
+        let mut bind = format!("\"{}\"", self.bind);
+        if let Some(path) = &self.socket {
+            let _ = write!(bind, ", \"unix:{}\"", path.display());
+        }
         let mut endpoints = String::new();
-        for addr in &self.endpoints {
-            let _ = write!(endpoints, "{{ address: \"{addr}\" }}, ");
+        for (index, addr) in self.endpoints.iter().enumerate() {
+            let keys = self.endpoint_keys.get(index).unwrap_or(&"");
+            let _ = write!(endpoints, "{{ address: \"{addr}\", {keys} }}, ");
+        }
+        for path in &self.endpoint_sockets {
+            let _ = write!(endpoints, "{{ address: \"unix:{}\" }}, ", path.display());
         }
         let (driver, access_log) = (driver.name(), &self.access_log);
         format!(
@@ -95,9 +117,9 @@ impl Setup {
              gateway: {{ shards: {shards}, driver: {driver}, {gateway} }}\n\
              access_log: {{ path: \"{access_log}\", format: json }}\n\
              listeners:\n\
-             - {{ name: public, bind: \"{bind}\", limits: {{ {limits} }}, timeouts: {{ {timeouts} }} }}\n\
+             - {{ name: public, bind: [{bind}], limits: {{ {limits} }}, timeouts: {{ {timeouts} }}, {listener} }}\n\
              upstreams:\n  \
-               origin: {{ endpoints: [{endpoints}], balance: {balance}, pool: {{ {pool} }} }}\n  \
+               origin: {{ endpoints: [{endpoints}], balance: {balance}, pool: {{ {pool} }}, {upstream} }}\n  \
                nowhere: {{ endpoints: [{{ address: \"127.0.0.1:1\" }}] }}\n\
              routes:\n\
              - {{ name: barrier, match: {{ host: barrier.test, path: /* }}, to: nowhere }}\n\

@@ -14,6 +14,16 @@ const AT_ONCE: usize = 48;
 pub fn torn_request(
     gateway: &Gateway,
     with_id: impl Fn(&str) -> Vec<u8>,
+    read: impl FnMut(&mut Client, usize, &str),
+) {
+    torn_over(gateway, || gateway.connect(), with_id, read);
+}
+
+/// As [`torn_request`], over connections that `connect` makes.
+pub fn torn_over(
+    gateway: &Gateway,
+    connect: impl Fn() -> Client,
+    with_id: impl Fn(&str) -> Vec<u8>,
     mut read: impl FnMut(&mut Client, usize, &str),
 ) {
     let len = with_id(&Ids::next()).len();
@@ -21,7 +31,7 @@ pub fn torn_request(
     let boundaries: Vec<usize> = (1..len).collect();
     for batch in boundaries.chunks(AT_ONCE) {
         let mut torn: Vec<(usize, String, Client)> =
-            batch.iter().map(|at| (*at, Ids::next(), gateway.connect())).collect();
+            batch.iter().map(|at| (*at, Ids::next(), connect())).collect();
         barrier(&mut watch);
         for (at, id, client) in &mut torn {
             client.send(&with_id(id)[..*at]);

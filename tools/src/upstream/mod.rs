@@ -13,9 +13,13 @@
 //! assert_eq!(origin.requests()[0].target(), "/status/404");
 //! ```
 
-use socket2::SockRef;
+use socket2::{Domain, SockRef, Socket, Type};
 use std::collections::HashMap;
+use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -39,6 +43,8 @@ const WAIT: Duration = Duration::from_secs(10);
 pub enum Mode {
     /// Serves the requests on it.
     Serve,
+    /// Serves them, each after a pause.
+    Slow(Duration),
     /// Resets it at once.
     RefuseAfterAccept,
     /// Keeps it open and never reads from it.
@@ -59,7 +65,9 @@ pub enum Recording {
 pub struct Origin {
     shared: Arc<Shared>,
     addr: SocketAddr,
-    acceptor: Option<JoinHandle<()>>,
+    /// Unix sockets that it listens on as well.
+    sockets: Vec<PathBuf>,
+    acceptors: Vec<JoinHandle<()>>,
 }
 
 /// What the threads of an origin share.
@@ -99,7 +107,14 @@ impl Origin {
     /// # Errors
     /// When the address cannot be bound.
     pub fn bind(addr: SocketAddr, recording: Recording) -> std::io::Result<Origin> {
-        let listener = TcpListener::bind(addr)?;
+        Origin::on(TcpListener::bind(addr)?, recording)
+    }
+
+    /// Starts one on a socket that listens.
+    ///
+    /// # Errors
+    /// When the socket has no address.
+    pub fn on(listener: TcpListener, recording: Recording) -> std::io::Result<Origin> {
         let addr = listener.local_addr()?;
         let state = State {
             mode: Mode::Serve,
@@ -119,9 +134,23 @@ impl Origin {
         });
         let acceptor = std::thread::spawn({
             let shared = Arc::clone(&shared);
-            move || accept(&listener, &shared)
+            move || accept(|| listener.accept().map(|(stream, _)| stream), &shared)
         });
-        Ok(Origin { shared, addr, acceptor: Some(acceptor) })
+        Ok(Origin { shared, addr, sockets: Vec::new(), acceptors: vec![acceptor] })
+    }
+
+    /// Takes connections on a Unix socket at `path` too.
+    ///
+    /// # Errors
+    /// When the path cannot be bound.
+    pub fn listen_at(&mut self, path: &Path) -> io::Result<()> {
+        let listener = UnixListener::bind(path)?;
+        let shared = Arc::clone(&self.shared);
+        // Whatever the kind of a socket, the calls that are made on it here are the same.
+        let next = move || listener.accept().map(|(stream, _)| TcpStream::from(OwnedFd::from(stream)));
+        self.acceptors.push(std::thread::spawn(move || accept(next, &shared)));
+        self.sockets.push(path.to_owned());
+        Ok(())
     }
 
     /// Where it listens.
@@ -198,7 +227,8 @@ impl Drop for Origin {
         self.shared.is_stopped.store(true, Ordering::SeqCst);
         // A connection of our own wakes the accept; nobody listening any more serves as well.
         drop(TcpStream::connect(self.addr));
-        if let Some(acceptor) = self.acceptor.take() {
+        self.sockets.iter().for_each(|path| drop(UnixStream::connect(path)));
+        for acceptor in self.acceptors.drain(..) {
             drop(acceptor.join());
         }
         let workers = {
@@ -213,6 +243,39 @@ impl Drop for Origin {
         for worker in workers {
             drop(worker.join());
         }
+    }
+}
+
+/// A port on loopback that refuses connections and that nobody else can take, until an origin is started on it.
+#[derive(Debug)]
+pub struct Down(Socket);
+
+impl Down {
+    /// Takes a free port.
+    ///
+    /// # Errors
+    /// When the machine has no free loopback port.
+    pub fn new() -> std::io::Result<Down> {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+        socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into())?;
+        Ok(Down(socket))
+    }
+
+    /// Where nobody listens.
+    ///
+    /// # Errors
+    /// None, on a socket that is bound.
+    pub fn addr(&self) -> std::io::Result<SocketAddr> {
+        self.0.local_addr()?.as_socket().ok_or_else(|| ErrorKind::AddrNotAvailable.into())
+    }
+
+    /// Starts an origin there.
+    ///
+    /// # Errors
+    /// When the socket cannot listen.
+    pub fn start(self) -> std::io::Result<Origin> {
+        self.0.listen(128)?;
+        Origin::on(self.0.into(), Recording::On)
     }
 }
 
@@ -273,9 +336,9 @@ impl Shared {
     }
 }
 
-fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
+fn accept(next: impl Fn() -> io::Result<TcpStream>, shared: &Arc<Shared>) {
     loop {
-        let Ok((stream, _)) = listener.accept() else {
+        let Ok(stream) = next() else {
             // Out of descriptors, or a peer that left at once: neither ends an origin.
             if !shared.pause(Duration::from_millis(5)) {
                 return;
@@ -315,7 +378,8 @@ fn work(shared: &Shared, id: usize, stream: Arc<TcpStream>, mode: Mode) {
     // Without it the torn replies would leave in one piece. A peer may be gone already.
     drop(stream.set_nodelay(true));
     let end = match mode {
-        Mode::Serve => serve::connection(shared, id, &stream),
+        Mode::Serve => serve::connection(shared, id, &stream, Duration::ZERO),
+        Mode::Slow(pause) => serve::connection(shared, id, &stream, pause),
         Mode::RefuseAfterAccept => ConnectionEnd::Reset,
         Mode::NeverRead => serve::park(shared, &stream),
     };

@@ -28,8 +28,8 @@ struct Gone;
 
 type Done = Result<Next, Gone>;
 
-/// Serves connection `id` to its end.
-pub fn connection(shared: &Shared, id: usize, stream: &TcpStream) -> ConnectionEnd {
+/// Serves connection `id` to its end, each request after `pause`.
+pub fn connection(shared: &Shared, id: usize, stream: &TcpStream, pause: Duration) -> ConnectionEnd {
     let mut reader = Reader::new(shared, id, stream);
     let mut served = 0;
     while let Some(mut request) = reader.head() {
@@ -41,6 +41,9 @@ pub fn connection(shared: &Shared, id: usize, stream: &TcpStream) -> ConnectionE
                 drop(answer.send(&head(100, &[])));
             }
             reader.body(&mut request);
+        }
+        if !pause.is_zero() && !shared.pause(pause) {
+            break;
         }
         let done = match request.end {
             BodyEnd::Broken(what) => answer.whole(400, what.as_bytes()).map(|_| Next::Close),

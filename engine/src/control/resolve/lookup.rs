@@ -97,10 +97,7 @@ impl Lookups {
     pub async fn find(&self, target: &Target) -> Result<Answer, String> {
         let by = Instant::now() + self.0.timeout;
         match target {
-            Target::Address(addr) => {
-                let found = vec![Found { priority: 0, addr: *addr, weight: 1 }];
-                Ok(Answer { found, ttl: Duration::MAX, complete: true })
-            }
+            Target::Address(_) => Err("an address is not looked up".to_owned()),
             Target::Host(host, port) => {
                 let name = Name::from_ascii(host).map_err(|error| error.to_string())?;
                 joined(self.0.host(&name, *port, by).await)

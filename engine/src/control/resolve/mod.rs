@@ -134,6 +134,8 @@ impl Names {
             for site in changed {
                 if self.reassemble(site) {
                     self.sites[site].publish(&shared);
+                    // A set may take milliseconds to make, and there may be many.
+                    tokio::task::yield_now().await;
                 }
             }
             // Each is to be tried, whatever became of those before it.
@@ -186,7 +188,7 @@ impl Names {
         let due = self.names.iter().filter(|(_, known)| known.name.due() <= now);
         let mut due: Vec<(Tick, Target)> =
             due.map(|(target, known)| (known.name.due(), target.clone())).collect();
-        due.sort_unstable();
+        due.sort_unstable_by_key(|(due, _)| *due);
         due.truncate(LOOKUPS_AT_ONCE.saturating_sub(self.running.len()));
         if !due.is_empty() && !self.lookups.as_ref().is_ok_and(Lookups::are_current) {
             self.lookups = Lookups::new(&self.rule);

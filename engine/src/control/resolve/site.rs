@@ -3,7 +3,7 @@
 
 use crate::shard::{Message, Shared};
 use crate::table::endpoints::{Found, assemble};
-use crate::table::{Endpoints, Source, Target, Upstream};
+use crate::table::{Balance, Endpoints, Source, Target, Upstream};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -14,6 +14,7 @@ pub struct Site {
     written: Vec<Source>,
     /// What its file says.
     listed: Vec<Source>,
+    balance: Balance,
     /// Its file.
     pub file: Option<PathBuf>,
     set: Arc<Endpoints>,
@@ -31,6 +32,7 @@ impl Site {
             upstream: upstream.name.as_str().into(),
             written: upstream.sources.clone(),
             listed: Vec::new(),
+            balance: upstream.balance.clone(),
             file: upstream.file.clone(),
             set: upstream.endpoints.clone(),
             owed: Vec::new(),
@@ -67,7 +69,7 @@ impl Site {
         if set[..] == self.set[..] {
             return false;
         }
-        self.set = Endpoints::new(set);
+        self.set = Endpoints::new(set, &self.balance);
         true
     }
 

@@ -19,9 +19,9 @@ pub fn write(record: &Record<'_>, state: &mut LineState, out: &mut Vec<u8>) {
     number(b",\"generation\":", record.generation, out);
     text(b",\"listener\":\"", record.listener.as_bytes(), out);
     out.extend_from_slice(b"\",\"client\":\"");
-    value::put_socket(record.client, out);
+    value::put_client(record.client, out);
     out.extend_from_slice(b"\",\"client_ip\":\"");
-    value::put_ip(record.client_ip, out);
+    value::put_client_ip(record.client_ip, out);
     text(b"\",\"method\":\"", record.method, out);
     text(b"\",\"host\":\"", record.host, out);
     text(b"\",\"path\":\"", record.path, out);

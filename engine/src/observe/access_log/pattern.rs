@@ -4,7 +4,7 @@
 
 use super::escape::{Place, put_text};
 use super::stamp::LineState;
-use super::value::{put_ip, put_number, put_socket};
+use super::value::{put_client, put_client_ip, put_number};
 use crate::observe::Record;
 
 /// Literals and values, in order.
@@ -190,8 +190,8 @@ fn put(name: Name, place: Place, record: &Record<'_>, state: &mut LineState, out
         Name::Shard => put_number(record.shard, out),
         Name::Generation => put_number(record.generation, out),
         Name::Listener => put_or_dash(record.listener.as_bytes(), place, out),
-        Name::Client => put_socket(record.client, out),
-        Name::ClientIp => put_ip(record.client_ip, out),
+        Name::Client => put_client(record.client, out),
+        Name::ClientIp => put_client_ip(record.client_ip, out),
         Name::Request => put_request(record, place, out),
         Name::Method => put_or_dash(record.method, place, out),
         Name::Host => put_or_dash(record.host, place, out),

@@ -1,6 +1,7 @@
 //! Whole lines, in every format.
 
 use super::*;
+use crate::base::ClientAddr;
 use crate::observe::Reason;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -11,8 +12,8 @@ fn sample() -> Record<'static> {
         shard: 1,
         generation: 7,
         listener: "public",
-        client: "192.0.2.7:50312".parse().unwrap(),
-        client_ip: "203.0.113.9".parse().unwrap(),
+        client: ClientAddr::Ip("192.0.2.7:50312".parse().unwrap()),
+        client_ip: "203.0.113.9".parse().ok(),
         method: b"GET",
         host: b"api.example.com",
         path: b"/api/orders/7?full=1",

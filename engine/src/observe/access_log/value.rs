@@ -1,5 +1,7 @@
 //! Numbers and addresses as text, the same in every format.
 
+use crate::base::ClientAddr;
+use crate::base::address::UNIX;
 use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
 
@@ -9,7 +11,7 @@ pub fn put_number(value: impl itoa::Integer, out: &mut Vec<u8>) {
 }
 
 /// Appends an address. IPv4 by hand, since it is nearly every one; `Display` costs several times as much.
-pub fn put_ip(ip: IpAddr, out: &mut Vec<u8>) {
+fn put_ip(ip: IpAddr, out: &mut Vec<u8>) {
     match ip {
         IpAddr::V4(ip) => {
             let mut text = [0; 16];
@@ -25,8 +27,24 @@ pub fn put_ip(ip: IpAddr, out: &mut Vec<u8>) {
     }
 }
 
+/// Appends a client's address, or what stands for it where it came over a Unix socket.
+pub fn put_client_ip(ip: Option<IpAddr>, out: &mut Vec<u8>) {
+    match ip {
+        Some(ip) => put_ip(ip, out),
+        None => out.extend_from_slice(UNIX.as_bytes()),
+    }
+}
+
+/// Appends where a client is.
+pub fn put_client(addr: ClientAddr, out: &mut Vec<u8>) {
+    match addr {
+        ClientAddr::Ip(addr) => put_socket(addr, out),
+        ClientAddr::Unix => out.extend_from_slice(UNIX.as_bytes()),
+    }
+}
+
 /// Appends `ip:port`, an IPv6 address in brackets. No scope or flow: they say nothing outside this machine.
-pub fn put_socket(addr: SocketAddr, out: &mut Vec<u8>) {
+fn put_socket(addr: SocketAddr, out: &mut Vec<u8>) {
     match addr.ip() {
         ip @ IpAddr::V4(_) => put_ip(ip, out),
         ip @ IpAddr::V6(_) => {
@@ -64,6 +82,15 @@ mod tests {
             put_ip(ip, &mut out);
             assert_eq!(String::from_utf8(out).unwrap(), ip.to_string());
         }
+    }
+
+    #[test]
+    fn a_client_behind_a_unix_socket_is_shown_as_such() {
+        let mut out = Vec::new();
+        put_client(ClientAddr::Unix, &mut out);
+        out.push(b' ');
+        put_client_ip(None, &mut out);
+        assert_eq!(out, b"unix: unix:");
     }
 
     #[test]

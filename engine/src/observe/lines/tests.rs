@@ -1,4 +1,5 @@
 use super::*;
+use crate::base::ClientAddr;
 use crate::observe::{Format, Reason, Record, record};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -73,8 +74,8 @@ fn every_exchange_is_counted_and_logged_unless_the_log_is_off() {
         shard: 0,
         generation: 1,
         listener: "public",
-        client: "127.0.0.1:5000".parse().unwrap(),
-        client_ip: "127.0.0.1".parse().unwrap(),
+        client: ClientAddr::Ip("127.0.0.1:5000".parse().unwrap()),
+        client_ip: "127.0.0.1".parse().ok(),
         method: b"POST",
         host: b"localhost",
         path: b"/api/orders",

@@ -1,7 +1,8 @@
 //! Listeners: addresses that can be bound, limits that fit the buffers.
 
 use super::{
-    BULK_BYTES, Check, Kept, Limits, Listener, ListenerTimeouts, Pointer, SocketAddr, Table, config,
+    Address, BULK_BYTES, Check, Kept, Limits, Listener, ListenerTimeouts, Networks, Pointer, SocketAddr,
+    Table, address, config, networks,
 };
 
 /// What a request head may take of a bulk buffer: the rest is its headroom and the first bytes of a body.
@@ -15,7 +16,7 @@ pub(super) fn build(check: &mut Check<'_>, previous: Option<&Table>) -> Vec<List
         let fix = "add 'listeners: [{ bind: 127.0.0.1:8080 }]'";
         check.error_at_key(&all, "there are no listeners".into(), Some(fix.into()));
     }
-    let mut bound: Vec<(SocketAddr, String)> = Vec::new();
+    let mut bound: Vec<(Address, String)> = Vec::new();
     let mut names: Vec<String> = Vec::new();
     let before = previous.into_iter().flat_map(|table| &table.listeners);
     let kept = Kept(before.map(|known| (known.name.as_str(), &known.count)).collect());
@@ -35,6 +36,7 @@ pub(super) fn build(check: &mut Check<'_>, previous: Option<&Table>) -> Vec<List
         }
         listeners.push(Listener {
             bind: bind(check, &at.key("bind"), &name, given, &mut bound),
+            proxy_protocol: proxy_protocol(check, &at.key("proxy_protocol"), &name, given),
             limits: limits(check, &at.key("limits"), &given.limits),
             timeouts: timeouts(check, &at.key("timeouts"), &given.timeouts),
             count: kept.count(&name),
@@ -49,32 +51,55 @@ fn bind(
     at: &Pointer,
     name: &str,
     given: &config::Listener,
-    bound: &mut Vec<(SocketAddr, String)>,
-) -> Vec<SocketAddr> {
+    bound: &mut Vec<(Address, String)>,
+) -> Vec<Address> {
     let mut addresses = Vec::new();
     for (index, text) in given.bind.0.iter().enumerate() {
         let at = check.one_of(at, index);
-        if text.starts_with("unix:") {
-            continue;
-        }
-        let Ok(address) = text.parse::<SocketAddr>() else {
-            let message = format!("'{text}' in 'bind' of listener '{name}' is not an address and a port");
-            check.error(&at, message, Some(bind_fix(text)));
-            continue;
+        let address = match address::unix(check, &at, text) {
+            Some(Some(address)) => address,
+            Some(None) => continue,
+            None => match text.parse() {
+                Ok(address) => Address::Tcp(address),
+                Err(_) => {
+                    let message =
+                        format!("'{text}' in 'bind' of listener '{name}' is not an address and a port");
+                    check.error(&at, message, Some(bind_fix(text)));
+                    continue;
+                }
+            },
         };
-        if let Some((_, other)) = bound.iter().find(|(known, _)| clash(*known, address)) {
+        if let Some((_, other)) = bound.iter().find(|(known, _)| clash(known, &address)) {
             let message = format!("'{text}' is bound by listener '{other}' already");
-            check.error(&at, message, Some("a listener needs a port of its own".into()));
+            let own = if matches!(address, Address::Tcp(_)) { "port" } else { "path" };
+            check.error(&at, message, Some(format!("a listener needs a {own} of its own")));
         }
-        bound.push((address, name.to_owned()));
+        bound.push((address.clone(), name.to_owned()));
         addresses.push(address);
     }
     addresses
 }
 
-/// Whether the kernel would share or refuse: the same port, on addresses of which one holds the other. Port 0
-/// is a fresh port each time.
-fn clash(left: SocketAddr, right: SocketAddr) -> bool {
+fn proxy_protocol(
+    check: &mut Check<'_>,
+    at: &Pointer,
+    name: &str,
+    given: &config::Listener,
+) -> Option<Networks> {
+    let given = given.proxy_protocol.as_ref()?;
+    if given.from.is_empty() {
+        let message = format!("'proxy_protocol' of listener '{name}' names no proxy");
+        let fix = "write the networks of the proxies, such as [10.0.0.0/8], or remove the key";
+        check.error(&at.key("from"), message, Some(fix.into()));
+    }
+    Some(networks(&given.from))
+}
+
+/// Whether the kernel would share or refuse: the same path, or the same port on addresses of which one holds the
+/// other. Port 0 is a fresh port each time.
+fn clash(left: &Address, right: &Address) -> bool {
+    let (Address::Tcp(left), Address::Tcp(right)) = (left, right) else { return left == right };
+    let (left, right) = (*left, *right);
     let any = |address: SocketAddr| address.ip().is_unspecified();
     // An IPv6 socket takes IPv6 only, so `0.0.0.0` and `[::]` can share a port.
     let covers = |wide: SocketAddr, other: SocketAddr| any(wide) && wide.is_ipv4() == other.is_ipv4();

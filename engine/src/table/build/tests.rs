@@ -1,6 +1,9 @@
 use super::*;
+use crate::balance::Algorithm;
 use crate::config::Memory;
 use crate::route::Facts;
+
+mod sockets;
 
 const GOOD: &str = "
 listeners:
@@ -66,7 +69,10 @@ fn a_table_holds_what_was_written_and_the_defaults() {
         |upstream: &Upstream| upstream.endpoints.iter().map(|end| end.name.clone()).collect::<Vec<_>>();
     assert_eq!(names(orders), ["10.0.0.7:81"], "what stands behind a name is found later");
     assert_eq!((orders.connections, orders.idle), (1024, 60 * second));
-    assert_eq!((spare.balance, spare.connections, spare.idle), (Balance::LeastConnections, 5, 3 * second));
+    assert_eq!(
+        (spare.balance.algorithm, spare.connections, spare.idle),
+        (Algorithm::LeastConnections, 5, 3 * second)
+    );
     let route = &table.routes[0];
     assert_eq!((&*route.to, route.weights), (&[(orders.id, 9), (spare.id, 1)][..], 10));
     assert_eq!((route.strip_prefix.as_deref(), &*route.upgrade), (Some("/api"), &["mqtt".to_owned()][..]));
@@ -277,7 +283,6 @@ fn what_this_version_does_not_run_is_an_error_at_its_key() {
         ("routes:", "admin: { bind: 127.0.0.1:1 }\nroutes:", "7:1: the administration interface is"),
         ("name: public,", "name: public, tls: { certs: [] },", "3:21: TLS is"),
         ("name: public,", "name: public, protocols: [http1, http2],", "3:40: HTTP/2 is"),
-        ("127.0.0.1:8080", "unix:/x", "3:28: Unix sockets are"),
         ("'[::1]:83' }]", "'[::1]:83' }], retry: { on: [reset] }", "6:50: retrying is"),
         ("'[::1]:83' }]", "'[::1]:83' }], breaker: {}", "6:50: breakers are"),
         ("'[::1]:83' }]", "'[::1]:83' }], health: { path: / }", "6:50: active health checking is"),

@@ -1,7 +1,10 @@
 //! Upstreams: where their endpoints are found, and the set that needs no looking for.
 
 use super::super::endpoints::assemble;
-use super::{Balance, Check, Endpoints, Kept, Pointer, Source, Table, Target, Upstream, UpstreamId, config};
+use super::{
+    Check, Endpoints, Kept, Pointer, Source, Table, Target, Upstream, UpstreamId, address, balance, config,
+};
+use crate::wire::proxy_protocol::Version;
 
 /// Builds all upstreams; notes what is wrong with them.
 pub(super) fn build(check: &mut Check<'_>, previous: Option<&Table>) -> Vec<Upstream> {
@@ -14,22 +17,25 @@ pub(super) fn build(check: &mut Check<'_>, previous: Option<&Table>) -> Vec<Upst
         let at = all.key(name);
         check.name(&at, name);
         let sources = sources(check, &at, name, given);
+        let balance = balance::build(check, &at.key("balance"), &given.balance);
         let pool = at.key("pool");
         upstreams.push(Upstream {
             id: UpstreamId(u32::try_from(index).expect("upstreams are fewer than 4 billion")),
             name: name.clone(),
-            endpoints: Endpoints::new(assemble(sources.iter(), |_| &[])),
+            endpoints: Endpoints::new(assemble(sources.iter(), |_| &[]), &balance),
             sources,
             file: given.endpoints_file.as_ref().map(|file| file.0.clone()),
-            balance: match given.balance {
-                config::upstream::Balance::RoundRobin => Balance::RoundRobin,
-                config::upstream::Balance::LeastConnections => Balance::LeastConnections,
-            },
+            balance,
+            proxy_protocol: given.proxy_protocol.map(|version| match version {
+                config::upstream::ProxyVersion::V1 => Version::V1,
+                config::upstream::ProxyVersion::V2 => Version::V2,
+            }),
             connections: check.at_least_one(&pool, "connections", given.pool.connections),
             idle: check.period(&pool, "idle", given.pool.idle),
             count: kept.count(name),
         });
     }
+    balance::cookies_of_two(check, &upstreams);
     upstreams
 }
 
@@ -43,18 +49,24 @@ fn sources(check: &mut Check<'_>, at: &Pointer, name: &str, given: &config::Upst
     for (index, endpoint) in given.endpoints.iter().enumerate() {
         let at = at.item(index);
         let weight = check.at_least_one(&at, "weight", endpoint.weight);
-        if endpoint.address.starts_with("unix:") {
+        let at = at.key("address");
+        let target = match address::unix(check, &at, &endpoint.address) {
+            Some(Some(socket)) => Target::Address(socket),
+            Some(None) => continue,
+            None => match Target::parse(&endpoint.address) {
+                Ok(target) => target,
+                Err((what, fix)) => {
+                    check.error(&at, format!("'{}' {what}", endpoint.address), Some(fix));
+                    continue;
+                }
+            },
+        };
+        if sources.iter().any(|known| known.target == target) {
+            let message = format!("'{}' stands twice in upstream '{name}'", endpoint.address);
+            check.warn(&at, message, Some("give it a weight instead".into()));
             continue;
         }
-        let at = at.key("address");
-        match Target::parse(&endpoint.address) {
-            Ok(target) if sources.iter().any(|known| known.target == target) => {
-                let message = format!("'{target}' stands twice in upstream '{name}'");
-                check.warn(&at, message, Some("give it a weight instead".into()));
-            }
-            Ok(target) => sources.push(Source { target, weight, priority: endpoint.priority }),
-            Err((what, fix)) => check.error(&at, format!("'{}' {what}", endpoint.address), Some(fix)),
-        }
+        sources.push(Source { target, weight, priority: endpoint.priority });
     }
     sources
 }

@@ -8,6 +8,9 @@ mod target;
 pub use list::{Flaw, read as read_list};
 pub use target::Target;
 
+use super::Balance;
+use crate::balance::Seats;
+use crate::base::Address;
 use hashbrown::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::ops::Deref;
@@ -20,7 +23,7 @@ pub const ENDPOINTS_MAX: usize = 1024;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
     /// Where it listens.
-    pub addr: SocketAddr,
+    pub addr: Address,
     /// The same as text, for logs.
     pub name: String,
     /// Its share among its equals; at least 1.
@@ -33,13 +36,22 @@ pub struct Endpoint {
 
 /// The endpoints of an upstream at one moment, made where no request waits and shared by all shards. Another set takes
 /// its place; a set itself never changes.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Endpoints(Vec<Endpoint>);
+#[derive(Debug)]
+pub struct Endpoints {
+    list: Vec<Endpoint>,
+    seats: Arc<Seats>,
+}
 
 impl Endpoints {
-    /// A set of these.
-    pub fn new(endpoints: Vec<Endpoint>) -> Arc<Endpoints> {
-        Arc::new(Endpoints(endpoints))
+    /// A set of these, compiled for `balance`. *Cost:* some milliseconds for a consistent hash: never called by a shard.
+    pub fn new(list: Vec<Endpoint>, balance: &Balance) -> Arc<Endpoints> {
+        let seats = balance.seats(&list);
+        Arc::new(Endpoints { list, seats })
+    }
+
+    /// The same as they are balanced, in order.
+    pub fn seats(&self) -> &Arc<Seats> {
+        &self.seats
     }
 }
 
@@ -47,7 +59,7 @@ impl Deref for Endpoints {
     type Target = [Endpoint];
 
     fn deref(&self) -> &[Endpoint] {
-        &self.0
+        &self.list
     }
 }
 
@@ -84,14 +96,14 @@ pub fn assemble<'a, 's>(
     for source in sources {
         match &source.target {
             Target::Address(addr) => {
-                ranked.push(((source.priority, 0), endpoint(*addr, source, 1, None)));
+                ranked.push(((source.priority, 0), endpoint(addr.clone(), source, 1, None)));
             }
             name => {
                 let mut found = known(name).to_vec();
                 found.sort_unstable();
                 // RFC 2782: within the group that was written, an SRV record's own priority decides.
                 ranked.extend(found.iter().map(|found| {
-                    let end = endpoint(found.addr, source, found.weight, Some(name.clone()));
+                    let end = endpoint(found.addr.into(), source, found.weight, Some(name.clone()));
                     ((source.priority, found.priority), end)
                 }));
             }
@@ -106,7 +118,7 @@ pub fn assemble<'a, 's>(
         if set.len() == ENDPOINTS_MAX {
             break;
         }
-        if seen.insert(end.addr) {
+        if seen.insert(end.addr.clone()) {
             let next = groups.len() as u32;
             end.priority = *groups.entry(rank).or_insert(next);
             set.push(end);
@@ -115,10 +127,11 @@ pub fn assemble<'a, 's>(
     set
 }
 
-fn endpoint(addr: SocketAddr, source: &Source, weight: u16, found_behind: Option<Target>) -> Endpoint {
+fn endpoint(addr: Address, source: &Source, weight: u16, found_behind: Option<Target>) -> Endpoint {
     // A weight of 0 asks for next to nothing beside others (RFC 2782); 1 is the least there is here.
     let weight = source.weight.saturating_mul(u32::from(weight.max(1)));
-    Endpoint { addr, name: addr.to_string(), weight, priority: source.priority, found_behind }
+    let name = addr.to_string();
+    Endpoint { addr, name, weight, priority: source.priority, found_behind }
 }
 
 #[cfg(test)]

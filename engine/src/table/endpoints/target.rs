@@ -1,14 +1,17 @@
-//! The text of an endpoint's address, read: `host:port`, an address, or `srv:NAME`.
+//! The text of an endpoint's address, read: `host:port`, an address, `srv:NAME` or `unix:PATH`.
 
+use crate::base::Address;
+use crate::base::address::{UNIX, UNIX_PATH_BYTES_MAX};
 use std::fmt;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 /// Where an endpoint is, or the name that it is found behind. Cheap to clone.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Target {
     /// An address: there is nothing to look up.
-    Address(SocketAddr),
+    Address(Address),
     /// A host name and the port to call on each of its addresses.
     Host(Arc<str>, u16),
     /// A service, whose SRV records name hosts and ports (RFC 2782).
@@ -30,7 +33,7 @@ impl Target {
                 let fix = "write the server's own address and port, such as 10.0.0.7:8080";
                 return Err(("is not where a server listens", fix.to_owned()));
             }
-            return Ok(Target::Address(addr));
+            return Ok(Target::Address(addr.into()));
         }
         if let Some(name) = text.strip_prefix("srv:") {
             let parts = name.strip_suffix('.').unwrap_or(name).split('.').take(2);
@@ -41,6 +44,17 @@ impl Target {
                     "is not a service",
                     "write srv:_SERVICE._PROTOCOL.NAME, such as srv:_http._tcp.internal".into(),
                 )),
+            };
+        }
+        if let Some(path) = text.strip_prefix(UNIX) {
+            // Whoever knows a folder that a relative path starts at has joined them before.
+            let is_whole = path.starts_with('/') && !path.ends_with('/') && !path.contains('\0');
+            return match is_whole && path.len() <= UNIX_PATH_BYTES_MAX {
+                true => Ok(Target::Address(Address::Unix(Path::new(path).into()))),
+                false => {
+                    let fix = format!("write a whole path of {UNIX_PATH_BYTES_MAX} bytes at most");
+                    Err(("names no socket", fix))
+                }
             };
         }
         host_and_port(text).map_err(|fix| ("is not a host and a port", fix))
@@ -97,7 +111,15 @@ mod tests {
 
     #[test]
     fn an_address_is_read_and_shown_as_written() {
-        for text in ["10.0.0.7:80", "[::1]:80", "a.test:80", "a.test.:80", "a_b:1", "srv:_http._tcp.a.test"] {
+        for text in [
+            "10.0.0.7:80",
+            "[::1]:80",
+            "a.test:80",
+            "a.test.:80",
+            "a_b:1",
+            "srv:_http._tcp.a.test",
+            "unix:/run/a",
+        ] {
             assert_eq!(Target::parse(text).map(|target| target.to_string()), Ok(text.to_owned()));
         }
     }
@@ -122,6 +144,8 @@ mod tests {
             "10.0.0.7:0",
             "0.0.0.0:80",
             "[::]:80",
+            "unix:a",
+            "unix:/",
             &long,
         ] {
             assert!(Target::parse(text).is_err(), "{text}");

@@ -30,10 +30,10 @@ fn two_hundred_addresses_come_over_tcp_and_all_are_used() {
 }
 
 #[test]
-fn a_service_names_hosts_with_ports_and_weights() {
+fn a_service_names_hosts_with_ports_weights_and_priorities() {
     each_driver(|driver| {
         let dns = NameServer::start();
-        let (mut origins, port) = origins(2);
+        let (mut origins, port) = origins(3);
         let other = Origin::bind(SocketAddr::from((host(1), 0)), Recording::On).expect("a free port");
         let other_port = other.addr().port();
         origins.push(other);
@@ -44,7 +44,9 @@ fn a_service_names_hosts_with_ports_and_weights() {
             Data::Srv(5, 1, port, "b.test".into()),
             Data::Srv(5, 0, other_port, "b.test".into()),
             Data::Srv(5, 9, port, "gone.test".into()),
+            Data::Srv(7, 9, port, "spare.test".into()),
         ];
+        dns.set("spare.test", 60, &hosts(&[2]));
         dns.set("_http._tcp.api.test", 60, &records);
         let named = "endpoints: [{ address: \"srv:_http._tcp.api.test\" }]";
         let gateway = start(driver, 1, &dns, "", &[("named", named)]);
@@ -55,6 +57,12 @@ fn a_service_names_hosts_with_ports_and_weights() {
             (Some(30), Some(10), Some(10)),
             "{tally:?}"
         );
+        // The first group is out; the next one serves.
+        drop(origins.remove(0));
+        drop(origins.remove(0));
+        drop(origins.pop());
+        until("the spare serves", || ask(&gateway, "named").status == 200);
+        assert_eq!(endpoints(&gateway, "named", 1), [format!("{}:{port}", host(2))]);
     });
 }
 
