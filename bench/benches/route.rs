@@ -2,7 +2,8 @@
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use ringgate::base::RouteId;
-use ringgate::route::{Facts, HostPattern, Lookup, PathPattern, Rule};
+use ringgate::route::{Facts, HostPattern, Lookup, PathPattern, Rule, Scratch};
+use ringgate::wire::head::{Head, Lines};
 use std::hint::black_box;
 
 fn rule(host: &str, path: &str, route: usize) -> Rule {
@@ -30,6 +31,7 @@ fn rules(count: usize) -> Vec<Rule> {
 
 fn look_up(bench: &mut Criterion) {
     let mut group = bench.benchmark_group("route");
+    let (lines, scratch) = (Lines::new(), Scratch::default());
     group.throughput(Throughput::Elements(1));
     for count in [1, 100, 10_000] {
         let (lookup, _) = Lookup::new(&rules(count));
@@ -41,9 +43,10 @@ fn look_up(bench: &mut Criterion) {
             ("miss", "/nothing/of/this/kind"),
         ];
         for (name, path) in cases {
-            let facts = Facts { host: host.as_bytes(), path: path.as_bytes() };
+            let head = Head::new(b"", &lines);
+            let facts = Facts { host: host.as_bytes(), path: path.as_bytes(), method: b"GET", head };
             group.bench_function(BenchmarkId::new(name, count), |bench| {
-                bench.iter(|| lookup.lookup(black_box(&facts)));
+                bench.iter(|| lookup.lookup(black_box(&facts), &scratch));
             });
         }
     }
@@ -54,8 +57,12 @@ fn look_up(bench: &mut Criterion) {
 fn one_for_all(bench: &mut Criterion) {
     let any = Rule { hosts: Vec::new(), ..rule("x", "/*", 0) };
     let (lookup, _) = Lookup::new(&[any]);
-    let facts = Facts { host: b"localhost:8080", path: b"/index.html" };
-    bench.bench_function("route/one_for_all", |bench| bench.iter(|| lookup.lookup(black_box(&facts))));
+    let (lines, scratch) = (Lines::new(), Scratch::default());
+    let (host, path, head) = (b"localhost:8080", b"/index.html", Head::new(b"", &lines));
+    let facts = Facts { host, path, method: b"GET", head };
+    bench.bench_function("route/one_for_all", |bench| {
+        bench.iter(|| lookup.lookup(black_box(&facts), &scratch))
+    });
 }
 
 criterion_group!(benches, look_up, one_for_all);

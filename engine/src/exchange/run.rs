@@ -11,7 +11,7 @@ use crate::net::body::{BodySink, BodySource, BodyWriter, pump};
 use crate::net::clock;
 use crate::net::spawn::beside;
 use crate::observe::Reason;
-use crate::route::Facts;
+use crate::route::{Facts, Miss};
 use crate::table::{Route, Upstream};
 use crate::upstream::{Outgoing, Plan, Reply, call};
 use crate::wire::edits::Edits;
@@ -70,7 +70,11 @@ async fn serve<'c, B: BodySource, R: Replies>(
 }
 
 fn find<'c>(ctx: &'c Context<'c>, head: Head<'_>, path: &[u8]) -> Result<&'c Route, Reason> {
-    let found = ctx.table.lookup.lookup(&Facts { host: head.host(), path }).map_err(|_| Reason::NoRoute)?;
+    let found = ctx.table.lookup.lookup(&Facts::of(head, path), &ctx.lent.routing);
+    let found = found.map_err(|miss| match miss {
+        Miss::NoRoute => Reason::NoRoute,
+        Miss::Method(_) => Reason::MethodNotAllowed,
+    })?;
     ctx.route.set(Some(found.route));
     Ok(ctx.table.route(found.route))
 }

@@ -1,15 +1,15 @@
 //! The tree of a host's paths while it grows, and how it is packed for reading.
 
+use super::Match;
 use super::path::{Hit, Node, Paths, Range, length_bit};
 use super::pattern::{Part, PathPattern};
-use crate::base::RouteId;
 use hashbrown::HashMap;
 use std::num::NonZeroU32;
 
 /// The tree while it grows.
 #[derive(Debug, Default)]
 pub(super) struct Builder {
-    exact: HashMap<Box<[u8]>, RouteId>,
+    exact: HashMap<Box<[u8]>, Match>,
     nodes: Vec<Growing>,
 }
 
@@ -24,7 +24,7 @@ struct Growing {
 
 impl Builder {
     /// Adds a pattern. Of two that take the same paths the first stays.
-    pub(super) fn add(&mut self, pattern: &PathPattern, route: RouteId) {
+    pub(super) fn add(&mut self, pattern: &PathPattern, route: Match) {
         let (parts, below) = match pattern {
             PathPattern::Exact(path) => {
                 self.exact.entry(path.as_bytes().into()).or_insert(route);

@@ -5,16 +5,21 @@
 
 mod grow;
 mod host;
+mod method;
 mod path;
 mod pattern;
+mod scratch;
 
 #[cfg(test)]
 mod tests;
 
 pub use host::HostPattern;
+pub use method::MethodSet;
 pub use pattern::PathPattern;
+pub use scratch::Scratch;
 
 use crate::base::RouteId;
+use crate::wire::head::Head;
 use hashbrown::HashMap;
 use host::Hosts;
 use path::Paths;
@@ -26,6 +31,17 @@ pub struct Facts<'a> {
     pub host: &'a [u8],
     /// The canonical path without its query, or `*`.
     pub path: &'a [u8],
+    /// The method, as it was sent.
+    pub method: &'a [u8],
+    /// The request's head: its fields, cookies and query.
+    pub head: Head<'a>,
+}
+
+impl<'a> Facts<'a> {
+    /// The facts of the request with this head and canonical path.
+    pub fn of(head: Head<'a>, path: &'a [u8]) -> Facts<'a> {
+        Facts { host: head.host(), path, method: head.method_bytes(), head }
+    }
 }
 
 /// The route of a request.
@@ -33,6 +49,8 @@ pub struct Facts<'a> {
 pub struct Match {
     /// The route.
     pub route: RouteId,
+    /// Which of the paths in its `match` took the request: an index of the rule's list.
+    pub path: u16,
 }
 
 /// Why there is none.
@@ -40,6 +58,9 @@ pub struct Match {
 pub enum Miss {
     /// No rule has this host and path: 404.
     NoRoute,
+    /// Rules have this host, this path and all else that they ask for, but for the method: 405. These they take;
+    /// [`Lookup::allow`] names them.
+    Method(MethodSet),
 }
 
 /// One route's hosts and paths: it takes a request when one of each matches.
@@ -93,7 +114,8 @@ impl Lookup {
                         Some(by) => shadowed.push(Shadowed { route: rule.route, path: index, by: *by }),
                         None => {
                             taken.insert((slot, path), rule.route);
-                            building[slot as usize].add(path, rule.route);
+                            let index = u16::try_from(index).expect("a rule has few paths");
+                            building[slot as usize].add(path, Match { route: rule.route, path: index });
                         }
                     }
                 }
@@ -108,10 +130,12 @@ impl Lookup {
     ///
     /// # Errors
     /// Why no route takes it.
-    pub fn lookup(&self, facts: &Facts<'_>) -> Result<Match, Miss> {
-        self.hosts
-            .find(facts.host, |slot| self.paths[slot as usize].find(facts.path))
-            .map(|route| Match { route })
-            .ok_or(Miss::NoRoute)
+    pub fn lookup(&self, facts: &Facts<'_>, _: &Scratch) -> Result<Match, Miss> {
+        self.hosts.find(facts.host, |slot| self.paths[slot as usize].find(facts.path)).ok_or(Miss::NoRoute)
+    }
+
+    /// The methods of a [`Miss::Method`], as an Allow field lists them (RFC 9110 §10.2.1).
+    pub fn allow(&self, methods: MethodSet) -> String {
+        methods.names().collect::<Vec<_>>().join(", ")
     }
 }

@@ -1,14 +1,14 @@
 //! The paths of one host: exact ones in a hash map; prefixes and templates in a compressed radix tree over bytes,
 //! whose nodes may also have a branch that takes one whole segment.
 
-use crate::base::RouteId;
+use super::Match;
 use hashbrown::HashMap;
 use std::num::NonZeroU32;
 
 /// The paths of one host.
 #[derive(Debug, Default)]
 pub(super) struct Paths {
-    pub(super) exact: HashMap<Box<[u8]>, RouteId>,
+    pub(super) exact: HashMap<Box<[u8]>, Match>,
     /// Bit n is set when an exact path's length is n modulo 64: most others need not be hashed.
     pub(super) exact_lengths: u64,
     /// The tree, breadth first: its root is the first, the children of a node lie side by side. Empty when
@@ -44,7 +44,7 @@ pub(super) struct Range {
 /// A route and how exact its pattern is.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Hit {
-    pub(super) route: RouteId,
+    pub(super) route: Match,
     /// Twice the pattern's length, one more for a template: it outranks a prefix of its own length.
     pub(super) rank: u32,
 }
@@ -56,7 +56,7 @@ pub(super) fn length_bit(path: &[u8]) -> u64 {
 
 impl Paths {
     /// The route of the most exact pattern that takes `path`.
-    pub(super) fn find(&self, path: &[u8]) -> Option<RouteId> {
+    pub(super) fn find(&self, path: &[u8]) -> Option<Match> {
         if self.exact_lengths & length_bit(path) != 0
             && let Some(route) = self.exact.get(path)
         {
@@ -113,7 +113,7 @@ impl Paths {
 fn better(best: &mut Option<Hit>, hit: Hit) {
     let wins = match best {
         None => true,
-        Some(have) => (hit.rank, have.route.0) > (have.rank, hit.route.0),
+        Some(have) => (hit.rank, have.route.route.0) > (have.rank, hit.route.route.0),
     };
     if wins {
         *best = Some(hit);

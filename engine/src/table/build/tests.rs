@@ -1,6 +1,7 @@
 use super::*;
 use crate::config::Memory;
-use crate::route::Facts;
+use crate::route::{Facts, Scratch};
+use crate::wire::head::{Head, Lines};
 
 const GOOD: &str = "
 listeners:
@@ -82,8 +83,11 @@ fn a_table_holds_what_was_written_and_the_defaults() {
     assert_eq!((route.strip_prefix.as_deref(), &*route.upgrade), (Some("/api"), &["mqtt".to_owned()][..]));
     assert_eq!((route.timeouts.connect, route.timeouts.total), (second / 2, None));
     assert_eq!(table.routes[1].timeouts.total, Some(60 * second));
+    let lines = Lines::new();
     let taken = |host: &str, path: &str| {
-        table.lookup.lookup(&Facts { host: host.as_bytes(), path: path.as_bytes() }).map(|found| found.route)
+        let head = Head::new(b"", &lines);
+        let facts = Facts { host: host.as_bytes(), path: path.as_bytes(), method: b"GET", head };
+        table.lookup.lookup(&facts, &Scratch::default()).map(|found| found.route)
     };
     assert_eq!(taken("x.example.org", "/api/orders/7"), Ok(RouteId(0)));
     assert_eq!(taken("other.org", "/api/orders/7"), Ok(RouteId(1)));
