@@ -22,6 +22,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 mod listeners;
+mod matching;
 mod routes;
 mod upstreams;
 
