@@ -4,6 +4,7 @@
 //! A parsed head is the bytes as they came plus [`Lines`], ranges into them; [`Head`] is the view of both. It is
 //! never changed: policies add to [`Edits`], and `http1::encode` writes head and edits into an outgoing buffer.
 
+pub mod cookie;
 pub mod date;
 pub mod edits;
 pub mod field;
