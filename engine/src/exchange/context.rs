@@ -5,6 +5,7 @@ use super::lent::{Lent, TableRef};
 use crate::base::{ListenerId, RouteId, Tick, UpstreamId};
 use crate::net::clock;
 use crate::observe::{Reason, Record, record};
+use crate::route::MethodSet;
 use crate::upstream::Tried;
 use crate::wire::field::Field;
 use crate::wire::head::{Head, Version};
@@ -40,6 +41,8 @@ pub struct Context<'a> {
     pub client_ip: Cell<IpAddr>,
     /// The route, once found.
     pub route: Cell<Option<RouteId>>,
+    /// The methods that its path takes, where it does not take the request's.
+    pub allowed: Cell<MethodSet>,
     /// The upstream, once chosen.
     pub upstream: Cell<Option<UpstreamId>>,
     /// The status sent; 0 for none.
@@ -77,6 +80,7 @@ impl<'a> Context<'a> {
             tried: Tried::default(),
             client_ip: Cell::new(peer.addr.ip()),
             route: Cell::new(None),
+            allowed: Cell::new(MethodSet::default()),
             upstream: Cell::new(None),
             status: Cell::new(0),
             reason: Cell::new(Reason::Ok),

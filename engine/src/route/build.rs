@@ -1,15 +1,15 @@
 //! Rules → look-up, and what is odd about them. Called by `table` off the shards. *Cost*: about a microsecond a path,
 //! and the expressions of each host are compiled together.
 
-use super::expression::{Automaton, Expression, Place};
+use super::Scratch;
+use super::automaton::{Automaton, Place, Regex};
 use super::guard::condition::Condition;
 use super::guard::overlap::{Overlap, overlap};
 use super::guard::{Guard, Guards};
 use super::host::{HostPattern, Hosts};
 use super::path::grow::{Entry, Gathered, Leaf, Weight};
 use super::path::pattern::PathPattern;
-use super::path::{Expressions, Paths};
-use super::scratch::Scratch;
+use super::path::{Paths, Regexes};
 use super::{Finding, Lookup, MethodSet, Part, Rule};
 use crate::base::RouteId;
 use hashbrown::{HashMap, HashSet};
@@ -77,9 +77,9 @@ impl Build {
     /// Compiles what the rules ask for besides host and path.
     fn guards(&mut self, rules: &[Rule]) {
         let mut places: HashMap<&str, usize> = HashMap::new();
-        let mut different: Vec<(&Expression, RouteId)> = Vec::new();
+        let mut different: Vec<(&Regex, RouteId)> = Vec::new();
         for rule in rules {
-            for expression in rule.conditions.iter().filter_map(Condition::expression) {
+            for expression in rule.conditions.iter().filter_map(Condition::regex) {
                 let next = different.len();
                 if *places.entry(expression.text()).or_insert(next) == next {
                     different.push((expression, rule.route));
@@ -101,7 +101,7 @@ impl Build {
         }
     }
 
-    fn automaton(&mut self, expressions: &[&Expression], route: RouteId) -> Option<Automaton> {
+    fn automaton(&mut self, expressions: &[&Regex], route: RouteId) -> Option<Automaton> {
         let at = Place { owner: self.owner, place: self.placed, of: self.automata };
         self.placed += 1;
         let automaton = Automaton::compile(expressions, at);
@@ -117,11 +117,10 @@ impl Build {
         let expressions = gathered.expressions();
         if let Some((_, leaf)) = expressions.first() {
             let route = gathered.sorted()[*leaf].entries[0].route;
-            let parsed: Vec<&Expression> =
-                expressions.iter().filter_map(|(pattern, _)| pattern.expression()).collect();
+            let parsed: Vec<&Regex> = expressions.iter().filter_map(|(pattern, _)| pattern.regex()).collect();
             let hits = expressions.iter().map(|(_, leaf)| hits[*leaf]).collect();
             let automaton = self.automaton(&parsed, route);
-            paths.expressions = automaton.map(|automaton| Box::new(Expressions { automaton, hits }));
+            paths.expressions = automaton.map(|automaton| Box::new(Regexes { automaton, hits }));
         }
         paths
     }

@@ -1,9 +1,10 @@
 //! What rules ask for besides host and path, compiled: one [`Guard`] a rule that asks for anything. A request is held
 //! to it only where host and path have led to the rule.
 
-use super::expression::{Automaton, Expression};
-use super::scratch::Scratch;
+use super::Scratch;
+use super::automaton::{Automaton, Regex};
 use super::{Facts, Rule};
+use crate::wire::cookie::cookie;
 use condition::{Condition, Part, Value};
 use method::{MethodSet, Methods};
 use value::FieldName;
@@ -74,7 +75,7 @@ impl Guard {
     pub(super) fn compile(
         rule: &Rule,
         methods: MethodSet,
-        automaton: impl Fn(&Expression) -> usize,
+        automaton: impl Fn(&Regex) -> usize,
     ) -> Option<Guard> {
         if methods.is_empty() && rule.conditions.is_empty() {
             return None;
@@ -127,9 +128,7 @@ impl Ask {
                 let mut room = request.scratch.text();
                 name.value(head, &mut room).is_some_and(|value| self.wants.takes(value, request))
             }
-            Of::Cookie(name) => {
-                value::cookie(head, name).is_some_and(|value| self.wants.takes(value, request))
-            }
+            Of::Cookie(name) => cookie(head, name).is_some_and(|value| self.wants.takes(value, request)),
             Of::Query(name) => {
                 let Some(raw) = head.query().and_then(|query| value::parameter(query, name)) else {
                     return false;

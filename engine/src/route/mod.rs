@@ -4,24 +4,23 @@
 //! methods, then those with more fields and cookies, then more parameters of the query, then file order. A rule that
 //! does not take a request gives way to the next one in this order.
 
+mod automaton;
 mod build;
 mod explain;
-mod expression;
 mod guard;
 mod host;
 mod path;
-mod scratch;
 
 #[cfg(test)]
 mod tests;
 
+pub use automaton::scratch::Scratch;
+pub use automaton::{Regex, Unread};
 pub use explain::{Candidate, Verdict, Want};
-pub use expression::{Expression, Unread};
 pub use guard::condition::{Condition, Part, Value};
 pub use guard::method::{MethodSet, OTHER_METHODS_MAX};
 pub use host::HostPattern;
 pub use path::pattern::{PathPattern, Segment};
-pub use scratch::Scratch;
 
 use crate::base::RouteId;
 use crate::wire::head::Head;

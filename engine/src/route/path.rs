@@ -3,9 +3,9 @@
 //! told apart by a bit, so that taking one reads no more than its place.
 
 use super::Match;
-use super::expression::Automaton;
+use super::Scratch;
+use super::automaton::Automaton;
 use super::guard::{Guard, Request};
-use super::scratch::Scratch;
 use crate::base::RouteId;
 use hashbrown::HashMap;
 use segments::Segments;
@@ -21,14 +21,14 @@ pub(super) struct Paths {
     /// Bit n is set when an exact path's length is n modulo 64: most others need not be hashed.
     pub(super) exact_lengths: u64,
     pub(super) segments: Segments,
-    pub(super) expressions: Option<Box<Expressions>>,
+    pub(super) expressions: Option<Box<Regexes>>,
     /// In order of precedence, over all paths of the host.
     pub(super) takers: Box<[Taker]>,
 }
 
 /// The expressions of a host.
 #[derive(Debug)]
-pub(super) struct Expressions {
+pub(super) struct Regexes {
     pub(super) automaton: Automaton,
     /// What each leads to.
     pub(super) hits: Box<[Hit]>,
@@ -139,7 +139,7 @@ impl Paths {
     }
 }
 
-impl Expressions {
+impl Regexes {
     fn each(&self, path: &[u8], scratch: &Scratch, mut visit: impl FnMut(Hit)) {
         self.automaton.each(path, scratch, |number| visit(self.hits[number]));
     }

@@ -1,7 +1,7 @@
 //! What a rule asks of a request besides its host, path and method, as it is written: a field, a cookie or a parameter
 //! of the query by name, and the value it must have.
 
-use crate::route::expression::{Expression, Unread};
+use crate::route::automaton::{Regex, Unread};
 use std::fmt;
 
 /// One thing that must hold.
@@ -36,7 +36,7 @@ pub enum Value {
     /// This.
     Exact(String),
     /// Matched as a whole.
-    Matching(Expression),
+    Matching(Regex),
 }
 
 impl Value {
@@ -53,14 +53,14 @@ impl Value {
         }
         let Some(expression) = text.strip_prefix("regex:") else { return Ok(Value::Exact(text.to_owned())) };
         let at = text.len() - expression.len();
-        let parsed = Expression::parse(expression);
+        let parsed = Regex::parse(expression);
         parsed.map(Value::Matching).map_err(|unread| Unread { at: at + unread.at, ..unread })
     }
 }
 
 impl Condition {
     /// The expression it wants matched, if it wants that.
-    pub(in crate::route) fn expression(&self) -> Option<&Expression> {
+    pub(in crate::route) fn regex(&self) -> Option<&Regex> {
         if let Value::Matching(expression) = &self.value { Some(expression) } else { None }
     }
 }

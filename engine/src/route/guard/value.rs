@@ -1,4 +1,4 @@
-//! Values of a request by name: a field, a cookie, a parameter of the query. They are borrowed from the head; only a
+//! Values of a request by name: a field, a parameter of the query. They are borrowed from the head; only a
 //! field that repeats, or an escape before an expression, is put together in the shard's room for it.
 
 use crate::wire::field::Field;
@@ -33,17 +33,10 @@ impl FieldName {
     }
 }
 
-/// The first cookie of this name, in any of the Cookie fields: HTTP/2 may split one (RFC 9113 §8.2.3).
-pub(in crate::route) fn cookie<'h>(head: Head<'h>, name: &[u8]) -> Option<&'h [u8]> {
-    let pairs = head.all(Field::COOKIE).flat_map(|line| line.split(|byte| *byte == b';'));
-    let mut pairs = pairs.filter_map(|pair| split(pair.trim_ascii(), b'='));
-    pairs.find(|(other, _)| *other == name).map(|(_, value)| value)
-}
-
 /// The value of the first parameter of this name, its escapes not decoded yet.
 pub(in crate::route) fn parameter<'q>(query: &'q [u8], name: &[u8]) -> Option<&'q [u8]> {
     let parameters = query.split(|byte| *byte == b'&').filter(|parameter| !parameter.is_empty());
-    let mut pairs = parameters.map(|parameter| split(parameter, b'=').unwrap_or((parameter, b"")));
+    let mut pairs = parameters.map(split);
     pairs.find(|(other, _)| same(other, name)).map(|(_, value)| value)
 }
 
@@ -84,9 +77,11 @@ fn digit(byte: u8) -> Option<u8> {
     (byte as char).to_digit(16).map(|digit| digit as u8)
 }
 
-fn split(pair: &[u8], mark: u8) -> Option<(&[u8], &[u8])> {
-    let at = memchr::memchr(mark, pair)?;
-    Some((&pair[..at], &pair[at + 1..]))
+fn split(parameter: &[u8]) -> (&[u8], &[u8]) {
+    match memchr::memchr(b'=', parameter) {
+        Some(at) => (&parameter[..at], &parameter[at + 1..]),
+        None => (parameter, b""),
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Path patterns, as they are written in a route's `match`.
 
-use crate::route::expression::{Expression, Unread};
+use crate::route::automaton::{Regex, Unread};
 use std::fmt;
 
 /// Segments of a pattern, so that a walk down the tree is bounded.
@@ -19,7 +19,7 @@ pub enum PathPattern {
         below: bool,
     },
     /// What an expression matches as a whole.
-    Regex(Expression),
+    Regex(Regex),
 }
 
 /// One segment of a pattern.
@@ -39,7 +39,7 @@ impl PathPattern {
     pub fn parse(text: &str) -> Result<PathPattern, Unread> {
         if let Some(expression) = text.strip_prefix("regex:") {
             let at = text.len() - expression.len();
-            let parsed = Expression::parse(expression);
+            let parsed = Regex::parse(expression);
             return parsed.map(PathPattern::Regex).map_err(|unread| Unread { at: at + unread.at, ..unread });
         }
         if !text.starts_with('/') {
@@ -84,7 +84,7 @@ impl PathPattern {
     }
 
     /// The expression it is, if it is one.
-    pub(in crate::route) fn expression(&self) -> Option<&Expression> {
+    pub(in crate::route) fn regex(&self) -> Option<&Regex> {
         if let PathPattern::Regex(expression) = self { Some(expression) } else { None }
     }
 

@@ -2,11 +2,11 @@
 //! shard owns one and lends it, so that nothing on a request's way is shared or locked. What a look-up does without
 //! regular expressions and repeated fields never touches it.
 
-use super::expression::Automaton;
+use super::Automaton;
 use regex_automata::hybrid::dfa::Cache;
 use std::cell::{RefCell, RefMut};
 
-/// Working memory of look-ups. It serves one [`Lookup`](super::Lookup) at a time: used with another, as after a
+/// Working memory of look-ups. It serves one [`Lookup`](crate::route::Lookup) at a time: used with another, as after a
 /// reload, it begins anew.
 #[derive(Debug, Default)]
 pub struct Scratch {
@@ -24,7 +24,7 @@ struct Caches {
 
 impl Scratch {
     /// Runs `search` with the cache of `automaton`. Within it another automaton may be used.
-    pub(super) fn with<T>(&self, automaton: &Automaton, search: impl FnOnce(&mut Cache) -> T) -> T {
+    pub(in crate::route) fn with<T>(&self, automaton: &Automaton, search: impl FnOnce(&mut Cache) -> T) -> T {
         let mut cache = self.take(automaton).unwrap_or_else(|| Box::new(automaton.cache()));
         let found = search(&mut cache);
         if let Some(place) = self.caches.borrow_mut().list.get_mut(automaton.place) {
@@ -46,7 +46,7 @@ impl Scratch {
     }
 
     /// Room for one value, empty.
-    pub(super) fn text(&self) -> RefMut<'_, Vec<u8>> {
+    pub(in crate::route) fn text(&self) -> RefMut<'_, Vec<u8>> {
         let mut text = self.text.borrow_mut();
         text.clear();
         text

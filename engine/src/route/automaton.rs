@@ -2,13 +2,15 @@
 //! walks a text once and tells all that match the whole of it. The automaton is built while it runs, into a cache of
 //! bounded size that a shard lends, so that compiling is soon done and searching needs no lock.
 
-use super::scratch::Scratch;
 use regex_automata::hybrid::dfa::{Builder, Cache, DFA};
 use regex_automata::nfa::thompson::{self, NFA};
 use regex_automata::util::start;
 use regex_automata::{Anchored, MatchKind};
 use regex_syntax::hir::Hir;
+use scratch::Scratch;
 use std::borrow::Cow;
+
+pub(super) mod scratch;
 
 /// Bytes of an expression's text.
 const TEXT_BYTES_MAX: usize = 4096;
@@ -41,17 +43,17 @@ impl From<&'static str> for Unread {
 /// A regular expression that has been read. It matches whole texts, byte by byte: `.`, `\w` and classes know ASCII
 /// only, as a canonical path does.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Expression {
+pub struct Regex {
     text: String,
     parsed: Hir,
 }
 
-impl Expression {
+impl Regex {
     /// Reads an expression and compiles it once, so that a faulty or too large one is told with its place.
     ///
     /// # Errors
     /// What is wrong with it, and where.
-    pub fn parse(text: &str) -> Result<Expression, Unread> {
+    pub fn parse(text: &str) -> Result<Regex, Unread> {
         if text.is_empty() {
             return Err("is an empty expression".into());
         }
@@ -62,7 +64,7 @@ impl Expression {
         let parsed = parser.parse(text).map_err(unread)?;
         let automaton = compiled(&[&parsed], EXPRESSION_BYTES_MAX, CACHE_BYTES_MIN);
         automaton.ok_or("is an expression too large to compile")?;
-        Ok(Expression { text: text.to_owned(), parsed })
+        Ok(Regex { text: text.to_owned(), parsed })
     }
 
     /// As it was written.
@@ -107,7 +109,7 @@ pub(super) struct Automaton {
 
 impl Automaton {
     /// Compiles `expressions`. None when they are too large together.
-    pub(super) fn compile(expressions: &[&Expression], at: Place) -> Option<Automaton> {
+    pub(super) fn compile(expressions: &[&Regex], at: Place) -> Option<Automaton> {
         let parsed: Vec<&Hir> = expressions.iter().map(|expression| &expression.parsed).collect();
         let cache_bytes = (CACHE_BYTES / at.of.max(1)).max(CACHE_BYTES_MIN);
         let dfa = compiled(&parsed, AUTOMATON_BYTES_MAX, cache_bytes)?;

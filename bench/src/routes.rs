@@ -1,0 +1,109 @@
+//! Tables of routes as gateways have them, and a request for each route. The same for the benches of wall clock and of
+//! instructions.
+
+use ringgate::base::RouteId;
+use ringgate::route::{Facts, HostPattern, Lookup, PathPattern, Rule, Scratch};
+use ringgate::wire::head::{Head, Lines};
+
+/// How routes lie over hosts.
+#[derive(Debug, Clone, Copy)]
+pub enum Layout {
+    /// Ten services a host, three routes each.
+    ManyHosts,
+    /// All of them under one host.
+    OneHost,
+    /// All of them under one host, each an expression.
+    Expressions,
+}
+
+/// A rule with one host and one path that asks for nothing else; an empty `host` is every host.
+pub fn rule(host: &str, path: &str, route: usize) -> Rule {
+    Rule {
+        hosts: (!host.is_empty()).then(|| HostPattern::parse(host).expect("a good host")).into_iter().collect(),
+        paths: vec![PathPattern::parse(path).expect("a good path")],
+        methods: Vec::new(),
+        conditions: Vec::new(),
+        route: RouteId(u32::try_from(route).expect("a small number")),
+    }
+}
+
+/// The host of route `index`.
+pub fn host(layout: Layout, index: usize) -> String {
+    match layout {
+        Layout::ManyHosts => format!("api-{}.example.com", index / 30),
+        Layout::OneHost | Layout::Expressions => "api.example.com".to_owned(),
+    }
+}
+
+fn service(layout: Layout, index: usize) -> usize {
+    match layout {
+        Layout::ManyHosts => index / 3 % 10,
+        Layout::OneHost | Layout::Expressions => index / 3,
+    }
+}
+
+/// `count` routes: of each service all below it, an item by a template, and the collection by its exact path.
+pub fn rules(layout: Layout, count: usize) -> Vec<Rule> {
+    let path = |index: usize| {
+        let service = service(layout, index);
+        match (layout, index % 3) {
+            (Layout::Expressions, _) => format!("regex:/api/v[0-9]+/service-{index}/[a-z]+/.*"),
+            (_, 0) => format!("/api/service-{service}/*"),
+            (_, 1) => format!("/api/service-{service}/items/{{id}}/orders"),
+            _ => format!("/api/service-{service}/items"),
+        }
+    };
+    (0..count).map(|index| rule(&host(layout, index), &path(index), index)).collect()
+}
+
+/// A path that route `index` takes.
+pub fn path(layout: Layout, index: usize) -> String {
+    let service = service(layout, index);
+    match (layout, index % 3) {
+        (Layout::Expressions, _) => format!("/api/v2/service-{index}/users/17"),
+        (_, 0) => format!("/api/service-{service}/health/live"),
+        (_, 1) => format!("/api/service-{service}/items/12345/orders"),
+        _ => format!("/api/service-{service}/items"),
+    }
+}
+
+/// A look-up, and a request for each of its routes in shuffled order.
+#[derive(Debug)]
+pub struct Asked {
+    lookup: Lookup,
+    scratch: Scratch,
+    lines: Lines,
+    requests: Vec<(String, String, u32)>,
+}
+
+impl Asked {
+    /// Of `count` routes.
+    pub fn new(layout: Layout, count: usize) -> Asked {
+        let mut requests: Vec<_> =
+            (0..count).map(|index| (host(layout, index), path(layout, index), index as u32)).collect();
+        shuffle(&mut requests);
+        let (lookup, findings) = Lookup::new(rules(layout, count));
+        assert_eq!(findings, [], "the routes are as they should be");
+        Asked { lookup, scratch: Scratch::default(), lines: Lines::new(), requests }
+    }
+
+    /// Asks for each route once. Gives the number of those that were found.
+    #[inline(never)]
+    pub fn ask_all(&self) -> usize {
+        let head = Head::new(b"", &self.lines);
+        let found = self.requests.iter().filter(|(host, path, route)| {
+            let facts = Facts { host: host.as_bytes(), path: path.as_bytes(), method: b"GET", head };
+            self.lookup.lookup(&facts, &self.scratch).is_ok_and(|found| found.route.0 == *route)
+        });
+        found.count()
+    }
+}
+
+/// The same order each time (Fisher and Yates, with a linear congruence for chance).
+fn shuffle<T>(items: &mut [T]) {
+    let mut seed = 0x2545_f491_4f6c_dd1d_u64;
+    for end in (1..items.len()).rev() {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        items.swap(end, (seed >> 33) as usize % (end + 1));
+    }
+}
