@@ -6,6 +6,7 @@ use ringgate_bench::routes::{Asked, Layout};
 use std::hint::black_box;
 
 #[library_benchmark(setup = Asked::new)]
+#[bench::one_for_all_100(Layout::OneForAll, 100)]
 #[bench::many_hosts_100(Layout::ManyHosts, 100)]
 #[bench::many_hosts_100000(Layout::ManyHosts, 100_000)]
 #[bench::one_host_100(Layout::OneHost, 100)]

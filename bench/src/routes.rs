@@ -8,6 +8,8 @@ use ringgate::wire::head::{Head, Lines};
 /// How routes lie over hosts.
 #[derive(Debug, Clone, Copy)]
 pub enum Layout {
+    /// One route for everything, asked for again and again.
+    OneForAll,
     /// Ten services a host, three routes each.
     ManyHosts,
     /// All of them under one host.
@@ -30,6 +32,7 @@ pub fn rule(host: &str, path: &str, route: usize) -> Rule {
 /// The host of route `index`.
 pub fn host(layout: Layout, index: usize) -> String {
     match layout {
+        Layout::OneForAll => "localhost:8080".to_owned(),
         Layout::ManyHosts => format!("api-{}.example.com", index / 30),
         Layout::OneHost | Layout::Expressions => "api.example.com".to_owned(),
     }
@@ -37,6 +40,7 @@ pub fn host(layout: Layout, index: usize) -> String {
 
 fn service(layout: Layout, index: usize) -> usize {
     match layout {
+        Layout::OneForAll => 0,
         Layout::ManyHosts => index / 3 % 10,
         Layout::OneHost | Layout::Expressions => index / 3,
     }
@@ -44,6 +48,9 @@ fn service(layout: Layout, index: usize) -> usize {
 
 /// `count` routes: of each service all below it, an item by a template, and the collection by its exact path.
 pub fn rules(layout: Layout, count: usize) -> Vec<Rule> {
+    if let Layout::OneForAll = layout {
+        return vec![rule("", "/*", 0)];
+    }
     let path = |index: usize| {
         let service = service(layout, index);
         match (layout, index % 3) {
@@ -58,12 +65,22 @@ pub fn rules(layout: Layout, count: usize) -> Vec<Rule> {
 
 /// A path that route `index` takes.
 pub fn path(layout: Layout, index: usize) -> String {
+    if let Layout::OneForAll = layout {
+        return "/index.html".to_owned();
+    }
     let service = service(layout, index);
     match (layout, index % 3) {
         (Layout::Expressions, _) => format!("/api/v2/service-{index}/users/17"),
         (_, 0) => format!("/api/service-{service}/health/live"),
         (_, 1) => format!("/api/service-{service}/items/12345/orders"),
         _ => format!("/api/service-{service}/items"),
+    }
+}
+
+fn route(layout: Layout, index: usize) -> u32 {
+    match layout {
+        Layout::OneForAll => 0,
+        _ => u32::try_from(index).expect("a small number"),
     }
 }
 
@@ -80,7 +97,7 @@ impl Asked {
     /// Of `count` routes.
     pub fn new(layout: Layout, count: usize) -> Asked {
         let mut requests: Vec<_> =
-            (0..count).map(|index| (host(layout, index), path(layout, index), index as u32)).collect();
+            (0..count).map(|index| (host(layout, index), path(layout, index), route(layout, index))).collect();
         shuffle(&mut requests);
         let (lookup, findings) = Lookup::new(rules(layout, count));
         assert_eq!(findings, [], "the routes are as they should be");

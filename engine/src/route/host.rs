@@ -103,16 +103,18 @@ impl Hosts {
     }
 
     /// Asks the slots that `host` falls under, most exact first, until one gives an answer.
+    #[inline]
     pub(super) fn find<T>(&self, host: &[u8], ask: impl Fn(u32) -> Option<T>) -> Option<T> {
         self.find_named(host, &ask).or_else(|| self.any.and_then(ask))
     }
 
+    #[inline]
     fn find_named<T>(&self, host: &[u8], ask: &impl Fn(u32) -> Option<T>) -> Option<T> {
         if self.exact.is_empty() && self.under.is_empty() {
             return None;
         }
         let host = name(host)?;
-        if host.iter().any(u8::is_ascii_uppercase) {
+        if has_upper(host) {
             return self.find_upper(host, ask);
         }
         self.find_lower(host, ask)
@@ -128,6 +130,7 @@ impl Hosts {
         self.find_lower(lower, ask)
     }
 
+    #[inline]
     fn find_lower<T>(&self, host: &[u8], ask: &impl Fn(u32) -> Option<T>) -> Option<T> {
         let exact = self.exact.get(host).and_then(|slot| ask(*slot));
         exact.or_else(|| self.find_under(host, ask))
@@ -142,6 +145,24 @@ impl Hosts {
         memchr::memchr_iter(b'.', &host[1..])
             .filter_map(|dot| self.under.get(&host[dot + 1..]))
             .find_map(|slot| ask(*slot))
+    }
+}
+
+/// Whether any byte is an upper-case letter; eight at a time, the last eight possibly twice.
+#[inline]
+fn has_upper(host: &[u8]) -> bool {
+    const EACH: u64 = u64::from_ne_bytes([1; 8]);
+    let upper = |eight: &[u8; 8]| {
+        let word = u64::from_ne_bytes(*eight);
+        // The high bit of a sum is set from 'A' on, and of the other from behind 'Z' on; no byte carries into the next.
+        let low = word & (0x7f * EACH);
+        let from_a = low + u64::from(0x80 - b'A') * EACH;
+        let behind_z = low + u64::from(0x80 - b'Z' - 1) * EACH;
+        from_a & !behind_z & !word & (0x80 * EACH) != 0
+    };
+    match host.last_chunk::<8>() {
+        Some(last) => host.chunks_exact(8).any(|eight| eight.first_chunk().is_some_and(upper)) || upper(last),
+        None => host.iter().any(u8::is_ascii_uppercase),
     }
 }
 

@@ -64,6 +64,7 @@ impl Segments {
     /// Goes down from a node with what is left of the path: nothing, or `/` and more. Each node is met at most once
     /// in a look-up, since what leads to it says which segments were taken; it recurs only where one may be taken
     /// two ways.
+    #[inline]
     fn walk(&self, mut at: u32, mut rest: &[u8], visit: &mut impl FnMut(Hit)) {
         loop {
             let node = &self.nodes[at as usize];
@@ -74,7 +75,7 @@ impl Segments {
             if let Some(next) = node.named {
                 let end = segment_end(rest);
                 if end > 1 {
-                    self.walk(next.get(), &rest[end..], visit);
+                    self.fork(next.get(), &rest[end..], visit);
                 }
             }
             let next = match node.literal {
@@ -87,6 +88,11 @@ impl Segments {
         }
     }
 
+    #[inline(never)]
+    fn fork(&self, at: u32, rest: &[u8], visit: &mut impl FnMut(Hit)) {
+        self.walk(at, rest, visit);
+    }
+
     /// What is left of `rest` behind the text of a node, which must end with one of its segments.
     #[inline]
     fn behind<'r>(&self, node: u32, rest: &'r [u8]) -> Option<&'r [u8]> {
@@ -95,6 +101,7 @@ impl Segments {
         after.first().is_none_or(|byte| *byte == b'/').then_some(after)
     }
 
+    #[inline]
     fn child<'r>(&self, parent: u32, rest: &'r [u8]) -> Option<(u32, &'r [u8])> {
         let mut place = hash(parent, &rest[1..segment_end(rest)]) as usize;
         let mask = self.table.len() - 1;
