@@ -91,13 +91,19 @@ impl Paths {
         if best.is_none() {
             self.segments.each(path, |hit| self.better(&mut best, hit, request));
         }
-        if best.is_none()
-            && let Some(expressions) = &self.expressions
-        {
-            expressions.each(path, request.scratch, |hit| self.better(&mut best, hit, request));
+        if best.is_none() {
+            best = self.matching(self.expressions.as_ref()?, request);
         }
         let taker = self.takers.get(best.place())?;
         Some(Match { route: taker.route, path: taker.path })
+    }
+
+    /// Apart from the way of requests that need no expression.
+    #[inline(never)]
+    fn matching(&self, expressions: &Regexes, request: &Request<'_>) -> Hit {
+        let mut best = Hit::NONE;
+        expressions.each(request.facts.path, request.scratch, |hit| self.better(&mut best, hit, request));
+        best
     }
 
     /// Puts the first of the rules from `hit` on that takes the request in the place of `best`, if it is asked
@@ -109,6 +115,7 @@ impl Paths {
         }
     }
 
+    #[inline(never)]
     fn pass(&self, best: Hit, mut hit: Hit, request: &Request<'_>) -> Hit {
         while hit < best {
             let taker = &self.takers[hit.place()];
