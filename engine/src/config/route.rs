@@ -42,14 +42,17 @@ section! {
     pub struct Match {
         /// A host, `*.example.com`, or a list of them; every host unless given.
         pub host: Option<OneOrMore<String>>,
-        /// `/exact`, `/prefix/*`, `/users/{id}/orders`, or a list of them.
+        /// `/exact`, `/prefix/*`, `/users/{id}/orders`, `regex:EXPRESSION` for the whole path, or a list of them.
         pub path: OneOrMore<String> = "/*",
-        /// Methods; every one unless given.
+        /// Methods; every one unless given. `GET` takes `HEAD` too.
         pub methods: Vec<String> = [],
-        /// Fields by name and value.
+        /// Fields by name and value: a text, `*` for any, `regex:EXPRESSION` for the whole value, `exact:TEXT` for a
+        /// text that begins like those. The values of a field that repeats are joined by `, `.
         pub headers: Named<String> = {},
-        /// Query parameters by name and value.
+        /// Query parameters by name and value, as under `headers`. Of one that repeats the first counts.
         pub query: Named<String> = {},
+        /// Cookies by name and value, as under `headers`. Of one that repeats the first counts.
+        pub cookies: Named<String> = {},
     }
 }
 

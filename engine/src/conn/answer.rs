@@ -46,7 +46,12 @@ impl Http1Replies<'_> {
         }
     }
 
-    fn answer(&mut self, answer: &Answer, request_id: &[u8], close: bool) -> Result<BodyWriter, Fault> {
+    fn answer(
+        &mut self,
+        (answer, allow): (&Answer, &str),
+        request_id: &[u8],
+        close: bool,
+    ) -> Result<BodyWriter, Fault> {
         let mut body = Vec::with_capacity(256);
         answer.body(request_id, &mut body);
         let mut edits = Edits::new();
@@ -59,7 +64,7 @@ impl Http1Replies<'_> {
             edits.set(Field::RETRY_AFTER, itoa::Buffer::new().format(seconds).as_bytes());
         }
         if answer.status == 405 {
-            edits.set(b"Allow", b"GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS");
+            edits.set(Field::ALLOW, allow.as_bytes());
         }
         if !request_id.is_empty() {
             edits.set(Field::X_REQUEST_ID, request_id);
@@ -100,7 +105,9 @@ impl Replies for Http1Replies<'_> {
     fn begin(&mut self, begin: Begin<'_>) -> Result<BodyWriter, Fault> {
         let (head, edits, length, upgrade) = match begin.head {
             ReplyHead::Upstream { head, edits, length, upgrade } => (head, edits, length, upgrade),
-            ReplyHead::Answer { answer, request_id } => return self.answer(answer, request_id, begin.close),
+            ReplyHead::Answer { answer, request_id, allow } => {
+                return self.answer((answer, allow), request_id, begin.close);
+            }
         };
         let version10 = self.version == Version::Http10;
         let length = match length {

@@ -40,6 +40,8 @@ pub enum ReplyHead<'a> {
         answer: &'a Answer,
         /// The id of the request, if it has one yet.
         request_id: &'a [u8],
+        /// The methods that a 405 says are allowed (RFC 9110 §15.5.6).
+        allow: &'a str,
     },
 }
 

@@ -12,7 +12,7 @@ use crate::net::body::{BodySink, BodySource, BodyWriter, pump};
 use crate::net::clock;
 use crate::net::spawn::beside;
 use crate::observe::Reason;
-use crate::route::Facts;
+use crate::route::{Facts, Miss};
 use crate::table::{Route, Upstream};
 use crate::upstream::{Outgoing, Plan, Reply, call};
 use crate::wire::edits::Edits;
@@ -82,7 +82,14 @@ async fn serve<'c, B: BodySource, R: Replies>(
 }
 
 fn find<'c>(ctx: &'c Context<'c>, head: Head<'_>, path: &[u8]) -> Result<&'c Route, Reason> {
-    let found = ctx.table.lookup.lookup(&Facts { host: head.host(), path }).map_err(|_| Reason::NoRoute)?;
+    let found = ctx.table.lookup.lookup(&Facts::of(head, path), &ctx.lent.routing);
+    let found = found.map_err(|miss| match miss {
+        Miss::NoRoute => Reason::NoRoute,
+        Miss::Method(allowed) => {
+            ctx.allowed.set(allowed);
+            Reason::MethodNotAllowed
+        }
+    })?;
     ctx.route.set(Some(found.route));
     Ok(ctx.table.route(found.route))
 }
@@ -205,7 +212,11 @@ async fn answer<'c, B: BodySource, R: Replies>(
     let Some(answer) = Answer::of(reason) else { return Outcome::Close };
     let close = answer.close == Close::Always || !body.ended();
     let id = *ctx.request_id.borrow();
-    let head = ReplyHead::Answer { answer: &answer, request_id: id.bytes() };
+    let allow = match answer.status {
+        405 => ctx.table.lookup.allow(ctx.allowed.get()),
+        _ => String::new(),
+    };
+    let head = ReplyHead::Answer { answer: &answer, request_id: id.bytes(), allow: &allow };
     let Ok(mut sink) = reply.begin(Begin { head, close, total: Tick::NEVER }) else { return Outcome::Close };
     match sink.finish(&[]).await {
         Ok(()) => {

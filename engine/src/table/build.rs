@@ -24,6 +24,7 @@ use std::time::Duration;
 mod address;
 mod balance;
 mod listeners;
+mod matching;
 mod routes;
 mod upstreams;
 

@@ -1,7 +1,7 @@
-//! Routes: hosts and paths that can be matched, upstreams that exist, and the look-up over all of them.
+//! Routes: where they lead, what they change, how long they may take. What they match is read in `matching`.
 
-use super::{Check, Lookup, Pointer, Route, RouteId, RouteTimeouts, UpstreamId, config};
-use crate::route::{HostPattern, PathPattern, Rule};
+use super::{Check, Lookup, Pointer, Route, RouteId, RouteTimeouts, UpstreamId, config, matching};
+use crate::route::PathPattern;
 use std::collections::{HashMap, HashSet};
 
 /// Builds all routes and their look-up; notes what is wrong with them.
@@ -24,7 +24,7 @@ pub(super) fn build(check: &mut Check<'_>) -> (Vec<Route>, Lookup) {
         }
         check.policies(&at.key("policies"), &given.policies);
         let to = targets(check, &at, given, &ids);
-        rules.push(rule(check, &at.key("match"), &given.r#match, id));
+        rules.push(matching::rule(check, &at.key("match"), &given.r#match, id));
         routes.push(Route {
             id,
             name: given.name.clone(),
@@ -39,20 +39,8 @@ pub(super) fn build(check: &mut Check<'_>) -> (Vec<Route>, Lookup) {
     if check.problems.is_empty() {
         unused_upstreams(check, &routes);
     }
-    let lookup = lookup(check, &rules, &routes);
+    let lookup = matching::lookup(check, rules, &routes);
     (routes, lookup)
-}
-
-fn lookup(check: &mut Check<'_>, rules: &[Rule], routes: &[Route]) -> Lookup {
-    let (lookup, shadowed) = Lookup::new(rules);
-    for shadow in shadowed {
-        let at = Pointer::default().key("routes").item(shadow.route.index()).key("match").key("path");
-        let at = check.one_of(&at, shadow.path);
-        let [name, by] = [shadow.route, shadow.by].map(|id| &routes[id.index()].name);
-        let message = format!("route '{name}' never sees this path: route '{by}' takes it");
-        check.warn(&at, message, Some("the first of equal routes wins; remove one".into()));
-    }
-    lookup
 }
 
 fn targets(
@@ -112,36 +100,6 @@ fn target(
         check.error(at, format!("there is no upstream '{upstream}'"), Some(fix));
     }
     id
-}
-
-fn rule(check: &mut Check<'_>, at: &Pointer, given: &config::route::Match, route: RouteId) -> Rule {
-    let mut hosts = Vec::new();
-    let named = given.host.iter().flat_map(|hosts| &hosts.0);
-    for (index, text) in named.enumerate() {
-        match HostPattern::parse(text) {
-            Ok(host) => hosts.push(host),
-            Err(reason) => {
-                let at = check.one_of(&at.key("host"), index);
-                let fix = "write a name such as api.example.com or *.example.com";
-                check.error(&at, format!("host '{text}' {reason}"), Some(fix.into()));
-            }
-        }
-    }
-    let mut paths = Vec::new();
-    for (index, text) in given.path.0.iter().enumerate() {
-        if text.starts_with("regex:") {
-            continue;
-        }
-        match PathPattern::parse(text) {
-            Ok(path) => paths.push(path),
-            Err(reason) => {
-                let at = check.one_of(&at.key("path"), index);
-                let fix = "write /exact, /prefix/* or /users/{id}/orders";
-                check.error(&at, format!("path '{text}' {reason}"), Some(fix.into()));
-            }
-        }
-    }
-    Rule { hosts, paths, route }
 }
 
 fn strip_prefix(check: &mut Check<'_>, at: &Pointer, given: &config::Route) -> Option<String> {
