@@ -46,6 +46,15 @@ impl Http1Replies<'_> {
         }
     }
 
+    /// The head of a route's own reply.
+    fn own(&mut self, status: u16, edits: &Edits, body_bytes: u64, close: bool) -> Result<BodyWriter, Fault> {
+        let keep_alive = self.keep_alive(close);
+        let mut out = self.lane.pool.take(Class::holding(edits.len() + HEAD_MARGIN));
+        let said = encode::Answer { status, body_bytes, keep_alive, unix_seconds: clock::unix_ms() / 1000 };
+        encode::answer(&mut out, edits, &said).map_err(|_| too_large())?;
+        Ok(BodyWriter::new(self.lane.clone(), out, Length::Exact(body_bytes)))
+    }
+
     fn answer(
         &mut self,
         (answer, allow): (&Answer, &str),
@@ -105,6 +114,9 @@ impl Replies for Http1Replies<'_> {
     fn begin(&mut self, begin: Begin<'_>) -> Result<BodyWriter, Fault> {
         let (head, edits, length, upgrade) = match begin.head {
             ReplyHead::Upstream { head, edits, length, upgrade } => (head, edits, length, upgrade),
+            ReplyHead::Own { status, edits, body_bytes } => {
+                return self.own(status, edits, body_bytes, begin.close);
+            }
             ReplyHead::Answer { answer, request_id, allow } => {
                 return self.answer((answer, allow), request_id, begin.close);
             }

@@ -34,6 +34,15 @@ pub enum ReplyHead<'a> {
         /// The protocol switched to, with status 101.
         upgrade: Option<&'a [u8]>,
     },
+    /// A route's own. Its body is written behind it, but for HEAD.
+    Own {
+        /// Its status.
+        status: u16,
+        /// Its fields.
+        edits: &'a Edits,
+        /// Bytes of its body.
+        body_bytes: u64,
+    },
     /// One of our own. Its body goes with it.
     Answer {
         /// What it says.

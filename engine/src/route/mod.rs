@@ -5,11 +5,17 @@
 //! does not take a request gives way to the next one in this order.
 
 mod automaton;
+pub mod back;
 mod build;
 mod explain;
+pub mod finder;
+pub mod front;
 mod guard;
 mod host;
 mod path;
+pub mod redirect;
+pub mod rewrite;
+pub mod split;
 
 #[cfg(test)]
 mod tests;

@@ -39,6 +39,7 @@ pub fn lent(setup: &Setup, log: ring::Sender) -> Rc<exchange::Lent> {
         lines: RefCell::new(Lines::new(Box::new(move |batch| log.send(batch)), counts.clone())),
         forwards: Scratches::default(),
         routing: Scratch::default(),
+        caches: RefCell::default(),
         counts,
         shard: setup.index as u16,
         draining: Cell::new(false),

@@ -29,8 +29,6 @@ const MISSING: &[Missing] = &[
     any(&["upstreams", "*", "retry"], "retrying is"),
     any(&["upstreams", "*", "breaker"], "breakers are"),
     any(&["routes", "*", "priority"], "priority is"),
-    any(&["routes", "*", "respond"], "answering without an upstream is"),
-    any(&["routes", "*", "redirect"], "redirecting is"),
 ];
 
 /// Each place of the configuration that this version does not serve, and what is missing there.

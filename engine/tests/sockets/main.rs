@@ -16,6 +16,7 @@ mod pool;
 mod proxy_protocol;
 mod replies;
 mod requests;
+mod routing;
 mod shutdown;
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,7 +1,9 @@
 use super::*;
 use crate::balance::Algorithm;
 use crate::config::Memory;
+use crate::route::rewrite::Rewrite;
 use crate::route::{Facts, Scratch};
+use crate::table::End;
 use crate::wire::head::{Head, Lines};
 
 mod sockets;
@@ -85,8 +87,12 @@ fn a_table_holds_what_was_written_and_the_defaults() {
         (Algorithm::LeastConnections, 5, 3 * second)
     );
     let route = &table.routes[0];
-    assert_eq!((&*route.to, route.weights), (&[(orders.id, 9), (spare.id, 1)][..], 10));
-    assert_eq!((route.strip_prefix.as_deref(), &*route.upgrade), (Some("/api"), &["mqtt".to_owned()][..]));
+    let End::To(split) = &route.end else { panic!("it goes to upstreams") };
+    let targets: Vec<_> = split.targets().iter().map(|target| (target.upstream, target.weight)).collect();
+    assert_eq!(targets, [(orders.id, 9), (spare.id, 1)]);
+    let rewrite = route.rewrite.as_ref().and_then(|change| change.path.as_ref());
+    assert!(matches!(rewrite, Some(Rewrite::Strip(prefix)) if prefix == "/api"), "{rewrite:?}");
+    assert_eq!(&*route.upgrade, &["mqtt".to_owned()][..]);
     assert_eq!((route.timeouts.connect, route.timeouts.total), (second / 2, None));
     assert_eq!(table.routes[1].timeouts.total, Some(60 * second));
     let lines = Lines::new();
@@ -331,7 +337,6 @@ fn what_this_version_does_not_run_is_an_error_at_its_key() {
         ("'[::1]:83' }]", "'[::1]:83' }], breaker: {}", "6:50: breakers are"),
         ("'[::1]:83' }]", "'[::1]:83' }], health: { path: / }", "6:50: active health checking is"),
         ("    to: spare", "    to: spare\n    priority: high", "16:5: priority is"),
-        ("    to: spare", "    redirect: { to: / }", "15:5: redirecting is"),
         ("routes:", "policies: { p: { authorize: {} } }\nroutes:", "7:13: policies are"),
         ("routes:", "consumers: [{ name: a }]\nroutes:", "7:13: consumers are"),
     ] {
