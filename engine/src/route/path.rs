@@ -11,6 +11,7 @@ use hashbrown::HashMap;
 use segments::Segments;
 
 pub(super) mod grow;
+mod pack;
 pub(super) mod pattern;
 mod segments;
 

@@ -11,6 +11,7 @@
 mod access_log;
 mod balance;
 mod basic;
+mod matching;
 mod nginx;
 mod pool;
 mod proxy_protocol;

@@ -66,6 +66,8 @@ pub struct Setup {
     pub upstreams: String,
     /// Routes before those that are always there, a line each.
     pub routes: String,
+    /// The host of the route for everything.
+    pub host: &'static str,
     /// `stdout`, where [`super::Gateway::log`] reads it, or the path of a file.
     pub access_log: String,
 }
@@ -96,6 +98,7 @@ impl Setup {
             upgrade: "",
             upstreams: String::new(),
             routes: String::new(),
+            host: "*",
             access_log: "stdout".to_owned(),
         }
     }
@@ -117,7 +120,7 @@ impl Setup {
             let _ = write!(endpoints, "{{ address: \"unix:{}\" }}, ", path.display());
         }
         let (driver, access_log) = (driver.name(), &self.access_log);
-        let (upstreams, routes) = (&self.upstreams, &self.routes);
+        let (upstreams, routes, host) = (&self.upstreams, &self.routes, self.host);
         format!(
             "version: 1\n\
              gateway: {{ shards: {shards}, driver: {driver}, {gateway} }}\n\
@@ -131,7 +134,7 @@ impl Setup {
              routes:\n\
              {routes}\
              - {{ name: barrier, match: {{ host: barrier.test, path: /* }}, to: nowhere }}\n\
-             - {{ name: all, match: {{ path: /* }}, to: origin, timeouts: {{ {route_timeouts} }}, upgrade: [{upgrade}] }}\n"
+             - {{ name: all, match: {{ host: \"{host}\", path: /* }}, to: origin, timeouts: {{ {route_timeouts} }}, upgrade: [{upgrade}] }}\n"
         )
     }
 }

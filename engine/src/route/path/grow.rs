@@ -1,12 +1,12 @@
-//! The paths of one host while they are gathered, and how they are packed for reading.
+//! The paths of one host while they are gathered: rules by pattern, patterns by segment.
 
+use super::pack::{Branch, Packed};
 use super::pattern::{PathPattern, Segment};
-use super::segments::{Literal, Node, Range, Segments, hash};
+use super::segments::Segments;
 use super::{Hit, Paths, Taker, length_bit};
 use crate::base::RouteId;
 use hashbrown::HashMap;
 use std::cmp::Reverse;
-use std::num::NonZeroU32;
 
 /// The paths of one host while they are gathered. `p` is how long the patterns live.
 #[derive(Debug, Default)]
@@ -150,32 +150,19 @@ impl<'p> Gathered<'p> {
 
     fn segments(&self, hits: &[Hit]) -> Segments {
         let mut packed = Packed::default();
+        let hit = |leaf: Option<usize>| leaf.map_or(Hit::NONE, |leaf| hits[leaf]);
+        // Depth first, so that the nodes of one way down lie side by side.
+        let mut waiting = Vec::new();
         if !self.nodes.is_empty() {
-            let hit = |leaf: Option<usize>| leaf.map_or(Hit::NONE, |leaf| hits[leaf]);
-            packed.push(0, String::new());
-            // Where each packed node comes from; those without a packed node yet stand at its end.
-            let mut from = vec![0];
-            while let Some(at) = from.get(packed.done).copied() {
-                let growing = &self.nodes[at];
-                let parent = packed.done;
-                let literal = match &growing.literals[..] {
-                    [] => Literal::None,
-                    [_] => Literal::One(count(packed.nodes.len())),
-                    _ => Literal::Many,
-                };
-                for (text, child) in &growing.literals {
-                    let (text, child) = self.straight(text, *child);
-                    from.push(child);
-                    packed.push(parent, text);
-                }
-                let named = growing.named.and_then(|child| {
-                    from.push(child);
-                    NonZeroU32::new(packed.push(parent, String::new()))
-                });
-                let node = &mut packed.nodes[parent];
-                (node.below, node.end, node.named, node.literal) =
-                    (hit(growing.below), hit(growing.end), named, literal);
-                packed.done += 1;
+            waiting.push((0, Branch::root()));
+        }
+        while let Some((at, branch)) = waiting.pop() {
+            let growing = &self.nodes[at];
+            let place = packed.push(&branch, hit(growing.below), hit(growing.end), growing.literals.len());
+            waiting.extend(growing.named.map(|child| (child, Branch::named(place))));
+            for (text, child) in growing.literals.iter().rev() {
+                let (text, child) = self.straight(text, *child);
+                waiting.push((child, Branch::literal(place, text)));
             }
         }
         packed.finish()
@@ -195,55 +182,6 @@ impl<'p> Gathered<'p> {
                 _ => return (all, at),
             }
         }
-    }
-}
-
-/// A tree while it is packed.
-#[derive(Default)]
-struct Packed {
-    nodes: Vec<Node>,
-    bytes: Vec<u8>,
-    /// Nodes whose children have their places.
-    done: usize,
-}
-
-impl Packed {
-    fn push(&mut self, parent: usize, text: String) -> u32 {
-        let place = count(self.nodes.len());
-        let range = Range { start: count(self.bytes.len()), len: count(text.len()) };
-        self.bytes.extend_from_slice(text.as_bytes());
-        self.nodes.push(Node {
-            below: Hit::NONE,
-            end: Hit::NONE,
-            named: None,
-            literal: Literal::None,
-            parent: count(parent),
-            text: range,
-        });
-        place
-    }
-
-    fn finish(self) -> Segments {
-        let Packed { nodes, bytes, .. } = self;
-        let in_table: Vec<u32> = (1..count(nodes.len().max(1)))
-            .filter(|child| {
-                let node = &nodes[*child as usize];
-                node.text.len > 0 && matches!(nodes[node.parent as usize].literal, Literal::Many)
-            })
-            .collect();
-        let mut table = vec![0; (2 * in_table.len()).next_power_of_two()];
-        let mask = table.len() - 1;
-        for child in in_table {
-            let Node { parent, text, .. } = nodes[child as usize];
-            let text = &bytes[text.start as usize + 1..][..text.len as usize - 1];
-            let first = text.split(|byte| *byte == b'/').next().unwrap_or_default();
-            let mut place = hash(parent, first) as usize;
-            while table[place & mask] != 0 {
-                place += 1;
-            }
-            table[place & mask] = child;
-        }
-        Segments { nodes: nodes.into(), bytes: bytes.into(), table: table.into() }
     }
 }
 

@@ -12,8 +12,25 @@ pub(in crate::route) struct Segments {
     pub(in crate::route) nodes: Box<[Node]>,
     /// The texts of all nodes.
     pub(in crate::route) bytes: Box<[u8]>,
-    /// Nodes by parent and first segment, probed in turn; 0, the root, is a free place. At most half are taken.
-    pub(in crate::route) table: Box<[u32]>,
+    /// Nodes by parent and first segment, probed in turn. At most half of the places are taken.
+    pub(in crate::route) table: Box<[Slot]>,
+}
+
+/// A place of the table.
+#[derive(Debug, Clone, Copy, Default)]
+pub(in crate::route) struct Slot {
+    /// Tells most nodes apart without a look at them.
+    pub(in crate::route) tag: u32,
+    /// 0, the root, for a free place.
+    pub(in crate::route) child: u32,
+}
+
+impl Slot {
+    /// The half of a hash that is not used to find the place.
+    #[inline]
+    pub(in crate::route) fn tag(hash: u64) -> u32 {
+        (hash >> 32) as u32
+    }
 }
 
 /// A node of the tree.
@@ -103,14 +120,15 @@ impl Segments {
 
     #[inline]
     fn child<'r>(&self, parent: u32, rest: &'r [u8]) -> Option<(u32, &'r [u8])> {
-        let mut place = hash(parent, &rest[1..segment_end(rest)]) as usize;
-        let mask = self.table.len() - 1;
+        let hash = hash(parent, &rest[1..segment_end(rest)]);
+        let (mut place, mask) = (hash as usize, self.table.len() - 1);
         loop {
-            let child = self.table[place & mask];
+            let Slot { tag, child } = self.table[place & mask];
             if child == 0 {
                 return None;
             }
-            if self.nodes[child as usize].parent == parent
+            if tag == Slot::tag(hash)
+                && self.nodes[child as usize].parent == parent
                 && let Some(after) = self.behind(child, rest)
             {
                 return Some((child, after));
