@@ -74,14 +74,14 @@ async fn serve<'c, B: BodySource, R: Replies>(
     let host = route.host().unwrap_or_else(|| head.host());
     let way = Way { at, path, sent: host, issue };
     let onward = Onward { target, host, length, upgrade, expect_continue };
-    let (timeouts, key) = (&route.timeouts, stick::key(ctx, head, path, upstream));
-    let plan = Plan { upstream, timeouts, total: total(ctx), key, tried: &ctx.tried };
+    let plan = Plan { upstream, timeouts: &route.timeouts, total: total(ctx), tried: &ctx.tried };
     let announce = upstream.proxy_protocol.map(|version| {
         // Each exchange has a connection of its own there, so that the one call for it does not count.
         Announce { version, client: ctx.peer.addr, local: reply.local_addr() }
     });
     let mut interim = async |head: Head<'_>| reply.interim(head).await;
-    let outgoing = Outgoing { head, edits, onward, announce: announce.as_ref() };
+    let key = stick::key(ctx, head, path, upstream);
+    let outgoing = Outgoing { head, edits, onward, announce: announce.as_ref(), key };
     let mut upload = None;
     let lent = &ctx.lent.upstream;
     let got = call(lent, &plan, &outgoing, body, &mut upload, &mut interim).await.map_err(of_call)?;

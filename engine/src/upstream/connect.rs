@@ -76,11 +76,16 @@ impl Drop for Leased<'_> {
     }
 }
 
-/// A connection to one of the plan's endpoints.
+/// A connection to one of the plan's endpoints; balancing may go by `key`.
 ///
 /// # Errors
 /// `Connect` when every endpoint tried refused, `ConnectTimeout`, `PoolFull`.
-pub async fn connect<'a>(lent: &'a Lent, plan: Plan<'a>, fresh: Fresh) -> Result<Leased<'a>, CallFault> {
+pub async fn connect<'a>(
+    lent: &'a Lent,
+    plan: Plan<'a>,
+    key: u64,
+    fresh: Fresh,
+) -> Result<Leased<'a>, CallFault> {
     let upstream = plan.upstream;
     let mut refused = [usize::MAX; ENDPOINTS_TRIED];
     let mut end = None::<Deadline>;
@@ -88,7 +93,7 @@ pub async fn connect<'a>(lent: &'a Lent, plan: Plan<'a>, fresh: Fresh) -> Result
         let avoid = |endpoint: usize| refused[..attempt].contains(&endpoint);
         let now = clock::coarse();
         let random = if upstream.balance.algorithm.is_measured() { lent.random() } else { 0 };
-        let facts = Facts { key: plan.key, now, random };
+        let facts = Facts { key, now, random };
         let (endpoint, marked) = lent.pools.balance(upstream.id, |state| {
             let endpoint = state.pick(facts, if attempt == 0 { None } else { Some(&avoid) });
             state.begin(endpoint);
