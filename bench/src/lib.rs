@@ -1,1 +1,3 @@
-//! Criterion benches of the leaves stand in `benches/`; this library holds what they share.
+//! What benches share.
+
+pub mod routes;

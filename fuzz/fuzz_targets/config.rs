@@ -6,8 +6,9 @@
 use libfuzzer_sys::fuzz_target;
 use ringgate::base::Generation;
 use ringgate::config::Memory;
-use ringgate::route::Facts;
+use ringgate::route::{Facts, Scratch};
 use ringgate::table::build;
+use ringgate::wire::head::{Head, Lines};
 
 fuzz_target!(|bytes: &[u8]| {
     let name = if bytes.starts_with(b"#!toml") { "x.toml" } else { "x.yaml" };
@@ -32,7 +33,9 @@ fuzz_target!(|bytes: &[u8]| {
         (Ok((first, warnings)), Ok((second, again))) => {
             assert_eq!(*warnings, again);
             assert_eq!(first.routes.len(), second.routes.len());
-            let _ = first.lookup.lookup(&Facts { host: b"api.example.com", path: b"/api/orders/7" });
+            let lines = Lines::new();
+            let (host, path, head) = (b"api.example.com", b"/api/orders/7", Head::new(b"", &lines));
+            let _ = first.lookup.lookup(&Facts { host, path, method: b"GET", head }, &Scratch::default());
         }
         (Err(problems), Err(again)) => assert_eq!(problems.to_string(), again.to_string()),
         _ => panic!("one configuration gives one answer"),

@@ -2,6 +2,7 @@
 //! in-process, and the tree's laws run as a test.
 
 pub mod dns;
+pub mod instructions;
 pub mod load;
 pub mod schema;
 pub mod tidy;

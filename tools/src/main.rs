@@ -38,6 +38,14 @@ enum Command {
         #[arg(long, default_value = "127.0.0.1:0")]
         bind: SocketAddr,
     },
+    /// Hold benches of instructions to a bound on their growth
+    Instructions {
+        /// Where Callgrind's files are
+        folder: PathBuf,
+        /// Instructions a thing at the most things over those at the fewest, at most
+        #[arg(long)]
+        ratio: f64,
+    },
     /// Load a server on loopback and measure it: closed loop, or a fixed rate
     Load(Plan),
 }
@@ -47,6 +55,7 @@ fn main() -> ExitCode {
         Command::Tidy { root } => tidy(&root),
         Command::Schema { root, check } => schema(&root, if check { Verb::Check } else { Verb::Write }),
         Command::Upstream { bind } => upstream(bind),
+        Command::Instructions { folder, ratio } => instructions(&folder, ratio),
         Command::Load(plan) => load(&plan),
     };
     match done {
@@ -81,6 +90,15 @@ fn upstream(bind: SocketAddr) -> Result<ExitCode, String> {
     loop {
         std::thread::park();
     }
+}
+
+fn instructions(folder: &Path, most: f64) -> Result<ExitCode, String> {
+    let growths = tools::instructions::growths(folder)?;
+    for growth in &growths {
+        println!("{growth}{}", if growth.ratio() > most { format!(", over {most}") } else { String::new() });
+    }
+    let held = growths.iter().all(|growth| growth.ratio() <= most);
+    Ok(if held { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn load(plan: &Plan) -> Result<ExitCode, String> {

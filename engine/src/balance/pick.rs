@@ -49,12 +49,22 @@ impl State {
     ///
     /// *Cost:* O(1) for one endpoint, round robin, a key or two choices; least connections is O(n) while every
     /// endpoint is busy, and so is any algorithm while endpoints are down.
+    #[inline]
     pub fn pick(&mut self, facts: Facts, avoid: Avoid<'_>) -> usize {
-        let State { seats, cursors, active, costs, marks, .. } = self;
-        debug_assert!(!seats.is_empty(), "an upstream has an endpoint");
-        if seats.len() < 2 {
+        debug_assert!(!self.seats.is_empty(), "an upstream has an endpoint");
+        if self.seats.len() < 2 {
             return 0;
         }
+        // What most upstreams are: in turn, nothing is down, nothing was tried.
+        if self.seats.algorithm == Algorithm::RoundRobin && avoid.is_none() && self.marks.are_none() {
+            return self.cursors[0].turn(&self.seats.groups[0].turns);
+        }
+        self.choose(facts, avoid)
+    }
+
+    #[inline(never)]
+    fn choose(&mut self, facts: Facts, avoid: Avoid<'_>) -> usize {
+        let State { seats, cursors, active, costs, marks, .. } = self;
         let (at, sieve) = seats.serving(avoid, marks, facts.now);
         let (group, cursor) = (&seats.groups[at], &mut cursors[at]);
         let picked = match seats.algorithm {

@@ -64,9 +64,14 @@ impl Cursor {
         Cursor { turn: start as u32, spare: start as u32 }
     }
 
+    /// The next seat.
+    pub fn turn(&mut self, turns: &Turns) -> usize {
+        turns.next(&mut self.turn)
+    }
+
     /// The next seat that passes. O(1) while all do.
     pub fn next(&mut self, turns: &Turns, sieve: &Sieve<'_>) -> usize {
-        let seat = turns.next(&mut self.turn);
+        let seat = self.turn(turns);
         if sieve.passes(seat) {
             return seat;
         }

@@ -1,12 +1,10 @@
 //! `routes`: which request goes where.
 
-use super::read::decode::{Decode, Reader};
 use super::read::section::{section, words};
-use super::read::tree::{Node, Shape};
-use super::schema::Defs;
+use super::rewrite::{Redirect, Respond, Rewrite};
+use super::target::{Sticky, To};
 use super::units::Period;
 use super::values::{Named, OneOrMore, OrNone};
-use serde_json::{Value, json};
 
 section! {
     noun "route";
@@ -29,6 +27,8 @@ section! {
         pub priority: Option<Priority>,
         /// The upstream's name, or a list of upstreams with weights.
         pub to: Option<To>,
+        /// What keeps a client on one upstream of several.
+        pub sticky: Option<Sticky>,
         /// Answers by itself, without an upstream.
         pub respond: Option<Respond>,
         /// Sends the client elsewhere.
@@ -42,23 +42,17 @@ section! {
     pub struct Match {
         /// A host, `*.example.com`, or a list of them; every host unless given.
         pub host: Option<OneOrMore<String>>,
-        /// `/exact`, `/prefix/*`, `/users/{id}/orders`, or a list of them.
+        /// `/exact`, `/prefix/*`, `/users/{id}/orders`, `regex:EXPRESSION` for the whole path, or a list of them.
         pub path: OneOrMore<String> = "/*",
-        /// Methods; every one unless given.
+        /// Methods; every one unless given. `GET` takes `HEAD` too.
         pub methods: Vec<String> = [],
-        /// Fields by name and value.
+        /// Fields by name and value: a text, `*` for any, `regex:EXPRESSION` for the whole value, `exact:TEXT` for a
+        /// text that begins like those. The values of a field that repeats are joined by `, `.
         pub headers: Named<String> = {},
-        /// Query parameters by name and value.
+        /// Query parameters by name and value, as under `headers`. Of one that repeats the first counts.
         pub query: Named<String> = {},
-    }
-}
-
-section! {
-    noun "rewrite";
-    /// What is changed before the request is sent on.
-    pub struct Rewrite {
-        /// Taken off the front of the path, such as `/api`.
-        pub strip_prefix: Option<String>,
+        /// Cookies by name and value, as under `headers`. Of one that repeats the first counts.
+        pub cookies: Named<String> = {},
     }
 }
 
@@ -86,67 +80,5 @@ words! {
         Normal = "normal",
         /// Refused last.
         High = "high",
-    }
-}
-
-section! {
-    noun "to";
-    /// One upstream of several.
-    pub struct Target {
-        /// Its name.
-        pub upstream: String,
-        /// Its share of the requests; 0 sends it none.
-        pub weight: u32 = "1",
-    }
-}
-
-/// Where a request goes: one upstream, or several by weight.
-#[derive(Debug, Clone, PartialEq)]
-pub enum To {
-    /// By name.
-    One(String),
-    /// By weight.
-    Several(Vec<Target>),
-}
-
-impl Decode for To {
-    fn decode(node: &Node, reader: &mut Reader<'_>) -> Option<To> {
-        match &node.shape {
-            Shape::Scalar(_) => String::decode(node, reader).map(To::One),
-            Shape::List(_) => Vec::decode(node, reader).map(To::Several),
-            _ => {
-                let form = "write an upstream's name, or [{ upstream: NAME, weight: 90 }, ...]";
-                reader.refuse(node, "an upstream's name or a list", Some(form.into()));
-                None
-            }
-        }
-    }
-
-    fn schema(defs: &mut Defs) -> Value {
-        json!({ "anyOf": [{ "type": "string" }, { "type": "array", "items": Target::schema(defs) }] })
-    }
-}
-
-section! {
-    noun "respond";
-    /// An answer without an upstream.
-    pub struct Respond {
-        /// Its status.
-        pub status: u16 = "200",
-        /// Its fields.
-        pub headers: Named<String> = {},
-        /// Its body.
-        pub body: String = "",
-    }
-}
-
-section! {
-    noun "redirect";
-    /// Where the client is sent.
-    pub struct Redirect {
-        /// The Location; `/path` stays on this host.
-        pub to: String,
-        /// 301, 302, 303, 307 or 308.
-        pub status: u16 = "308",
     }
 }

@@ -46,7 +46,21 @@ impl Http1Replies<'_> {
         }
     }
 
-    fn answer(&mut self, answer: &Answer, request_id: &[u8], close: bool) -> Result<BodyWriter, Fault> {
+    /// The head of a route's own reply.
+    fn own(&mut self, status: u16, edits: &Edits, body_bytes: u64, close: bool) -> Result<BodyWriter, Fault> {
+        let keep_alive = self.keep_alive(close);
+        let mut out = self.lane.pool.take(Class::holding(edits.len() + HEAD_MARGIN));
+        let said = encode::Answer { status, body_bytes, keep_alive, unix_seconds: clock::unix_ms() / 1000 };
+        encode::answer(&mut out, edits, &said).map_err(|_| too_large())?;
+        Ok(BodyWriter::new(self.lane.clone(), out, Length::Exact(body_bytes)))
+    }
+
+    fn answer(
+        &mut self,
+        (answer, allow): (&Answer, &str),
+        request_id: &[u8],
+        close: bool,
+    ) -> Result<BodyWriter, Fault> {
         let mut body = Vec::with_capacity(256);
         answer.body(request_id, &mut body);
         let mut edits = Edits::new();
@@ -59,7 +73,7 @@ impl Http1Replies<'_> {
             edits.set(Field::RETRY_AFTER, itoa::Buffer::new().format(seconds).as_bytes());
         }
         if answer.status == 405 {
-            edits.set(b"Allow", b"GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS");
+            edits.set(Field::ALLOW, allow.as_bytes());
         }
         if !request_id.is_empty() {
             edits.set(Field::X_REQUEST_ID, request_id);
@@ -100,7 +114,12 @@ impl Replies for Http1Replies<'_> {
     fn begin(&mut self, begin: Begin<'_>) -> Result<BodyWriter, Fault> {
         let (head, edits, length, upgrade) = match begin.head {
             ReplyHead::Upstream { head, edits, length, upgrade } => (head, edits, length, upgrade),
-            ReplyHead::Answer { answer, request_id } => return self.answer(answer, request_id, begin.close),
+            ReplyHead::Own { status, edits, body_bytes } => {
+                return self.own(status, edits, body_bytes, begin.close);
+            }
+            ReplyHead::Answer { answer, request_id, allow } => {
+                return self.answer((answer, allow), request_id, begin.close);
+            }
         };
         let version10 = self.version == Version::Http10;
         let length = match length {

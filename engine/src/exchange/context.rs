@@ -5,6 +5,7 @@ use super::lent::{Lent, TableRef};
 use crate::base::{ClientAddr, ListenerId, RouteId, Tick, UpstreamId};
 use crate::net::clock;
 use crate::observe::{Reason, Record, record};
+use crate::route::MethodSet;
 use crate::table::Table;
 use crate::upstream::Tried;
 use crate::wire::field::Field;
@@ -58,6 +59,8 @@ pub struct Context<'a> {
     pub client_ip: Cell<Option<IpAddr>>,
     /// The route, once found.
     pub route: Cell<Option<RouteId>>,
+    /// The methods that its path takes, where it does not take the request's.
+    pub allowed: Cell<MethodSet>,
     /// The upstream, once chosen.
     pub upstream: Cell<Option<UpstreamId>>,
     /// The status sent; 0 for none.
@@ -95,6 +98,7 @@ impl<'a> Context<'a> {
             tried: Tried::default(),
             client_ip: Cell::new(peer.addr.ip()),
             route: Cell::new(None),
+            allowed: Cell::new(MethodSet::default()),
             upstream: Cell::new(None),
             status: Cell::new(0),
             reason: Cell::new(Reason::Ok),

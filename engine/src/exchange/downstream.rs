@@ -34,12 +34,23 @@ pub enum ReplyHead<'a> {
         /// The protocol switched to, with status 101.
         upgrade: Option<&'a [u8]>,
     },
+    /// A route's own. Its body is written behind it, but for HEAD.
+    Own {
+        /// Its status.
+        status: u16,
+        /// Its fields.
+        edits: &'a Edits,
+        /// Bytes of its body.
+        body_bytes: u64,
+    },
     /// One of our own. Its body goes with it.
     Answer {
         /// What it says.
         answer: &'a Answer,
         /// The id of the request, if it has one yet.
         request_id: &'a [u8],
+        /// The methods that a 405 says are allowed (RFC 9110 §15.5.6).
+        allow: &'a str,
     },
 }
 

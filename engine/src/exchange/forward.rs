@@ -2,6 +2,7 @@
 //! untrusted client says of itself in such fields is replaced, never extended.
 
 use super::context::{Context, RequestId};
+use crate::observe::Reason;
 use crate::table::{Forwarding, Networks, Route};
 use crate::wire::edits::Edits;
 use crate::wire::field::Field;
@@ -181,34 +182,40 @@ fn address(text: &[u8]) -> Option<IpAddr> {
     bare.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|addr| addr.ip()))
 }
 
-/// The target to forward: the canonical path, less the route's prefix, and the query as received. The target
-/// received is used where that is the same.
-pub fn target<'t>(head: Head<'t>, path: &'t [u8], route: &Route, out: &'t mut Vec<u8>) -> &'t [u8] {
-    let stripped = route.strip_prefix.as_ref().and_then(|prefix| strip(path, prefix.as_bytes()));
-    let same = head.form() == Form::Origin && stripped.is_none() && path.as_ptr() == head.path().as_ptr();
-    if same || head.form() == Form::Asterisk {
-        return head.target();
+/// The target to forward: the canonical path as the route rewrites it, which pattern `at` of its match took, and the
+/// query as received. The target received is used where that is the same.
+///
+/// # Errors
+/// When the rewritten path cannot stand.
+pub fn target<'t>(
+    ctx: &Context<'_>,
+    head: Head<'t>,
+    path: &'t [u8],
+    (route, at): (&Route, usize),
+    out: &'t mut Vec<u8>,
+) -> Result<&'t [u8], Reason> {
+    if head.form() == Form::Asterisk {
+        return Ok(head.target());
     }
     out.clear();
-    match stripped {
-        Some(rest) if rest.first() != Some(&b'/') => {
-            out.push(b'/');
-            out.extend_from_slice(rest);
+    let rewritten = match route.rewrite.as_ref().and_then(|rewrite| rewrite.path.as_ref()) {
+        None => false,
+        Some(by) => {
+            let made = by.apply(at, path, &mut ctx.lent.caches.borrow_mut(), out);
+            made.map_err(|fault| Reason::BadRequest(fault.reason()))?
         }
-        Some(rest) => out.extend_from_slice(rest),
-        None => out.extend_from_slice(path),
+    };
+    if !rewritten {
+        if head.form() == Form::Origin && path.as_ptr() == head.path().as_ptr() {
+            return Ok(head.target());
+        }
+        out.extend_from_slice(path);
     }
     if let Some(query) = head.query() {
         out.push(b'?');
         out.extend_from_slice(query);
     }
-    out
-}
-
-/// What follows `prefix` in `path`, if it ends at a segment's end.
-fn strip<'p>(path: &'p [u8], prefix: &[u8]) -> Option<&'p [u8]> {
-    let rest = path.strip_prefix(prefix)?;
-    if rest.is_empty() || rest[0] == b'/' { Some(rest) } else { None }
+    Ok(out)
 }
 
 #[cfg(test)]
@@ -248,14 +255,5 @@ mod tests {
         assert_eq!(client("X-Forwarded-For: junk\r\n", "10.0.0.0/8", None), None);
         let named = client("X-Forwarded-For: 9.9.9.9, 10.0.0.1\r\n", "10.0.0.0/8", None);
         assert_eq!(named, "9.9.9.9".parse().ok());
-    }
-
-    #[test]
-    fn a_prefix_is_stripped_only_at_a_segments_end() {
-        for (path, rest) in
-            [("/api", Some("")), ("/api/", Some("/")), ("/api/x", Some("/x")), ("/apix", None), ("/", None)]
-        {
-            assert_eq!(strip(path.as_bytes(), b"/api"), rest.map(str::as_bytes), "{path}");
-        }
     }
 }

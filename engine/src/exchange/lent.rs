@@ -3,6 +3,8 @@
 use super::forward::Forward;
 use crate::mem::Scratches;
 use crate::observe::{Counts, Lines};
+use crate::route::Scratch;
+use crate::route::finder::Caches;
 use crate::table::Table;
 use crate::upstream;
 use std::cell::{Cell, RefCell};
@@ -22,6 +24,10 @@ pub struct Lent {
     pub lines: RefCell<Lines>,
     /// Working memory for the forwarded head.
     pub forwards: Scratches<Forward>,
+    /// Working memory of route look-ups.
+    pub routing: Scratch,
+    /// Working memory for regular expressions.
+    pub caches: RefCell<Caches>,
     /// This shard's counters.
     pub counts: Arc<Counts>,
     /// Its number.

@@ -4,8 +4,11 @@
 pub mod answer;
 mod context;
 mod downstream;
+mod end;
 mod forward;
+mod front;
 mod lent;
+mod mapping;
 mod outcome;
 mod run;
 mod stick;

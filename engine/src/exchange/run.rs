@@ -4,7 +4,9 @@
 use super::answer::{Answer, Close, of_body, of_call};
 use super::context::Context;
 use super::downstream::{Begin, Downstream, Replies, ReplyHead};
+use super::end;
 use super::forward::{self, Forward};
+use super::mapping::Way;
 use super::outcome::{Outcome, Tunnel};
 use super::stick;
 use crate::base::{Fault, Side, Tick};
@@ -12,8 +14,9 @@ use crate::net::body::{BodySink, BodySource, BodyWriter, pump};
 use crate::net::clock;
 use crate::net::spawn::beside;
 use crate::observe::Reason;
-use crate::route::Facts;
-use crate::table::{Route, Upstream};
+use crate::route::split::{Choice, CookieId, Split};
+use crate::route::{Facts, Miss};
+use crate::table::{End, Route, Upstream};
 use crate::upstream::{Outgoing, Plan, Reply, call};
 use crate::wire::edits::Edits;
 use crate::wire::head::{Form, Head};
@@ -51,57 +54,67 @@ async fn serve<'c, B: BodySource, R: Replies>(
     }
     let mut forward = ctx.lent.forwards.take();
     forward.tell(ctx, head);
-    let Forward { edits, path, target, value, .. } = &mut *forward;
+    let Forward { edits, path, target: space, value, .. } = &mut *forward;
     let path = match head.form() {
         Form::Asterisk => head.path(),
         _ => uri::canonical(head.path(), path).map_err(|fault| Reason::BadRequest(fault.reason()))?,
     };
-    let route = find(ctx, head, path)?;
-    let upstream = choose(ctx, route);
-    let target = forward::target(head, path, route, target);
+    let (route, at) = find(ctx, head, path)?;
+    let split = match &route.end {
+        End::To(split) => split,
+        End::Here(here) => {
+            let own = end::own(ctx, here, (head, path, at), edits, space)?;
+            return Ok(end::send(ctx, own, body, reply).await);
+        }
+    };
+    let (upstream, issue) = choose(ctx, head, split);
+    let target = forward::target(ctx, head, path, (route, at), space)?;
     let upgrade = if length == Length::None { allowed_upgrade(head, route) } else { None };
     let expect_continue = framing::expects_continue(head).map_err(|_| Reason::ExpectationFailed)?;
-    let onward = Onward { target, host: head.host(), length, upgrade, expect_continue };
-    let (timeouts, key) = (&route.timeouts, stick::key(ctx, head, path, upstream));
-    let plan = Plan { upstream, timeouts, total: total(ctx), key, tried: &ctx.tried };
+    let host = route.host().unwrap_or_else(|| head.host());
+    let way = Way { at, path, sent: host, issue };
+    let onward = Onward { target, host, length, upgrade, expect_continue };
+    let plan = Plan { upstream, timeouts: &route.timeouts, total: total(ctx), tried: &ctx.tried };
     let announce = upstream.proxy_protocol.map(|version| {
         // Each exchange has a connection of its own there, so that the one call for it does not count.
         Announce { version, client: ctx.peer.addr, local: reply.local_addr() }
     });
     let mut interim = async |head: Head<'_>| reply.interim(head).await;
-    let outgoing = Outgoing { head, edits, onward, announce: announce.as_ref() };
+    let key = stick::key(ctx, head, path, upstream);
+    let outgoing = Outgoing { head, edits, onward, announce: announce.as_ref(), key };
     let mut upload = None;
     let lent = &ctx.lent.upstream;
     let got = call(lent, &plan, &outgoing, body, &mut upload, &mut interim).await.map_err(of_call)?;
     ctx.replied.set(clock::now());
-    edits.clear();
+    way.back(ctx, got.head(), edits, space);
     if upstream.balance.key.is_some() {
         stick::issue(ctx, upstream, key, edits, value);
     }
     write(ctx, body, reply, got, &mut upload, edits, upgrade).await
 }
 
-fn find<'c>(ctx: &'c Context<'c>, head: Head<'_>, path: &[u8]) -> Result<&'c Route, Reason> {
-    let found = ctx.table.lookup.lookup(&Facts { host: head.host(), path }).map_err(|_| Reason::NoRoute)?;
+/// The route of a request, and which pattern of its match took the path.
+fn find<'c>(ctx: &'c Context<'c>, head: Head<'_>, path: &[u8]) -> Result<(&'c Route, usize), Reason> {
+    let found = ctx.table.lookup.lookup(&Facts::of(head, path), &ctx.lent.routing);
+    let found = found.map_err(|miss| match miss {
+        Miss::NoRoute => Reason::NoRoute,
+        Miss::Method(allowed) => {
+            ctx.allowed.set(allowed);
+            Reason::MethodNotAllowed
+        }
+    })?;
     ctx.route.set(Some(found.route));
-    Ok(ctx.table.route(found.route))
+    Ok((ctx.table.route(found.route), usize::from(found.path)))
 }
 
-/// The upstream of a route: by weight where it names several.
-fn choose<'c>(ctx: &'c Context<'c>, route: &Route) -> &'c Upstream {
-    let mut id = route.to[0].0;
-    if route.to.len() > 1 {
-        let mut draw = (ctx.lent.upstream.random() >> 32) as u32 % route.weights.max(1);
-        for &(upstream, weight) in &route.to {
-            id = upstream;
-            if draw < weight {
-                break;
-            }
-            draw -= weight;
-        }
-    }
-    ctx.upstream.set(Some(id));
-    ctx.table.upstream(id)
+/// The upstream that a request goes to, and the sticky cookie that its reply has to issue.
+fn choose<'c>(ctx: &'c Context<'c>, head: Head<'_>, split: &Split) -> (&'c Upstream, Option<CookieId>) {
+    let choice = match split.only() {
+        Some(upstream) => Choice { upstream, issue: None },
+        None => split.choose(head, &mut ctx.lent.caches.borrow_mut(), &mut || ctx.lent.upstream.random()),
+    };
+    ctx.upstream.set(Some(choice.upstream));
+    (ctx.table.upstream(choice.upstream), choice.issue)
 }
 
 /// The first protocol offered that the route passes: `websocket` always, others by name, `h2c` never.
@@ -205,7 +218,11 @@ async fn answer<'c, B: BodySource, R: Replies>(
     let Some(answer) = Answer::of(reason) else { return Outcome::Close };
     let close = answer.close == Close::Always || !body.ended();
     let id = *ctx.request_id.borrow();
-    let head = ReplyHead::Answer { answer: &answer, request_id: id.bytes() };
+    let allow = match answer.status {
+        405 => ctx.table.lookup.allow(ctx.allowed.get()),
+        _ => String::new(),
+    };
+    let head = ReplyHead::Answer { answer: &answer, request_id: id.bytes(), allow: &allow };
     let Ok(mut sink) = reply.begin(Begin { head, close, total: Tick::NEVER }) else { return Outcome::Close };
     match sink.finish(&[]).await {
         Ok(()) => {

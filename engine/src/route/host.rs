@@ -1,6 +1,7 @@
 //! Host patterns and the map from a request's host to the path tables to ask, most exact first.
 
 use hashbrown::HashMap;
+use std::fmt;
 
 /// Bytes of a host name (RFC 1035 §2.3.4); longer ones match rules for every host only.
 const HOST_BYTES_MAX: usize = 255;
@@ -39,6 +40,28 @@ impl HostPattern {
         }
         check_name(&lower)?;
         Ok(HostPattern::Exact(lower))
+    }
+
+    /// How exact it is, if it takes this [`plain`] host: the greatest is asked first. For explaining.
+    pub(super) fn fit(&self, host: &[u8]) -> Option<usize> {
+        match self {
+            HostPattern::Any => Some(0),
+            HostPattern::Exact(name) => (name.as_bytes() == host).then_some(usize::MAX),
+            HostPattern::Under(suffix) => {
+                let under = host.len() > suffix.len() && host.ends_with(suffix.as_bytes());
+                under.then_some(suffix.len())
+            }
+        }
+    }
+}
+
+impl fmt::Display for HostPattern {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            HostPattern::Any => out.write_str("*"),
+            HostPattern::Exact(name) => out.write_str(name),
+            HostPattern::Under(suffix) => write!(out, "*{suffix}"),
+        }
     }
 }
 
@@ -80,21 +103,18 @@ impl Hosts {
     }
 
     /// Asks the slots that `host` falls under, most exact first, until one gives an answer.
+    #[inline]
     pub(super) fn find<T>(&self, host: &[u8], ask: impl Fn(u32) -> Option<T>) -> Option<T> {
         self.find_named(host, &ask).or_else(|| self.any.and_then(ask))
     }
 
+    #[inline]
     fn find_named<T>(&self, host: &[u8], ask: &impl Fn(u32) -> Option<T>) -> Option<T> {
         if self.exact.is_empty() && self.under.is_empty() {
             return None;
         }
-        let host = without_port(host);
-        // An absolute name's closing dot is not a part of the name (RFC 3986 §3.2.2).
-        let host = host.strip_suffix(b".").unwrap_or(host);
-        if host.is_empty() || host.len() > HOST_BYTES_MAX {
-            return None;
-        }
-        if host.iter().any(u8::is_ascii_uppercase) {
+        let host = name(host)?;
+        if has_upper(host) {
             return self.find_upper(host, ask);
         }
         self.find_lower(host, ask)
@@ -110,6 +130,7 @@ impl Hosts {
         self.find_lower(lower, ask)
     }
 
+    #[inline]
     fn find_lower<T>(&self, host: &[u8], ask: &impl Fn(u32) -> Option<T>) -> Option<T> {
         let exact = self.exact.get(host).and_then(|slot| ask(*slot));
         exact.or_else(|| self.find_under(host, ask))
@@ -125,6 +146,36 @@ impl Hosts {
             .filter_map(|dot| self.under.get(&host[dot + 1..]))
             .find_map(|slot| ask(*slot))
     }
+}
+
+/// Whether any byte is an upper-case letter; eight at a time, the last eight possibly twice.
+#[inline]
+fn has_upper(host: &[u8]) -> bool {
+    const EACH: u64 = u64::from_ne_bytes([1; 8]);
+    let upper = |eight: &[u8; 8]| {
+        let word = u64::from_ne_bytes(*eight);
+        // The high bit of a sum is set from 'A' on, and of the other from behind 'Z' on; no byte carries into the next.
+        let low = word & (0x7f * EACH);
+        let from_a = low + u64::from(0x80 - b'A') * EACH;
+        let behind_z = low + u64::from(0x80 - b'Z' - 1) * EACH;
+        from_a & !behind_z & !word & (0x80 * EACH) != 0
+    };
+    match host.last_chunk::<8>() {
+        Some(last) => host.chunks_exact(8).any(|eight| eight.first_chunk().is_some_and(upper)) || upper(last),
+        None => host.iter().any(u8::is_ascii_uppercase),
+    }
+}
+
+/// The name in a request's host, in lower case; empty where there is none that a rule could take.
+pub(super) fn plain(host: &[u8]) -> Vec<u8> {
+    name(host).map(<[u8]>::to_ascii_lowercase).unwrap_or_default()
+}
+
+fn name(host: &[u8]) -> Option<&[u8]> {
+    let host = without_port(host);
+    // An absolute name's closing dot is not a part of the name (RFC 3986 §3.2.2).
+    let host = host.strip_suffix(b".").unwrap_or(host);
+    (!host.is_empty() && host.len() <= HOST_BYTES_MAX).then_some(host)
 }
 
 /// The host without its port: what stands behind the last colon, unless that is within an address in brackets.

@@ -7,6 +7,7 @@ use crate::mem::{Pool, Scratches};
 use crate::net::pipe::Pipes;
 use crate::net::{Intake, Wheel, ring};
 use crate::observe::Lines;
+use crate::route::Scratch;
 use crate::table::Endpoint;
 use crate::upstream::{self, Pools};
 use std::cell::{Cell, RefCell};
@@ -39,6 +40,8 @@ pub fn lent(setup: &Setup, log: ring::Sender) -> Rc<exchange::Lent> {
         upstream,
         lines: RefCell::new(Lines::new(Box::new(move |batch| log.send(batch)), counts.clone())),
         forwards: Scratches::default(),
+        routing: Scratch::default(),
+        caches: RefCell::default(),
         counts,
         shard: setup.index as u16,
         draining: Cell::new(false),

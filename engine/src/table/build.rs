@@ -16,6 +16,7 @@ use crate::config::{self, Config, Severity};
 use crate::mem::BULK_BYTES;
 use crate::observe::access_log::Format;
 use crate::route::Lookup;
+use crate::route::finder::Slots;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -23,7 +24,10 @@ use std::time::Duration;
 
 mod address;
 mod balance;
+mod ends;
 mod listeners;
+mod matching;
+mod rewrites;
 mod routes;
 mod upstreams;
 
@@ -39,7 +43,7 @@ pub fn build(
     generation: Generation,
     previous: Option<&Table>,
 ) -> Result<(Table, Vec<Problem>), Problems> {
-    let mut check = Check { config, problems: Vec::new() };
+    let mut check = Check { config, problems: Vec::new(), slots: Slots::new(generation.0) };
     if config.version != 1 {
         let at = Pointer::default().key("version");
         check.error(&at, format!("version {} is not read", config.version), Some("write version: 1".into()));
@@ -65,6 +69,8 @@ pub fn build(
 struct Check<'c> {
     config: &'c Config,
     problems: Vec<Problem>,
+    /// Numbers for this generation's regular expressions.
+    slots: Slots,
 }
 
 impl Check<'_> {

@@ -28,14 +28,7 @@ const MISSING: &[Missing] = &[
     any(&["upstreams", "*", "health"], "active health checking is"),
     any(&["upstreams", "*", "retry"], "retrying is"),
     any(&["upstreams", "*", "breaker"], "breakers are"),
-    any(&["routes", "*", "match", "methods"], "matching by method is"),
-    any(&["routes", "*", "match", "headers"], "matching by field is"),
-    any(&["routes", "*", "match", "query"], "matching by query is"),
-    Missing { at: &["routes", "*", "match", "path"], begins: "regex:", what: "matching by regex is" },
-    Missing { at: &["routes", "*", "match", "path", "*"], begins: "regex:", what: "matching by regex is" },
     any(&["routes", "*", "priority"], "priority is"),
-    any(&["routes", "*", "respond"], "answering without an upstream is"),
-    any(&["routes", "*", "redirect"], "redirecting is"),
 ];
 
 /// Each place of the configuration that this version does not serve, and what is missing there.

@@ -13,12 +13,14 @@ use std::time::Duration;
 
 mod balance;
 pub mod build;
+mod end;
 pub mod endpoints;
 mod missing;
 mod networks;
 pub mod problem;
 
 pub use balance::{Balance, Key, Sticky};
+pub use end::{Change, End, Here, Respond};
 pub use endpoints::{Endpoint, Endpoints, Source, Target};
 pub use networks::Networks;
 pub use problem::{Problem, Problems};
@@ -159,12 +161,10 @@ pub struct Route {
     pub id: RouteId,
     /// Its name, unique.
     pub name: String,
-    /// Where it sends a request, with the weight of each.
-    pub to: Vec<(UpstreamId, u32)>,
-    /// The sum of the weights of `to`.
-    pub weights: u32,
-    /// Taken off the front of the canonical path before it is forwarded. Starts with `/`, does not end with it.
-    pub strip_prefix: Option<String>,
+    /// Where its requests end.
+    pub end: End,
+    /// What is changed of a request before it is sent on.
+    pub rewrite: Option<Box<Change>>,
     /// Upgrade tokens passed besides `websocket`, in lower case.
     pub upgrade: Vec<String>,
     /// Its timeouts.
@@ -209,6 +209,13 @@ pub struct Upstream {
     pub idle: Duration,
     /// Its connections on the whole machine; the same cell in every generation that has the name.
     pub count: Arc<Capped>,
+}
+
+impl Route {
+    /// The Host to send in place of the client's.
+    pub fn host(&self) -> Option<&[u8]> {
+        self.rewrite.as_ref()?.host.as_deref().map(str::as_bytes)
+    }
 }
 
 impl Table {

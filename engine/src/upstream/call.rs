@@ -28,8 +28,6 @@ pub struct Plan<'a> {
     pub timeouts: &'a RouteTimeouts,
     /// When the whole exchange must be over.
     pub total: Tick,
-    /// What of the request balancing goes by; 0 where it looks at nothing.
-    pub key: u64,
     /// What the call notes down for the log.
     pub tried: &'a Tried,
 }
@@ -60,6 +58,8 @@ pub struct Outgoing<'a> {
     pub onward: Onward<'a>,
     /// What a new connection says of the client before the request, to an upstream that is told.
     pub announce: Option<&'a Announce>,
+    /// What of it balancing goes by; 0 where that looks at nothing.
+    pub key: u64,
 }
 
 /// Why no reply head came.
@@ -152,7 +152,7 @@ pub async fn call<'a, B: BodySource>(
 ) -> Result<Reply<'a>, CallFault> {
     let mut fresh = Fresh::Any;
     loop {
-        let leased = connect(lent, *plan, fresh).await?;
+        let leased = connect(lent, *plan, request.key, fresh).await?;
         let reused = leased.conn.as_ref().is_some_and(|conn| conn.reused);
         plan.tried.tries.set(plan.tried.tries.get().saturating_add(1));
         plan.tried.reused.set(reused);
@@ -160,13 +160,15 @@ pub async fn call<'a, B: BodySource>(
         let Failed { fault, nothing_sent, answered } =
             match attempt(lent, leased, request, body, upload, interim).await {
                 Ok(reply) => {
-                    measure(lent, *plan, upload.is_some());
+                    if plan.upstream.balance.algorithm.is_measured() && upload.is_none() {
+                        measure(lent, plan);
+                    }
                     return Ok(reply);
                 }
                 Err(failed) => failed,
             };
         if fault == CallFault::FirstByte {
-            measure(lent, *plan, false);
+            measure(lent, plan);
         }
         let stale = reused && fault == CallFault::Reset && !answered;
         let safe = nothing_sent || request.head.method().is_idempotent();
@@ -179,12 +181,9 @@ pub async fn call<'a, B: BodySource>(
     }
 }
 
-/// Tells the balancer how long the endpoint took or was waited for. Not while the request's body is still on its way:
-/// that time is the client's.
-fn measure(lent: &Lent, plan: Plan<'_>, uploading: bool) {
-    if !plan.upstream.balance.algorithm.is_measured() || uploading {
-        return;
-    }
+/// Tells the balancer how long the endpoint took, or was waited for in vain, from the end of the request's body. Not told
+/// while that is still on its way: the time is the client's.
+fn measure(lent: &Lent, plan: &Plan<'_>) {
     let picked = plan.tried.endpoint.borrow();
     let Some(picked) = picked.as_ref() else { return };
     let now = clock::now();

@@ -77,18 +77,23 @@ impl Drop for Leased<'_> {
     }
 }
 
-/// A connection to one of the plan's endpoints.
+/// A connection to one of the plan's endpoints; balancing may go by `key`.
 ///
 /// # Errors
 /// `NoEndpoint`, `Connect` when every endpoint tried refused, `ConnectTimeout`, `PoolFull`.
-pub async fn connect<'a>(lent: &'a Lent, plan: Plan<'a>, fresh: Fresh) -> Result<Leased<'a>, CallFault> {
+pub async fn connect<'a>(
+    lent: &'a Lent,
+    plan: Plan<'a>,
+    key: u64,
+    fresh: Fresh,
+) -> Result<Leased<'a>, CallFault> {
     let upstream = plan.upstream;
     let mut refused = [None::<Stay>; ENDPOINTS_TRIED];
     let mut end = None::<Deadline>;
     for attempt in 0..ENDPOINTS_TRIED {
         let now = clock::coarse();
         let random = if upstream.balance.algorithm.is_measured() { lent.random() } else { 0 };
-        let facts = Facts { key: plan.key, now, random };
+        let facts = Facts { key, now, random };
         let mut marked = false;
         let picked = lent.pools.pick(upstream.id, |state, stays| {
             let avoid = |at: usize| refused[..attempt].contains(&Some(stays[at]));

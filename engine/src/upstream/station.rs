@@ -42,6 +42,11 @@ impl Picked {
         &self.set[self.at]
     }
 
+    /// The set.
+    pub fn set(&self) -> &Endpoints {
+        &self.set
+    }
+
     /// How many endpoints there were to pick from.
     pub fn among(&self) -> usize {
         self.set.len()

@@ -94,6 +94,7 @@ fields! {
     RANGE = "Range",
     MAX_FORWARDS = "Max-Forwards",
     LOCATION = "Location",
+    REFRESH = "Refresh",
     RETRY_AFTER = "Retry-After",
     LINK = "Link",
     SERVER = "Server",

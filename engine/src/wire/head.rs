@@ -310,6 +310,12 @@ impl<'a> Head<'a> {
         self.lines.list.iter().map(move |line| (line.field, line.name.of(bytes), line.value.of(bytes)))
     }
 
+    /// The fields that occur.
+    #[inline]
+    pub fn seen(self) -> FieldSet {
+        self.lines.seen
+    }
+
     /// Number of field lines.
     pub fn field_count(self) -> usize {
         self.lines.list.len()

@@ -11,12 +11,14 @@
 mod access_log;
 mod balance;
 mod basic;
+mod matching;
 mod names;
 mod nginx;
 mod pool;
 mod proxy_protocol;
 mod replies;
 mod requests;
+mod routing;
 mod shutdown;
 #[path = "../support/mod.rs"]
 mod support;

@@ -63,6 +63,12 @@ pub struct Setup {
     pub pool: &'static str,
     pub route_timeouts: &'static str,
     pub upgrade: &'static str,
+    /// Further upstreams, a line each, with two spaces before it.
+    pub upstreams: String,
+    /// Routes before those that are always there, a line each.
+    pub routes: String,
+    /// The host of the route for everything.
+    pub host: &'static str,
     /// `stdout`, where [`super::Gateway::log`] reads it, or the path of a file.
     pub access_log: String,
 }
@@ -91,6 +97,9 @@ impl Setup {
             pool: "",
             route_timeouts: "connect: 10s, first_byte: 20s",
             upgrade: "",
+            upstreams: String::new(),
+            routes: String::new(),
+            host: "*",
             access_log: "stdout".to_owned(),
         }
     }
@@ -112,6 +121,7 @@ impl Setup {
             let _ = write!(endpoints, "{{ address: \"unix:{}\" }}, ", path.display());
         }
         let (driver, access_log) = (driver.name(), &self.access_log);
+        let (upstreams, routes, host) = (&self.upstreams, &self.routes, self.host);
         format!(
             "version: 1\n\
              gateway: {{ shards: {shards}, driver: {driver}, {gateway} }}\n\
@@ -121,9 +131,11 @@ impl Setup {
              upstreams:\n  \
                origin: {{ endpoints: [{endpoints}], balance: {balance}, pool: {{ {pool} }}, {upstream} }}\n  \
                nowhere: {{ endpoints: [{{ address: \"127.0.0.1:1\" }}] }}\n\
+             {upstreams}\
              routes:\n\
+             {routes}\
              - {{ name: barrier, match: {{ host: barrier.test, path: /* }}, to: nowhere }}\n\
-             - {{ name: all, match: {{ path: /* }}, to: origin, timeouts: {{ {route_timeouts} }}, upgrade: [{upgrade}] }}\n"
+             - {{ name: all, match: {{ host: \"{host}\", path: /* }}, to: origin, timeouts: {{ {route_timeouts} }}, upgrade: [{upgrade}] }}\n"
         )
     }
 }

@@ -48,8 +48,12 @@ fn chunked(chunks: usize) -> Vec<u8> {
 }
 
 fn allocates_nothing_warm(top: &str, reply: &[u8], what: &str) {
+    route_allocates_nothing_warm(top, "to: origin", reply, what);
+}
+
+fn route_allocates_nothing_warm(top: &str, route: &str, reply: &[u8], what: &str) {
     for driver in drivers() {
-        let rig = Rig::start(driver, top, reply.to_vec());
+        let rig = Rig::with_route(driver, top, route, reply.to_vec());
         let mut client = rig.client();
         let mut scrap = Vec::new();
         let len = client.measure(REQUEST);
@@ -95,6 +99,31 @@ fn a_warm_get_of_a_spliced_body_allocates_nothing() {
 #[test]
 fn a_warm_get_of_a_chunked_body_allocates_nothing() {
     allocates_nothing_warm("access_log: off", &chunked(20), "chunked");
+}
+
+#[test]
+fn a_warm_get_that_is_rewritten_and_mapped_back_allocates_nothing() {
+    let reply = b"HTTP/1.1 200 OK\r\nContent-Location: /orders/8\r\nSet-Cookie: a=b; Path=/; Secure\r\n\
+        Set-Cookie: c=d; Domain=127.0.0.1\r\nContent-Length: 2\r\n\r\nok";
+    for route in [
+        "rewrite: { strip_prefix: /api, host: orders.internal }, to: origin",
+        "rewrite: { prefix: /v2 }, to: origin",
+        "rewrite: { regex: { match: \"^/api/([a-z]+)/(.*)$\", to: \"/$2/$1\" } }, to: origin",
+    ] {
+        route_allocates_nothing_warm("access_log: off", route, reply, route);
+    }
+}
+
+#[test]
+fn a_warm_get_that_is_split_or_answered_here_allocates_nothing() {
+    for route in [
+        "to: [{ upstream: origin }, { upstream: origin, when: { headers: { User-Agent: \"regex:cold.*\" } } }]",
+        "sticky: { header: Accept }, to: [{ upstream: origin }, { upstream: origin, when: { cookies: { x: \"*\" } } }]",
+        "sticky: { cookie: side }, to: [{ upstream: origin }, { upstream: origin, when: { cookies: { x: \"*\" } } }]",
+        "respond: { headers: { X-A: b }, body: pong }",
+    ] {
+        route_allocates_nothing_warm("access_log: off", route, &exact(1024), route);
+    }
 }
 
 #[test]

@@ -41,12 +41,16 @@ impl Rig {
     /// A shard on `driver` before an origin that answers each request with `reply`. `top` is the head of its
     /// configuration, such as the access log.
     pub fn start(driver: Driver, top: &str, reply: Vec<u8>) -> Rig {
+        Rig::with_route(driver, top, "to: [{ upstream: origin }]", reply)
+    }
+
+    /// The same, whose one route does `route` with every request.
+    pub fn with_route(driver: Driver, top: &str, route: &str, reply: Vec<u8>) -> Rig {
         let turn = TURN.lock().unwrap_or_else(|broken| broken.into_inner());
         let origin = origin(reply);
         let text = format!(
             "version: 1\n{top}\nlisteners: [{{ bind: 127.0.0.1:0 }}]\nupstreams: {{ origin: {{ endpoints: [{{ \
-             address: \"{origin}\" }}] }} }}\nroutes: [{{ name: all, match: {{ path: /* }}, to: [{{ upstream: \
-             origin }}] }}]\n"
+             address: \"{origin}\" }}] }} }}\nroutes: [{{ name: all, match: {{ path: /* }}, {route} }}]\n"
         );
         let config = load::parse("rig.yaml", text).expect("the rig's configuration is valid");
         let (table, _) =

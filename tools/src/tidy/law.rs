@@ -59,7 +59,7 @@ pub struct External {
 pub const EXTERNALS: &[External] = &[
     External { names: &["httparse"], places: &["wire/http1"] },
     External { names: &["serde", "schemars", "granit_parser", "toml"], places: &["config"] },
-    External { names: &["regex"], places: &["route", "policy"] },
+    External { names: &["regex", "regex_automata", "regex_syntax"], places: &["route", "policy"] },
     External { names: &["ring", "jsonwebtoken", "jsonschema", "cel"], places: &["policy"] },
     External { names: &["rustls", "rustls_pki_types"], places: &["certs", "tls"] },
     External { names: &["flate2", "brotli", "zstd"], places: &["reply"] },

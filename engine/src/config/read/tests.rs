@@ -1,6 +1,6 @@
 use super::*;
 use crate::config::gateway::{LogPath, Shards};
-use crate::config::route::To;
+use crate::config::target::To;
 use crate::config::values::OrNone;
 use decode::Scalar as _;
 use std::time::Duration;
@@ -55,7 +55,7 @@ fn the_sample_loads_with_all_its_keys_and_names() {
     assert_eq!(orders.retry.as_ref().unwrap().on.len(), 4);
     let route = &config.routes[0];
     assert_eq!(route.rewrite.strip_prefix.as_deref(), Some("/api"));
-    assert!(matches!(&route.to, Some(To::Several(targets)) if targets[0].weight == 90));
+    assert!(matches!(&route.to, Some(To::Several(targets)) if targets[0].weight == Some(90)));
 }
 
 #[test]

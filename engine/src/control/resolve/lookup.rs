@@ -150,14 +150,15 @@ impl Lookups {
 
 impl Asking {
     async fn host(&self, name: &Name, port: u16, by: Instant) -> Vec<Part> {
-        let parts = [RecordType::A, RecordType::AAAA].map(|kind| self.hosts_file(name, kind, port));
+        let host = &named(name, port);
+        let parts = [RecordType::A, RecordType::AAAA].map(|kind| self.hosts_file(name, kind, port, host));
         if parts.iter().any(|part| matches!(part, Part::Found(..))) {
             return parts.into();
         }
         for name in self.candidates(name) {
             let (four, six) = tokio::join!(
-                self.addresses(&name, RecordType::A, port, by),
-                self.addresses(&name, RecordType::AAAA, port, by),
+                self.addresses(&name, RecordType::A, (port, host), by),
+                self.addresses(&name, RecordType::AAAA, (port, host), by),
             );
             if !matches!((&four, &six), (Part::Nothing, Part::Nothing)) {
                 return vec![four, six];
@@ -166,10 +167,10 @@ impl Asking {
         Vec::new()
     }
 
-    fn hosts_file(&self, name: &Name, kind: RecordType, port: u16) -> Part {
+    fn hosts_file(&self, name: &Name, kind: RecordType, port: u16, host: &Arc<str>) -> Part {
         match self.hosts.lookup_static_host(&Query::query(name.clone(), kind)) {
             Some(lookup) => {
-                let found = lookup.answers().iter().filter_map(|record| address(&record.data, port));
+                let found = lookup.answers().iter().filter_map(|record| address(&record.data, port, host));
                 Part::Found(found.collect(), Duration::MAX)
             }
             None => Part::Nothing,
@@ -196,10 +197,16 @@ impl Asking {
         names
     }
 
-    async fn addresses(&self, name: &Name, kind: RecordType, port: u16, by: Instant) -> Part {
+    async fn addresses(
+        &self,
+        name: &Name,
+        kind: RecordType,
+        (port, host): (u16, &Arc<str>),
+        by: Instant,
+    ) -> Part {
         match self.records(name, kind, by).await {
             Ok(Some((records, ttl))) => {
-                let found: Vec<Found> = records.iter().filter_map(|data| address(data, port)).collect();
+                let found: Vec<Found> = records.iter().filter_map(|data| address(data, port, host)).collect();
                 if found.is_empty() { Part::Nothing } else { Part::Found(found, ttl) }
             }
             Ok(None) => Part::Nothing,
@@ -241,11 +248,17 @@ fn server(addr: &SocketAddr) -> NameServerConfig {
     server
 }
 
-fn address(data: &RData, port: u16) -> Option<Found> {
+fn address(data: &RData, port: u16, host: &Arc<str>) -> Option<Found> {
     let ip = data.ip_addr()?;
     // An answer of 0.0.0.0 is how some servers block a name.
-    let addr = SocketAddr::new(ip, port);
-    (!ip.is_unspecified()).then_some(Found { priority: 0, addr, weight: 1 })
+    let (addr, host) = (SocketAddr::new(ip, port), host.clone());
+    (!ip.is_unspecified()).then_some(Found { priority: 0, addr, weight: 1, host })
+}
+
+/// As an endpoint may call itself: without the dot that says that a name is whole.
+fn named(name: &Name, port: u16) -> Arc<str> {
+    let name = name.to_ascii();
+    format!("{}:{port}", name.strip_suffix('.').unwrap_or(&name)).into()
 }
 
 /// A target's addresses with what its SRV record says of them.

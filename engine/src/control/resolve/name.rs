@@ -62,7 +62,7 @@ impl Name {
 
     /// The addresses to use.
     pub fn found(&self) -> Vec<Found> {
-        self.known.iter().map(|(found, _)| *found).collect()
+        self.known.iter().map(|(found, _)| found.clone()).collect()
     }
 
     /// How it stands.
@@ -100,7 +100,7 @@ impl Name {
         let is_told = |known: &Found| answer.found.iter().any(|found| found.addr == known.addr);
         // What a part did not answer that failed is not known to have gone.
         self.known.retain(|(known, _)| !answer.complete && !is_told(known));
-        self.known.extend(answer.found.iter().map(|found| (*found, now.after(ttl))));
+        self.known.extend(answer.found.into_iter().map(|found| (found, now.after(ttl))));
         self.failures = 0;
         self.due = now.after(jittered(ttl, chance));
         self.standing = Standing::Good;
@@ -144,7 +144,12 @@ mod tests {
     }
 
     fn answer(hosts: &[u8], ttl: u64, complete: bool) -> Option<Answer> {
-        let found = |host: &u8| Found { priority: 0, addr: ([10, 0, 0, *host], 80).into(), weight: 1 };
+        let found = |host: &u8| Found {
+            priority: 0,
+            addr: ([10, 0, 0, *host], 80).into(),
+            weight: 1,
+            host: "a.test:80".into(),
+        };
         Some(Answer { found: hosts.iter().map(found).collect(), ttl: Duration::from_secs(ttl), complete })
     }
 

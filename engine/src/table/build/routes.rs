@@ -1,8 +1,10 @@
-//! Routes: hosts and paths that can be matched, upstreams that exist, and the look-up over all of them.
+//! Routes: where they lead, what they change, how long they may take. What they match is read in `matching`.
 
-use super::{Check, Lookup, Pointer, Route, RouteId, RouteTimeouts, UpstreamId, config};
-use crate::route::{HostPattern, PathPattern, Rule};
-use std::collections::{HashMap, HashSet};
+use super::{
+    Check, Lookup, Pointer, Route, RouteId, RouteTimeouts, UpstreamId, config, ends, matching, rewrites,
+};
+use crate::table::End;
+use std::collections::HashSet;
 
 /// Builds all routes and their look-up; notes what is wrong with them.
 pub(super) fn build(check: &mut Check<'_>) -> (Vec<Route>, Lookup) {
@@ -12,7 +14,7 @@ pub(super) fn build(check: &mut Check<'_>) -> (Vec<Route>, Lookup) {
         let fix = "add 'routes: [{ name: all, match: { path: /* }, to: UPSTREAM }]'";
         check.error_at_key(&all, "there are no routes".into(), Some(fix.into()));
     }
-    let ids: HashMap<&str, UpstreamId> = config.upstreams.names().zip((0..).map(UpstreamId)).collect();
+    let ids: ends::Ids<'_> = config.upstreams.names().zip((0..).map(UpstreamId)).collect();
     let mut names: HashSet<&str> = HashSet::new();
     let (mut routes, mut rules) = (Vec::new(), Vec::new());
     for (index, given) in config.routes.iter().enumerate() {
@@ -23,14 +25,13 @@ pub(super) fn build(check: &mut Check<'_>) -> (Vec<Route>, Lookup) {
             check.error(&at.key("name"), format!("two routes are named '{}'", given.name), None);
         }
         check.policies(&at.key("policies"), &given.policies);
-        let to = targets(check, &at, given, &ids);
-        rules.push(rule(check, &at.key("match"), &given.r#match, id));
+        let end = ends::build(check, &at, given, &ids);
+        rules.push(matching::rule(check, &at.key("match"), &given.r#match, id));
         routes.push(Route {
             id,
             name: given.name.clone(),
-            weights: to.iter().map(|(_, weight)| *weight).fold(0, u32::saturating_add),
-            to,
-            strip_prefix: strip_prefix(check, &at.key("rewrite").key("strip_prefix"), given),
+            end,
+            rewrite: rewrites::build(check, &at, given),
             upgrade: upgrade(check, &at.key("upgrade"), &given.upgrade),
             timeouts: timeouts(check, &at.key("timeouts"), &given.timeouts),
         });
@@ -39,123 +40,8 @@ pub(super) fn build(check: &mut Check<'_>) -> (Vec<Route>, Lookup) {
     if check.problems.is_empty() {
         unused_upstreams(check, &routes);
     }
-    let lookup = lookup(check, &rules, &routes);
+    let lookup = matching::lookup(check, rules, &routes);
     (routes, lookup)
-}
-
-fn lookup(check: &mut Check<'_>, rules: &[Rule], routes: &[Route]) -> Lookup {
-    let (lookup, shadowed) = Lookup::new(rules);
-    for shadow in shadowed {
-        let at = Pointer::default().key("routes").item(shadow.route.index()).key("match").key("path");
-        let at = check.one_of(&at, shadow.path);
-        let [name, by] = [shadow.route, shadow.by].map(|id| &routes[id.index()].name);
-        let message = format!("route '{name}' never sees this path: route '{by}' takes it");
-        check.warn(&at, message, Some("the first of equal routes wins; remove one".into()));
-    }
-    lookup
-}
-
-fn targets(
-    check: &mut Check<'_>,
-    at: &Pointer,
-    given: &config::Route,
-    ids: &HashMap<&str, UpstreamId>,
-) -> Vec<(UpstreamId, u32)> {
-    let name = &given.name;
-    let ends = [given.to.is_some(), given.respond.is_some(), given.redirect.is_some()];
-    match ends.iter().filter(|given| **given).count() {
-        0 => {
-            let fix = "add 'to: UPSTREAM'";
-            check.error(at, format!("route '{name}' goes nowhere"), Some(fix.into()));
-        }
-        1 => {}
-        _ => {
-            let fix = "keep one of 'to', 'respond' and 'redirect'";
-            check.error(at, format!("route '{name}' has more than one end"), Some(fix.into()));
-        }
-    }
-    let at = at.key("to");
-    let mut to = Vec::new();
-    match &given.to {
-        None => {}
-        Some(config::route::To::One(upstream)) => {
-            to.extend(target(check, &at, upstream, ids).map(|id| (id, 1)));
-        }
-        Some(config::route::To::Several(list)) => {
-            if list.iter().all(|target| target.weight == 0) {
-                let fix = "give at least one upstream a weight above 0";
-                check.error(&at, format!("the weights of route '{name}' are all zero"), Some(fix.into()));
-            }
-            let sum = list.iter().try_fold(0_u32, |sum, target| sum.checked_add(target.weight));
-            if sum.is_none() {
-                let fix = "give smaller weights; only their ratio counts";
-                check.error(&at, format!("the weights of route '{name}' are too large"), Some(fix.into()));
-            }
-            for (index, one) in list.iter().enumerate() {
-                let at = at.item(index).key("upstream");
-                to.extend(target(check, &at, &one.upstream, ids).map(|id| (id, one.weight)));
-            }
-        }
-    }
-    to
-}
-
-fn target(
-    check: &mut Check<'_>,
-    at: &Pointer,
-    upstream: &str,
-    ids: &HashMap<&str, UpstreamId>,
-) -> Option<UpstreamId> {
-    let id = ids.get(upstream).copied();
-    if id.is_none() {
-        let fix = check.meant(upstream, check.config.upstreams.names(), "upstreams");
-        check.error(at, format!("there is no upstream '{upstream}'"), Some(fix));
-    }
-    id
-}
-
-fn rule(check: &mut Check<'_>, at: &Pointer, given: &config::route::Match, route: RouteId) -> Rule {
-    let mut hosts = Vec::new();
-    let named = given.host.iter().flat_map(|hosts| &hosts.0);
-    for (index, text) in named.enumerate() {
-        match HostPattern::parse(text) {
-            Ok(host) => hosts.push(host),
-            Err(reason) => {
-                let at = check.one_of(&at.key("host"), index);
-                let fix = "write a name such as api.example.com or *.example.com";
-                check.error(&at, format!("host '{text}' {reason}"), Some(fix.into()));
-            }
-        }
-    }
-    let mut paths = Vec::new();
-    for (index, text) in given.path.0.iter().enumerate() {
-        if text.starts_with("regex:") {
-            continue;
-        }
-        match PathPattern::parse(text) {
-            Ok(path) => paths.push(path),
-            Err(reason) => {
-                let at = check.one_of(&at.key("path"), index);
-                let fix = "write /exact, /prefix/* or /users/{id}/orders";
-                check.error(&at, format!("path '{text}' {reason}"), Some(fix.into()));
-            }
-        }
-    }
-    Rule { hosts, paths, route }
-}
-
-fn strip_prefix(check: &mut Check<'_>, at: &Pointer, given: &config::Route) -> Option<String> {
-    let prefix = given.rewrite.strip_prefix.as_ref()?;
-    let trimmed = prefix.trim_end_matches('/');
-    match PathPattern::parse(prefix) {
-        Ok(PathPattern::Exact(_)) => {}
-        _ => {
-            let fix = "write a path without '*' and '{}', such as /api";
-            check.error(at, format!("'{prefix}' is not a prefix that can be taken off"), Some(fix.into()));
-        }
-    }
-    // Taking `/` off changes nothing.
-    (!trimmed.is_empty()).then(|| trimmed.to_owned())
 }
 
 fn upgrade(check: &mut Check<'_>, at: &Pointer, given: &[String]) -> Vec<String> {
@@ -189,7 +75,11 @@ fn timeouts(check: &mut Check<'_>, at: &Pointer, given: &config::route::Timeouts
 }
 
 fn unused_upstreams(check: &mut Check<'_>, routes: &[Route]) {
-    let used: HashSet<usize> = routes.iter().flat_map(|route| &route.to).map(|(id, _)| id.index()).collect();
+    let targets = routes.iter().flat_map(|route| match &route.end {
+        End::To(split) => split.targets(),
+        End::Here(_) => &[],
+    });
+    let used: HashSet<usize> = targets.map(|target| target.upstream.index()).collect();
     let config = check.config;
     for (index, name) in config.upstreams.names().enumerate() {
         if !used.contains(&index) {

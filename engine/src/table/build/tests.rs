@@ -1,7 +1,10 @@
 use super::*;
 use crate::balance::Algorithm;
 use crate::config::Memory;
-use crate::route::Facts;
+use crate::route::rewrite::Rewrite;
+use crate::route::{Facts, Scratch};
+use crate::table::End;
+use crate::wire::head::{Head, Lines};
 
 mod sockets;
 
@@ -74,12 +77,19 @@ fn a_table_holds_what_was_written_and_the_defaults() {
         (Algorithm::LeastConnections, 5, 3 * second)
     );
     let route = &table.routes[0];
-    assert_eq!((&*route.to, route.weights), (&[(orders.id, 9), (spare.id, 1)][..], 10));
-    assert_eq!((route.strip_prefix.as_deref(), &*route.upgrade), (Some("/api"), &["mqtt".to_owned()][..]));
+    let End::To(split) = &route.end else { panic!("it goes to upstreams") };
+    let targets: Vec<_> = split.targets().iter().map(|target| (target.upstream, target.weight)).collect();
+    assert_eq!(targets, [(orders.id, 9), (spare.id, 1)]);
+    let rewrite = route.rewrite.as_ref().and_then(|change| change.path.as_ref());
+    assert!(matches!(rewrite, Some(Rewrite::Strip(prefix)) if prefix == "/api"), "{rewrite:?}");
+    assert_eq!(&*route.upgrade, &["mqtt".to_owned()][..]);
     assert_eq!((route.timeouts.connect, route.timeouts.total), (second / 2, None));
     assert_eq!(table.routes[1].timeouts.total, Some(60 * second));
+    let lines = Lines::new();
     let taken = |host: &str, path: &str| {
-        table.lookup.lookup(&Facts { host: host.as_bytes(), path: path.as_bytes() }).map(|found| found.route)
+        let head = Head::new(b"", &lines);
+        let facts = Facts { host: host.as_bytes(), path: path.as_bytes(), method: b"GET", head };
+        table.lookup.lookup(&facts, &Scratch::default()).map(|found| found.route)
     };
     assert_eq!(taken("x.example.org", "/api/orders/7"), Ok(RouteId(0)));
     assert_eq!(taken("other.org", "/api/orders/7"), Ok(RouteId(1)));
@@ -250,8 +260,8 @@ fn hosts_and_paths_that_mean_nothing_are_errors() {
         &[
             "9:21: host 'api.example.com:80' names a port; a rule takes a host on every port | write a name such as api.example.com or *.example.com",
             "9:43: host 'a*.com' has '*' that is not a whole first label | write a name such as api.example.com or *.example.com",
-            "9:61: path '/a*' has '*' elsewhere than as its last segment | write /exact, /prefix/* or /users/{id}/orders",
-            "9:68: path 'b' does not begin with '/' | write /exact, /prefix/* or /users/{id}/orders",
+            "9:61: path '/a*' has '*' elsewhere than as its last segment | write /exact, /prefix/*, /users/{id}/orders or regex:EXPRESSION",
+            "9:68: path 'b' does not begin with '/' | write /exact, /prefix/*, /users/{id}/orders or regex:EXPRESSION",
         ],
     );
 }
@@ -262,6 +272,61 @@ fn a_route_that_never_matches_is_a_warning() {
     assert_eq!(warnings[0].severity, Severity::Warning);
     assert_eq!(warnings[0].message, "route 'last' never sees this path: route 'rest' takes it");
     assert_eq!((warnings.len(), warnings[0].line, warnings[0].column), (1, 16, 5));
+}
+
+#[test]
+fn conditions_that_cannot_be_read_are_errors_at_their_place() {
+    let match_of = |text: &str| GOOD.replacen("path: /api/orders/*", text, 1);
+    for (text, expected) in [
+        (
+            "path: 'regex:/a(b'",
+            "9:71: path 'regex:/a(b' is not a regular expression: unclosed group | write an expression that matches the whole path, such as regex:/v[0-9]+/.*",
+        ),
+        (
+            "methods: [GET, get]",
+            "9:71: 'get' is not a method | did you mean 'GET'? Methods are written as they are sent, in upper case",
+        ),
+        (
+            "methods: [PSOT]",
+            "9:66: 'PSOT' is not a method | did you mean 'POST'? Methods are written as they are sent, in upper case",
+        ),
+        (
+            "methods: ['A B']",
+            "9:66: 'A B' is not a method | write a method's name as it is sent, such as GET",
+        ),
+        (
+            "methods: [CONNECT]",
+            "9:66: CONNECT is never routed | remove it: CONNECT would make the gateway an open proxy",
+        ),
+        (
+            "headers: { X-A: 'regex:*' }",
+            "9:79: value 'regex:*' is not a regular expression: repetition operator missing expression | write a text, '*', or regex:EXPRESSION; exact:TEXT takes any text as it is",
+        ),
+        (
+            "headers: { X-A: a, x-a: b }",
+            "9:75: field 'x-a' stands here twice | names of fields are compared without case; keep one",
+        ),
+        ("headers: { 'X A': a }", "9:67: 'X A' is not a field's name | write the name of a field"),
+        ("cookies: { 'a b': a }", "9:67: 'a b' is not a cookie's name | write the name of a cookie"),
+        ("query: { '': a }", "9:65: '' is not a parameter's name | write the name of a parameter"),
+    ] {
+        assert_eq!(told(&match_of(text)), [expected], "{text}");
+    }
+    let fine = "methods: [GET, PURGE, PROPFIND], headers: { X-A: '*' }, cookies: { a: '' }, query: { 'a b': 'regex:x+' }";
+    assert_eq!(told(&match_of(fine)), [""; 0]);
+}
+
+#[test]
+fn rules_that_only_their_order_tells_apart_are_a_warning() {
+    let text = GOOD
+        .replace("to: spare\n", "match: { path: [/x, /y], methods: [GET, POST] }\n    to: spare\n")
+        + "  - { name: last, match: { path: /y, methods: [POST, PUT] }, to: spare }\n";
+    assert_eq!(
+        told(&text),
+        [
+            "17:34: routes 'rest' and 'last' take some of the same requests at this path | 'rest' wins, as it comes first; let their conditions exclude each other"
+        ]
+    );
 }
 
 #[test]
@@ -286,10 +351,7 @@ fn what_this_version_does_not_run_is_an_error_at_its_key() {
         ("'[::1]:83' }]", "'[::1]:83' }], retry: { on: [reset] }", "6:50: retrying is"),
         ("'[::1]:83' }]", "'[::1]:83' }], breaker: {}", "6:50: breakers are"),
         ("'[::1]:83' }]", "'[::1]:83' }], health: { path: / }", "6:50: active health checking is"),
-        ("path: /api/orders/*", "path: 'regex:/a.*'", "9:62: matching by regex is"),
-        ("path: /api/orders/*", "methods: [GET]", "9:56: matching by method is"),
         ("    to: spare", "    to: spare\n    priority: high", "16:5: priority is"),
-        ("    to: spare", "    redirect: { to: / }", "15:5: redirecting is"),
         ("routes:", "policies: { p: { authorize: {} } }\nroutes:", "7:13: policies are"),
         ("routes:", "consumers: [{ name: a }]\nroutes:", "7:13: consumers are"),
     ] {

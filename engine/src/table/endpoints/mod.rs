@@ -26,6 +26,8 @@ pub struct Endpoint {
     pub addr: Address,
     /// The same as text, for logs.
     pub name: String,
+    /// `host:port`, as the endpoint may call itself in a reply: the name that led to it, else its address.
+    pub host: Arc<str>,
     /// Its share among its equals; at least 1.
     pub weight: u32,
     /// Its group: 0 is asked first. Groups are numbered without gaps.
@@ -75,7 +77,7 @@ pub struct Source {
 }
 
 /// An address that was found behind a name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Found {
     /// The priority that an SRV record gives it; 0 behind a host name.
     pub priority: u16,
@@ -83,6 +85,8 @@ pub struct Found {
     pub addr: SocketAddr,
     /// The weight that an SRV record gives it; 1 behind a host name.
     pub weight: u16,
+    /// `host:port` of the name that it is the address of.
+    pub host: Arc<str>,
 }
 
 /// The set that `sources` make with what is `known` to be behind the names among them. An address that stands behind
@@ -96,15 +100,17 @@ pub fn assemble<'a, 's>(
     for source in sources {
         match &source.target {
             Target::Address(addr) => {
-                ranked.push(((source.priority, 0), endpoint(addr.clone(), source, 1, None)));
+                let rank = (source.priority, 0);
+                ranked.push((rank, endpoint(addr.clone(), source, 1, addr.to_string().into(), None)));
             }
             name => {
                 let mut found = known(name).to_vec();
                 found.sort_unstable();
                 // RFC 2782: within the group that was written, an SRV record's own priority decides.
-                ranked.extend(found.iter().map(|found| {
-                    let end = endpoint(found.addr.into(), source, found.weight, Some(name.clone()));
-                    ((source.priority, found.priority), end)
+                ranked.extend(found.into_iter().map(|found| {
+                    let Found { addr, weight, host, priority } = found;
+                    let end = endpoint(addr.into(), source, weight, host, Some(name.clone()));
+                    ((source.priority, priority), end)
                 }));
             }
         }
@@ -127,11 +133,17 @@ pub fn assemble<'a, 's>(
     set
 }
 
-fn endpoint(addr: Address, source: &Source, weight: u16, found_behind: Option<Target>) -> Endpoint {
+fn endpoint(
+    addr: Address,
+    source: &Source,
+    weight: u16,
+    host: Arc<str>,
+    found_behind: Option<Target>,
+) -> Endpoint {
     // A weight of 0 asks for next to nothing beside others (RFC 2782); 1 is the least there is here.
     let weight = source.weight.saturating_mul(u32::from(weight.max(1)));
     let name = addr.to_string();
-    Endpoint { addr, name, weight, priority: source.priority, found_behind }
+    Endpoint { addr, name, host, weight, priority: source.priority, found_behind }
 }
 
 #[cfg(test)]
@@ -143,7 +155,7 @@ mod tests {
     }
 
     fn found(priority: u16, addr: &str, weight: u16) -> Found {
-        Found { priority, addr: addr.parse().expect("is an address"), weight }
+        Found { priority, addr: addr.parse().expect("is an address"), weight, host: "a.test:80".into() }
     }
 
     fn set(sources: &[Source], known: &[Found]) -> Vec<(String, u32, u32)> {
@@ -168,7 +180,7 @@ mod tests {
     fn the_order_of_an_answer_plays_no_part() {
         let sources = [source("a.test:80", 1, 0)];
         let (one, two) = (found(0, "10.0.0.2:80", 1), found(0, "10.0.0.1:80", 1));
-        assert_eq!(set(&sources, &[one, two]), set(&sources, &[two, one]));
+        assert_eq!(set(&sources, &[one.clone(), two.clone()]), set(&sources, &[two, one]));
     }
 
     #[test]
@@ -188,13 +200,8 @@ mod tests {
 
     #[test]
     fn a_set_is_bounded() {
-        let known: Vec<Found> = (0..2000u16)
-            .map(|n| Found {
-                priority: 0,
-                addr: SocketAddr::from(([10, 0, (n >> 8) as u8, n as u8], 80)),
-                weight: 1,
-            })
-            .collect();
+        let known: Vec<Found> =
+            (0..2000u16).map(|n| found(0, &format!("10.0.{}.{}:80", n >> 8, n & 255), 1)).collect();
         assert_eq!(set(&[source("a.test:80", 1, 0)], &known).len(), ENDPOINTS_MAX);
     }
 }

@@ -6,5 +6,5 @@ mod path;
 mod target;
 
 pub use authority::Authority;
-pub use path::{PathFault, canonical};
+pub use path::{PathFault, canonical, is_canonical};
 pub use target::{Target, target};

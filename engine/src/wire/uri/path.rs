@@ -38,7 +38,7 @@ pub fn canonical<'a>(path: &'a [u8], scratch: &'a mut Vec<u8>) -> Result<&'a [u8
     if path.first() != Some(&b'/') {
         return Err(PathFault::NotAbsolute);
     }
-    if is_canonical(path) {
+    if is_settled(path) {
         return Ok(path);
     }
     scratch.clear();
@@ -64,8 +64,13 @@ pub fn canonical<'a>(path: &'a [u8], scratch: &'a mut Vec<u8>) -> Result<&'a [u8
     Ok(scratch)
 }
 
-/// Whether `path` is canonical already: no dot segment, and every escape one that stays as it is.
-fn is_canonical(path: &[u8]) -> bool {
+/// Whether `path` is canonical already. Which bytes stand in it is not looked at.
+pub fn is_canonical(path: &[u8]) -> bool {
+    path.first() == Some(&b'/') && is_settled(path)
+}
+
+/// Whether there is no dot segment, and every escape is one that stays as it is. `path` starts with `/`.
+fn is_settled(path: &[u8]) -> bool {
     memchr::memchr2_iter(b'%', b'.', path).all(|at| match path[at] {
         b'%' => matches!(escape(path, at), Some(byte) if !is_unreserved(byte) && byte != 0
             && !path[at + 1].is_ascii_lowercase() && !path[at + 2].is_ascii_lowercase()),
@@ -138,6 +143,7 @@ mod tests {
             let mut scratch = Vec::new();
             let same = canonical(path.as_bytes(), &mut scratch).map(<[u8]>::as_ptr);
             assert_eq!(same, Ok(path.as_ptr()), "{path}");
+            assert!(is_canonical(path.as_bytes()), "{path}");
         }
     }
 
@@ -193,6 +199,7 @@ mod tests {
         check("/a%00.html", Err(PathFault::Nul));
         for path in ["", "a", "*", "%2F", "./a"] {
             check(path, Err(PathFault::NotAbsolute));
+            assert!(!is_canonical(path.as_bytes()), "{path}");
         }
     }
 }

@@ -85,3 +85,27 @@ fn a_name_may_be_an_alias_and_have_addresses_of_both_families() {
         assert_eq!(tally.get(&six.addr().to_string()), Some(&5), "{tally:?}");
     });
 }
+
+#[test]
+fn a_name_is_as_internal_as_the_addresses_behind_it() {
+    each_driver(|driver| {
+        let dns = NameServer::start();
+        let (origins, port) = origins(1);
+        dns.set("api.test", 60, &hosts(&[0]));
+        dns.set("_http._tcp.api.test", 60, &[Data::Srv(0, 1, port, "api.test".into())]);
+        let named = format!("endpoints: [{{ address: \"api.test.:{port}\" }}]");
+        let service = "endpoints: [{ address: \"srv:_http._tcp.api.test\" }]";
+        let gateway = start(driver, 1, &dns, "", &[("named", &named), ("service", service)]);
+        for upstream in ["named", "service"] {
+            for host in [format!("api.test:{port}"), "API.test".into(), format!("127.0.0.2:{port}")] {
+                let reply =
+                    format!("HTTP/1.1 302 Found\r\nLocation: http://{host}/x\r\nContent-Length: 0\r\n\r\n");
+                origins[0].script("away", reply);
+                let mut client = gateway.connect();
+                client.send(format!("GET /script/away HTTP/1.1\r\nHost: {upstream}\r\n\r\n"));
+                let reply = client.reply().expect(302);
+                assert_eq!(reply.value("location"), Some(&*format!("http://{upstream}/x")), "{host}");
+            }
+        }
+    });
+}

@@ -1,0 +1,118 @@
+//! Values of a request by name: a field, a parameter of the query. They are borrowed from the head; only a
+//! field that repeats, or an escape before an expression, is put together in the shard's room for it.
+
+use crate::wire::field::Field;
+use crate::wire::head::Head;
+
+/// A field's name, known or not, in lower case.
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::route) struct FieldName {
+    field: Field,
+    name: Box<[u8]>,
+}
+
+impl FieldName {
+    pub(in crate::route) fn of(name: &str) -> FieldName {
+        FieldName { field: Field::of(name.as_bytes()), name: name.to_ascii_lowercase().into_bytes().into() }
+    }
+
+    /// The field's value: of several lines all values, joined in `room`.
+    pub(in crate::route) fn value<'v>(&self, head: Head<'v>, room: &'v mut Vec<u8>) -> Option<&'v [u8]> {
+        if self.field != Field::OTHER && !head.repeats(self.field) {
+            return head.field(self.field);
+        }
+        let mut values = head.all_named(&self.name);
+        let first = values.next()?;
+        let Some(second) = values.next() else { return Some(first) };
+        room.extend_from_slice(first);
+        for value in std::iter::once(second).chain(values) {
+            room.extend_from_slice(b", ");
+            room.extend_from_slice(value);
+        }
+        Some(room)
+    }
+}
+
+/// The value of the first parameter of this name, its escapes not decoded yet.
+pub(in crate::route) fn parameter<'q>(query: &'q [u8], name: &[u8]) -> Option<&'q [u8]> {
+    let parameters = query.split(|byte| *byte == b'&').filter(|parameter| !parameter.is_empty());
+    let mut pairs = parameters.map(split);
+    pairs.find(|(other, _)| same(other, name)).map(|(_, value)| value)
+}
+
+/// Whether `raw`, its escapes decoded once, is `text`.
+pub(in crate::route) fn same(raw: &[u8], text: &[u8]) -> bool {
+    match memchr::memchr(b'%', raw) {
+        None => raw == text,
+        Some(_) => decoded(raw).eq(text.iter().copied()),
+    }
+}
+
+/// `raw` with its escapes decoded once, in `room` if there are any.
+pub(in crate::route) fn plain<'v>(raw: &'v [u8], room: &'v mut Vec<u8>) -> &'v [u8] {
+    if memchr::memchr(b'%', raw).is_none() {
+        return raw;
+    }
+    room.extend(decoded(raw));
+    room
+}
+
+/// The bytes of `raw`, escapes decoded; what is no escape stands for itself (RFC 3986 §2.1).
+fn decoded(raw: &[u8]) -> impl Iterator<Item = u8> {
+    let mut rest = raw.iter();
+    std::iter::from_fn(move || {
+        let byte = *rest.next()?;
+        if byte == b'%'
+            && let [high, low, ..] = rest.as_slice()
+            && let (Some(high), Some(low)) = (digit(*high), digit(*low))
+        {
+            rest.nth(1);
+            return Some(high << 4 | low);
+        }
+        Some(byte)
+    })
+}
+
+fn digit(byte: u8) -> Option<u8> {
+    (byte as char).to_digit(16).map(|digit| digit as u8)
+}
+
+fn split(parameter: &[u8]) -> (&[u8], &[u8]) {
+    match memchr::memchr(b'=', parameter) {
+        Some(at) => (&parameter[..at], &parameter[at + 1..]),
+        None => (parameter, b""),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_are_decoded_once_and_what_is_none_stands_for_itself() {
+        for (raw, text) in [
+            ("a%20b", "a b"),
+            ("%2520", "%20"),
+            ("%zz%4", "%zz%4"),
+            ("100%", "100%"),
+            ("a+b", "a+b"),
+            ("", ""),
+        ] {
+            assert!(same(raw.as_bytes(), text.as_bytes()), "{raw}");
+            assert_eq!(plain(raw.as_bytes(), &mut Vec::new()), text.as_bytes(), "{raw}");
+        }
+        assert!(!same(b"%41", b"B"));
+    }
+
+    #[test]
+    fn a_parameter_is_found_by_its_decoded_name_and_the_first_one_counts() {
+        let value = |query: &'static str, name: &str| parameter(query.as_bytes(), name.as_bytes());
+        assert_eq!(value("a=1&b=2&a=3", "a"), Some(&b"1"[..]));
+        assert_eq!(value("x=1&%61=2", "a"), Some(&b"2"[..]));
+        assert_eq!(value("a&b=", "a"), Some(&b""[..]));
+        assert_eq!(value("a&b=", "b"), Some(&b""[..]));
+        assert_eq!(value("a=b=c", "a"), Some(&b"b=c"[..]));
+        assert_eq!(value("&&aa=1", "a"), None);
+        assert_eq!(value("", ""), None);
+    }
+}

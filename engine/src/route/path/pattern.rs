@@ -1,0 +1,147 @@
+//! Path patterns, as they are written in a route's `match`.
+
+use crate::route::automaton::{Regex, Unread};
+use std::fmt;
+
+/// Segments of a pattern, so that a walk down the tree is bounded.
+const SEGMENTS_MAX: usize = 64;
+
+/// Which paths a rule takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PathPattern {
+    /// This one.
+    Exact(String),
+    /// Segments, some of them by name; with `below`, all that lies below too.
+    Segments {
+        /// What must be there, in turn.
+        segments: Vec<Segment>,
+        /// Whether the pattern ended with `/*`.
+        below: bool,
+    },
+    /// What an expression matches as a whole.
+    Regex(Regex),
+}
+
+/// One segment of a pattern.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Segment {
+    /// This one, possibly empty.
+    Text(String),
+    /// Any that is not empty. Its name plays no part in matching.
+    Named(String),
+}
+
+impl PathPattern {
+    /// Reads `/exact`, `/prefix/*`, `/users/{id}/orders`, `/users/{id}/*` or `regex:EXPRESSION`.
+    ///
+    /// # Errors
+    /// What is wrong with it, and where.
+    pub fn parse(text: &str) -> Result<PathPattern, Unread> {
+        if let Some(expression) = text.strip_prefix("regex:") {
+            let at = text.len() - expression.len();
+            let parsed = Regex::parse(expression);
+            return parsed.map(PathPattern::Regex).map_err(|unread| Unread { at: at + unread.at, ..unread });
+        }
+        if !text.starts_with('/') {
+            return Err("does not begin with '/'".into());
+        }
+        if text.bytes().any(|byte| byte <= b' ' || byte == 0x7f || byte == b'?' || byte == b'#') {
+            return Err("holds a byte that no path holds".into());
+        }
+        let (body, below) = match text.strip_suffix("/*") {
+            Some(body) => (body, true),
+            None => (text, false),
+        };
+        if body.contains('*') {
+            return Err("has '*' elsewhere than as its last segment".into());
+        }
+        if !below && !body.contains(['{', '}']) {
+            return Ok(PathPattern::Exact(body.to_owned()));
+        }
+        let segments: Vec<Segment> = body.split('/').skip(1).map(segment).collect::<Result<_, _>>()?;
+        let named = segments.iter().filter(|segment| matches!(segment, Segment::Named(_))).count();
+        match named <= SEGMENTS_MAX {
+            true => Ok(PathPattern::Segments { segments, below }),
+            false => Err("has too many named segments".into()),
+        }
+    }
+
+    /// How exact it is: of two patterns of one host that take a path, the one with the higher rank is asked first.
+    /// An exact one, then by the bytes that are given, a template before a prefix of its own length, then expressions.
+    pub(in crate::route) fn rank(&self) -> u32 {
+        match self {
+            PathPattern::Exact(_) => u32::MAX,
+            PathPattern::Segments { segments, below } => {
+                let given = |segment: &Segment| match segment {
+                    Segment::Text(text) => 1 + text.len(),
+                    Segment::Named(_) => 1,
+                };
+                let bytes: usize = segments.iter().map(given).sum();
+                u32::try_from(2 * bytes + 1 + usize::from(!below)).unwrap_or(u32::MAX - 1)
+            }
+            PathPattern::Regex(_) => 0,
+        }
+    }
+
+    /// The expression it is, if it is one.
+    pub(in crate::route) fn regex(&self) -> Option<&Regex> {
+        if let PathPattern::Regex(expression) = self { Some(expression) } else { None }
+    }
+
+    /// Whether it takes every path, and `*`.
+    pub(in crate::route) fn takes_all(&self) -> bool {
+        matches!(self, PathPattern::Segments { segments, below: true } if segments.is_empty())
+    }
+
+    /// Whether it takes `path`, found the slow way: for explaining.
+    pub(in crate::route) fn takes(&self, path: &[u8]) -> bool {
+        if path == b"*" {
+            return self.takes_all();
+        }
+        match self {
+            PathPattern::Exact(exact) => exact.as_bytes() == path,
+            PathPattern::Segments { segments, below } => {
+                let mut given = path.split(|byte| *byte == b'/').skip(1);
+                let fits = segments.iter().all(|segment| match (segment, given.next()) {
+                    (Segment::Text(text), Some(given)) => text.as_bytes() == given,
+                    (Segment::Named(_), Some(given)) => !given.is_empty(),
+                    (_, None) => false,
+                });
+                fits && (*below || given.next().is_none())
+            }
+            PathPattern::Regex(expression) => expression.takes(path),
+        }
+    }
+}
+
+fn segment(text: &str) -> Result<Segment, Unread> {
+    if let Some(name) = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
+        let named = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+        return match !name.is_empty() && name.bytes().all(named) {
+            true => Ok(Segment::Named(name.to_owned())),
+            false => Err("has a segment whose name is not made of letters, digits, '_' and '-'".into()),
+        };
+    }
+    match text.contains(['{', '}']) {
+        true => Err("has braces that are not a whole segment".into()),
+        false => Ok(Segment::Text(text.to_owned())),
+    }
+}
+
+impl fmt::Display for PathPattern {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            PathPattern::Exact(path) => out.write_str(path),
+            PathPattern::Segments { segments, below } => {
+                for segment in segments {
+                    match segment {
+                        Segment::Text(text) => write!(out, "/{text}")?,
+                        Segment::Named(name) => write!(out, "/{{{name}}}")?,
+                    }
+                }
+                if *below { out.write_str("/*") } else { Ok(()) }
+            }
+            PathPattern::Regex(expression) => write!(out, "regex:{}", expression.text()),
+        }
+    }
+}

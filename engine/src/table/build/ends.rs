@@ -1,0 +1,238 @@
+//! Where a route's requests end: upstreams that exist, with weights, conditions and what makes them sticky; or an
+//! answer of the route's own.
+
+use super::{Check, Pointer, UpstreamId, config, rewrites};
+use crate::base::hash;
+use crate::config::rewrite::{Respond as GivenRespond, Rewrite as GivenRewrite};
+use crate::config::target::{Sticky as GivenSticky, Target as GivenTarget, To, When as GivenWhen};
+use crate::config::values::Named;
+use crate::route::split::{Split, Sticky, Target, Value, When};
+use crate::table::{End, Here, Respond};
+use crate::wire::edits::Edits;
+use crate::wire::field::{Field, FieldSet};
+use crate::wire::token;
+use std::collections::HashMap;
+
+/// Upstreams by name.
+pub(super) type Ids<'c> = HashMap<&'c str, UpstreamId>;
+
+/// The end of a route; notes what is wrong with it.
+pub(super) fn build(check: &mut Check<'_>, at: &Pointer, given: &config::Route, ids: &Ids<'_>) -> End {
+    let name = &given.name;
+    let ends = [given.to.is_some(), given.respond.is_some(), given.redirect.is_some()];
+    match ends.iter().filter(|given| **given).count() {
+        0 => {
+            let fix = "add 'to: UPSTREAM'";
+            check.error(at, format!("route '{name}' goes nowhere"), Some(fix.into()));
+        }
+        1 => {}
+        _ => {
+            let fix = "keep one of 'to', 'respond' and 'redirect'";
+            check.error(at, format!("route '{name}' has more than one end"), Some(fix.into()));
+        }
+    }
+    if given.respond.is_some() || given.redirect.is_some() {
+        let GivenRewrite { strip_prefix, prefix, path, regex, host } = &given.rewrite;
+        let rewrites =
+            [strip_prefix, prefix, path, host].iter().any(|text| text.is_some()) || regex.is_some();
+        let kept = [
+            ("rewrite", rewrites),
+            ("sticky", given.sticky.is_some()),
+            ("upgrade", !given.upgrade.is_empty()),
+        ];
+        for (key, _) in kept.iter().filter(|(_, written)| *written) {
+            let message = format!("route '{name}' has '{key}' and sends nothing on");
+            check.error_at_key(&at.key(key), message, Some("remove it, or add 'to: UPSTREAM'".into()));
+        }
+    }
+    match (&given.to, &given.respond, &given.redirect) {
+        (None, Some(respond), None) => {
+            End::Here(Box::new(Here::Respond(answer(check, &at.key("respond"), respond))))
+        }
+        (None, None, Some(redirect)) => {
+            let redirect = rewrites::redirect(check, &at.key("redirect"), given, redirect);
+            End::Here(Box::new(Here::Redirect(redirect)))
+        }
+        (to, ..) => End::To(split(check, at, given, to.as_ref(), ids)),
+    }
+}
+
+fn split(
+    check: &mut Check<'_>,
+    at: &Pointer,
+    given: &config::Route,
+    to: Option<&To>,
+    ids: &Ids<'_>,
+) -> Split {
+    let sticky = given.sticky.as_ref().and_then(|sticky| self::sticky(check, &at.key("sticky"), sticky));
+    let at_to = at.key("to");
+    let targets = match to {
+        None => Vec::new(),
+        Some(To::One(upstream)) => {
+            let upstream = target(check, &at_to, upstream, ids);
+            upstream.map(|upstream| Target { upstream, weight: 1, name: 0, when: None }).into_iter().collect()
+        }
+        Some(To::Several(list)) => {
+            weights(check, &at_to, &given.name, list);
+            let each = list
+                .iter()
+                .enumerate()
+                .filter_map(|(index, one)| several(check, &at_to.item(index), one, ids));
+            each.collect()
+        }
+    };
+    if sticky.is_some() && targets.iter().filter(|target| target.weight > 0).count() == 1 {
+        let message = format!("'sticky' of route '{}' has nothing to choose from", given.name);
+        check.warn_at_key(
+            &at.key("sticky"),
+            message,
+            Some("give 'to' several upstreams with weights".into()),
+        );
+    }
+    Split::new(targets, sticky)
+}
+
+/// A target's share: one with `when` gets what fits and no more, unless it says otherwise.
+fn weight(target: &GivenTarget) -> u32 {
+    target.weight.unwrap_or(u32::from(target.when.is_none()))
+}
+
+fn weights(check: &mut Check<'_>, at: &Pointer, name: &str, list: &[GivenTarget]) {
+    if list.iter().all(|target| weight(target) == 0) {
+        let (message, fix) = match list.iter().any(|target| target.when.is_some()) {
+            true => (
+                format!("route '{name}' sends what fits no 'when' nowhere"),
+                "add an upstream without 'when'",
+            ),
+            false => {
+                let fix = "give at least one upstream a weight above 0";
+                (format!("the weights of route '{name}' are all zero"), fix)
+            }
+        };
+        check.error(at, message, Some(fix.into()));
+    }
+    if list.iter().try_fold(0_u32, |sum, target| sum.checked_add(weight(target))).is_none() {
+        let fix = "give smaller weights; only their ratio counts";
+        check.error(at, format!("the weights of route '{name}' are too large"), Some(fix.into()));
+    }
+    for (index, one) in list.iter().enumerate() {
+        let again = |other: &GivenTarget| other.upstream == one.upstream && weight(other) > 0;
+        if weight(one) > 0 && list[..index].iter().any(again) {
+            let message = format!("upstream '{}' has two weights in route '{name}'", one.upstream);
+            check.error(&at.item(index).key("upstream"), message, Some("add them up".into()));
+        }
+    }
+}
+
+fn several(check: &mut Check<'_>, at: &Pointer, given: &GivenTarget, ids: &Ids<'_>) -> Option<Target> {
+    let upstream = target(check, &at.key("upstream"), &given.upstream, ids);
+    let when = given.when.as_ref().map(|when| self::when(check, &at.key("when"), when));
+    let name = hash::stable(given.upstream.as_bytes());
+    Some(Target { upstream: upstream?, weight: weight(given), name, when })
+}
+
+fn target(check: &mut Check<'_>, at: &Pointer, upstream: &str, ids: &Ids<'_>) -> Option<UpstreamId> {
+    let id = ids.get(upstream).copied();
+    if id.is_none() {
+        let fix = check.meant(upstream, check.config.upstreams.names(), "upstreams");
+        check.error(at, format!("there is no upstream '{upstream}'"), Some(fix));
+    }
+    id
+}
+
+fn when(check: &mut Check<'_>, at: &Pointer, given: &GivenWhen) -> When {
+    if given.headers.0.is_empty() && given.cookies.0.is_empty() {
+        let fix = "add 'headers: { NAME: VALUE }' or 'cookies: { NAME: VALUE }', or remove 'when'";
+        check.error_at_key(at, "'when' says nothing".into(), Some(fix.into()));
+    }
+    When {
+        fields: wanted(check, &at.key("headers"), &given.headers),
+        cookies: wanted(check, &at.key("cookies"), &given.cookies),
+    }
+}
+
+fn wanted(check: &mut Check<'_>, at: &Pointer, given: &Named<String>) -> Vec<(Box<[u8]>, Value)> {
+    let mut all = Vec::new();
+    for (name, text) in &given.0 {
+        let at = at.key(name);
+        token_name(check, &at, name);
+        match Value::parse(text, &mut check.slots) {
+            Ok(value) => all.push((name.as_bytes().into(), value)),
+            Err(reason) => {
+                let fix = "write an expression without look-around and back-references, or 'exact:TEXT'";
+                check.error(&at, format!("'{text}' {reason}"), Some(fix.into()));
+            }
+        }
+    }
+    all
+}
+
+/// A field's or cookie's name; both are tokens.
+fn token_name(check: &mut Check<'_>, at: &Pointer, name: &str) {
+    if !token::is_token(name.as_bytes()) {
+        let fix = "use letters, digits and '-'";
+        check.error_at_key(at, format!("'{name}' is not a name"), Some(fix.into()));
+    }
+}
+
+fn sticky(check: &mut Check<'_>, at: &Pointer, given: &GivenSticky) -> Option<Sticky> {
+    match (&given.cookie, &given.header) {
+        (Some(cookie), None) => {
+            token_name(check, &at.key("cookie"), cookie);
+            let max_age = given.ttl.map(|ttl| check.period(at, "ttl", ttl).as_secs().max(1));
+            Some(Sticky::Cookie { name: cookie.clone(), max_age })
+        }
+        (None, Some(header)) => {
+            token_name(check, &at.key("header"), header);
+            if given.ttl.is_some() {
+                let message = "'ttl' is a cookie's".to_owned();
+                check.error_at_key(&at.key("ttl"), message, Some("remove it".into()));
+            }
+            Some(Sticky::Field(header.clone()))
+        }
+        _ => {
+            let fix = "write { cookie: NAME, ttl: 1h } or { header: NAME }";
+            check.error_at_key(at, "'sticky' needs one of 'cookie' and 'header'".into(), Some(fix.into()));
+            None
+        }
+    }
+}
+
+/// Fields of an answer that are the gateway's to say.
+const DECIDED: FieldSet =
+    FieldSet::HOP_BY_HOP.with(Field::CONTENT_LENGTH).with(Field::DATE).with(Field::TRAILER);
+
+/// Bytes of an answer's fields, all together.
+const FIELDS_BYTES_MAX: usize = 16 * 1024;
+
+fn answer(check: &mut Check<'_>, at: &Pointer, given: &GivenRespond) -> Respond {
+    let status = given.status;
+    if !(200..=599).contains(&status) {
+        let fix = "write 200 to 599";
+        check.error(&at.key("status"), format!("{status} is not a status of an answer"), Some(fix.into()));
+    }
+    if matches!(status, 204 | 205 | 304) && !given.body.is_empty() {
+        let message = format!("an answer of status {status} has no body");
+        check.error_at_key(&at.key("body"), message, Some("remove it, or write another status".into()));
+    }
+    let mut edits = Edits::new();
+    for (name, value) in &given.headers.0 {
+        let at = at.key("headers").key(name);
+        if DECIDED.contains(Field::of(name.as_bytes())) {
+            let fix = "remove it: the gateway says it where it belongs";
+            check.error_at_key(&at, format!("field '{name}' cannot be set"), Some(fix.into()));
+        } else if !token::is_token(name.as_bytes()) {
+            token_name(check, &at, name);
+        } else if !edits.append(name.as_str(), value.as_bytes()) {
+            check.error(&at, format!("the value of field '{name}' holds a control byte"), None);
+        }
+    }
+    if !given.body.is_empty() && edits.value(Field::CONTENT_TYPE).is_none() {
+        edits.append(Field::CONTENT_TYPE, b"text/plain; charset=utf-8");
+    }
+    if edits.len() > FIELDS_BYTES_MAX {
+        let message = format!("the fields of an answer take {} bytes", edits.len());
+        check.error_at_key(&at.key("headers"), message, Some(format!("{FIELDS_BYTES_MAX} at most")));
+    }
+    Respond { status, edits, body: given.body.as_bytes().into() }
+}
