@@ -190,6 +190,17 @@ fn the_whole_of_an_exchange_is_given_its_time_and_no_more() {
 }
 
 #[test]
+fn a_tunnel_is_not_idle_while_anything_moves_in_it() {
+    // What the client said could not leave while the origin's own words were on their way, for longer than the
+    // idle time; each way counted only its own silence.
+    hold_plan(|_, plain| {
+        let echo = Ask { act: Act::Echo, body: 5000, ..Ask::plain(1, 60_000) };
+        let weather = Weather { room: 16..17, delay: 1_000_000..3_000_000, ..Weather::calm() };
+        Plan { weather, ..plain.with(vec![Session::plain(vec![echo])]) }
+    });
+}
+
+#[test]
 fn a_wake_for_nothing_leaves_the_idle_time_as_it_is() {
     // Each one began it anew, after a grace of its own.
     hold_plan(|_, plain| {
