@@ -101,7 +101,8 @@ pub async fn connect<'a>(
         });
         let mut leased = Leased { conn: None, endpoint, plan, lent };
         plan.tried.endpoint.set(Some(endpoint));
-        if fresh == Fresh::Any {
+        // What is parked was opened before its upstream wanted to be told of clients.
+        if fresh == Fresh::Any && upstream.proxy_protocol.is_none() {
             leased.conn = lent.pools.take(upstream.id, endpoint, now);
             if leased.conn.is_some() {
                 if marked {
