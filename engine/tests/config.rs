@@ -26,7 +26,7 @@ impl Source for Disk {
 
 fn load(path: &str) -> Result<(Table, Problems), Problems> {
     let config = config::read(&mut Disk, Path::new(path))?;
-    build::build(&config, Generation(1), None, &|_| None).map(|(table, warnings)| (table, Problems(warnings)))
+    build::build(&config, Generation(1), None).map(|(table, warnings)| (table, Problems(warnings)))
 }
 
 /// Files of `folder` that are configurations, sorted.

@@ -7,6 +7,7 @@ use super::schema::Defs;
 use super::units::Period;
 use super::values::{FilePath, OrNone, Secret};
 use serde_json::{Value, json};
+use std::net::{IpAddr, SocketAddr};
 
 section! {
     noun "gateway";
@@ -28,6 +29,45 @@ section! {
         pub forwarded: Forwarded = "x_forwarded",
         /// Policies of every request, by name.
         pub policies: Vec<String> = [],
+        /// How the names of endpoints are resolved.
+        pub resolver: Resolver = {},
+    }
+}
+
+section! {
+    noun "resolver";
+    /// How the names of endpoints are resolved.
+    pub struct Resolver {
+        /// DNS servers, as `address` or `address:port`; none are those of `/etc/resolv.conf`.
+        pub servers: Vec<NameServer> = [],
+        /// A lookup without an answer after this has failed.
+        pub timeout: Period = "2s",
+        /// An answer is kept for this long at least, whatever its TTL; 100ms or more.
+        pub ttl_min: Period = "1s",
+        /// An answer is kept for this long at most, whatever its TTL.
+        pub ttl_max: Period = "5m",
+        /// How long past its time an answer is used while servers fail or say that the name is gone.
+        pub stale: Period = "30s",
+    }
+}
+
+/// A DNS server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NameServer(pub SocketAddr);
+
+impl Scalar for NameServer {
+    const EXPECTS: &'static str = "a DNS server's address";
+    const FORM: &'static str =
+        "write an address, with its port unless it is 53, such as 10.0.0.2 or [fd00::2]:5353";
+
+    fn parse(text: &str) -> Result<NameServer, Option<String>> {
+        let alone = || text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, 53));
+        let addr = text.parse::<SocketAddr>().or_else(|_| alone()).map_err(|_| None)?;
+        if addr.port() == 0 || addr.ip().is_unspecified() { Err(None) } else { Ok(NameServer(addr)) }
+    }
+
+    fn schema() -> Value {
+        json!({ "type": "string" })
     }
 }
 

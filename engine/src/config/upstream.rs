@@ -4,6 +4,7 @@ use super::balance::Balance;
 use super::read::decode::Scalar;
 use super::read::section::{section, words};
 use super::units::{Percent, Period, Size};
+use super::values::FilePath;
 use serde_json::{Value, json};
 
 section! {
@@ -11,7 +12,10 @@ section! {
     /// A group of origin servers.
     pub struct Upstream {
         /// Its servers.
-        pub endpoints: Vec<Endpoint>,
+        pub endpoints: Vec<Endpoint> = [],
+        /// A file with servers, instead of `endpoints` or beside them: one `host:port [weight] [priority]` a line. It is
+        /// watched; a new text takes effect when it has not changed for half a second, a faulty one is not taken.
+        pub endpoints_file: Option<FilePath>,
         /// How one is picked.
         pub balance: Balance = "round_robin",
         /// The PROXY header that each connection to its servers begins with; none unless given. Such a connection
@@ -33,9 +37,10 @@ section! {
     noun "endpoint";
     /// One server.
     pub struct Endpoint {
-        /// `host:port`, where a name is resolved to all its addresses, or `unix:PATH`.
+        /// `host:port`, where a name stands for all its addresses; `srv:_http._tcp.NAME`, which stands for all that the
+        /// SRV records name, by their priorities and weights; or `unix:PATH`.
         pub address: String,
-        /// Its share of the requests; at least 1.
+        /// Its share of the requests; at least 1. Each address of a name has it.
         pub weight: u32 = "1",
         /// Its group: those of a higher number are asked only when no endpoint of a lower one can be.
         pub priority: u32 = "0",

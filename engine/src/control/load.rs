@@ -1,12 +1,11 @@
-//! From a file to a table: the one place that opens configuration files and resolves names.
+//! From a file to a table: the one place that opens configuration files.
 
+use super::resolve;
 use crate::base::Generation;
 use crate::config::{self, Config, Problem, Problems, Source};
 use crate::table::{Table, build};
-use hashbrown::HashMap;
 use std::fs;
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::Path;
 
 /// Files and environment of this process.
@@ -35,7 +34,7 @@ pub fn read(path: &Path) -> Result<Config, Problems> {
     config::read(&mut Disk, path)
 }
 
-/// Compiles `config`; names of endpoints are resolved now. Gives the warnings too.
+/// Compiles `config` and looks into the files of endpoints that it names. Gives the warnings too. No name is looked up.
 ///
 /// # Errors
 /// All problems.
@@ -44,14 +43,10 @@ pub fn compile(
     generation: Generation,
     previous: Option<&Table>,
 ) -> Result<(Table, Vec<Problem>), Problems> {
-    let names = build::addresses(config);
-    let resolved: HashMap<String, Vec<SocketAddr>> = names.into_iter().filter_map(resolve).collect();
-    build::build(config, generation, previous, &|name| resolved.get(name).cloned())
-}
-
-fn resolve(name: String) -> Option<(String, Vec<SocketAddr>)> {
-    let addresses: Vec<SocketAddr> = name.to_socket_addrs().ok()?.collect();
-    if addresses.is_empty() { None } else { Some((name, addresses)) }
+    let (table, mut told) = build::build(config, generation, previous)?;
+    told.extend(resolve::problems(&table));
+    let problems = Problems(told).sorted();
+    if problems.refuse() { Err(problems) } else { Ok((table, problems.0)) }
 }
 
 /// Reads a configuration from `text`, as if it stood in a file called `name`.

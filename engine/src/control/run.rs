@@ -3,6 +3,7 @@
 
 use super::bind::{Sockets, bind};
 use super::logs::{Feed, Logs, Target};
+use super::resolve::Names;
 use crate::base::{Address, Generation, Tick};
 use crate::config::Problems;
 use crate::net::driver::{Driver, probe_io_uring};
@@ -50,25 +51,20 @@ impl fmt::Display for Refused {
 ///
 /// # Errors
 /// [`Refused::Runtime`] when a socket, thread or driver cannot be had, or a shard failed.
-pub async fn run(table: Table, ready: impl FnOnce(&[(String, Address)])) -> Result<(), Refused> {
+pub async fn run(mut table: Table, ready: impl FnOnce(&[(String, Address)])) -> Result<(), Refused> {
     let descriptors = raise_descriptor_limit();
     let driver = choose(table.gateway.driver)?;
     let cpus = affinity::cpus();
     let shards = table.gateway.shards.map_or(cpus.len(), |shards| shards as usize).max(1);
-    let table = Arc::new(table);
     let Sockets { of: mut sockets, told: bound, files } = bind(&table, shards)?;
     let mut terminate = on(SignalKind::terminate())?;
     let mut interrupt = on(SignalKind::interrupt())?;
     let mut hangup = on(SignalKind::hangup())?;
+    let names = Names::settled(&mut table).await;
+    let table = Arc::new(table);
 
     let counts: Vec<Arc<Counts>> = (0..shards).map(|_| Arc::default()).collect();
-    let (senders, feeds): (Vec<_>, Vec<_>) = counts
-        .iter()
-        .map(|counts| {
-            let (sender, receiver) = ring::ring(LOG_BATCHES);
-            (sender, Feed { ring: receiver, counts: counts.clone() })
-        })
-        .unzip();
+    let (senders, feeds): (Vec<_>, Vec<_>) = counts.iter().map(feed).unzip();
     let logs = Logs::start(log_target(&table), feeds, clock::now as fn() -> Tick)
         .map_err(|error| Refused::Runtime(format!("the access log cannot be opened: {error}")))?;
 
@@ -88,6 +84,9 @@ pub async fn run(table: Table, ready: impl FnOnce(&[(String, Address)])) -> Resu
         threads.push(
             start(setup, log).map_err(|error| Refused::Runtime(format!("no thread for a shard: {error}")))?,
         );
+    }
+    if let Some(names) = names {
+        tokio::spawn(names.keep(shared.clone()));
     }
     announce(driver, &cpus[..shards.min(cpus.len())], shards, descriptors, &bound, table.generation);
     ready(&bound);
@@ -115,6 +114,12 @@ pub async fn run(table: Table, ready: impl FnOnce(&[(String, Address)])) -> Resu
     };
     logs.stop(Duration::from_secs(2));
     joined
+}
+
+/// A shard's way to the log thread, both ends.
+fn feed(counts: &Arc<Counts>) -> (ring::Sender, Feed) {
+    let (sender, receiver) = ring::ring(LOG_BATCHES);
+    (sender, Feed { ring: receiver, counts: counts.clone() })
 }
 
 /// The driver that is asked for and works here.

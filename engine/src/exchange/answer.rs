@@ -94,6 +94,7 @@ impl Answer {
 /// The reason for a call without a reply.
 pub fn of_call(fault: CallFault) -> Reason {
     match fault {
+        CallFault::NoEndpoint => Reason::NoEndpoint,
         CallFault::Connect => Reason::UpstreamConnect,
         CallFault::ConnectTimeout => Reason::UpstreamConnectTimeout,
         CallFault::PoolFull => Reason::PoolFull,

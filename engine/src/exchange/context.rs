@@ -120,7 +120,8 @@ impl<'a> Context<'a> {
         let table = self.table;
         let field = |field: Field| self.head.and_then(|head| head.field(field)).unwrap_or_default();
         let upstream = self.upstream.get().map(|id| table.upstream(id));
-        let endpoint = upstream.zip(self.tried.endpoint.get()).map(|(up, at)| up.endpoints[at].name.as_str());
+        let picked = self.tried.endpoint.borrow();
+        let endpoint = picked.as_ref().map(|picked| picked.endpoint().name.as_str());
         let end = clock::now();
         let micros = |from: Tick, to: Tick| u32::try_from(to.since(from).as_micros()).unwrap_or(u32::MAX);
         let sent = self.tried.sent.get();

@@ -51,17 +51,16 @@ impl Way<'_> {
     }
 
     fn map(&self, ctx: &Context<'_>, reply: Head<'_>, edits: &mut Edits, space: &mut Vec<u8>) {
-        let (Some(head), Some(route), Some(upstream)) = (ctx.head, ctx.route.get(), ctx.upstream.get())
-        else {
+        let picked = ctx.tried.endpoint.borrow();
+        let (Some(head), Some(route), Some(picked)) = (ctx.head, ctx.route.get(), picked.as_ref()) else {
             return;
         };
         let rewrite = ctx.table.route(route).rewrite.as_ref();
         let by = rewrite.and_then(|rewrite| rewrite.path.as_ref());
-        let upstream = ctx.table.upstream(upstream);
-        let inside = upstream
-            .endpoints
+        let inside = picked
+            .set()
             .iter()
-            .map(|endpoint| Inside { name: endpoint.name.as_bytes(), addr: tcp(&endpoint.addr) });
+            .map(|endpoint| Inside { name: endpoint.host.as_bytes(), addr: tcp(&endpoint.addr) });
         let back = Back {
             front: front(ctx, head),
             sent: self.sent,

@@ -45,8 +45,10 @@ fn read(ctx: &Context<'_>, head: Head<'_>, path: &[u8], key: &Key) -> u64 {
 /// working memory.
 pub fn issue(ctx: &Context<'_>, upstream: &Upstream, key: u64, edits: &mut Edits, value: &mut Vec<u8>) {
     let Some(Key::Sticky(sticky)) = &upstream.balance.key else { return };
-    let Some(endpoint) = ctx.tried.endpoint.get() else { return };
-    let id = ctx.lent.upstream.pools.balance(upstream.id, |state| state.id(endpoint));
+    let picked = ctx.tried.endpoint.borrow();
+    let Some(picked) = picked.as_ref() else { return };
+    // A client is not sent back to an endpoint that has left meanwhile.
+    let id = ctx.lent.upstream.pools.staying(upstream.id, picked, |state, at| state.id(at)).flatten();
     if let Some(id) = id.filter(|&id| id != key) {
         value.clear();
         value.extend_from_slice(&sticky.name);

@@ -33,7 +33,7 @@ pub struct Record<'a> {
     pub route: Option<&'a str>,
     /// The upstream's name, if one was chosen.
     pub upstream: Option<&'a str>,
-    /// The endpoint of the last try, as written in the configuration.
+    /// The address of the last try's endpoint.
     pub endpoint: Option<&'a str>,
     /// The status sent to the client; 0 if none was.
     pub status: u16,

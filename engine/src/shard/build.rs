@@ -1,6 +1,6 @@
 //! From a setup to a running thread.
 
-use super::inbox::Message;
+use super::inbox::{Message, Report};
 use super::run::run;
 use crate::base::ListenerId;
 use crate::base::counters::Capped;
@@ -17,6 +17,8 @@ use std::thread::{self, JoinHandle};
 
 /// Messages a shard's mailbox holds at most; a sender that finds it full keeps what it wanted to hand over.
 const MAILBOX: usize = 1024;
+/// Reports of all shards that control has not read yet, at most.
+const REPORTS: usize = 1024;
 
 /// A shard's downstream connections, those on their way to it included, in a cache line of its own.
 #[repr(align(128))]
@@ -28,6 +30,8 @@ pub struct Load(pub AtomicU32);
 pub struct Shared {
     /// One mailbox a shard.
     pub mailboxes: Vec<Arc<Mailbox<Message>>>,
+    /// What the shards tell control.
+    pub reports: Arc<Mailbox<Report>>,
     /// Connections of each shard.
     pub loads: Vec<Load>,
     /// Whether a shard has been told to end: from then on none hands connections to another.
@@ -41,6 +45,7 @@ impl Shared {
     pub fn new(shards: usize) -> Arc<Shared> {
         Arc::new(Shared {
             mailboxes: (0..shards).map(|_| Mailbox::new(MAILBOX)).collect(),
+            reports: Mailbox::new(REPORTS),
             loads: (0..shards).map(|_| Load::default()).collect(),
             ending: AtomicBool::new(false),
             connections: Arc::default(),

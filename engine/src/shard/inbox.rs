@@ -1,7 +1,8 @@
-//! What a shard is told by control and by other shards.
+//! What a shard is told by control and by other shards, and what it tells control.
 
 use crate::accept::{Accepted, Admission};
 use crate::base::ListenerId;
+use crate::table::{Endpoints, Target};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +13,15 @@ pub enum Message {
     Serve(ListenerId, Accepted, Admission),
     /// Another shard needs a connection to this upstream under its cap: close an idle one.
     Evict(Arc<str>),
+    /// The endpoints of the upstream of this name are now these.
+    Endpoints(Arc<str>, Arc<Endpoints>),
     /// Stop accepting, let exchanges end, and end within this time.
     Drain(Duration),
+}
+
+/// A message of a shard to control. One that finds no room is lost: whatever it tells of happens again.
+#[derive(Debug)]
+pub enum Report {
+    /// No connection could be made to an address that was found behind this name.
+    Unreachable(Target),
 }

@@ -87,6 +87,7 @@ impl Shard {
         match message {
             Message::Serve(id, accepted, admission) => self.serve(id, accepted, admission),
             Message::Evict(name) => self.lent.upstream.pools.evict_named(&name),
+            Message::Endpoints(name, set) => self.lent.upstream.pools.replace(&name, &set),
             Message::Drain(within) => return Some(within),
         }
         None

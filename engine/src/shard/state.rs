@@ -1,13 +1,14 @@
 //! What a shard owns; makes the structs it lends.
 
 use super::build::{Setup, Shared};
-use super::inbox::Message;
+use super::inbox::{Message, Report};
 use crate::exchange;
 use crate::mem::{Pool, Scratches};
 use crate::net::pipe::Pipes;
 use crate::net::{Intake, Wheel, ring};
 use crate::observe::Lines;
 use crate::route::Scratch;
+use crate::table::Endpoint;
 use crate::upstream::{self, Pools};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -32,6 +33,7 @@ pub fn lent(setup: &Setup, log: ring::Sender) -> Rc<exchange::Lent> {
         counts: counts.clone(),
         random: Cell::new(next() | 1),
         ask_idle: ask_idle(setup.shared.clone(), setup.index),
+        unreachable: unreachable(setup.shared.clone()),
     };
     Rc::new(exchange::Lent {
         table: RefCell::new(Rc::new(setup.table.clone())),
@@ -57,6 +59,15 @@ fn ask_idle(shared: Arc<Shared>, index: usize) -> Box<dyn Fn(&str)> {
             if other != index {
                 let _ = mailbox.send(Message::Evict(name.clone()));
             }
+        }
+    })
+}
+
+/// Tells control of an endpoint that was found behind a name. An address as written cannot turn out to be another.
+fn unreachable(shared: Arc<Shared>) -> Box<dyn Fn(&Endpoint)> {
+    Box::new(move |endpoint| {
+        if let Some(name) = &endpoint.found_behind {
+            let _ = shared.reports.send(Report::Unreachable(name.clone()));
         }
     })
 }

@@ -1,10 +1,10 @@
 //! Configuration → table, or all problems. Checks what values mean together: names that are referred to, ports,
 //! hosts and paths, limits that fit the buffers, and what this version does not serve (`missing`). Opens no
-//! file and resolves no name: control lends the addresses of names.
+//! file and resolves no name: endpoints behind names and in files come to a running table (`control/resolve`).
 
 use super::{
-    AccessLog, DriverChoice, Endpoint, Forwarding, Gateway, Limits, Listener, ListenerTimeouts, Networks,
-    Problem, Problems, Route, RouteTimeouts, Table, Upstream, missing,
+    AccessLog, DriverChoice, Endpoints, Forwarding, Gateway, Limits, Listener, ListenerTimeouts, Networks,
+    Problem, Problems, Resolver, Route, RouteTimeouts, Source, Table, Target, Upstream, missing,
 };
 use crate::base::counters::Capped;
 use crate::base::{Address, Generation, RouteId, UpstreamId};
@@ -36,11 +36,6 @@ mod upstreams;
 #[cfg(test)]
 mod tests;
 
-pub use upstreams::addresses;
-
-/// The addresses of a `host:port` that is not an address itself; `None` when it cannot be resolved.
-pub type Resolved<'a> = &'a dyn Fn(&str) -> Option<Vec<SocketAddr>>;
-
 /// Compiles `config`. Counts go on from `previous` by name. Gives the table and what is probably not meant.
 ///
 /// # Errors
@@ -49,7 +44,6 @@ pub fn build(
     config: &Config,
     generation: Generation,
     previous: Option<&Table>,
-    resolved: Resolved<'_>,
 ) -> Result<(Table, Vec<Problem>), Problems> {
     let mut check = Check { config, problems: Vec::new(), slots: Slots::new(generation.0) };
     if config.version != 1 {
@@ -63,7 +57,7 @@ pub fn build(
     }
     let gateway = gateway(&mut check);
     let listeners = listeners::build(&mut check, previous);
-    let upstreams = upstreams::build(&mut check, previous, resolved);
+    let upstreams = upstreams::build(&mut check, previous);
     let (routes, lookup) = routes::build(&mut check);
     let problems = Problems(check.problems).sorted();
     if problems.refuse() {
@@ -217,6 +211,28 @@ fn gateway(check: &mut Check<'_>) -> Gateway {
             config::gateway::Forwarded::Off => Forwarding::Off,
         },
         access_log: access_log(check),
+        resolver: resolver(check),
+    }
+}
+
+/// The least `ttl_min`, so that a name is not looked up in a loop.
+const TTL_FLOOR: Duration = Duration::from_millis(100);
+
+fn resolver(check: &mut Check<'_>) -> Resolver {
+    let (at, given) = (Pointer::default().key("gateway").key("resolver"), &check.config.gateway.resolver);
+    if given.ttl_min.0 < TTL_FLOOR {
+        check.error(&at.key("ttl_min"), "'ttl_min' is too short".into(), Some("write 100ms or more".into()));
+    }
+    if given.ttl_max < given.ttl_min {
+        let message = "'ttl_max' is shorter than 'ttl_min'".into();
+        check.error(&at.key("ttl_max"), message, Some("write at least as much as for 'ttl_min'".into()));
+    }
+    Resolver {
+        servers: given.servers.iter().map(|server| server.0).collect(),
+        timeout: check.period(&at, "timeout", given.timeout),
+        ttl_min: given.ttl_min.0,
+        ttl_max: given.ttl_max.0,
+        stale: given.stale.0,
     }
 }
 

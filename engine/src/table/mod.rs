@@ -1,24 +1,27 @@
 //! Layer 4: what a shard reads. One immutable table a generation, compiled from the configuration all or
 //! nothing. Shards hold it by `Arc` and never see the configuration itself.
 
-use crate::balance::Seats;
 use crate::base::counters::Capped;
 use crate::base::{Address, Generation, RouteId, UpstreamId};
 use crate::observe::access_log::Format;
 use crate::route::Lookup;
 use crate::wire::proxy_protocol;
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 mod balance;
 pub mod build;
 mod end;
+pub mod endpoints;
 mod missing;
 mod networks;
 pub mod problem;
 
 pub use balance::{Balance, Key, Sticky};
 pub use end::{Change, End, Here, Respond};
+pub use endpoints::{Endpoint, Endpoints, Source, Target};
 pub use networks::Networks;
 pub use problem::{Problem, Problems};
 
@@ -67,6 +70,23 @@ pub struct Gateway {
     pub forwarding: Forwarding,
     /// The access log's lines; `None` writes none.
     pub access_log: Option<AccessLog>,
+    /// How names are resolved.
+    pub resolver: Resolver,
+}
+
+/// How names are resolved. Control does it; the shards never wait for a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resolver {
+    /// The servers asked; none are those of the system.
+    pub servers: Vec<SocketAddr>,
+    /// A lookup without an answer after this has failed.
+    pub timeout: Duration,
+    /// An answer is kept for this long at least.
+    pub ttl_min: Duration,
+    /// An answer is kept for this long at most.
+    pub ttl_max: Duration,
+    /// How long past its time an answer is used while no other comes.
+    pub stale: Duration,
 }
 
 /// Which fields tell an upstream about the client.
@@ -171,12 +191,15 @@ pub struct Upstream {
     pub id: UpstreamId,
     /// Its name, unique.
     pub name: String,
-    /// Never empty.
-    pub endpoints: Vec<Endpoint>,
+    /// Where its endpoints are found, as written.
+    pub sources: Vec<Source>,
+    /// A file with more of them.
+    pub file: Option<PathBuf>,
+    /// The endpoints that a shard begins with. Control publishes a new set whenever other addresses are found; it may
+    /// be empty.
+    pub endpoints: Arc<Endpoints>,
     /// How one is picked.
     pub balance: Balance,
-    /// The endpoints as they are balanced, in order.
-    pub seats: Arc<Seats>,
     /// The PROXY header that each connection begins with. Such a connection serves one exchange: what it said of its
     /// client would be wrong for another one.
     pub proxy_protocol: Option<proxy_protocol::Version>,
@@ -186,19 +209,6 @@ pub struct Upstream {
     pub idle: Duration,
     /// Its connections on the whole machine; the same cell in every generation that has the name.
     pub count: Arc<Capped>,
-}
-
-/// One address of an upstream.
-#[derive(Debug, Clone)]
-pub struct Endpoint {
-    /// Where it listens.
-    pub addr: Address,
-    /// As written, for logs.
-    pub name: String,
-    /// Its share; at least 1.
-    pub weight: u32,
-    /// Its group: one of a higher number serves when all of the lower ones are out.
-    pub priority: u32,
 }
 
 impl Route {

@@ -5,6 +5,7 @@
 use super::attempt::{Failed, attempt, stays_open};
 use super::connect::{Fresh, Leased, connect};
 use super::lent::Lent;
+use super::station::Picked;
 use crate::base::{Fault, Tick};
 use crate::mem::{Buf, Scratch};
 use crate::net::body::{BodyReader, BodySource, BodyWriter, Lane, Reading};
@@ -15,7 +16,7 @@ use crate::wire::head::{Head, Lines};
 use crate::wire::http1::encode::Onward;
 use crate::wire::http1::framing::Length;
 use crate::wire::proxy_protocol::Announce;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 /// Where a request goes and within which bounds.
@@ -39,7 +40,7 @@ pub struct Tried {
     /// Whether the last try went over a connection that had served before.
     pub reused: Cell<bool>,
     /// The endpoint of the last try.
-    pub endpoint: Cell<Option<usize>>,
+    pub endpoint: RefCell<Option<Picked>>,
     /// When the last try's request was handed to the socket.
     pub sent: Cell<Tick>,
     /// When the last try's body had been handed to the socket; told where latencies are measured.
@@ -64,6 +65,8 @@ pub struct Outgoing<'a> {
 /// Why no reply head came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CallFault {
+    /// The upstream has no endpoint now.
+    NoEndpoint,
     /// Every endpoint tried refused the connection.
     Connect,
     /// No connection within `timeouts.connect`.
@@ -181,10 +184,11 @@ pub async fn call<'a, B: BodySource>(
 /// Tells the balancer how long the endpoint took, or was waited for in vain, from the end of the request's body. Not told
 /// while that is still on its way: the time is the client's.
 fn measure(lent: &Lent, plan: &Plan<'_>) {
-    let Some(endpoint) = plan.tried.endpoint.get() else { return };
+    let picked = plan.tried.endpoint.borrow();
+    let Some(picked) = picked.as_ref() else { return };
     let now = clock::now();
     let took = now.since(plan.tried.sent.get().max(plan.tried.uploaded.get()));
-    lent.pools.balance(plan.upstream.id, |state| state.measured(endpoint, took, now));
+    lent.pools.staying(plan.upstream.id, picked, |state, at| state.measured(at, took, now));
 }
 
 /// The lane of a reply on `leased`.

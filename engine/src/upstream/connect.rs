@@ -5,6 +5,7 @@
 use super::call::{CallFault, Plan};
 use super::lent::Lent;
 use super::pool::Conn;
+use super::station::{Picked, Stay};
 use crate::balance::Facts;
 use crate::base::counters::{Capped, Slot};
 use crate::base::{Side, Tick};
@@ -34,8 +35,8 @@ pub enum Fresh {
 pub struct Leased<'a> {
     /// The connection; taken out when it is parked.
     pub conn: Option<Conn>,
-    /// Index of the endpoint.
-    pub endpoint: usize,
+    /// The endpoint.
+    pub picked: Picked,
     plan: Plan<'a>,
     lent: &'a Lent,
 }
@@ -48,20 +49,20 @@ impl<'a> Leased<'a> {
 
     /// Its endpoint has a connection: it need not be left alone any longer.
     fn reached(&self) {
-        self.lent.pools.balance(self.plan.upstream.id, |state| state.reached(self.endpoint));
+        self.lent.pools.staying(self.plan.upstream.id, &self.picked, |state, at| state.reached(at));
     }
 
     /// Its endpoint did not give one.
     fn unreached(&self) {
         let now = clock::coarse();
-        self.lent.pools.balance(self.plan.upstream.id, |state| state.unreached(self.endpoint, now));
+        self.lent.pools.staying(self.plan.upstream.id, &self.picked, |state, at| state.unreached(at, now));
     }
 
     /// Parks the connection for the next exchange.
     pub fn park(mut self) {
         if let Some(conn) = self.conn.take() {
             let upstream = self.plan.upstream;
-            self.lent.pools.park(upstream.id, self.endpoint, conn, clock::coarse(), upstream.idle);
+            self.lent.pools.park(upstream.id, &self.picked, conn, clock::coarse(), upstream.idle);
         }
     }
 }
@@ -69,7 +70,7 @@ impl<'a> Leased<'a> {
 impl Drop for Leased<'_> {
     fn drop(&mut self) {
         let id = self.plan.upstream.id;
-        self.lent.pools.balance(id, |state| state.end(self.endpoint));
+        self.lent.pools.staying(id, &self.picked, |state, at| state.end(at));
         if self.conn.take().is_some() {
             self.lent.pools.freed(id);
         }
@@ -79,7 +80,7 @@ impl Drop for Leased<'_> {
 /// A connection to one of the plan's endpoints; balancing may go by `key`.
 ///
 /// # Errors
-/// `Connect` when every endpoint tried refused, `ConnectTimeout`, `PoolFull`.
+/// `NoEndpoint`, `Connect` when every endpoint tried refused, `ConnectTimeout`, `PoolFull`.
 pub async fn connect<'a>(
     lent: &'a Lent,
     plan: Plan<'a>,
@@ -87,23 +88,26 @@ pub async fn connect<'a>(
     fresh: Fresh,
 ) -> Result<Leased<'a>, CallFault> {
     let upstream = plan.upstream;
-    let mut refused = [usize::MAX; ENDPOINTS_TRIED];
+    let mut refused = [None::<Stay>; ENDPOINTS_TRIED];
     let mut end = None::<Deadline>;
-    for attempt in 0..ENDPOINTS_TRIED.min(upstream.endpoints.len()) {
-        let avoid = |endpoint: usize| refused[..attempt].contains(&endpoint);
+    for attempt in 0..ENDPOINTS_TRIED {
         let now = clock::coarse();
         let random = if upstream.balance.algorithm.is_measured() { lent.random() } else { 0 };
         let facts = Facts { key, now, random };
-        let (endpoint, marked) = lent.pools.balance(upstream.id, |state| {
-            let endpoint = state.pick(facts, if attempt == 0 { None } else { Some(&avoid) });
-            state.begin(endpoint);
-            (endpoint, state.is_marked(endpoint))
+        let mut marked = false;
+        let picked = lent.pools.pick(upstream.id, |state, stays| {
+            let avoid = |at: usize| refused[..attempt].contains(&Some(stays[at]));
+            let at = state.pick(facts, if attempt == 0 { None } else { Some(&avoid) });
+            state.begin(at);
+            marked = state.is_marked(at);
+            at
         });
-        let mut leased = Leased { conn: None, endpoint, plan, lent };
-        plan.tried.endpoint.set(Some(endpoint));
+        let Some(picked) = picked else { return Err(CallFault::NoEndpoint) };
+        plan.tried.endpoint.replace(Some(picked.clone()));
+        let mut leased = Leased { conn: None, picked, plan, lent };
         // What is parked was opened before its upstream wanted to be told of clients.
         if fresh == Fresh::Any && upstream.proxy_protocol.is_none() {
-            leased.conn = lent.pools.take(upstream.id, endpoint, now);
+            leased.conn = lent.pools.take(upstream.id, &leased.picked, now);
             if leased.conn.is_some() {
                 if marked {
                     leased.reached();
@@ -119,7 +123,7 @@ pub async fn connect<'a>(
         });
         let slot = slot(lent, plan, end).await?;
         let began = clock::coarse();
-        match dial(&upstream.endpoints[endpoint].addr, end).await {
+        match dial(&leased.picked.endpoint().addr, end).await {
             Ok(stream) => {
                 leased.reached();
                 lent.counts.pool_new.add(1);
@@ -127,6 +131,7 @@ pub async fn connect<'a>(
                 return Ok(leased);
             }
             Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                (lent.unreachable)(leased.picked.endpoint());
                 lent.pools.freed(upstream.id);
                 // What is left after a long wait for a slot may be too short for any endpoint.
                 if clock::coarse().since(began) >= plan.timeouts.connect / 2 {
@@ -135,12 +140,16 @@ pub async fn connect<'a>(
                 return Err(CallFault::ConnectTimeout);
             }
             Err(_) => {
+                (lent.unreachable)(leased.picked.endpoint());
                 leased.unreached();
-                refused[attempt] = endpoint;
+                refused[attempt] = Some(leased.picked.stay);
             }
         }
         drop(slot);
         lent.pools.freed(upstream.id);
+        if attempt + 1 >= leased.picked.among() {
+            break;
+        }
     }
     Err(CallFault::Connect)
 }

@@ -5,6 +5,7 @@ use crate::mem::{Pool, Scratches};
 use crate::net::pipe::Pipes;
 use crate::net::{Intake, Wheel};
 use crate::observe::Counts;
+use crate::table::Endpoint;
 use crate::wire::head::Lines;
 use std::cell::Cell;
 use std::sync::Arc;
@@ -29,6 +30,8 @@ pub struct Lent {
     pub random: Cell<u64>,
     /// Asks the other shards to close an idle connection to the upstream named, when its cap is reached.
     pub ask_idle: Box<dyn Fn(&str)>,
+    /// Tells control that no connection to the endpoint could be made: its name may stand for another address by now.
+    pub unreachable: Box<dyn Fn(&Endpoint)>,
 }
 
 impl Lent {

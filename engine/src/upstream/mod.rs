@@ -6,8 +6,10 @@ mod call;
 mod connect;
 mod lent;
 mod pool;
+mod station;
 
 pub use call::{CallFault, Outgoing, Plan, Reply, Tried, call};
 pub use connect::Leased;
 pub use lent::Lent;
 pub use pool::{Conn, Pools, SWEEP_EVERY};
+pub use station::{Picked, SetRef, Stay};

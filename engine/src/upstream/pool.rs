@@ -1,14 +1,14 @@
-//! A shard's idle upstream connections, last in first out, without locks. The cap is the process's: each
+//! A shard's endpoints and idle upstream connections, last in first out, without locks. The cap is the process's: each
 //! connection holds a slot of the upstream's shared count for as long as it lives.
 
-use crate::balance::pick::State;
+use super::station::{Parked, Picked, Station, Stay};
+use crate::balance::State;
 use crate::base::counters::{Capped, Slot};
 use crate::base::{Tick, UpstreamId};
 use crate::net::Link;
 use crate::net::stream::Idle;
-use crate::table::{Table, Upstream};
+use crate::table::{Endpoints, Table, Upstream};
 use std::cell::RefCell;
-use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Waker;
@@ -38,22 +38,6 @@ impl Conn {
     }
 }
 
-#[derive(Debug)]
-struct Parked {
-    conn: Conn,
-    until: Tick,
-}
-
-/// One upstream's connections and balancing on this shard.
-#[derive(Debug)]
-struct Station {
-    name: String,
-    idle: Vec<Vec<Parked>>,
-    balance: State,
-    /// Exchanges that wait for a slot of the upstream's cap.
-    waiting: VecDeque<Waker>,
-}
-
 /// All upstreams' connections of this shard, by `UpstreamId`.
 #[derive(Debug)]
 pub struct Pools(RefCell<Vec<Station>>);
@@ -64,12 +48,7 @@ pub const SWEEP_EVERY: Duration = Duration::from_millis(500);
 impl Pools {
     /// Pools for `table`'s upstreams; `random` gives each balancer its start.
     pub fn new(table: &Table, mut random: impl FnMut() -> u64) -> Pools {
-        let station = |upstream: &Upstream| Station {
-            name: upstream.name.clone(),
-            idle: upstream.endpoints.iter().map(|_| Vec::new()).collect(),
-            balance: State::new(upstream.seats.clone(), random()),
-            waiting: VecDeque::new(),
-        };
+        let station = |upstream: &Upstream| Station::new(upstream, random());
         Pools(RefCell::new(table.upstreams.iter().map(station).collect()))
     }
 
@@ -78,11 +57,41 @@ impl Pools {
         with(&mut self.0.borrow_mut()[id.index()].balance)
     }
 
-    /// A connection to `endpoint` that is still good: nothing has arrived on it, not even its end. Spoiled ones
-    /// are dropped on the way (150 ns a look).
-    pub fn take(&self, id: UpstreamId, endpoint: usize, now: Tick) -> Option<Conn> {
+    /// Has `choose` pick one of `id`'s endpoints: it is lent the balancing state and the stays, in order, and gives an
+    /// index. None when there is no endpoint.
+    pub fn pick(&self, id: UpstreamId, choose: impl FnOnce(&mut State, &[Stay]) -> usize) -> Option<Picked> {
+        self.0.borrow_mut()[id.index()].pick(choose)
+    }
+
+    /// Lends the balancing state of `id` and the index that the endpoint has in it now; not if it has left.
+    pub fn staying<R>(
+        &self,
+        id: UpstreamId,
+        picked: &Picked,
+        with: impl FnOnce(&mut State, usize) -> R,
+    ) -> Option<R> {
         let mut stations = self.0.borrow_mut();
-        let idle = &mut stations[id.index()].idle[endpoint];
+        let station = &mut stations[id.index()];
+        station.find(picked).map(|at| with(&mut station.balance, at))
+    }
+
+    /// Puts `set` in the place of the endpoints of the upstream `name`. An address that stays keeps its balancing state
+    /// and its idle connections. Those to an address that left are closed; connections in use are closed when
+    /// their exchange ends.
+    pub fn replace(&self, name: &str, set: &Arc<Endpoints>) {
+        let mut stations = self.0.borrow_mut();
+        if let Some(station) = stations.iter_mut().find(|station| station.name == name) {
+            station.replace(set);
+        }
+    }
+
+    /// A connection to the endpoint that is still good: nothing has arrived on it, not even its end. Spoiled ones
+    /// are dropped on the way (150 ns a look).
+    pub fn take(&self, id: UpstreamId, picked: &Picked, now: Tick) -> Option<Conn> {
+        let mut stations = self.0.borrow_mut();
+        let station = &mut stations[id.index()];
+        let at = station.find(picked)?;
+        let idle = &mut station.idle[at];
         while let Some(Parked { conn, until }) = idle.pop() {
             if now < until && conn.link.stream.idle() == Idle::Quiet {
                 return Some(conn);
@@ -91,18 +100,19 @@ impl Pools {
         None
     }
 
-    /// Parks a connection after an exchange, for `idle` or the shorter time its endpoint announced.
-    pub fn park(&self, id: UpstreamId, endpoint: usize, mut conn: Conn, now: Tick, idle: Duration) {
+    /// Parks a connection after an exchange, for `idle` or the shorter time its endpoint announced; closes it if the
+    /// endpoint has left.
+    pub fn park(&self, id: UpstreamId, picked: &Picked, mut conn: Conn, now: Tick, idle: Duration) {
         conn.reused = true;
         // A second less than announced: the endpoint's clock started before ours.
         let keep = conn.keep.map_or(idle, |keep| keep.saturating_sub(Duration::from_secs(1)).min(idle));
-        if keep.is_zero() {
-            return;
-        }
         let mut stations = self.0.borrow_mut();
         let station = &mut stations[id.index()];
-        station.idle[endpoint].push(Parked { conn, until: now.after(keep) });
-        wake(station);
+        match station.find(picked) {
+            Some(at) if !keep.is_zero() => station.idle[at].push(Parked { conn, until: now.after(keep) }),
+            _ => drop(conn),
+        }
+        station.wake();
     }
 
     /// The connection that has been parked longest at any endpoint of `id`: given up so that another may be made.
@@ -131,7 +141,7 @@ impl Pools {
 
     /// A slot of `id` became free on this shard.
     pub fn freed(&self, id: UpstreamId) {
-        wake(&mut self.0.borrow_mut()[id.index()]);
+        self.0.borrow_mut()[id.index()].wake();
     }
 
     /// Drops connections whose time is over or that their endpoint closed. Called about each [`SWEEP_EVERY`].
@@ -146,11 +156,5 @@ impl Pools {
     /// Parked connections, for tests and metrics.
     pub fn parked(&self) -> usize {
         self.0.borrow().iter().flat_map(|station| &station.idle).map(Vec::len).sum()
-    }
-}
-
-fn wake(station: &mut Station) {
-    if let Some(waker) = station.waiting.pop_front() {
-        waker.wake();
     }
 }

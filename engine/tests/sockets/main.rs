@@ -12,6 +12,7 @@ mod access_log;
 mod balance;
 mod basic;
 mod matching;
+mod names;
 mod nginx;
 mod pool;
 mod proxy_protocol;

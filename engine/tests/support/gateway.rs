@@ -30,7 +30,8 @@ impl Gateway {
         Gateway::with(&setup.text(driver), setup.shards)
     }
 
-    fn with(text: &str, shards: u32) -> Gateway {
+    /// Starts one with the configuration `text`, which says how many shards it has.
+    pub fn with(text: &str, shards: u32) -> Gateway {
         let number = STARTED.fetch_add(1, Ordering::Relaxed);
         let folder = folder(number);
         let file = folder.join("ringgate.yaml");

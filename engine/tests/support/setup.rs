@@ -13,7 +13,8 @@ pub enum Driver {
 }
 
 impl Driver {
-    fn name(self) -> &'static str {
+    /// As the configuration names it.
+    pub fn name(self) -> &'static str {
         match self {
             Driver::IoUring => "io_uring",
             Driver::Epoll => "epoll",

@@ -29,18 +29,13 @@ fn config(text: &str) -> Config {
     Memory::default().file("x.yaml", text).read("x.yaml").unwrap_or_else(|problems| panic!("{problems}"))
 }
 
-fn resolved(name: &str) -> Option<Vec<SocketAddr>> {
-    (name == "orders.internal:82")
-        .then(|| vec!["10.0.0.8:82".parse().unwrap(), "10.0.0.9:82".parse().unwrap()])
-}
-
 fn built(text: &str) -> (Table, Vec<Problem>) {
-    build(&config(text), Generation(1), None, &resolved).unwrap_or_else(|problems| panic!("{problems}"))
+    build(&config(text), Generation(1), None).unwrap_or_else(|problems| panic!("{problems}"))
 }
 
 /// `line:column: message` and the fix of each problem, warnings too.
 fn told(text: &str) -> Vec<String> {
-    let problems = match build(&config(text), Generation(1), None, &resolved) {
+    let problems = match build(&config(text), Generation(1), None) {
         Ok((_, warnings)) => Problems(warnings),
         Err(problems) => problems,
     };
@@ -71,16 +66,11 @@ fn a_table_holds_what_was_written_and_the_defaults() {
     assert_eq!(listener.timeouts.tunnel_idle, 3600 * second);
     assert_eq!(table.gateway.connections, 50_000);
     let [orders, spare] = &table.upstreams[..] else { panic!("two upstreams") };
-    let endpoints: Vec<_> =
-        orders.endpoints.iter().map(|end| (end.addr.to_string(), &*end.name, end.weight)).collect();
-    assert_eq!(
-        endpoints,
-        [
-            ("10.0.0.7:81".to_owned(), "10.0.0.7:81", 2),
-            ("10.0.0.8:82".to_owned(), "orders.internal:82", 1),
-            ("10.0.0.9:82".to_owned(), "orders.internal:82", 1),
-        ]
-    );
+    let sources: Vec<_> = orders.sources.iter().map(|from| (from.target.to_string(), from.weight)).collect();
+    assert_eq!(sources, [("10.0.0.7:81".to_owned(), 2), ("orders.internal:82".to_owned(), 1)]);
+    let names =
+        |upstream: &Upstream| upstream.endpoints.iter().map(|end| end.name.clone()).collect::<Vec<_>>();
+    assert_eq!(names(orders), ["10.0.0.7:81"], "what stands behind a name is found later");
     assert_eq!((orders.connections, orders.idle), (1024, 60 * second));
     assert_eq!(
         (spare.balance.algorithm, spare.connections, spare.idle),
@@ -106,9 +96,29 @@ fn a_table_holds_what_was_written_and_the_defaults() {
 }
 
 #[test]
-fn names_to_resolve_are_told_once() {
-    let twice = GOOD.replace("'[::1]:83'", "'orders.internal:82'");
-    assert_eq!(addresses(&config(&twice)), ["orders.internal:82"]);
+fn an_upstream_may_have_a_file_instead() {
+    let (table, warnings) =
+        built(&GOOD.replace("endpoints: [{ address: '[::1]:83' }]", "endpoints_file: spare.txt"));
+    let [_, spare] = &table.upstreams[..] else { panic!("two upstreams") };
+    assert_eq!((spare.file.as_deref(), spare.sources.len()), (Some("spare.txt".as_ref()), 0));
+    assert_eq!(warnings, []);
+}
+
+#[test]
+fn a_resolver_has_servers_and_times_that_fit_together() {
+    let gateway = "gateway: { resolver: { servers: [10.0.0.2, '[fd00::2]:5353'], ttl_max: 1h } }";
+    let (table, _) = built(&format!("{gateway}\n{GOOD}"));
+    let resolver = &table.gateway.resolver;
+    assert_eq!(
+        resolver.servers.iter().map(SocketAddr::to_string).collect::<Vec<_>>(),
+        ["10.0.0.2:53", "[fd00::2]:5353"]
+    );
+    let second = Duration::from_secs(1);
+    assert_eq!((resolver.timeout, resolver.stale), (2 * second, 30 * second));
+    assert_eq!((resolver.ttl_min, resolver.ttl_max), (second, 3600 * second));
+    let faulty = "gateway: { resolver: { timeout: 0s, ttl_min: 10ms, ttl_max: 5ms } }";
+    let told = told(&format!("{faulty}\n{}", GOOD.trim_start()));
+    assert_eq!(told.len(), 3, "{told:?}");
 }
 
 #[test]
@@ -116,7 +126,7 @@ fn counts_go_on_by_name_in_the_next_generation() {
     let (first, _) = built(GOOD);
     assert!(first.upstreams[1].count.take(5) && first.listeners[0].count.take(5));
     let renamed = GOOD.replace("  orders:", "  other:").replace("upstream: orders", "upstream: other");
-    let (second, _) = build(&config(&renamed), Generation(2), Some(&first), &resolved).unwrap();
+    let (second, _) = build(&config(&renamed), Generation(2), Some(&first)).unwrap();
     let now = |table: &Table| {
         let [orders, spare] = &table.upstreams[..] else { panic!("two upstreams") };
         (orders.count.now(), spare.count.now(), table.listeners[0].count.now())
@@ -145,7 +155,9 @@ fn two_of_a_name_are_an_error() {
     check(
         "routes:",
         "  spare2: { endpoints: [] }\nroutes:",
-        &["7:13: upstream 'spare2' has no endpoints | add 'endpoints: [{ address: HOST:PORT }]'"],
+        &[
+            "7:13: upstream 'spare2' has no endpoints | add 'endpoints: [{ address: HOST:PORT }]' or 'endpoints_file: FILE'",
+        ],
     );
 }
 
@@ -207,7 +219,10 @@ fn an_endpoint_is_a_host_and_a_port() {
             "or ders:80",
             "is not a host and a port | write host:port, such as orders.internal:8080, 10.0.0.7:8080 or [::1]:8080",
         ),
-        ("nowhere:80", "cannot be resolved | check the name, or write an address"),
+        (
+            "srv:orders.internal",
+            "is not a service | write srv:_SERVICE._PROTOCOL.NAME, such as srv:_http._tcp.internal",
+        ),
     ] {
         check("10.0.0.7:81", &format!("'{address}'"), &[&format!("5:36: '{address}' {expected}")]);
     }
@@ -355,7 +370,7 @@ fn values_from_elsewhere_are_never_told() {
     let text = format!("access_log: {{ format: 'x%{{${{env:A}}}}' }}\n{text}");
     for value in ["hunter2", "hunter2?", "http://hunter2", "8080"] {
         let config = Memory::default().file("x.yaml", &text).env("A", value).read("x.yaml").unwrap();
-        let problems = build(&config, Generation(1), None, &resolved).err().unwrap().to_string();
+        let problems = build(&config, Generation(1), None).err().unwrap().to_string();
         assert!(problems.contains("not shown") && !problems.contains("hunter2"), "{problems}");
         assert!(!problems.contains("'0.0.0.0:8080'"), "{problems}");
     }

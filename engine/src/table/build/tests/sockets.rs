@@ -12,7 +12,7 @@ fn a_relative_path_starts_at_the_file_that_names_it() {
     let text =
         GOOD.replace("'[::1]:8080'", "'unix:run/rg.sock'").replace("10.0.0.7:81", "'unix:/run/a.sock'");
     let config = Memory::default().file("/etc/ringgate/x.yaml", &text).read("/etc/ringgate/x.yaml").unwrap();
-    let (table, _) = build(&config, Generation(1), None, &resolved).unwrap();
+    let (table, _) = build(&config, Generation(1), None).unwrap();
     assert_eq!(table.listeners[0].bind[1], unix("/etc/ringgate/run/rg.sock"));
     let endpoint = &table.upstreams[0].endpoints[0];
     assert_eq!((&endpoint.addr, &*endpoint.name), (&unix("/run/a.sock"), "unix:/run/a.sock"));
@@ -55,7 +55,7 @@ fn a_path_from_elsewhere_is_not_told() {
     let text = GOOD.replace("127.0.0.1:8080", "'${env:A}'");
     let secret = format!("unix:/{}", "hunter2".repeat(20));
     let config = Memory::default().file("x.yaml", &text).env("A", &secret).read("x.yaml").unwrap();
-    let problems = build(&config, Generation(1), None, &resolved).err().unwrap().to_string();
+    let problems = build(&config, Generation(1), None).err().unwrap().to_string();
     assert!(problems.contains("bytes") && !problems.contains("hunter2"), "{problems}");
 }
 

@@ -1,0 +1,132 @@
+//! Files of endpoints: read at start, then looked at each [`LOOK_EVERY`] on the blocking pool. A new text is taken when the
+//! file has not changed between two looks, so that one in the middle of being written is not; a rename or a symlink
+//! that leads elsewhere is a change like any other. A faulty or missing file leaves the last good list as it is.
+
+use crate::config::{Problem, Severity};
+use crate::table::endpoints::{Flaw, read_list};
+use crate::table::{Source, Table};
+use std::fs;
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio::sync::mpsc::Sender;
+
+/// How often files are looked at.
+pub const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// Bytes of a file at most.
+const FILE_BYTES_MAX: u64 = 1 << 20;
+
+/// Which text a path leads to: device, inode, length, time of change in seconds and nanoseconds.
+type Stamp = (u64, u64, u64, i64, i64);
+
+/// One file.
+#[derive(Debug)]
+pub struct List {
+    path: PathBuf,
+    /// The text that was read last; none when there was no file.
+    read: Option<Stamp>,
+    /// What the last look saw.
+    seen: Option<Stamp>,
+}
+
+impl List {
+    /// The file at `path`, not read yet.
+    pub fn new(path: PathBuf) -> List {
+        List { path, read: None, seen: None }
+    }
+
+    /// Reads it now, settled or not.
+    ///
+    /// # Errors
+    /// What is wrong, as lines for an operator.
+    pub fn read(&mut self) -> Result<Vec<Source>, String> {
+        self.read = stamp(&self.path).ok();
+        self.seen = self.read;
+        let told = |problem: &Problem| format!("ringgate: {}; the last good list stays", line(problem));
+        taken(&self.path).map_err(|problems| problems.iter().map(told).collect::<Vec<_>>().join("\n"))
+    }
+
+    /// Reads it if it changed and has settled.
+    fn look(&mut self) -> Option<Result<Vec<Source>, String>> {
+        let now = stamp(&self.path).ok();
+        let settled = std::mem::replace(&mut self.seen, now) == now;
+        (settled && now != self.read).then(|| self.read())
+    }
+}
+
+/// Watches `lists` for as long as somebody takes what they say: the index of a list and its sources.
+pub async fn watch(mut lists: Vec<List>, news: Sender<(usize, Vec<Source>)>) {
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        // Files may lie on a disk that hangs; the control thread does not.
+        let looked = tokio::task::spawn_blocking(move || {
+            let looks: Vec<_> = lists.iter_mut().map(List::look).collect();
+            (lists, looks)
+        });
+        let Ok((kept, looks)) = looked.await else { return };
+        lists = kept;
+        for (index, look) in looks.into_iter().enumerate() {
+            let sources = match look {
+                Some(Ok(sources)) => sources,
+                Some(Err(told)) => {
+                    eprintln!("{told}");
+                    continue;
+                }
+                None => continue,
+            };
+            if news.send((index, sources)).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// What is wrong with the files that `table` names. One that is not there may come later: a warning.
+pub fn problems(table: &Table) -> Vec<Problem> {
+    let files = table.upstreams.iter().filter_map(|upstream| upstream.file.as_ref());
+    files.filter_map(|path| taken(path).err()).flatten().collect()
+}
+
+fn taken(path: &Path) -> Result<Vec<Source>, Vec<Problem>> {
+    let file = path.display().to_string();
+    let text = match text(path) {
+        Ok(text) => text,
+        Err(error) => {
+            let fix = "its endpoints are used once it can be read".to_owned();
+            let problem = Problem::of_file(&file, format!("the list of endpoints: {error}"), Some(fix));
+            return Err(vec![Problem { severity: Severity::Warning, ..problem }]);
+        }
+    };
+    read_list(&text).map_err(|flaws| flaws.into_iter().map(|flaw| problem(&file, &text, flaw)).collect())
+}
+
+fn problem(file: &str, text: &[u8], flaw: Flaw) -> Problem {
+    let line = text.split(|byte| *byte == b'\n').nth(flaw.line as usize - 1).unwrap_or_default();
+    let excerpt = String::from_utf8_lossy(line).trim_end().to_owned();
+    let width = excerpt.chars().count().max(1) as u32;
+    let base = Problem::of_file(file, flaw.message, Some(flaw.fix));
+    Problem { line: flaw.line, column: 1, width, excerpt: Some(excerpt), ..base }
+}
+
+/// `file:line: message`.
+fn line(problem: &Problem) -> String {
+    match problem.line {
+        0 => format!("{}: {}", problem.file, problem.message),
+        line => format!("{}:{line}: {}", problem.file, problem.message),
+    }
+}
+
+fn stamp(path: &Path) -> io::Result<Stamp> {
+    let about = fs::metadata(path)?;
+    Ok((about.dev(), about.ino(), about.len(), about.ctime(), about.ctime_nsec()))
+}
+
+fn text(path: &Path) -> io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    fs::File::open(path)?.take(FILE_BYTES_MAX + 1).read_to_end(&mut text)?;
+    match text.len() as u64 > FILE_BYTES_MAX {
+        true => Err(io::Error::other("is longer than 1 MiB")),
+        false => Ok(text),
+    }
+}

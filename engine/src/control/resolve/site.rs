@@ -1,0 +1,88 @@
+//! One upstream whose endpoints may change: what they are made of, the set that was published last, and which shards have
+//! still to be told.
+
+use crate::shard::{Message, Shared};
+use crate::table::endpoints::{Found, assemble};
+use crate::table::{Balance, Endpoints, Source, Target, Upstream};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// One upstream.
+#[derive(Debug)]
+pub struct Site {
+    upstream: Arc<str>,
+    written: Vec<Source>,
+    /// What its file says.
+    listed: Vec<Source>,
+    balance: Balance,
+    /// Its file.
+    pub file: Option<PathBuf>,
+    set: Arc<Endpoints>,
+    /// Shards whose mailbox was full.
+    owed: Vec<usize>,
+}
+
+impl Site {
+    /// The site of `upstream`; none when all its endpoints are addresses in the configuration.
+    pub fn of(upstream: &Upstream) -> Option<Site> {
+        if upstream.file.is_none() && upstream.sources.iter().all(|source| source.target.is_address()) {
+            return None;
+        }
+        Some(Site {
+            upstream: upstream.name.as_str().into(),
+            written: upstream.sources.clone(),
+            listed: Vec::new(),
+            balance: upstream.balance.clone(),
+            file: upstream.file.clone(),
+            set: upstream.endpoints.clone(),
+            owed: Vec::new(),
+        })
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.upstream
+    }
+
+    /// Its endpoints.
+    pub fn set(&self) -> &Arc<Endpoints> {
+        &self.set
+    }
+
+    /// Its file says this now.
+    pub fn list(&mut self, sources: Vec<Source>) {
+        self.listed = sources;
+    }
+
+    /// The names that its endpoints are behind.
+    pub fn names(&self) -> impl Iterator<Item = &Target> {
+        self.written
+            .iter()
+            .chain(&self.listed)
+            .map(|source| &source.target)
+            .filter(|target| !target.is_address())
+    }
+
+    /// Makes its set anew of what is `known`; true if it is another than before.
+    pub fn reassemble<'a>(&mut self, known: impl Fn(&Target) -> &'a [Found]) -> bool {
+        let set = assemble(self.written.iter().chain(&self.listed), known);
+        if set[..] == self.set[..] {
+            return false;
+        }
+        self.set = Endpoints::new(set, &self.balance);
+        true
+    }
+
+    /// Tells every shard of the set; those that cannot take it now are owed it.
+    pub fn publish(&mut self, shared: &Shared) {
+        self.owed = (0..shared.mailboxes.len()).collect();
+        self.settle(shared);
+    }
+
+    /// Tells the shards that are owed it; false while there are some.
+    pub fn settle(&mut self, shared: &Shared) -> bool {
+        let message = || Message::Endpoints(self.upstream.clone(), self.set.clone());
+        self.owed.retain(|shard| shared.mailboxes[*shard].send(message()).is_err());
+        self.owed.is_empty()
+    }
+}
