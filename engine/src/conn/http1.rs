@@ -38,17 +38,16 @@ const WARM_MAX: u32 = 1280;
 /// Serves exchanges on a connection that has become readable. `peer` is another one once a PROXY header has come.
 pub async fn serve(link: &Rc<Link>, lent: &Rc<Lent>, peer: &mut Peer) -> End {
     let mut buf = None::<Buf>;
-    let mut expect = Expect::Bytes;
+    let (mut expect, mut asleep) = (Expect::Bytes, End::StillAsleep);
     if peer.announces {
         if let Err(end) = announced(link, lent, peer, &mut buf).await {
             return end;
         }
-        expect = Expect::Silence;
+        (expect, asleep) = (Expect::Silence, End::Asleep);
     }
     let peer = *peer;
     let mut lines = lent.upstream.lines.take();
     let mut class = Class::Small;
-    let mut asleep = End::StillAsleep;
     loop {
         let table = lent.table();
         let listener = &table.listeners[peer.listener.index()];

@@ -17,6 +17,7 @@ const _: () = assert!(HEADER_BYTES_MAX <= SMALL_BYTES);
 /// Reads the header of a connection that is readable, after which `peer` is whom it named. `buf` is left with what
 /// followed it. Gives how the connection goes on where there is none.
 pub async fn announced(link: &Link, lent: &Lent, peer: &mut Peer, buf: &mut Option<Buf>) -> Result<(), End> {
+    lent.upstream.intake.enter().await;
     let began = clock::now();
     let table = lent.table();
     let head = table.listeners[peer.listener.index()].timeouts.head;
@@ -27,7 +28,7 @@ pub async fn announced(link: &Link, lent: &Lent, peer: &mut Peer, buf: &mut Opti
             Ok(n @ 1..) => held.advance(n),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 if held.is_empty() {
-                    return Err(End::Asleep);
+                    return Err(End::StillAsleep);
                 }
                 match link.stream.readable_by(&link.reading).await {
                     Ok(()) => continue,

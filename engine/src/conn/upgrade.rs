@@ -73,19 +73,21 @@ async fn one_way(
     heard: &Cell<Tick>,
     idle: Duration,
 ) -> Result<(), Fault> {
-    send(to, first, count, idle).await?;
+    send(to, first, count, heard, idle).await?;
     loop {
         match read(from)? {
             Read::Bytes(buf) => {
                 heard.set(clock::coarse());
-                send(to, buf.filled(), count, idle).await?;
-                heard.set(clock::coarse());
+                send(to, buf.filled(), count, heard, idle).await?;
             }
             Read::End => {
                 to.link.stream.shutdown_write();
                 return Ok(());
             }
-            Read::Nothing => quiet(from, heard, idle).await?,
+            Read::Nothing => {
+                let readable = async |left| from.link.readable(left, Tick::NEVER).await;
+                while_alive(readable, heard, idle).await?;
+            }
         }
     }
 }
@@ -110,26 +112,39 @@ fn read(from: &Lane) -> Result<Read, Fault> {
     }
 }
 
-/// Waits for bytes from one side for as long as either has been heard within `idle`.
-async fn quiet(from: &Lane, heard: &Cell<Tick>, idle: Duration) -> Result<(), Fault> {
+/// Waits for one side for as long as anything has moved within `idle`, either way: a side that neither reads nor
+/// writes may be held up by what is still on its way in the other direction.
+async fn while_alive(
+    ready: impl AsyncFn(Duration) -> Result<(), Fault>,
+    heard: &Cell<Tick>,
+    idle: Duration,
+) -> Result<(), Fault> {
     loop {
         let left = heard.get().after(idle).since(clock::coarse());
-        match from.link.readable(left, Tick::NEVER).await {
+        match ready(left).await {
             Err(Fault { kind: Kind::Timeout, .. }) if clock::coarse() < heard.get().after(idle) => {}
             done => return done,
         }
     }
 }
 
-async fn send(to: &Lane, mut bytes: &[u8], count: &Cell<u64>, idle: Duration) -> Result<(), Fault> {
+async fn send(
+    to: &Lane,
+    mut bytes: &[u8],
+    count: &Cell<u64>,
+    heard: &Cell<Tick>,
+    idle: Duration,
+) -> Result<(), Fault> {
     while !bytes.is_empty() {
         match to.link.stream.try_write(bytes) {
             Ok(n) => {
+                heard.set(clock::coarse());
                 count.set(count.get() + n as u64);
                 bytes = &bytes[n..];
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                to.link.writable(idle, Tick::NEVER).await?
+                let writable = async |left| to.link.writable(left, Tick::NEVER).await;
+                while_alive(writable, heard, idle).await?;
             }
             Err(error) => return Err(to.link.broken(&error)),
         }

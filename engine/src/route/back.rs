@@ -2,6 +2,8 @@
 //! that the client named, a path that the route rewrote to the one that the client knows. Foreign URLs stay. Pure:
 //! `exchange/mapping` gives it the values of Location, Content-Location, Refresh and Set-Cookie.
 
+mod cookie;
+
 use super::front::Front;
 use super::rewrite::Rewrite;
 use crate::wire::token::trim;
@@ -44,22 +46,36 @@ pub struct Rewritten<'a> {
 impl<'a, I: Iterator<Item = Inside<'a>> + Clone> Back<'a, I> {
     /// Appends what the reference `value` is to the client; false when it stays as it is.
     pub fn url(&self, value: &[u8], out: &mut Vec<u8>) -> bool {
-        let Some((scheme_len, rest)) = absolute(value) else {
-            let from = out.len();
-            let (path, tail) = split_path(value);
-            if !path.starts_with(b"/") || !self.path(path, out) {
-                return false;
-            }
-            self.front.keep(from, out);
-            out.extend_from_slice(tail);
-            return true;
+        let from = out.len();
+        let mapped = match absolute(value) {
+            Some(scheme_len) => self.absolute(value, scheme_len, out),
+            None => self.rooted(value, out),
         };
-        let end =
-            rest.iter().position(|byte| matches!(byte, b'/' | b'?' | b'#' | b'\\')).unwrap_or(rest.len());
-        let (authority, rest) = rest.split_at(end);
+        if !mapped {
+            out.truncate(from);
+        }
+        mapped
+    }
+
+    /// A reference that names no host.
+    fn rooted(&self, value: &[u8], out: &mut Vec<u8>) -> bool {
+        let from = out.len();
+        let (path, tail) = split_path(value);
+        if !path.starts_with(b"/") || !self.path(path, out) {
+            return false;
+        }
+        self.front.keep(from, out);
+        out.extend_from_slice(tail);
+        true
+    }
+
+    /// A reference that names a host, behind `scheme_len` bytes.
+    fn absolute(&self, value: &[u8], scheme_len: usize, out: &mut Vec<u8>) -> bool {
+        let rest = &value[scheme_len..];
+        let ends = |byte: &u8| matches!(byte, b'/' | b'?' | b'#' | b'\\');
+        let (authority, rest) = rest.split_at(rest.iter().position(ends).unwrap_or(rest.len()));
         // Nobody who is redirected needs the credentials before an internal host.
-        let host =
-            authority.iter().rposition(|byte| *byte == b'@').map_or(authority, |at| &authority[at + 1..]);
+        let host = authority.rsplit(|byte| *byte == b'@').next().unwrap_or(authority);
         let Some(named) = Authority::parse(host) else { return false };
         let (path, tail) = split_path(rest);
         let path = if path.is_empty() { b"/" } else { path };
@@ -72,18 +88,12 @@ impl<'a, I: Iterator<Item = Inside<'a>> + Clone> Back<'a, I> {
             if self.front.host.is_empty() {
                 self.front.keep(from, out);
             }
-            out.extend_from_slice(tail);
-            return true;
-        }
-        // The client's own host in another scheme may be meant: `https` to leave plain HTTP. The path is ours.
-        if !same(host, self.front.host) {
-            return false;
-        }
-        let from = out.len();
-        out.extend_from_slice(&value[..scheme_len + authority.len()]);
-        if !self.path(path, out) {
-            out.truncate(from);
-            return false;
+        } else {
+            // The client's own host in another scheme may be meant: `https` to leave plain HTTP. The path is ours.
+            out.extend_from_slice(&value[..scheme_len + authority.len()]);
+            if !same(host, self.front.host) || !self.path(path, out) {
+                return false;
+            }
         }
         out.extend_from_slice(tail);
         true
@@ -105,44 +115,6 @@ impl<'a, I: Iterator<Item = Inside<'a>> + Clone> Back<'a, I> {
             return false;
         }
         true
-    }
-
-    /// Appends what a Set-Cookie of `value` is to the client; false when it stays. Its Path is mapped like a URL's,
-    /// its Domain goes when it names the upstream and not the client's host: the cookie is then the client's host's.
-    pub fn cookie(&self, value: &[u8], out: &mut Vec<u8>) -> bool {
-        let from = out.len();
-        let mut changed = false;
-        // `__Host-` promises Path=/ (RFC 6265bis §4.1.3.2); the client drops it with any other.
-        let fixed = value.starts_with(b"__Host-");
-        for (index, part) in value.split(|byte| *byte == b';').enumerate() {
-            let (name, of) = attribute(part);
-            if index > 0 && name.eq_ignore_ascii_case(b"domain") && self.is_internal(of) {
-                changed = true;
-                continue;
-            }
-            if index > 0 {
-                out.push(b';');
-            }
-            let start = out.len();
-            if index > 0 && !fixed && name.eq_ignore_ascii_case(b"path") && of.starts_with(b"/") {
-                out.extend_from_slice(b" Path=");
-                let path = out.len();
-                if self.path(of, out) {
-                    changed = true;
-                    // `/api/` would not take `/api` itself (RFC 6265 §5.1.4).
-                    if of == b"/" && out.len() > path + 1 && out.ends_with(b"/") {
-                        out.pop();
-                    }
-                    continue;
-                }
-                out.truncate(start);
-            }
-            out.extend_from_slice(part);
-        }
-        if !changed {
-            out.truncate(from);
-        }
-        changed
     }
 
     fn path(&self, named: &[u8], out: &mut Vec<u8>) -> bool {
@@ -172,50 +144,19 @@ impl<'a, I: Iterator<Item = Inside<'a>> + Clone> Back<'a, I> {
                 .authority()
                 .is_some_and(|front| front.host.eq_ignore_ascii_case(named.host) && front.port == named.port)
     }
-
-    /// Whether a cookie's Domain is the upstream's and not the client's.
-    fn is_internal(&self, domain: &[u8]) -> bool {
-        let domain = domain.strip_prefix(b".").unwrap_or(domain);
-        let host = |authority: &'a [u8]| Authority::parse(authority).map(|authority| authority.host);
-        let takes = |host: Option<&[u8]>| host.is_some_and(|host| covers(domain, host));
-        let ip = ip_of(domain);
-        !domain.is_empty()
-            && !takes(host(self.front.host))
-            && (takes(host(self.sent))
-                || self
-                    .inside
-                    .clone()
-                    .any(|one| takes(host(one.name)) || ip.is_some() && one.addr.map(|addr| addr.ip()) == ip))
-    }
 }
 
-/// Bytes of `scheme://` or `//` at the front of a reference that names an authority, and what follows.
-fn absolute(value: &[u8]) -> Option<(usize, &[u8])> {
-    let front =
+/// Bytes of `scheme://` or `//` at the front of a reference that names a host.
+fn absolute(value: &[u8]) -> Option<usize> {
+    let begins =
         |prefix: &[u8]| value.get(..prefix.len()).is_some_and(|front| front.eq_ignore_ascii_case(prefix));
-    let len = [&b"http://"[..], b"https://", b"//"].into_iter().find(|prefix| front(prefix))?.len();
-    Some((len, &value[len..]))
+    [&b"http://"[..], b"https://", b"//"].into_iter().find(|prefix| begins(prefix)).map(<[u8]>::len)
 }
 
 /// A reference's path, and what follows it.
 fn split_path(reference: &[u8]) -> (&[u8], &[u8]) {
     let end = reference.iter().position(|byte| matches!(byte, b'?' | b'#')).unwrap_or(reference.len());
     reference.split_at(end)
-}
-
-/// An attribute's name and value, without surrounding whitespace.
-fn attribute(part: &[u8]) -> (&[u8], &[u8]) {
-    match part.iter().position(|byte| *byte == b'=') {
-        Some(equals) => (trim(&part[..equals]), trim(&part[equals + 1..])),
-        None => (trim(part), b""),
-    }
-}
-
-/// Whether a cookie for `domain` is sent to `host` (RFC 6265 §5.1.3).
-fn covers(domain: &[u8], host: &[u8]) -> bool {
-    let Some(split) = host.len().checked_sub(domain.len()) else { return false };
-    host[split..].eq_ignore_ascii_case(domain)
-        && (split == 0 || host[split - 1] == b'.' && ip_of(host).is_none())
 }
 
 fn same(one: &[u8], other: &[u8]) -> bool {

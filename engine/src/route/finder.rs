@@ -66,7 +66,7 @@ impl Finder {
     /// As [`Finder::compile`].
     pub fn whole(text: &str, slots: &mut Slots) -> Result<Finder, String> {
         // First alone: what is no expression must not become one by what is put around it.
-        Finder::compile(text, slots)?;
+        Finder::compile(text, &mut Slots::new(0))?;
         Finder::compile(&format!("\\A(?:{text})\\z"), slots)
     }
 

@@ -17,12 +17,14 @@ use crate::mem::BULK_BYTES;
 use crate::observe::access_log::Format;
 use crate::route::Lookup;
 use crate::route::finder::Slots;
+use crate::wire::token;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 mod address;
+mod answers;
 mod balance;
 mod ends;
 mod listeners;
@@ -151,6 +153,14 @@ impl Check<'_> {
         if name.is_empty() || name.len() > NAME_BYTES_MAX || !name.bytes().all(good) {
             let fix = format!("use letters, digits, '-', '_' and '.', {NAME_BYTES_MAX} at most");
             self.error_at_key(at, format!("'{name}' is not a name"), Some(fix));
+        }
+    }
+
+    /// A field's or cookie's name; both are tokens.
+    fn token(&mut self, at: &Pointer, name: &str) {
+        if !token::is_token(name.as_bytes()) {
+            let fix = "use letters, digits and '-'";
+            self.error_at_key(at, format!("'{name}' is not a name"), Some(fix.into()));
         }
     }
 

@@ -105,7 +105,8 @@ pub async fn connect<'a>(
         let Some(picked) = picked else { return Err(CallFault::NoEndpoint) };
         plan.tried.endpoint.replace(Some(picked.clone()));
         let mut leased = Leased { conn: None, picked, plan, lent };
-        if fresh == Fresh::Any {
+        // What is parked was opened before its upstream wanted to be told of clients.
+        if fresh == Fresh::Any && upstream.proxy_protocol.is_none() {
             leased.conn = lent.pools.take(upstream.id, &leased.picked, now);
             if leased.conn.is_some() {
                 if marked {

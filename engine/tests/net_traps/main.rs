@@ -11,4 +11,5 @@ mod rig;
 mod spliced;
 mod tasks;
 mod timers;
+mod unix;
 mod waits;

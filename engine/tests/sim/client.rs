@@ -98,6 +98,7 @@ impl Client<'_> {
                 self.told.until(|told| told.answered.get() >= number).await;
                 sim::sleep(self.session.thinks).await;
             }
+            self.run.leaves(ask.id, Moment::Whole);
             manner.write(&self.socket, &request::head(ask)).await?;
             if ask.expects || request::is_tunnel(ask) {
                 let heard =
@@ -143,6 +144,7 @@ impl Client<'_> {
                     return self.run.garbled(&format!("the client of request {}", ask.id), &broken);
                 }
             };
+            self.run.comes(ask.id, Moment::Whole);
             let whole = answer.whole;
             closes = answer.closes;
             self.run.answers.borrow_mut().insert(ask.id, answer);

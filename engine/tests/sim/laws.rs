@@ -4,11 +4,14 @@ use crate::gateway::Gateway;
 use crate::ledger::{Answer, Moment, Run};
 use crate::plan::config::POOL_IDLE;
 use crate::plan::{Act, Ask, Door, Patience, Plan, Sent, Session};
-use crate::request::LATE;
+use crate::request::{LATE, is_tunnel};
 use ringgate::base::UpstreamId;
 use ringgate::net::sim;
 use ringgate::observe::Reason;
 use std::time::Duration;
+
+/// What a client's pauses, and the way to it, add to the time of an exchange.
+const SLACK: Duration = Duration::from_millis(1300);
 
 /// Judges every request of the run.
 pub fn judge(run: &Run) {
@@ -22,7 +25,7 @@ pub fn judge(run: &Run) {
             match answer {
                 Some(answer) => judge_answer(run, session, ask, answer),
                 // Only a reset can tell an HTTP/1.0 client that a body is cut, and it may take the head along.
-                None if ask.version10 && is_cut(ask) => {}
+                None if ask.version10 && (is_cut(ask) || total(&run.plan, ask).is_some()) => {}
                 None if open => run.breach(format!("request {} got no answer: {ask:?}", ask.id)),
                 None => {}
             }
@@ -31,6 +34,7 @@ pub fn judge(run: &Run) {
         }
     }
     held_back(run);
+    overlong(run);
 }
 
 /// No request is delivered more often than it may be sent, and none that follows where reading had to end.
@@ -57,6 +61,7 @@ fn held_back(run: &Run) {
         let in_parts = match moment {
             Moment::Head | Moment::Half => ask.act == Act::Late,
             Moment::Sent => ask.halts,
+            Moment::Whole => false,
         };
         let Some(came) = came.get(&(*id, *moment)).filter(|_| in_parts) else { continue };
         if came.since(*left) > LATE - Duration::from_millis(200) {
@@ -64,6 +69,24 @@ fn held_back(run: &Run) {
                 "{moment:?} of request {id} was held back for {:?}: {ask:?}",
                 came.since(*left)
             ));
+        }
+    }
+}
+
+/// The time that the whole of an exchange may take.
+fn total(plan: &Plan, ask: &Ask) -> Option<Duration> {
+    plan.upstreams[ask.upstream].total.filter(|_| !is_tunnel(ask))
+}
+
+/// No exchange takes longer than the whole of it may. A client's own pauses come on top, and of requests that were
+/// sent ahead only the gateway knows when it began them.
+fn overlong(run: &Run) {
+    for session in run.plan.sessions.iter().filter(|session| !session.pipelined && !session.vanishes()) {
+        for ask in session.asks.iter().filter(|ask| ask.spoil.is_none()) {
+            let Some((total, took)) = total(&run.plan, ask).zip(run.took(ask.id)) else { continue };
+            if took > total + SLACK {
+                run.breach(format!("request {} took {took:?} of {total:?}: {ask:?}", ask.id));
+            }
         }
     }
 }
@@ -85,7 +108,7 @@ fn judge_answer(run: &Run, session: &Session, ask: &Ask, answer: &Answer) {
         // An origin may have answered, or failed, before the flaw came.
         Some(spoil) if spoil.is_in_body() && (answer.closes || !answer.whole) => {}
         Some(_) => breach("a request that breaks a rule was not refused as it should be"),
-        None if whole_of_origin || excused(&run.plan, ask, answer) => {}
+        None if whole_of_origin || excused(&run.plan, ask, answer) || out_of_time(run, ask, answer) => {}
         None => breach("neither what the origin said nor what its fault allows"),
     }
 }
@@ -124,6 +147,13 @@ fn breaks_in_body(ask: &Ask) -> bool {
             | Act::BadChunk
             | Act::HangInBody
     )
+}
+
+/// Whether the whole of the exchange took longer than it may, so that it was given up or cut.
+fn out_of_time(run: &Run, ask: &Ask, answer: &Answer) -> bool {
+    let Some((total, took)) = total(&run.plan, ask).zip(run.took(ask.id)) else { return false };
+    let given_up = if answer.of_origin { !answer.whole } else { matches!(answer.status, 503 | 504) };
+    given_up && took >= total
 }
 
 /// Whether something in the plan explains that the answer is not the origin's whole one.

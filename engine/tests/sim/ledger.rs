@@ -8,6 +8,7 @@ use ringgate::net::sim::Random;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::time::Duration;
 
 /// How a final answer came.
 #[derive(Debug, Clone)]
@@ -39,6 +40,8 @@ pub enum Moment {
     Half,
     /// The first half of the request's body.
     Sent,
+    /// The whole exchange: it leaves with the request's first byte, and comes with the end of the answer.
+    Whole,
 }
 
 /// What an origin saw of a request.
@@ -91,6 +94,13 @@ impl Run {
 
     pub fn leaves(&self, id: u32, moment: Moment) {
         self.left.borrow_mut().insert((id, moment), clock::now());
+    }
+
+    /// How long the exchange of request `id` took its client.
+    pub fn took(&self, id: u32) -> Option<Duration> {
+        let whole = (id, Moment::Whole);
+        let (left, came) = (self.left.borrow().get(&whole).copied(), self.came.borrow().get(&whole).copied());
+        Some(came?.since(left?))
     }
 
     pub fn comes(&self, id: u32, moment: Moment) {

@@ -172,6 +172,35 @@ fn a_client_that_reads_nothing_is_given_its_time_and_no_more() {
 }
 
 #[test]
+fn the_whole_of_an_exchange_is_given_its_time_and_no_more() {
+    // No part of them takes longer than it may by itself.
+    hold_plan(|_, plain| {
+        let late = |id| Ask { act: Act::Late, ..Ask::plain(id, 900) };
+        let asks = vec![
+            vec![late(1), Ask::plain(2, 5)],
+            vec![Ask { halts: true, ..put(3, 20_000) }],
+            vec![Ask { act: Act::Mirror, halts: true, ..put(4, 20_000) }],
+            vec![Ask { act: Act::Hang, ..post(5) }, Ask::plain(6, 5)],
+            vec![Ask { act: Act::HangInBody, ..Ask::plain(7, 500) }],
+            vec![Ask { act: Act::Deaf, ..put(8, 150_000) }],
+        ];
+        let upstreams = vec![Upstream { total: Some(Duration::from_secs(1)), ..Upstream::plain(0) }];
+        Plan { upstreams, ..plain.with(asks.into_iter().map(Session::plain).collect()) }
+    });
+}
+
+#[test]
+fn a_tunnel_is_not_idle_while_anything_moves_in_it() {
+    // What the client said could not leave while the origin's own words were on their way, for longer than the
+    // idle time; each way counted only its own silence.
+    hold_plan(|_, plain| {
+        let echo = Ask { act: Act::Echo, body: 5000, ..Ask::plain(1, 60_000) };
+        let weather = Weather { room: 16..17, delay: 1_000_000..3_000_000, ..Weather::calm() };
+        Plan { weather, ..plain.with(vec![Session::plain(vec![echo])]) }
+    });
+}
+
+#[test]
 fn a_wake_for_nothing_leaves_the_idle_time_as_it_is() {
     // Each one began it anew, after a grace of its own.
     hold_plan(|_, plain| {

@@ -17,6 +17,8 @@ struct Nginx {
     files: SocketAddr,
     /// Passes everything on to an origin.
     proxy: SocketAddr,
+    /// Tells whom a PROXY header named, which it requires.
+    told: SocketAddr,
 }
 
 impl Nginx {
@@ -43,14 +45,14 @@ impl Nginx {
         fs::write(folder.join("files/empty.txt"), "").unwrap();
         fs::write(folder.join("files/text.html"), "<p>the same again</p>\n".repeat(5000)).unwrap();
         fs::write(folder.join("files/large.bin"), tools::upstream::pattern(3_000_000)).unwrap();
-        let [files, proxy] =
-            [0, 1].map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).map(|l| l.local_addr().unwrap());
+        let [files, proxy, told] =
+            [0, 1, 2].map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).map(|l| l.local_addr().unwrap());
         let config = folder.join("nginx.conf");
-        fs::write(&config, text(&folder.display().to_string(), files, proxy, origin)).unwrap();
+        fs::write(&config, text(&folder.display().to_string(), [files, proxy, told], origin)).unwrap();
         let mut command = Command::new(program);
         command.arg("-p").arg(&folder).arg("-c").arg(&config).arg("-e").arg(folder.join("error.log"));
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let mut nginx = Nginx { child, folder, files, proxy };
+        let mut nginx = Nginx { child, folder, files, proxy, told };
         let deadline = Instant::now() + PATIENCE;
         while Instant::now() < deadline && matches!(nginx.child.try_wait(), Ok(None)) {
             if TcpStream::connect(files).is_ok() && TcpStream::connect(proxy).is_ok() {
@@ -71,7 +73,7 @@ impl Drop for Nginx {
 }
 
 /// One process in the foreground, everything in `folder`.
-fn text(folder: &str, files: SocketAddr, proxy: SocketAddr, origin: SocketAddr) -> String {
+fn text(folder: &str, [files, proxy, told]: [SocketAddr; 3], origin: SocketAddr) -> String {
     format!(
         "daemon off; master_process off; worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/error.log;
 events {{ worker_connections 512; }}
@@ -88,6 +90,10 @@ http {{
     location = /teapot {{ return 418 'short and stout'; }}
     location = /nothing {{ return 204; }}
     location = /upload {{ client_max_body_size 10m; return 200 'got $request_length'; }}
+  }}
+  server {{
+    listen {told} proxy_protocol;
+    return 200 '$proxy_protocol_addr $proxy_protocol_port $proxy_protocol_server_addr $proxy_protocol_server_port';
   }}
   upstream origin {{ server {origin}; keepalive 4; }}
   server {{
@@ -230,5 +236,23 @@ fn clients_see_the_same_through_nginx_and_through_us() {
             assert!(own.status == 502 || own.body == other.body, "{method} {target}");
         }
         three_fresh(&gateway);
+    });
+}
+
+#[test]
+fn nginx_reads_the_proxy_header_of_either_version() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let Some(nginx) = Nginx::start(&format!("told-{driver:?}"), origin.addr()) else { return };
+        for upstream in ["proxy_protocol: v1", "proxy_protocol: v2"] {
+            let gateway = Gateway::start(driver, &Setup { upstream, ..Setup::before(&[nginx.told]) });
+            let mut client = gateway.connect();
+            let (from, to) = (client.addr(), gateway.addr());
+            for _ in 0..3 {
+                let told = ask(&mut client, "GET", "/", "");
+                let expected = format!("{} {} {} {}", from.ip(), from.port(), to.ip(), to.port());
+                assert_eq!((told.status, told.text()), (200, expected), "{upstream}");
+            }
+        }
     });
 }

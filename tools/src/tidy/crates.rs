@@ -66,11 +66,17 @@ fn metadata(root: &Path) -> Result<String, String> {
     String::from_utf8(output.stdout).map_err(|e| format!("cargo metadata: {e}"))
 }
 
-/// Whether an SPDX expression can be met with allowed licences. `/`, the old form of OR, is read too; `X WITH Y`
-/// grants more than X.
+/// Whether an SPDX expression can be met with allowed licences. `/`, the old form of OR, is read too, and operators in
+/// lower case, which SPDX 3 allows; `X WITH Y` grants more than X.
 fn is_allowed(expression: &str) -> bool {
     let spaced = expression.replace('(', " ( ").replace(')', " ) ").replace('/', " OR ");
-    let words: Vec<&str> = spaced.split_whitespace().collect();
+    let operator = |word| match word {
+        "or" => "OR",
+        "and" => "AND",
+        "with" => "WITH",
+        word => word,
+    };
+    let words: Vec<&str> = spaced.split_whitespace().map(operator).collect();
     let mut at = 0;
     either(&words, &mut at) == Some(true) && at == words.len()
 }
@@ -126,6 +132,7 @@ mod tests {
             "MIT",
             "MIT OR Apache-2.0",
             "MIT/Apache-2.0",
+            "MIT or Apache-2.0",
             "GPL-3.0 OR MIT",
             "(MIT OR Apache-2.0) AND Unicode-3.0",
             "Apache-2.0 WITH LLVM-exception OR GPL-2.0",

@@ -1,16 +1,13 @@
 //! Where a route's requests end: upstreams that exist, with weights, conditions and what makes them sticky; or an
 //! answer of the route's own.
 
-use super::{Check, Pointer, UpstreamId, config, rewrites};
+use super::{Check, Pointer, UpstreamId, answers, config, rewrites};
 use crate::base::hash;
-use crate::config::rewrite::{Respond as GivenRespond, Rewrite as GivenRewrite};
+use crate::config::rewrite::Rewrite as GivenRewrite;
 use crate::config::target::{Sticky as GivenSticky, Target as GivenTarget, To, When as GivenWhen};
 use crate::config::values::Named;
 use crate::route::split::{Split, Sticky, Target, Value, When};
-use crate::table::{End, Here, Respond};
-use crate::wire::edits::Edits;
-use crate::wire::field::{Field, FieldSet};
-use crate::wire::token;
+use crate::table::{End, Here};
 use std::collections::HashMap;
 
 /// Upstreams by name.
@@ -47,7 +44,7 @@ pub(super) fn build(check: &mut Check<'_>, at: &Pointer, given: &config::Route, 
     }
     match (&given.to, &given.respond, &given.redirect) {
         (None, Some(respond), None) => {
-            End::Here(Box::new(Here::Respond(answer(check, &at.key("respond"), respond))))
+            End::Here(Box::new(Here::Respond(answers::build(check, &at.key("respond"), respond))))
         }
         (None, None, Some(redirect)) => {
             let redirect = rewrites::redirect(check, &at.key("redirect"), given, redirect);
@@ -155,7 +152,7 @@ fn wanted(check: &mut Check<'_>, at: &Pointer, given: &Named<String>) -> Vec<(Bo
     let mut all = Vec::new();
     for (name, text) in &given.0 {
         let at = at.key(name);
-        token_name(check, &at, name);
+        check.token(&at, name);
         match Value::parse(text, &mut check.slots) {
             Ok(value) => all.push((name.as_bytes().into(), value)),
             Err(reason) => {
@@ -167,23 +164,15 @@ fn wanted(check: &mut Check<'_>, at: &Pointer, given: &Named<String>) -> Vec<(Bo
     all
 }
 
-/// A field's or cookie's name; both are tokens.
-fn token_name(check: &mut Check<'_>, at: &Pointer, name: &str) {
-    if !token::is_token(name.as_bytes()) {
-        let fix = "use letters, digits and '-'";
-        check.error_at_key(at, format!("'{name}' is not a name"), Some(fix.into()));
-    }
-}
-
 fn sticky(check: &mut Check<'_>, at: &Pointer, given: &GivenSticky) -> Option<Sticky> {
     match (&given.cookie, &given.header) {
         (Some(cookie), None) => {
-            token_name(check, &at.key("cookie"), cookie);
+            check.token(&at.key("cookie"), cookie);
             let max_age = given.ttl.map(|ttl| check.period(at, "ttl", ttl).as_secs().max(1));
             Some(Sticky::Cookie { name: cookie.clone(), max_age })
         }
         (None, Some(header)) => {
-            token_name(check, &at.key("header"), header);
+            check.token(&at.key("header"), header);
             if given.ttl.is_some() {
                 let message = "'ttl' is a cookie's".to_owned();
                 check.error_at_key(&at.key("ttl"), message, Some("remove it".into()));
@@ -196,43 +185,4 @@ fn sticky(check: &mut Check<'_>, at: &Pointer, given: &GivenSticky) -> Option<St
             None
         }
     }
-}
-
-/// Fields of an answer that are the gateway's to say.
-const DECIDED: FieldSet =
-    FieldSet::HOP_BY_HOP.with(Field::CONTENT_LENGTH).with(Field::DATE).with(Field::TRAILER);
-
-/// Bytes of an answer's fields, all together.
-const FIELDS_BYTES_MAX: usize = 16 * 1024;
-
-fn answer(check: &mut Check<'_>, at: &Pointer, given: &GivenRespond) -> Respond {
-    let status = given.status;
-    if !(200..=599).contains(&status) {
-        let fix = "write 200 to 599";
-        check.error(&at.key("status"), format!("{status} is not a status of an answer"), Some(fix.into()));
-    }
-    if matches!(status, 204 | 205 | 304) && !given.body.is_empty() {
-        let message = format!("an answer of status {status} has no body");
-        check.error_at_key(&at.key("body"), message, Some("remove it, or write another status".into()));
-    }
-    let mut edits = Edits::new();
-    for (name, value) in &given.headers.0 {
-        let at = at.key("headers").key(name);
-        if DECIDED.contains(Field::of(name.as_bytes())) {
-            let fix = "remove it: the gateway says it where it belongs";
-            check.error_at_key(&at, format!("field '{name}' cannot be set"), Some(fix.into()));
-        } else if !token::is_token(name.as_bytes()) {
-            token_name(check, &at, name);
-        } else if !edits.append(name.as_str(), value.as_bytes()) {
-            check.error(&at, format!("the value of field '{name}' holds a control byte"), None);
-        }
-    }
-    if !given.body.is_empty() && edits.value(Field::CONTENT_TYPE).is_none() {
-        edits.append(Field::CONTENT_TYPE, b"text/plain; charset=utf-8");
-    }
-    if edits.len() > FIELDS_BYTES_MAX {
-        let message = format!("the fields of an answer take {} bytes", edits.len());
-        check.error_at_key(&at.key("headers"), message, Some(format!("{FIELDS_BYTES_MAX} at most")));
-    }
-    Respond { status, edits, body: given.body.as_bytes().into() }
 }

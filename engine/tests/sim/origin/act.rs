@@ -49,10 +49,13 @@ impl Origin {
             Act::Echo => self.echo(ask).await?,
             Act::Overlong => {
                 // At once, since nobody can tell a stray answer from the next one if it comes after the next
-                // request. It stays open, so that only the gateway's own care keeps it from the next client.
+                // request: as a second one does, to whoever kept the connection in spite of the first. It stays
+                // open, so that only the gateway's own care keeps them from the next client.
                 let stray = b"HTTP/1.1 200 OK\r\nX-Ask: 0\r\nContent-Length: 0\r\n\r\n";
                 let head = self.head_text(ask, "200 OK", &length(ask.reply));
                 self.socket.burst(&[head.as_bytes(), &body(ask), stray].concat());
+                sim::sleep(Duration::from_millis(150)).await;
+                self.socket.burst(stray);
                 sim::sleep(Duration::from_secs(1)).await;
             }
             _ => return self.fail(ask).await,

@@ -42,11 +42,12 @@ pub fn yaml(plan: &Plan) -> String {
         }
     }
     text.push_str("routes:\n");
-    for number in 0..plan.upstreams.len() {
+    for (number, upstream) in plan.upstreams.iter().enumerate() {
+        let total = upstream.total.map_or(String::new(), |total| format!(", total: {}ms", total.as_millis()));
         let _ = write!(
             text,
             "  - name: r{number}\n    match: {{ path: /u{number}/* }}\n    to: u{number}\n    timeouts: \
-             {{ connect: {CONNECT:?}, first_byte: {FIRST_BYTE:?}, between_bytes: {BETWEEN_BYTES:?} }}\n"
+             {{ connect: {CONNECT:?}, first_byte: {FIRST_BYTE:?}, between_bytes: {BETWEEN_BYTES:?}{total} }}\n"
         );
     }
     text

@@ -121,7 +121,8 @@ fn upstream(random: &Random, number: u8, faults: bool) -> Upstream {
     });
     let endpoints = endpoints.collect();
     let cap = if faults && random.chance(30) { random.within(1..4) as u32 } else { 64 };
-    Upstream { endpoints, cap, least: random.chance(50) }
+    let total = (faults && random.chance(20)).then(|| Duration::from_millis(random.within(300..2000)));
+    Upstream { endpoints, cap, least: random.chance(50), total }
 }
 
 /// A time that clients let pass between requests, and after which origins close: often the same, so that the one

@@ -178,12 +178,14 @@ pub struct Upstream {
     pub endpoints: Vec<Endpoint>,
     pub cap: u32,
     pub least: bool,
+    /// `timeouts.total` of its route.
+    pub total: Option<Duration>,
 }
 
 impl Upstream {
     /// One brisk endpoint in order.
     pub fn plain(number: u8) -> Upstream {
-        Upstream { endpoints: vec![Endpoint::plain(number, 0)], cap: 64, least: false }
+        Upstream { endpoints: vec![Endpoint::plain(number, 0)], cap: 64, least: false, total: None }
     }
 }
 

@@ -4,6 +4,7 @@ use super::{ask, start, with_routes};
 use crate::support::{End, Setup, each_driver, three_fresh};
 use tools::upstream::Origin;
 
+// Gateway API, HTTPRequestRedirectFilter.statusCode: 301, 302, 303, 307 and 308.
 #[test]
 fn a_redirect_leads_where_it_says_in_each_of_its_forms() {
     let routes = [

@@ -50,6 +50,7 @@ fn what_a_capture_would_smuggle_in_is_refused() {
     });
 }
 
+// Gateway API, HTTPURLRewriteFilter.hostname: "the value to be used to replace the Host header value during forwarding".
 #[test]
 fn the_host_is_rewritten_and_the_clients_is_told() {
     let routes =
