@@ -52,10 +52,11 @@ impl<'a> Leased<'a> {
         self.lent.pools.staying(self.plan.upstream.id, &self.picked, |state, at| state.reached(at));
     }
 
-    /// Its endpoint did not give one.
+    /// Its endpoint did not give one: it is left alone for a while, and control looks whether its name leads elsewhere.
     fn unreached(&self) {
         let now = clock::coarse();
         self.lent.pools.staying(self.plan.upstream.id, &self.picked, |state, at| state.unreached(at, now));
+        (self.lent.unreachable)(self.picked.endpoint());
     }
 
     /// Parks the connection for the next exchange.
@@ -131,7 +132,6 @@ pub async fn connect<'a>(
                 return Ok(leased);
             }
             Err(error) if error.kind() == io::ErrorKind::TimedOut => {
-                (lent.unreachable)(leased.picked.endpoint());
                 lent.pools.freed(upstream.id);
                 // What is left after a long wait for a slot may be too short for any endpoint.
                 if clock::coarse().since(began) >= plan.timeouts.connect / 2 {
@@ -140,7 +140,6 @@ pub async fn connect<'a>(
                 return Err(CallFault::ConnectTimeout);
             }
             Err(_) => {
-                (lent.unreachable)(leased.picked.endpoint());
                 leased.unreached();
                 refused[attempt] = Some(leased.picked.stay);
             }
