@@ -47,6 +47,16 @@ impl<'a> Leased<'a> {
         self.plan
     }
 
+    /// Takes a parked connection, if there is one. None to an upstream that is told of clients: what is parked there
+    /// was opened before it wanted to be.
+    fn take_parked(&mut self, now: Tick) -> bool {
+        let upstream = self.plan.upstream;
+        if upstream.proxy_protocol.is_none() {
+            self.conn = self.lent.pools.take(upstream.id, &self.picked, now);
+        }
+        self.conn.is_some()
+    }
+
     /// Its endpoint has a connection: it need not be left alone any longer.
     fn reached(&self) {
         self.lent.pools.staying(self.plan.upstream.id, &self.picked, |state, at| state.reached(at));
@@ -106,16 +116,12 @@ pub async fn connect<'a>(
         let Some(picked) = picked else { return Err(CallFault::NoEndpoint) };
         plan.tried.endpoint.replace(Some(picked.clone()));
         let mut leased = Leased { conn: None, picked, plan, lent };
-        // What is parked was opened before its upstream wanted to be told of clients.
-        if fresh == Fresh::Any && upstream.proxy_protocol.is_none() {
-            leased.conn = lent.pools.take(upstream.id, &leased.picked, now);
-            if leased.conn.is_some() {
-                if marked {
-                    leased.reached();
-                }
-                lent.counts.pool_reused.add(1);
-                return Ok(leased);
+        if fresh == Fresh::Any && leased.take_parked(now) {
+            if marked {
+                leased.reached();
             }
+            lent.counts.pool_reused.add(1);
+            return Ok(leased);
         }
         let end = end.get_or_insert_with(|| {
             let end = lent.wheel.deadline();
