@@ -6,6 +6,7 @@ pub mod check;
 pub mod demo;
 pub mod load;
 pub mod logs;
+pub mod office;
 pub mod resolve;
 mod run;
 
