@@ -2,7 +2,7 @@
 
 use clap::{Arg, ArgMatches, Command};
 use ringgate::base::{Address, Generation};
-use ringgate::control::{Refused, check, demo, load, run};
+use ringgate::control::{Refused, Start, check, demo, load, run};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -63,12 +63,13 @@ fn on_control(work: impl Future<Output = Result<(), Refused>>) -> Result<(), Ref
 }
 
 async fn start(path: &Path) -> Result<(), Refused> {
-    let config = load::read(path).map_err(Refused::Configuration)?;
+    let (config, files) = load::gather(path);
+    let config = config.map_err(Refused::Configuration)?;
     let (table, warnings) = load::compile(&config, Generation(1), None).map_err(Refused::Configuration)?;
     for warning in warnings {
         eprintln!("{warning}");
     }
-    run(table, |_| {}).await
+    run(Start { table, file: Some((path.to_owned(), files)) }, |_| {}).await
 }
 
 fn report(path: &Path) -> ExitCode {
@@ -88,7 +89,7 @@ async fn demonstrate(given: &ArgMatches) -> Result<(), Refused> {
     let text = demo::configuration(&origins, bind);
     let config = load::parse("demo.yaml", text).map_err(Refused::Configuration)?;
     let (table, _) = load::compile(&config, Generation(1), None).map_err(Refused::Configuration)?;
-    run(table, |bound| {
+    run(Start { table, file: None }, |bound| {
         let addr = match bound.first() {
             Some((_, Address::Tcp(addr))) => *addr,
             _ => bind,

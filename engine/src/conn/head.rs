@@ -39,7 +39,10 @@ pub struct Reader<'a> {
     pub pool: &'a Pool,
     /// Who says when a request may begin.
     pub intake: &'a Intake,
-    pub listener: &'a Listener,
+    /// The listener's bounds, copied: a table is not held while nothing comes.
+    pub limits: HeadLimits,
+    /// The listener's time from the first byte of a head to its end.
+    pub timeout: Duration,
     /// The buffer to begin with: bulk where the request before had a body that filled a small one, so that head
     /// and body come in one read and leave in one send.
     pub class: Class,
@@ -66,7 +69,7 @@ impl Reader<'_> {
             if expect == Expect::Silence {
                 // The head's time counts from its first byte, whatever comes between.
                 let end = match began {
-                    Some(began) => began.after(self.listener.timeouts.head),
+                    Some(began) => began.after(self.timeout),
                     None if self.grace.is_zero() => return Came::Nothing,
                     None => *silent_by.get_or_insert_with(|| until(self.grace)),
                 };
@@ -99,19 +102,14 @@ impl Reader<'_> {
     }
 
     fn parse(&self, held: &Buf, lines: &mut Lines, parsed_to: usize) -> Result<bool, Reason> {
-        let limits = &self.listener.limits;
-        let limits = HeadLimits {
-            head_bytes: limits.header_bytes,
-            fields: limits.headers,
-            target_bytes: limits.target_bytes,
-        };
+        let limits = &self.limits;
         // Past the limit the parse is asked again, since it is the one to say which limit was passed.
         let whole = parsed_to == 0 || held.len() > limits.head_bytes as usize;
         if !whole && !may_be_complete(held.filled(), parsed_to) {
-            request::screen(held.filled(), &limits).map_err(reason)?;
+            request::screen(held.filled(), limits).map_err(reason)?;
             return Ok(false);
         }
-        match request::parse(held.filled(), lines, &limits) {
+        match request::parse(held.filled(), lines, limits) {
             Ok(Parsed::Complete { .. }) => Ok(true),
             Ok(Parsed::Partial) => Ok(false),
             Err(fault) => Err(reason(fault)),
@@ -130,6 +128,17 @@ impl Reader<'_> {
         held.advance(n);
         Ok(n)
     }
+}
+
+/// The bounds of a listener's heads, and their time.
+pub fn bounds(listener: &Listener) -> (HeadLimits, Duration) {
+    let limits = &listener.limits;
+    let limits = HeadLimits {
+        head_bytes: limits.header_bytes,
+        fields: limits.headers,
+        target_bytes: limits.target_bytes,
+    };
+    (limits, listener.timeouts.head)
 }
 
 /// The log's reason for a head that cannot be served.

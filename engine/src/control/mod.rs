@@ -4,10 +4,14 @@
 mod bind;
 pub mod check;
 pub mod demo;
+mod desk;
 pub mod load;
 pub mod logs;
 pub mod office;
+mod publish;
+mod reload;
 pub mod resolve;
 mod run;
+mod watch;
 
-pub use run::{Refused, run};
+pub use run::{Refused, Start, run};

@@ -119,7 +119,8 @@ impl Office {
     /// Why nothing was changed, with the place of each problem.
     pub async fn reload(&self) -> Result<Generation, Problems> {
         let (tell, told) = oneshot::channel();
-        let ending = || Problems(vec![Problem::of_file("", "the gateway is ending: nothing is reloaded", None)]);
+        let ending =
+            || Problems(vec![Problem::of_file("", "the gateway is ending: nothing is reloaded", None)]);
         self.orders.send(Order::Reload(tell)).await.map_err(|_| ending())?;
         told.await.unwrap_or_else(|_| Err(ending()))
     }

@@ -11,5 +11,5 @@ mod station;
 pub use call::{CallFault, Outgoing, Plan, Reply, Tried, call};
 pub use connect::Leased;
 pub use lent::Lent;
-pub use pool::{Conn, Pools, SWEEP_EVERY};
-pub use station::{Picked, SetRef, Stay};
+pub use pool::{Conn, Pools, SWEEP_EVERY, Stations};
+pub use station::{Picked, SetRef, Station, Stay};
