@@ -2,7 +2,7 @@
 //! client is silent for the grace, one of both sides wants to close, or a request cannot be understood.
 
 use super::answer::Http1Replies;
-use super::head::{Came, Expect, Reader, bounds};
+use super::head::{Came, Expect, Reader};
 use super::idle::GRACE;
 use super::linger::linger;
 use super::proxied::announced;
@@ -51,10 +51,7 @@ pub async fn serve(link: &Rc<Link>, lent: &Rc<Lent>, home: &Home, peer: &mut Pee
         // With many connections awake, one that has nothing to say goes to sleep at once: what is held for the
         // warm ones stays bounded.
         let grace = if lent.busy.get() > WARM_MAX { Duration::ZERO } else { GRACE };
-        let upstream = &lent.upstream;
-        let (limits, timeout) = home.look(lent, bounds);
-        let reader =
-            Reader { link, pool: &upstream.buffers, intake: &upstream.intake, limits, timeout, class, grace };
+        let reader = Reader { link, lent, home, class, grace };
         let came = reader.head(&mut buf, &mut lines, expect).await;
         lent.activity.set(lent.activity.get().wrapping_add(1));
         // Not before: the one that was served when the wait began may have been replaced meanwhile.

@@ -9,7 +9,7 @@ use super::office::{Drain, Office, Phase};
 use super::publish::{Published, first};
 use super::reload::Fixed;
 use super::resolve::{Keeper, Names};
-use super::watch::follow;
+use super::watch::{Followed, follow};
 use crate::base::{Address, Generation, Tick};
 use crate::config::Problems;
 use crate::net::driver::{Driver, probe_io_uring};
@@ -117,6 +117,11 @@ pub async fn run(start: Start, ready: impl FnOnce(&[(String, Address)])) -> Resu
                 .map_err(|error| Refused::Runtime(format!("no thread for a shard: {error}")))?,
         );
     }
+    let (files, watched) = watch::channel(Files::default());
+    let file = file.map(|(path, read)| {
+        files.send_replace(read);
+        (path, Followed::new(watched))
+    });
     announce(
         driver,
         &cpus[..fixed.shards.min(cpus.len())],
@@ -128,10 +133,8 @@ pub async fn run(start: Start, ready: impl FnOnce(&[(String, Address)])) -> Resu
     ready(&bound);
 
     let (office, inside) = Office::open(first(&table, fixed.shards));
-    let (files, watched) = watch::channel(Files::default());
-    let file = file.map(|(path, read)| {
-        files.send_replace(read);
-        tokio::spawn(follow(office.clone(), watched));
+    let file = file.map(|(path, followed)| {
+        tokio::spawn(follow(followed, office.clone()));
         path
     });
     let keeper = names.map(|names| Keeper::of(names, shared.clone()));

@@ -27,14 +27,28 @@ const LINKS_MAX: usize = 40;
 /// Events that wait at most. One that is lost is made up for by the next look.
 const EVENTS: usize = 1024;
 
-/// Watches the files that `read` names, as they were read last, and orders a reload of `office` when they change. Ends with
-/// the gateway.
-pub async fn follow(office: Office, mut read: watch::Receiver<Files>) {
-    let (give, mut events) = mpsc::channel(EVENTS);
-    let mut folders = Folders::new(give);
+/// The files that are watched.
+pub struct Followed {
+    read: watch::Receiver<Files>,
+    events: mpsc::Receiver<Event>,
+    folders: Folders,
+}
+
+impl Followed {
+    /// Those that `read` names, as they were read last. From here on nothing that happens to them is missed.
+    pub fn new(mut read: watch::Receiver<Files>) -> Followed {
+        let (give, events) = mpsc::channel(EVENTS);
+        let mut folders = Folders::new(give);
+        folders.lead_to(&read.borrow_and_update().clone());
+        Followed { read, events, folders }
+    }
+}
+
+/// Orders a reload of `office` when the files change. Ends with the gateway.
+pub async fn follow(followed: Followed, office: Office) {
+    let Followed { mut read, mut events, mut folders } = followed;
     let mut writers = HashMap::<PathBuf, Instant>::new();
     let mut change = None::<(Files, Instant)>;
-    folders.lead_to(&read.borrow_and_update().clone());
     loop {
         let settles = change.as_ref().map(|(_, since)| *since + SETTLE);
         let look = settles.unwrap_or_else(|| Instant::now() + LOOK_EVERY);
