@@ -197,3 +197,66 @@ impl Fresh {
         Ok(file)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Generation;
+    use crate::control::load;
+
+    fn table(listeners: &str) -> Table {
+        let text = format!("listeners: [{listeners}]\nroutes: [{{ name: a, respond: {{ body: a }} }}]\n");
+        let config = load::parse("a.yaml", text).expect("is read");
+        load::compile(&config, Generation(1), None).expect("compiles").0
+    }
+
+    /// What is open after these in turn: the name of each listener with the number of its socket.
+    fn after(tables: &[&str]) -> Vec<(String, u64)> {
+        let mut listening = Listening::default();
+        let mut sockets = Vec::new();
+        let mut last = table(tables[0]);
+        for text in tables {
+            last = table(text);
+            let fresh = bind(listening.known().difference(&last), 1).expect("ports are free");
+            sockets = listening.take(&last, fresh);
+        }
+        let name =
+            |(socket, at): &(SocketId, ListenerId)| (last.listeners[at.index()].name.clone(), socket.0);
+        let mut named: Vec<_> = sockets.iter().map(name).collect();
+        named.sort();
+        named
+    }
+
+    #[test]
+    fn an_address_that_stays_keeps_its_socket_and_one_that_left_and_came_back_has_another() {
+        const A: &str = "{ name: a, bind: 127.0.0.1:0 }";
+        const B: &str = "{ name: b, bind: 127.0.0.1:0 }";
+        let check = |tables: &[&str], expected: &[(&str, u64)]| {
+            let expected: Vec<_> =
+                expected.iter().map(|(name, socket)| ((*name).to_owned(), *socket)).collect();
+            assert_eq!(after(tables), expected, "{tables:?}");
+        };
+        let both = format!("{B}, {A}");
+        check(&[A], &[("a", 1)]);
+        check(&[A, A], &[("a", 1)]);
+        check(&[A, &both], &[("a", 1), ("b", 2)]);
+        // Port 0 is any port: it is the name's own.
+        check(&[A, B], &[("b", 2)]);
+        check(&[A, &both, B, &both], &[("a", 3), ("b", 2)]);
+    }
+
+    #[test]
+    fn a_refusal_lets_everything_go_that_was_bound_before() {
+        let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let busy = taken.local_addr().expect("is bound");
+        let folder = std::env::temp_dir().join(format!("ringgate-bind-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("a writable folder");
+        let path = folder.join("s.sock");
+        let text = format!("{{ name: a, bind: [\"unix:{}\", \"{busy}\"] }}", path.display());
+        let refusal = bind(Listening::default().known().difference(&table(&text)), 2).expect_err("is taken");
+        assert_eq!((refusal.wanted.index, refusal.wanted.listener()), (1, ListenerId(0)));
+        assert!(refusal.to_string().contains(&busy.to_string()), "{refusal}");
+        assert!(!path.exists(), "its file is gone with it");
+        std::fs::remove_dir_all(folder).expect("is there");
+    }
+}

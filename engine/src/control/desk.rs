@@ -177,7 +177,7 @@ impl Desk {
     }
 
     async fn publish(&mut self, prepared: Prepared) {
-        let Prepared { mut table, fresh, mut names, warnings, log } = prepared;
+        let Prepared { mut table, shown, fresh, mut names, warnings, log } = prepared;
         for warning in warnings {
             eprint!("{warning}");
         }
@@ -191,7 +191,7 @@ impl Desk {
         {
             names.take_over(old, &mut table);
         }
-        self.published.publish(table, fresh).await;
+        self.published.publish(table, shown, fresh).await;
         self.keeper = names.map(|names| Keeper::of(names, self.published.shared.clone()));
         if let Some(target) = log {
             self.logs.redirect(target);

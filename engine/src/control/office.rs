@@ -1,9 +1,10 @@
 //! The office's door: what a running gateway can be told, and how it stands. Signals, the watched file and the admin
 //! interface all come through a clone of [`Office`]; one task takes the orders, one after another (`control/run`).
 
-use crate::base::{Generation, Tick};
+use crate::base::Generation;
 use crate::config::{Problem, Problems};
 use crate::table::Table;
+use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -41,8 +42,8 @@ pub struct Drain {
 pub struct Status {
     /// The table that is served. In a reload it is the one published last.
     pub table: Arc<Table>,
-    /// When it was published.
-    pub since: Tick,
+    /// The configuration that it was compiled from, without its secrets.
+    pub config: Arc<Value>,
     /// Tables that exchanges still run on, the one that is served last among them, oldest first.
     pub living: Vec<Living>,
     /// Reloads that took effect.
@@ -60,10 +61,10 @@ pub struct Status {
 pub struct Living {
     /// Its number.
     pub generation: Generation,
-    /// When it was published.
-    pub since: Tick,
+    /// When it was published, in milliseconds since 1970.
+    pub since_unix_ms: u64,
     /// When another one took its place; none for the one that is served.
-    pub until: Option<Tick>,
+    pub until_unix_ms: Option<u64>,
     /// Shards on which something holds it: an exchange or a tunnel that began on it, a connection of a listener that only
     /// it has; for the one that is served, all shards that have taken it.
     pub held_by: Vec<usize>,

@@ -10,6 +10,7 @@ use crate::net::clock;
 use crate::net::mailbox::Mailbox;
 use crate::shard::{Message, Moves, Next, Report, Shared};
 use crate::table::Table;
+use serde_json::Value;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,10 +41,10 @@ struct Alive {
 }
 
 /// How a gateway that serves its first `table` stands.
-pub fn first(table: &Arc<Table>, shards: usize) -> Status {
+pub fn first(table: &Arc<Table>, config: Value, shards: usize) -> Status {
     Status {
         table: table.clone(),
-        since: clock::now(),
+        config: Arc::new(config),
         living: vec![living(table, shards)],
         reloads: 0,
         refusals: 0,
@@ -54,7 +55,7 @@ pub fn first(table: &Arc<Table>, shards: usize) -> Status {
 
 fn living(table: &Table, shards: usize) -> Living {
     let held_by = (0..shards).collect();
-    Living { generation: table.generation, since: clock::now(), until: None, held_by }
+    Living { generation: table.generation, since_unix_ms: clock::unix_ms(), until_unix_ms: None, held_by }
 }
 
 impl Published {
@@ -76,17 +77,17 @@ impl Published {
     }
 
     /// Sends `table`, with the sockets that were bound for it, to every shard. It may be some milliseconds before all have
-    /// it: see [`Published::is_served`].
-    pub async fn publish(&mut self, mut table: Table, mut fresh: Fresh) {
+    /// it: see [`Published::is_served`]. `config` is what it was compiled from, without its secrets.
+    pub async fn publish(&mut self, mut table: Table, config: Value, mut fresh: Fresh) {
         keep_equal_endpoints(&self.table, &mut table);
         let table = Arc::new(table);
         let opened = std::mem::take(&mut fresh.of);
         let mut moves = moves(&self.table, &table);
         moves.sockets = self.listening.take(&table, fresh);
         let moves = Arc::new(moves);
-        let now = clock::now();
-        for alive in self.living.iter_mut().filter(|alive| alive.about.until.is_none()) {
-            alive.about.until = Some(now);
+        let now = clock::unix_ms();
+        for alive in self.living.iter_mut().filter(|alive| alive.about.until_unix_ms.is_none()) {
+            alive.about.until_unix_ms = Some(now);
         }
         let about = living(&table, self.shared.mailboxes.len());
         self.living.push(Alive { table: table.clone(), about });
@@ -96,7 +97,7 @@ impl Published {
             deliver(mailbox, Message::Table(Box::new(next))).await;
         }
         self.tell(|status| {
-            status.since = now;
+            status.config = Arc::new(config);
             status.reloads += 1;
             status.refused = None;
         });

@@ -11,6 +11,7 @@ use crate::config::read::{Part, Pointer};
 use crate::config::{Config, Problem, Problems, Severity};
 use crate::net::driver::Driver;
 use crate::table::{DriverChoice, Table};
+use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::task::spawn_blocking;
@@ -48,6 +49,8 @@ pub struct Beginning {
 pub struct Prepared {
     /// The table.
     pub table: Table,
+    /// What it was compiled from, without secrets.
+    pub shown: Value,
     /// Its new sockets.
     pub fresh: Fresh,
     /// The names of its endpoints.
@@ -87,7 +90,7 @@ pub async fn prepare(beginning: Beginning) -> (Files, Result<Prepared, Problems>
     let difference = open.difference(&table);
     let bound = spawn_blocking(move || bind(difference, fixed.shards)).await;
     let prepared = match bound {
-        Ok(Ok(fresh)) => Ok(Prepared { table, fresh, names, warnings, log }),
+        Ok(Ok(fresh)) => Ok(Prepared { table, shown: config.origin.shown(), fresh, names, warnings, log }),
         Ok(Err(refusal)) => Err(Problems(vec![unbound(&config, &refusal)])),
         Err(error) => Err(of_file(&file, format!("its addresses cannot be bound: {error}"))),
     };
@@ -111,6 +114,11 @@ fn compile(
     let (mut table, warnings) = load::compile(&config, generation, previous)?;
     older_counts(alive, &mut table);
     let mut problems = needs_a_restart(&config, &table, fixed);
+    if previous.is_some_and(|previous| previous.admin != table.admin) {
+        let message = "'admin' is another now: only a restart changes it".to_owned();
+        let fix = "restart the gateway, or write what was there until then".to_owned();
+        problems.push(problem(&config, &Pointer::default().key("admin"), message, fix));
+    }
     let log = Target::of(&table);
     let log = if previous.map(Target::of) == Some(log.clone()) { None } else { Some(log) };
     if let Some(Err(error)) = log.as_ref().map(Target::probe) {

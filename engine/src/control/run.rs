@@ -1,6 +1,7 @@
 //! `ringgate run`: binds every socket before anything starts, starts one shard a CPU and the log thread, has the desk work
 //! (`control/desk`), and ends: readiness fails at once, connections are taken for the delay, then the shards drain.
 
+use super::admin::{Door, Live};
 use super::bind::{Listening, bind};
 use super::desk::{Desk, Signals};
 use super::load::Files;
@@ -17,6 +18,7 @@ use crate::net::{affinity, clock, raise_descriptor_limit, ring};
 use crate::observe::Counts;
 use crate::shard::{self, Setup, Shared};
 use crate::table::{DriverChoice, Table};
+use serde_json::Value;
 use std::collections::hash_map::RandomState;
 use std::fmt;
 use std::hash::{BuildHasher, Hasher};
@@ -36,6 +38,8 @@ const LOG_BATCHES: usize = 64;
 pub enum Refused {
     /// The configuration: exit code 1.
     Configuration(Problems),
+    /// A running gateway refused to reload: exit code 1. What it said of it.
+    Reload(String),
     /// Anything at run time: exit code 2.
     Runtime(String),
 }
@@ -46,6 +50,7 @@ impl fmt::Display for Refused {
             Refused::Configuration(problems) => {
                 problems.0.iter().try_for_each(|problem| writeln!(f, "{problem}"))
             }
+            Refused::Reload(text) => f.write_str(text),
             Refused::Runtime(why) => writeln!(f, "ringgate: {why}"),
         }
     }
@@ -56,6 +61,8 @@ impl fmt::Display for Refused {
 pub struct Start {
     /// The first table.
     pub table: Table,
+    /// What it was compiled from, without secrets.
+    pub shown: Value,
     /// The file it was made of, with all it includes; none where there is no file.
     pub file: Option<(PathBuf, Files)>,
 }
@@ -66,7 +73,7 @@ pub struct Start {
 /// # Errors
 /// [`Refused::Runtime`] when a socket, thread or driver cannot be had, or a shard failed.
 pub async fn run(start: Start, ready: impl FnOnce(&[(String, Address)])) -> Result<(), Refused> {
-    let Start { mut table, file } = start;
+    let Start { mut table, shown, file } = start;
     let descriptors = raise_descriptor_limit();
     let driver = choose(table.gateway.driver)?;
     let cpus = affinity::cpus();
@@ -80,6 +87,7 @@ pub async fn run(start: Start, ready: impl FnOnce(&[(String, Address)])) -> Resu
         .map_err(|refusal| Refused::Runtime(refusal.to_string()))?;
     let opened = std::mem::take(&mut fresh.of);
     let sockets = listening.take(&table, fresh);
+    let door = table.admin.as_ref().map(Door::bind).transpose()?;
     let bound: Vec<(String, Address)> =
         listening.told().map(|(name, addr)| (name.to_owned(), addr.clone())).collect();
     let mut signals = Signals {
@@ -132,7 +140,8 @@ pub async fn run(start: Start, ready: impl FnOnce(&[(String, Address)])) -> Resu
     );
     ready(&bound);
 
-    let (office, inside) = Office::open(first(&table, fixed.shards));
+    let (office, inside) = Office::open(first(&table, shown, fixed.shards));
+    let admin = door.map(|door| serve(door, Live { shared: shared.clone(), office: office.clone() }));
     let file = file.map(|(path, followed)| {
         tokio::spawn(follow(followed, office.clone()));
         path
@@ -141,7 +150,19 @@ pub async fn run(start: Start, ready: impl FnOnce(&[(String, Address)])) -> Resu
     let published = Published::new(shared, listening, table, inside.status.clone());
     let mut desk = Desk { published, logs, inside, keeper, file, fixed, files };
     let told = desk.work(&mut signals, failed(&threads)).await;
-    end(desk, told, &mut signals, threads).await
+    let ended = end(desk, told, &mut signals, threads).await;
+    if let Some(admin) = admin {
+        // Its socket's file goes with it.
+        admin.abort();
+        drop(admin.await);
+    }
+    ended
+}
+
+/// Serves the administration interface and says where.
+fn serve(door: Door, live: Live) -> tokio::task::JoinHandle<()> {
+    eprintln!("ringgate: admin on {}", door.bound());
+    tokio::spawn(door.serve(Arc::new(live)))
 }
 
 /// Ends the gateway as it was told to; a second signal ends it at once.

@@ -101,12 +101,14 @@ impl Sleepers {
         Asleep { sleepers: self, at }
     }
 
-    /// Has those that are to leave sleep no longer than `by`.
-    pub fn hurry(&self, by: Tick) {
-        let beds = self.0.borrow();
-        let leaving = beds.list.iter().flatten().filter(|(_, home)| home.is_leaving());
-        // Setting a deadline earlier wakes nobody at once, and what wakes only queues a task.
-        leaving.for_each(|(link, _)| link.reading.set(by));
+    /// Has those that are to leave sleep no longer than their home says.
+    pub fn hurry(&self) {
+        for (link, home) in self.0.borrow().list.iter().flatten() {
+            // Setting a deadline wakes nobody at once, and what wakes later only queues a task.
+            if let Some(by) = home.leave_by.get() {
+                link.reading.set(by);
+            }
+        }
     }
 
     /// How many sleep.

@@ -2,6 +2,7 @@
 //! are its stages and what they share.
 
 pub mod answer;
+mod client;
 mod context;
 mod downstream;
 mod end;
@@ -10,6 +11,7 @@ mod front;
 mod home;
 mod lent;
 mod mapping;
+mod max_forwards;
 mod outcome;
 mod run;
 mod stick;

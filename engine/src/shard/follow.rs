@@ -53,7 +53,7 @@ impl Shard {
             }
         }
         if !gone.is_empty() {
-            lent.sleepers.hurry(by);
+            lent.sleepers.hurry();
         }
         self.shared.serves(self.index, held.generation);
         for Early { table, listener, accepted, admission } in self.early.take() {

@@ -1,9 +1,11 @@
 //! What a shard is told by control and by other shards, and what it tells control.
 
 use crate::accept::{Accepted, Admission};
-use crate::base::{ListenerId, SocketId, UpstreamId};
+use crate::base::{Generation, ListenerId, SocketId, UpstreamId};
 use crate::net::listener::Bound;
+use crate::net::mailbox::Mailbox;
 use crate::table::{Endpoints, Table, Target};
+use crate::upstream::View;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +21,8 @@ pub enum Message {
     Evict(Arc<str>),
     /// The endpoints of the upstream of this name are now these.
     Endpoints(Arc<str>, Arc<Endpoints>),
+    /// Control looks at this shard.
+    Look(Look),
     /// Stop accepting, let exchanges end, and end within this time.
     Drain(Duration),
 }
@@ -43,6 +47,28 @@ pub struct Moves {
     pub listeners: Vec<Option<ListenerId>>,
     /// Every listening address, and whose it is now. What is not here is closed.
     pub sockets: Vec<(SocketId, ListenerId)>,
+}
+
+/// What control asks a shard to show.
+#[derive(Debug)]
+pub struct Look {
+    /// The first upstream.
+    pub from: usize,
+    /// How many of them at most: what bounds the time that requests wait behind it.
+    pub count: usize,
+    /// Where to show them. A full one loses the answer.
+    pub to: Arc<Mailbox<Looked>>,
+}
+
+/// What a shard shows.
+#[derive(Debug)]
+pub struct Looked {
+    /// Its number.
+    pub shard: usize,
+    /// The table that its new exchanges take.
+    pub generation: Generation,
+    /// Upstreams; fewer than asked for are the last ones.
+    pub upstreams: Vec<View>,
 }
 
 /// A message of a shard to control.

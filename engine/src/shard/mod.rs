@@ -11,6 +11,6 @@ mod spin;
 mod state;
 
 pub use build::{Setup, Shared, start};
-pub use inbox::{Message, Moves, Next, Report};
+pub use inbox::{Look, Looked, Message, Moves, Next, Report};
 pub use run::housekeeping;
 pub use state::lent;

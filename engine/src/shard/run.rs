@@ -4,7 +4,7 @@ use super::build::{Setup, Shared};
 use super::doors::Door;
 use super::drain::{Ending, ended};
 use super::follow::{Early, LINGER};
-use super::inbox::Message;
+use super::inbox::{Look, Looked, Message};
 use super::{spin, state};
 use crate::accept::{Accepted, Admission};
 use crate::base::ListenerId;
@@ -94,6 +94,7 @@ impl Shard {
             }
             Message::Evict(name) => self.lent.upstream.pools.evict_named(&name),
             Message::Endpoints(name, set) => self.lent.upstream.pools.replace(&name, &set),
+            Message::Look(look) => self.show(look),
             Message::Drain(within) => return Some(within),
         }
         None
@@ -107,7 +108,7 @@ impl Shard {
         self.close_doors();
         let by = clock::now().after(LINGER.min(within));
         self.homes.borrow().iter().for_each(|home| home.leave(by));
-        self.lent.sleepers.hurry(by);
+        self.lent.sleepers.hurry();
     }
 
     /// Spins from now on, if the table wants it and no task does so yet.
@@ -115,6 +116,12 @@ impl Shard {
         if self.lent.table().gateway.spin.is_some() && !self.spinning.replace(true) {
             spawn(spin::spin(self.clone()));
         }
+    }
+
+    fn show(&self, look: Look) {
+        let upstreams = self.lent.upstream.pools.views(look.from, look.count);
+        let generation = self.lent.table.borrow().generation;
+        let _ = look.to.send(Looked { shard: self.index, generation, upstreams });
     }
 
     /// Serves a connection that is counted among this shard's already.

@@ -4,6 +4,7 @@
 //! again by its [`Stay`], or nothing if the endpoint has left.
 
 use super::pool::Conn;
+use super::view::{Seat, View};
 use crate::balance::State;
 use crate::base::Tick;
 use crate::net::stream::Idle;
@@ -184,6 +185,22 @@ impl Station {
     pub fn sweep(&self, now: Tick) {
         for idle in &mut self.inner.borrow_mut().idle {
             idle.retain(|parked| now < parked.until && parked.conn.link.stream.idle() == Idle::Quiet);
+        }
+    }
+
+    /// What it has now, for whoever only looks.
+    pub fn view(&self) -> View {
+        let inner = self.inner.borrow();
+        let seat = |(at, idle): (usize, &Vec<Parked>)| Seat {
+            active: inner.balance.active(at),
+            idle: idle.len() as u32,
+            marked_until: inner.balance.marked_until(at),
+        };
+        View {
+            name: self.name.to_string(),
+            set: Arc::clone(&inner.set),
+            seats: inner.idle.iter().enumerate().map(seat).collect(),
+            waiting: inner.waiting.len(),
         }
     }
 

@@ -11,6 +11,7 @@ mod kept;
 mod listeners;
 mod load;
 mod names;
+mod ordered;
 mod refused;
 mod watched;
 
