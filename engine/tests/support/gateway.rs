@@ -128,10 +128,12 @@ impl Gateway {
         self.said.wait(&what, |lines| lines.iter().filter(refusal).count() >= count)
     }
 
-    /// Where the listener `name` is, as it was told last; none if it never was.
-    pub fn listener(&self, name: &str) -> Option<SocketAddr> {
+    /// Where the listener `name` is, as it was told last.
+    #[track_caller]
+    pub fn listener(&self, name: &str) -> SocketAddr {
         let mark = format!("ringgate: listener {name} on ");
-        self.said.now().iter().rev().find_map(|line| line.strip_prefix(&mark)?.parse().ok())
+        let lines = self.said.wait(&mark, |lines| lines.iter().any(|line| line.starts_with(&mark)));
+        lines.iter().rev().find_map(|line| line.strip_prefix(&mark)?.parse().ok()).expect("is an address")
     }
 
     /// Waits for its end.

@@ -30,8 +30,12 @@ const PAGES: &[(&str, &str)] = &[
     ("/upstreams", "endpoints as the shards see them: exchanges, idle connections, marks"),
     ("/routes", "routes of the current table"),
     ("/config", "the configuration that it was compiled from, without secrets"),
-    ("/reload", "POST: reads the file again and waits until all shards serve it, or tells why not"),
-    ("/drain", "POST: ends the gateway; ?delay=5s&timeout=30s in place of what the file says"),
+];
+
+/// What can be ordered, by POST.
+const ORDERS: &[(&str, &str)] = &[
+    ("POST /reload", "reads the file again and waits until all shards serve it, or tells why not"),
+    ("POST /drain", "ends the gateway; ?delay=5s&timeout=30s in place of what the file says"),
 ];
 
 /// All pages behind the gate.
@@ -53,7 +57,7 @@ pub fn router(live: Arc<Live>, admitted: Arc<Admitted>) -> Router {
 }
 
 async fn index() -> String {
-    PAGES.iter().map(|(path, what)| format!("{path:<14}{what}\n")).collect()
+    PAGES.iter().chain(ORDERS).map(|(path, what)| format!("{path:<14}{what}\n")).collect()
 }
 
 async fn ready(State(live): State<Arc<Live>>) -> Response {

@@ -58,7 +58,7 @@ fn no_request_fails_while_tables_listeners_and_upstreams_change() {
             Origin::bind(SocketAddr::from(([127, 0, 0, 1], 0)), tools::upstream::Recording::Off).unwrap();
         let texts = two(driver, 2, &origin);
         let gateway = texts[1].start();
-        let addr = gateway.listener("public").expect("it is told where it is");
+        let addr = gateway.listener("public");
         let loads = vec![load(addr, Some(400), 4.0), load(addr, None, 4.0)];
         let generation = reloads(&gateway, &texts, loads);
         let mut client = Client::connect(addr);

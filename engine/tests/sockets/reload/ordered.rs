@@ -102,7 +102,9 @@ fn a_generation_is_told_of_for_as_long_as_something_holds_it_and_no_longer() {
         tunnel.send("GET /upgrade HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n");
         assert_eq!(tunnel.reply().status, 101);
         for generation in 2..10 {
-            text.answers("/new", "new").reload(&administered.gateway, generation);
+            administered.replace(&text.answers("/new", "new").yaml());
+            administered.gateway.hangup();
+            administered.gateway.serves(generation);
         }
         let numbers = || -> Vec<u64> {
             let generations = administered.generations();

@@ -43,7 +43,7 @@ fn each_kind_of_error_leaves_everything_as_it_was_and_names_the_place() {
                         "- {{ name: public, bind: 127.0.0.1:0 }}\n- {{ name: second, bind: [\"127.0.0.1:0\", \"{busy}\"] }}"
                     ),
                 ),
-                "ringgate.yaml:6:40:",
+                "ringgate.yaml:6:41:",
                 "listener second cannot bind",
             ),
             (
