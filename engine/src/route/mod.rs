@@ -16,6 +16,7 @@ mod path;
 pub mod redirect;
 pub mod rewrite;
 pub mod split;
+mod value;
 
 #[cfg(test)]
 mod tests;
@@ -27,6 +28,7 @@ pub use guard::condition::{Condition, Part, Value};
 pub use guard::method::{MethodSet, OTHER_METHODS_MAX};
 pub use host::HostPattern;
 pub use path::pattern::{PathPattern, Segment};
+pub use value::Told;
 
 use crate::base::RouteId;
 use crate::wire::head::Head;

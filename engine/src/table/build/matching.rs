@@ -129,7 +129,10 @@ fn conditions_of(
             check.error_at_key(&at, format!("field '{name}' stands here twice"), Some(fix.into()));
         }
         match Value::parse(text) {
-            Ok(value) => conditions.push(Condition { part, name: name.clone(), value }),
+            Ok(value) => {
+                let told = check.told(&at);
+                conditions.push(Condition { part, name: name.clone(), value, told });
+            }
             Err(unread) => {
                 let fix = "write a text, '*', or regex:EXPRESSION; exact:TEXT takes any text as it is";
                 refuse(check, &at, "value", text, &unread, fix);
