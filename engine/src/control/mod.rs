@@ -4,6 +4,7 @@
 mod bind;
 pub mod check;
 pub mod demo;
+pub mod explain;
 pub mod load;
 pub mod logs;
 pub mod resolve;

@@ -1,12 +1,14 @@
 //! The request as an upstream sees it: target, Host, and the fields that tell about the client. What an
 //! untrusted client says of itself in such fields is replaced, never extended.
 
-use super::context::{Context, RequestId};
+use super::context::{Context, Peer, RequestId};
 use crate::observe::Reason;
+use crate::route::finder::Caches;
 use crate::table::{Forwarding, Networks, Route};
 use crate::wire::edits::Edits;
 use crate::wire::field::Field;
 use crate::wire::head::{Form, Head, Version};
+use std::cell::RefCell;
 use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
 
@@ -50,7 +52,7 @@ impl Forward {
         let client = ctx.peer.addr.ip();
         let trusted = ctx.peer.trusted;
         if trusted {
-            ctx.client_ip.set(client_of(head, client, &gateway.trusted));
+            ctx.client_ip.set(client_ip(ctx.peer, head, &gateway.trusted));
         }
         match gateway.forwarding {
             Forwarding::XForwarded => self.x_forwarded(head, client, trusted),
@@ -149,6 +151,11 @@ fn forwarded(client: Option<IpAddr>, host: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(b";proto=http");
 }
 
+/// The client of a request from `peer`, as far as trusted proxies tell it.
+pub fn client_ip(peer: Peer, head: Head<'_>, trusted: &Networks) -> Option<IpAddr> {
+    if peer.trusted { client_of(head, peer.addr.ip(), trusted) } else { peer.addr.ip() }
+}
+
 /// The client behind trusted proxies: X-Forwarded-For is read from its end, past every trusted hop. What cannot
 /// be read as an address ends the walk, since whoever wrote it is not trusted to name others.
 fn client_of(head: Head<'_>, peer: Option<IpAddr>, trusted: &Networks) -> Option<IpAddr> {
@@ -188,10 +195,10 @@ fn address(text: &[u8]) -> Option<IpAddr> {
 /// # Errors
 /// When the rewritten path cannot stand.
 pub fn target<'t>(
-    ctx: &Context<'_>,
     head: Head<'t>,
     path: &'t [u8],
     (route, at): (&Route, usize),
+    caches: &RefCell<Caches>,
     out: &'t mut Vec<u8>,
 ) -> Result<&'t [u8], Reason> {
     if head.form() == Form::Asterisk {
@@ -201,7 +208,7 @@ pub fn target<'t>(
     let rewritten = match route.rewrite.as_ref().and_then(|rewrite| rewrite.path.as_ref()) {
         None => false,
         Some(by) => {
-            let made = by.apply(at, path, &mut ctx.lent.caches.borrow_mut(), out);
+            let made = by.apply(at, path, &mut caches.borrow_mut(), out);
             made.map_err(|fault| Reason::BadRequest(fault.reason()))?
         }
     };

@@ -11,6 +11,7 @@
 mod access_log;
 mod balance;
 mod basic;
+mod explain;
 mod matching;
 mod names;
 mod nginx;

@@ -9,7 +9,7 @@ mod lookup;
 mod name;
 mod site;
 
-pub use lists::problems;
+pub use lists::{problems, read_into};
 
 use crate::base::Tick;
 use crate::net::clock;
