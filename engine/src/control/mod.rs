@@ -2,6 +2,7 @@
 //! starting and ending shards, signals, the names and files of endpoints, the demo. The log file has a thread of its own.
 
 mod bind;
+mod budget;
 pub mod check;
 pub mod demo;
 pub mod explain;

@@ -31,6 +31,7 @@ mod listeners;
 mod matching;
 mod rewrites;
 mod routes;
+mod unused;
 mod upstreams;
 
 #[cfg(test)]

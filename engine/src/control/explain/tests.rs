@@ -1,5 +1,7 @@
 //! Reports of requests on tables made of a text; that a gateway does what they say is tested over sockets.
 
+mod gateway_api;
+
 use super::{Ground, Listing, Report, Station, explain, read_request};
 use crate::base::{ClientAddr, Generation, ListenerId, Tick};
 use crate::config::Memory;
