@@ -115,7 +115,7 @@ async fn start(path: &Path) -> Result<(), Refused> {
     for warning in warnings {
         eprintln!("{warning}");
     }
-    run(table, |_| {}).await
+    run(table, &config, |_| {}).await
 }
 
 async fn tell(given: &ArgMatches) -> Result<(), Refused> {
@@ -152,7 +152,7 @@ async fn demonstrate(given: &ArgMatches) -> Result<(), Refused> {
     let text = demo::configuration(&origins, bind);
     let config = load::parse("demo.yaml", text).map_err(Refused::Configuration)?;
     let (table, _) = load::compile(&config, Generation(1), None).map_err(Refused::Configuration)?;
-    run(table, |bound| {
+    run(table, &config, |bound| {
         let addr = match bound.first() {
             Some((_, Address::Tcp(addr))) => *addr,
             _ => bind,

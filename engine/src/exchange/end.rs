@@ -30,6 +30,13 @@ pub struct Own<'a> {
     content: &'a [u8],
 }
 
+impl Own<'_> {
+    /// Its status.
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+}
+
 /// The reply to a request with `head` whose canonical `path` pattern `at` of its route's match took. A redirect's is
 /// made in `edits` and `space`.
 ///
@@ -70,6 +77,19 @@ pub fn location(
 ) -> Result<(), Reason> {
     let asked = Asked { front: front(peer, head), path, query: head.query(), at };
     redirect.location(asked, caches, out).map_err(|fault| Reason::BadRequest(fault.reason()))
+}
+
+/// The reply to a request that may go no further: TRACE is not served here, and OPTIONS has nothing to tell but that
+/// this hop was reached.
+///
+/// # Errors
+/// For TRACE.
+pub fn last_hop<'a>(head: Head<'_>, edits: &'a mut Edits) -> Result<Own<'a>, Reason> {
+    if head.method() == Method::Trace {
+        return Err(Reason::MethodNotAllowed);
+    }
+    edits.clear();
+    Ok(Own { status: 204, edits, content: b"" })
 }
 
 /// Sends it.

@@ -2,6 +2,7 @@
 //! are its stages and what they share.
 
 pub mod answer;
+mod client;
 mod context;
 mod downstream;
 mod end;
@@ -9,15 +10,17 @@ mod forward;
 mod front;
 mod lent;
 mod mapping;
+mod max_forwards;
 mod outcome;
 mod run;
 mod stick;
 
 /// What the path asks on its way, for explaining a request without an exchange.
 pub mod parts {
-    pub use super::end::location;
+    pub use super::end::{last_hop, location};
     pub use super::forward::{client_ip, target};
     pub use super::front::front;
+    pub use super::max_forwards::ends_here;
     pub use super::run::allowed_upgrade;
     pub use super::stick::{Part, key, part};
 }

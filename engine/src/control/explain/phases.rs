@@ -2,7 +2,7 @@
 
 use super::report::{Phase, Row};
 use super::trace::{Listing, Station};
-use crate::balance::{Algorithm, Why};
+use crate::balance::Why;
 use crate::exchange::Peer;
 use crate::exchange::parts::Part;
 use crate::observe::Reason;
@@ -160,13 +160,7 @@ pub(super) fn balance(
     told: &[(usize, Why)],
     gone_by: Option<String>,
 ) -> Phase {
-    let algorithm = match upstream.balance.algorithm {
-        Algorithm::RoundRobin => "round_robin",
-        Algorithm::LeastConnections => "least_connections",
-        Algorithm::PeakEwma => "peak_ewma",
-        Algorithm::ConsistentHash => "consistent_hash",
-        Algorithm::StickyCookie(_) => "sticky_cookie",
-    };
+    let algorithm = upstream.balance.algorithm.name();
     let ends = &station.endpoints;
     let picked = told.iter().find(|(_, why)| why.is_picked()).map(|(at, _)| ends[*at].name.as_str());
     let by = gone_by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();

@@ -65,7 +65,7 @@ pub struct Row {
 pub enum Outcome {
     /// By an answer of our own for a reason.
     Refused(Reason),
-    /// By an answer that the route gives.
+    /// By an answer that is no refusal: the route's, or that of the last hop.
     Responds(u16),
     /// By sending the client to this place.
     Redirects(u16, String),

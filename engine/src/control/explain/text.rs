@@ -23,7 +23,7 @@ impl Display for Phase {
                 Answer::of(reason).map(|answer| format!("{} ", answer.status)).unwrap_or_default()
             }
         };
-        writeln!(out, "{:NAME$}{answer}{}", self.name, self.says)?;
+        writeln!(out, "{:NAME$}{answer}{}", format!("{} ", self.name), self.says)?;
         let rows = &self.rows.1;
         let width = |text: fn(&super::Row) -> &str| {
             rows.iter().map(|row| text(row).chars().count()).max().unwrap_or(0)
@@ -51,7 +51,7 @@ impl Display for Outcome {
                 Some(status) => write!(out, "answered with {status}, reason {}", reason.as_str()),
                 None => write!(out, "closed without an answer, reason {}", reason.as_str()),
             },
-            Outcome::Responds(status) => write!(out, "answered with {status} by the route"),
+            Outcome::Responds(status) => write!(out, "answered with {status}"),
             Outcome::Redirects(status, place) => write!(out, "redirected with {status} to {place}"),
             Outcome::Forwards(upstream, Some(endpoint)) => {
                 write!(out, "sent to {endpoint} of upstream {upstream}")

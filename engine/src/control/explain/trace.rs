@@ -14,6 +14,7 @@ use crate::observe::Reason;
 use crate::route::finder::Caches;
 use crate::route::{Facts, Miss, Scratch};
 use crate::table::{End, Endpoints, Here, Listener, Route, Table, Upstream};
+use crate::wire::edits::Edits;
 use crate::wire::head::{Form, Head, Lines};
 use crate::wire::http1::framing::{self, Length};
 use crate::wire::http1::{Parsed, request};
@@ -127,9 +128,18 @@ impl<'a> Trace<'a> {
         if head.method() == Method::Connect {
             return Err(self.refuse("head", Reason::ConnectRefused));
         }
-        let client = parts::client_ip(self.peer, head, &table.gateway.trusted);
+        let client = parts::client_ip(self.peer, head, &table.gateway);
         self.phases.push(phases::received(head, length));
         self.phases.push(phases::client(self.peer, client));
+        if parts::ends_here(head) {
+            let status = match parts::last_hop(head, &mut Edits::new()) {
+                Ok(own) => own.status(),
+                Err(reason) => return Err(self.refuse("last_hop", reason)),
+            };
+            let says = format!("{status}: it may go no further");
+            self.phases.push(Phase::pass("last_hop", says).fact("status", status));
+            return Ok(Outcome::Responds(status));
+        }
         let mut room = Vec::new();
         let path = match head.form() {
             Form::Asterisk => head.path(),
