@@ -10,6 +10,7 @@ mod front;
 mod lent;
 mod mapping;
 mod outcome;
+mod plan;
 mod run;
 mod stick;
 

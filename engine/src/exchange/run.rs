@@ -1,13 +1,14 @@
 //! THE PATH of an exchange, one call a stage: head → route → call → write. `conn` calls it with a protocol's
 //! downstream side; whatever way it ends, the context hands in the record.
 
-use super::answer::{Answer, Close, of_body, of_call};
+use super::answer::{self, Answer, Close, of_body, of_call};
 use super::context::Context;
 use super::downstream::{Begin, Downstream, Replies, ReplyHead};
-use super::end;
+use super::end::{self, Own};
 use super::forward::{self, Forward};
 use super::mapping::Way;
 use super::outcome::{Outcome, Tunnel};
+use super::plan;
 use super::stick;
 use crate::base::{Fault, Side, Tick};
 use crate::net::body::{BodySink, BodySource, BodyWriter, pump};
@@ -15,7 +16,7 @@ use crate::net::clock;
 use crate::net::spawn::beside;
 use crate::observe::Reason;
 use crate::route::split::{Choice, CookieId, Split};
-use crate::route::{Facts, Miss};
+use crate::route::{Facts, Match, Miss};
 use crate::table::{End, Route, Upstream};
 use crate::upstream::{Outgoing, Plan, Reply, call};
 use crate::wire::edits::Edits;
@@ -60,6 +61,14 @@ async fn serve<'c, B: BodySource, R: Replies>(
         _ => uri::canonical(head.path(), path).map_err(|fault| Reason::BadRequest(fault.reason()))?,
     };
     let (route, at) = find(ctx, head, path)?;
+    let chain = ctx.chain();
+    if let Some(chain) = chain
+        && let Some(status) = plan::pass(ctx, chain, (head, path), edits)?
+    {
+        edits.clear();
+        plan::dress(ctx, chain, (head, path), None, edits);
+        return Ok(end::send(ctx, Own { status, edits, content: b"" }, body, reply).await);
+    }
     let split = match &route.end {
         End::To(split) => split,
         End::Here(here) => {
@@ -87,6 +96,9 @@ async fn serve<'c, B: BodySource, R: Replies>(
     let got = call(lent, &plan, &outgoing, body, &mut upload, &mut interim).await.map_err(of_call)?;
     ctx.replied.set(clock::now());
     way.back(ctx, got.head(), edits, space);
+    if let Some(chain) = chain {
+        plan::on_reply(ctx, chain, (head, path), got.head(), edits)?;
+    }
     if upstream.balance.key.is_some() {
         stick::issue(ctx, upstream, key, edits, value);
     }
@@ -95,7 +107,13 @@ async fn serve<'c, B: BodySource, R: Replies>(
 
 /// The route of a request, and which pattern of its match took the path.
 fn find<'c>(ctx: &'c Context<'c>, head: Head<'_>, path: &[u8]) -> Result<(&'c Route, usize), Reason> {
-    let found = ctx.table.lookup.lookup(&Facts::of(head, path), &ctx.lent.routing);
+    let table = ctx.table;
+    if table.policies.has_cors
+        && let Some(found) = plan::preflight(ctx, head, path)
+    {
+        return Ok(took(ctx, found));
+    }
+    let found = table.lookup.lookup(&Facts::of(head, path), &ctx.lent.routing);
     let found = found.map_err(|miss| match miss {
         Miss::NoRoute => Reason::NoRoute,
         Miss::Method(allowed) => {
@@ -103,8 +121,13 @@ fn find<'c>(ctx: &'c Context<'c>, head: Head<'_>, path: &[u8]) -> Result<(&'c Ro
             Reason::MethodNotAllowed
         }
     })?;
+    Ok(took(ctx, found))
+}
+
+fn took<'c>(ctx: &'c Context<'c>, found: Match) -> (&'c Route, usize) {
     ctx.route.set(Some(found.route));
-    Ok((ctx.table.route(found.route), usize::from(found.path)))
+    ctx.pattern.set(found.path);
+    (ctx.table.route(found.route), usize::from(found.path))
 }
 
 /// The upstream that a request goes to, and the sticky cookie that its reply has to issue.
@@ -217,14 +240,13 @@ async fn answer<'c, B: BodySource, R: Replies>(
     ctx.bytes_in.set(body.count());
     let Some(answer) = Answer::of(reason) else { return Outcome::Close };
     let close = answer.close == Close::Always || !body.ended();
-    let id = *ctx.request_id.borrow();
-    let allow = match answer.status {
-        405 => ctx.table.lookup.allow(ctx.allowed.get()),
-        _ => String::new(),
-    };
-    let head = ReplyHead::Answer { answer: &answer, request_id: id.bytes(), allow: &allow };
+    let mut forward = ctx.lent.forwards.take();
+    let Forward { edits, target: content, .. } = &mut *forward;
+    answer::make(ctx, &answer, edits, content);
+    let head = ReplyHead::Own { status: answer.status, edits, body_bytes: content.len() as u64 };
     let Ok(mut sink) = reply.begin(Begin { head, close, total: Tick::NEVER }) else { return Outcome::Close };
-    match sink.finish(&[]).await {
+    let is_head = ctx.head.is_some_and(|head| head.method() == Method::Head);
+    match end::write(&mut sink, if is_head { b"" } else { content }).await {
         Ok(()) => {
             ctx.status.set(answer.status);
             ctx.bytes_out.set(sink.sent());

@@ -7,6 +7,7 @@ use crate::mem::{Pool, Scratches};
 use crate::net::pipe::Pipes;
 use crate::net::{Intake, Wheel, ring};
 use crate::observe::Lines;
+use crate::policy;
 use crate::route::Scratch;
 use crate::table::Endpoint;
 use crate::upstream::{self, Pools};
@@ -40,6 +41,8 @@ pub fn lent(setup: &Setup, log: ring::Sender) -> Rc<exchange::Lent> {
         upstream,
         lines: RefCell::new(Lines::new(Box::new(move |batch| log.send(batch)), counts.clone())),
         forwards: Scratches::default(),
+        passages: Scratches::default(),
+        policies: RefCell::new(policy::Shard { index: setup.index as u16 }),
         routing: Scratch::default(),
         caches: RefCell::default(),
         counts,

@@ -29,6 +29,7 @@ mod balance;
 mod ends;
 mod listeners;
 mod matching;
+mod policies;
 mod rewrites;
 mod routes;
 mod upstreams;
@@ -59,11 +60,12 @@ pub fn build(
     let listeners = listeners::build(&mut check, previous);
     let upstreams = upstreams::build(&mut check, previous);
     let (routes, lookup) = routes::build(&mut check);
+    let policies = policies::build(&mut check, &listeners, &routes, previous);
     let problems = Problems(check.problems).sorted();
     if problems.refuse() {
         return Err(problems);
     }
-    let table = Table { generation, gateway, listeners, lookup, routes, upstreams };
+    let table = Table { generation, gateway, listeners, lookup, routes, upstreams, policies };
     Ok((table, problems.0))
 }
 

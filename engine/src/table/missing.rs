@@ -21,7 +21,11 @@ const fn any(at: &'static [&'static str], what: &'static str) -> Missing {
 const MISSING: &[Missing] = &[
     any(&["admin"], "the administration interface is"),
     any(&["consumers", "*"], "consumers are"),
-    any(&["policies", "*"], "policies are"),
+    any(&["policies", "*", "when"], "conditions of policies are"),
+    any(&["policies", "*", "jwt"], "tokens are"),
+    any(&["policies", "*", "api_key"], "API keys are"),
+    any(&["policies", "*", "authorize"], "authorization is"),
+    any(&["policies", "*", "limit"], "limits are"),
     any(&["listeners", "*", "tls"], "TLS is"),
     any(&["listeners", "*", "limits", "streams_per_connection"], "HTTP/2 is"),
     Missing { at: &["listeners", "*", "protocols", "*"], begins: "http2", what: "HTTP/2 is" },

@@ -1,0 +1,73 @@
+//! `policies`: rules by name. Each has one kind key, plus `mode` and `when`.
+
+mod access;
+mod credentials;
+mod headers;
+mod limit;
+
+pub use access::{Authorize, Cors, Ip};
+pub use credentials::{ApiKey, From, Jwt};
+pub use headers::{Errors, FieldEdits, Headers, Sanitize};
+pub use limit::Limit;
+
+use super::read::section::{section, words};
+
+section! {
+    noun "policy";
+    /// A rule that a request must pass. Exactly one kind key stands in it, such as `jwt` or `limit`.
+    pub struct Policy {
+        /// Whether scripts of other sites may call.
+        pub cors: Option<Cors>,
+        /// Which clients may call, by address.
+        pub ip: Option<Ip>,
+        /// Who calls, by a signed token (RFC 7519).
+        pub jwt: Option<Jwt>,
+        /// Who calls, by a key.
+        pub api_key: Option<ApiKey>,
+        /// What the caller may do.
+        pub authorize: Option<Authorize>,
+        /// How often it may be done.
+        pub limit: Option<Limit>,
+        /// What is changed in the fields of a request or a reply.
+        pub headers: Option<Headers>,
+        /// What of a reply is internal and does not leave.
+        pub sanitize: Option<Sanitize>,
+        /// Whether it refuses.
+        pub mode: Mode = "enforce",
+        /// The condition under which it applies; always unless given.
+        pub when: Option<String>,
+    }
+}
+
+impl Policy {
+    /// The keys of which exactly one stands in a policy.
+    pub const KINDS: [&str; 8] =
+        ["cors", "ip", "jwt", "api_key", "authorize", "limit", "headers", "sanitize"];
+
+    /// Those that stand in this one.
+    pub fn kinds(&self) -> Vec<&'static str> {
+        let given = [
+            self.cors.is_some(),
+            self.ip.is_some(),
+            self.jwt.is_some(),
+            self.api_key.is_some(),
+            self.authorize.is_some(),
+            self.limit.is_some(),
+            self.headers.is_some(),
+            self.sanitize.is_some(),
+        ];
+        Policy::KINDS.into_iter().zip(given).filter(|(_, given)| *given).map(|(kind, _)| kind).collect()
+    }
+}
+
+words! {
+    /// Whether a policy refuses.
+    pub enum Mode {
+        /// It does.
+        Enforce = "enforce",
+        /// It decides, counts and logs, but changes nothing and lets everything pass.
+        Shadow = "shadow",
+        /// It is not looked at.
+        Off = "off",
+    }
+}

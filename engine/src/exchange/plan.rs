@@ -1,0 +1,154 @@
+//! The policies of a route, asked in their order: what they change of the request, what they want outside, and what
+//! they say of whatever reply it gets. A route without policies never comes here.
+
+use super::context::{Context, RequestId};
+use super::front::front;
+use crate::observe::Reason;
+use crate::policy::{Cause, Chain, Facts, Mode, Refusal, State, Told, Verb, Verdict, Walk, cors};
+use crate::route::front::Scheme;
+use crate::route::{self, Match};
+use crate::wire::edits::Edits;
+use crate::wire::head::{Form, Head};
+use crate::wire::uri;
+
+/// What is known of a request for its policies.
+fn facts<'f>(ctx: &'f Context<'_>, head: Head<'f>, path: &'f [u8], id: &'f RequestId) -> Facts<'f> {
+    let route = ctx.route.get().map(|id| ctx.table.route(id));
+    let front = front(ctx, head);
+    Facts {
+        head,
+        path,
+        parameters: route.map_or(&[], |route| route.parameters(usize::from(ctx.pattern.get()))),
+        client: ctx.client_ip.get(),
+        peer: ctx.peer.addr,
+        is_https: front.scheme == Scheme::Https,
+        host: front.host,
+        listener: &ctx.table.listeners[ctx.peer.listener.index()].name,
+        route: route.map_or("", |route| &route.name),
+        request_id: id.bytes(),
+        now: ctx.began,
+        unix_ms: ctx.wall_ms(),
+    }
+}
+
+/// Asks the policies from where `walk` stands; `edits` are the request's.
+fn walk(
+    ctx: &Context<'_>,
+    chain: &Chain,
+    (walk, told): (&mut Walk, Told<'_>),
+    (head, path): (Head<'_>, &[u8]),
+    edits: &mut Edits,
+) -> Verdict {
+    let id = *ctx.request_id.borrow();
+    let facts = facts(ctx, head, path, &id);
+    let mut passage = ctx.passage.borrow_mut();
+    let passage = passage.get_or_insert_with(|| {
+        let mut passage = ctx.lent.passages.take();
+        passage.clear();
+        passage
+    });
+    let mut shard = ctx.lent.policies.borrow_mut();
+    let (verb, mode) = (Verb::Spend, Mode::Enforce);
+    let mut state = State { passage, shard: &mut shard, request: edits, told, verb, mode };
+    chain.walk(walk, &facts, &mut state)
+}
+
+/// Has a request pass its policies. Gives the status where it is answered here and nothing is wrong with it.
+///
+/// # Errors
+/// Why it is refused.
+pub fn pass(
+    ctx: &Context<'_>,
+    chain: &Chain,
+    request: (Head<'_>, &[u8]),
+    edits: &mut Edits,
+) -> Result<Option<u16>, Reason> {
+    match walk(ctx, chain, (&mut Walk::default(), Told::Nothing), request, edits) {
+        Verdict::Pass | Verdict::Abstain => Ok(None),
+        Verdict::Answer(status) => Ok(Some(status)),
+        Verdict::Refuse(refusal) => Err(reason(refusal)),
+        Verdict::Ask(_) => Err(Reason::PolicyUndecided("not_asked")),
+    }
+}
+
+/// The log's reason for a refusal.
+fn reason(Refusal { cause, detail }: Refusal) -> Reason {
+    match cause {
+        Cause::Unauthenticated => Reason::Unauthenticated(detail),
+        Cause::Forbidden => Reason::Forbidden(detail),
+        Cause::Address => Reason::AddressDenied,
+        Cause::Origin => Reason::CorsDenied(detail),
+        Cause::Limited => Reason::RateLimited(detail),
+        Cause::Invalid => Reason::Invalid(detail),
+        Cause::MediaType => Reason::MediaType(detail),
+        Cause::TooLarge => Reason::PolicyBodyTooLarge,
+        Cause::Undecided => Reason::PolicyUndecided(detail),
+    }
+}
+
+/// Fills in what the policies change of a reply: of an upstream's, or with `None` of one of our own. `path` is the
+/// canonical one.
+pub fn dress(
+    ctx: &Context<'_>,
+    chain: &Chain,
+    (head, path): (Head<'_>, &[u8]),
+    reply: Option<Head<'_>>,
+    edits: &mut Edits,
+) {
+    if let Some(passage) = &mut *ctx.passage.borrow_mut() {
+        let id = *ctx.request_id.borrow();
+        chain.dress(&facts(ctx, head, path, &id), passage, reply, edits);
+    }
+}
+
+/// The same for the reply of an upstream.
+///
+/// # Errors
+/// When its body must not leave: an answer of our own takes its place.
+pub fn on_reply(
+    ctx: &Context<'_>,
+    chain: &Chain,
+    request: (Head<'_>, &[u8]),
+    reply: Head<'_>,
+    edits: &mut Edits,
+) -> Result<(), Reason> {
+    let replaced = reply.status() >= 500
+        && ctx.passage.borrow().as_ref().is_some_and(|passage| chain.replaces_errors(passage));
+    if replaced {
+        return Err(Reason::UpstreamError(reply.status()));
+    }
+    dress(ctx, chain, request, Some(reply), edits);
+    Ok(())
+}
+
+/// The route that a preflight asks about: the one that takes the method it names, if that one has a CORS policy.
+#[inline(never)]
+pub fn preflight(ctx: &Context<'_>, head: Head<'_>, path: &[u8]) -> Option<Match> {
+    let method = cors::preflight(head)?;
+    let facts = route::Facts { method, ..route::Facts::of(head, path) };
+    let found = ctx.table.lookup.lookup(&facts, &ctx.lent.routing).ok()?;
+    let chain = ctx.table.policies.chain(ctx.peer.listener, found.route)?;
+    chain.has_cors().then_some(found)
+}
+
+/// Fills in what the policies change of an answer of our own, and what those that refused tell with it: `edits` get the
+/// fields, `detail` the body's detail. `space` is working memory.
+pub fn dress_answer(ctx: &Context<'_>, edits: &mut Edits, space: &mut Vec<u8>, detail: &mut Vec<u8>) {
+    let (Some(chain), Some(head)) = (ctx.chain(), ctx.head) else { return };
+    let path = match head.form() {
+        Form::Asterisk => head.path(),
+        _ => uri::canonical(head.path(), space).unwrap_or_default(),
+    };
+    if ctx.passage.borrow().is_none() {
+        // No route was found, or the request was refused before its policies were asked: those that dress a miss say
+        // who may read the answer, and what else they say of the request does not matter.
+        let Some(chain) = ctx.table.policies.miss(ctx.peer.listener) else { return };
+        walk(ctx, chain, (&mut Walk::default(), Told::Nothing), (head, path), &mut Edits::new());
+        return dress(ctx, chain, (head, path), None, edits);
+    }
+    if let Some(passage) = &*ctx.passage.borrow() {
+        edits.absorb(&passage.refusal);
+        detail.extend_from_slice(&passage.detail);
+    }
+    dress(ctx, chain, (head, path), None, edits);
+}
