@@ -1,12 +1,16 @@
 //! `policies`: rules by name. Each has one kind key, plus `mode` and `when`.
 
+pub mod limit;
+
+pub use limit::{InFlight, Limit};
+
 use super::read::section::{section, words};
-use super::units::{Period, Rate};
+use super::units::Period;
 use super::values::{FilePath, Named, OneOrMore, Secret};
 
 section! {
     noun "policy";
-    /// A rule that a request must pass. Exactly one kind key stands in it: `jwt`, `api_key`, `authorize`, `limit` or `headers`.
+    /// A rule that a request must pass. Exactly one kind key stands in it: `jwt`, `api_key`, `authorize`, `limit`, `in_flight` or `headers`.
     pub struct Policy {
         /// Who calls, by a signed token (RFC 7519).
         pub jwt: Option<Jwt>,
@@ -16,6 +20,8 @@ section! {
         pub authorize: Option<Authorize>,
         /// How often it may be done.
         pub limit: Option<Limit>,
+        /// How many may be done at once.
+        pub in_flight: Option<InFlight>,
         /// What is changed in the fields of a request or a reply.
         pub headers: Option<Headers>,
         /// Whether it refuses.
@@ -98,21 +104,6 @@ section! {
     pub struct Authorize {
         /// Scopes, all of them.
         pub scopes: Vec<String> = [],
-    }
-}
-
-section! {
-    noun "limit";
-    /// How often something may be done, exact on the whole machine.
-    pub struct Limit {
-        /// How it counts, such as `token_bucket`.
-        pub algorithm: String = "token_bucket",
-        /// How often: `N/s`, `/min`, `/h`, `/d` or `N/10s`.
-        pub rate: Rate,
-        /// The bucket's capacity.
-        pub burst: Option<u32>,
-        /// Who shares a count: `client.ip`, `consumer`, `api_key`, `jwt.CLAIM`, `header.NAME`, `route`, `listener`, `tier`, `global`, or a list of them.
-        pub key: OneOrMore<String> = "client.ip",
     }
 }
 

@@ -1,0 +1,3 @@
+//! Layer 3: what a request must pass. Pure deciders, a folder each.
+
+pub mod limit;
