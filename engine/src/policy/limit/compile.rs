@@ -10,7 +10,7 @@ use super::cell::rule::Rule;
 use super::fields::Fields;
 use super::key::KeyOf;
 use super::set::{Set, Sets, Shape};
-use super::sync::Arc;
+use super::sync::{Arc, Ordering};
 use crate::base::Tick;
 use crate::config::policy::limit as config;
 use crate::config::units::Rate;
@@ -283,11 +283,16 @@ impl Limit {
             let rule = |parts| draft.rule(parts, windows).expect("was tried when the rate was looked at");
             let set = sets.take(shape, (draft.count, draft.per), limit.keys, now.0, &rule);
             // The set's parts may be those of an earlier rate, never more than were tried by a power of two.
-            let Some(rule) = draft.rule(set.parts, windows) else {
+            let Some(mut rule) = draft.rule(set.parts, windows) else {
                 let (message, fix) =
                     ("the bucket takes too long to fill", "write a smaller 'burst' or a higher 'rate'");
                 return Err(vec![Flaw { at: vec!["rate".into()], message: message.into(), fix: fix.into() }]);
             };
+            if let Rule::Bucket(bucket) = &mut rule
+                && set.deepest.fetch_max(bucket.depth(), Ordering::Relaxed) > bucket.depth()
+            {
+                *bucket = bucket.forgiving();
+            }
             let (quota, window) = draft.quota(&rule);
             plans.push(Plan { tier: tier.map(std::convert::Into::into), rule, set, quota, window });
         }

@@ -8,7 +8,7 @@ use super::cell::fixed::Windows;
 use super::cell::rule::Rule;
 use super::key::Seed;
 use super::store::stripes::Stripes;
-use super::sync::{Arc, Weak};
+use super::sync::{Arc, AtomicU64, Weak};
 use std::collections::HashMap;
 
 /// Cells of one name.
@@ -22,6 +22,8 @@ pub struct Set {
     pub(super) stripes: Stripes,
     /// Of token buckets: parts of a nanosecond, for as long as the cells live.
     pub(super) parts: u64,
+    /// Of token buckets: the deepest that a table had.
+    pub(super) deepest: AtomicU64,
     name: String,
 }
 
@@ -94,6 +96,7 @@ impl Sets {
             seed: self.seed,
             stripes: Stripes::new(keys, shape.slots, &rule(parts), now),
             parts,
+            deepest: AtomicU64::new(0),
             name: shape.tier.as_ref().map_or(shape.name.clone(), |tier| format!("{}/{tier}", shape.name)),
         });
         self.slots.resize(self.slots.len().max(slot + 1), Weak::new());

@@ -22,8 +22,14 @@ pub struct Bucket {
     step: u64,
     /// Parts that a full bucket takes.
     depth: u64,
+    /// How much more may be owed before it is forgiven.
+    grace: u64,
     burst: u32,
 }
+
+/// What a bucket that a reload made smaller may owe past its depth before that is forgiven: more than any thread is
+/// held up behind its clock, since to one that is, the others' spending looks the same.
+const GRACE_NS: u64 = 10_000_000_000;
 
 /// Into how many parts a nanosecond is cut for `count` tokens in `per` nanoseconds, so that a token takes a whole
 /// number of parts. Where that would be more than [`PARTS_MAX`], as for 999/s, a token takes up to a part too long.
@@ -43,7 +49,18 @@ impl Bucket {
         let step = (u128::from(per) * u128::from(parts)).div_ceil(u128::from(count.max(1)));
         let depth = step.checked_mul(u128::from(burst)).filter(|depth| *depth <= DEPTH_MAX)?;
         let (step, depth) = (u64::try_from(step).ok()?, u64::try_from(depth).ok()?);
-        (burst > 0 && step > 0).then_some(Bucket { parts, step, depth, burst })
+        (burst > 0 && step > 0).then_some(Bucket { parts, step, depth, grace: u64::MAX - depth, burst })
+    }
+
+    /// The same for cells that were spent from by a deeper bucket: what is owed past this one's depth is forgiven, or a
+    /// client would wait for as long as the deeper one takes to fill.
+    pub fn forgiving(self) -> Bucket {
+        Bucket { grace: GRACE_NS * self.parts, ..self }
+    }
+
+    /// Parts that a full bucket takes.
+    pub fn depth(&self) -> u64 {
+        self.depth
     }
 
     /// The bucket's capacity.
@@ -62,10 +79,9 @@ impl Bucket {
     }
 
     fn said(&self, pass: bool, ahead: u64, mark: u64) -> Said {
-        let ahead = ahead.min(self.depth);
-        let left = self.depth - ahead;
-        // What is missing of a whole token; a bucket that refuses has less than one.
-        let missing = if pass { 0 } else { self.step - left };
+        let left = self.depth.saturating_sub(ahead);
+        // What is missing of a whole token, and what is owed besides.
+        let missing = if pass { 0 } else { ahead.saturating_sub(self.depth - self.step) };
         Said {
             pass,
             wait: missing.div_ceil(self.parts),
@@ -83,16 +99,15 @@ impl Bucket {
         loop {
             let ahead = self.ahead(seen, at);
             if ahead > self.depth - self.step {
-                if ahead > self.depth {
-                    // A reload made the bucket smaller: what is owed past its depth is forgiven, and that is written
-                    // down, since a client is told to come back after one token's time.
-                    let lowered = at.wrapping_add(self.depth);
-                    if let Err(other) = word.compare_exchange_weak(seen, lowered, Relaxed, Relaxed) {
-                        seen = other;
-                        continue;
-                    }
+                if ahead <= self.depth.saturating_add(self.grace) {
+                    return self.said(false, ahead, 0);
                 }
-                return self.said(false, ahead, 0);
+                let lowered = at.wrapping_add(self.depth);
+                match word.compare_exchange_weak(seen, lowered, Relaxed, Relaxed) {
+                    Ok(_) => return self.said(false, self.depth, 0),
+                    Err(other) => seen = other,
+                }
+                continue;
             }
             let full = at.wrapping_add(ahead + self.step);
             match word.compare_exchange_weak(seen, full, Relaxed, Relaxed) {

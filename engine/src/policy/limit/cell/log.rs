@@ -85,19 +85,26 @@ impl Log {
         ring.at(head).load(Acquire)
     }
 
-    /// How many more pass behind `head`: the moments are in order, so the first that counts is found by halving.
+    /// How many more pass behind `head`: the moments are in order, so the last that counts is found by halving; where
+    /// some may be dead they are counted.
     fn remaining(&self, cell: &Cell, ring: &Ring<'_>, head: u64, now: u64) -> u32 {
         let limit = u64::from(self.limit).min(ring.mask);
-        let (mut past, mut counts) = (limit + 1, 0);
-        while past - counts > 1 {
-            let middle = counts + (past - counts) / 2;
-            match self.past(ring.at(head.wrapping_sub(middle)).load(Relaxed), now) {
-                true => past = middle,
-                false => counts = middle,
+        let back = |back: u64| ring.at(head.wrapping_sub(back)).load(Relaxed);
+        let counts = if cell.b.load(Relaxed) == 0 {
+            let (mut counts, mut past) = (0, limit + 1);
+            while past - counts > 1 {
+                let middle = counts + (past - counts) / 2;
+                if self.past(back(middle), now) { past = middle } else { counts = middle }
             }
-        }
-        let dead = cell.b.load(Relaxed).min(counts);
-        u32::try_from(limit - counts + dead).unwrap_or(u32::MAX)
+            counts
+        } else {
+            (1..=ring.mask)
+                .map(back)
+                .take_while(|slot| !self.past(*slot, now))
+                .filter(|slot| slot & DEAD == 0)
+                .count() as u64
+        };
+        u32::try_from(limit.saturating_sub(counts)).unwrap_or(u32::MAX)
     }
 
     /// Nanoseconds until a slot lies outside the window.

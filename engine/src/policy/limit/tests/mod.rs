@@ -35,13 +35,17 @@ fn policy(written: &str) -> Policy {
 }
 
 /// The limit written as the inside of `limit: { … }`, or its flaws.
-fn compile(sets: &mut Sets, written: &str) -> Result<Limit, Vec<Flaw>> {
+fn compile(sets: &mut Sets, name: &str, written: &str) -> Result<Limit, Vec<Flaw>> {
     let limit = policy(&format!("limit: {{ {written} }}")).limit.expect("a limit");
-    Limit::compile(&limit, super::compile::Into { name: "plan", shadow: false, sets, now: Tick(START) })
+    Limit::compile(&limit, super::compile::Into { name, shadow: false, sets, now: Tick(START) })
 }
 
 fn limit(sets: &mut Sets, written: &str) -> Limit {
-    compile(sets, written).unwrap_or_else(|flaws| panic!("{written}: {flaws:#?}"))
+    named(sets, "plan", written)
+}
+
+fn named(sets: &mut Sets, name: &str, written: &str) -> Limit {
+    compile(sets, name, written).unwrap_or_else(|flaws| panic!("{written}: {flaws:#?}"))
 }
 
 fn in_flight(sets: &mut Sets, written: &str) -> InFlightLimit {

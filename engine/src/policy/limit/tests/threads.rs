@@ -87,19 +87,22 @@ fn a_token_bucket_gives_its_burst_and_the_rate_times_the_time_exactly() {
     let (first, last) = (AtomicU64::new(u64::MAX), AtomicU64::new(0));
     let passed = race(|cells, _| {
         let now = nanos(begin);
+        if now > SECOND / 2 {
+            return None;
+        }
         let pass = as_client(1, |facts| cells.spend(&limit, &facts, Tick(START + now)).pass);
         if pass {
             first.fetch_min(now, Relaxed);
         }
         last.fetch_max(now, Relaxed);
-        (now < SECOND / 2).then_some(u64::from(pass))
+        Some(u64::from(pass))
     });
-    // The last turn of each thread is decided but not counted; drained once more at the latest moment seen.
     let elapsed = last.load(Relaxed) - first.load(Relaxed);
     let due = 300 + elapsed * 20_000 / SECOND;
     println!("elapsed {elapsed} ns: {passed} passed, {due} due");
     assert!(passed <= due, "{passed} of {due}");
-    assert!(passed + THREADS as u64 + 1 >= due, "{passed} of {due}: tokens were lost");
+    // Asked without a pause, the bucket has less than a token left, and what came in after the last look.
+    assert!(passed + 20 >= due, "{passed} of {due}: tokens were lost");
 }
 
 #[test]
