@@ -10,6 +10,7 @@ pub mod facts;
 mod fault;
 mod headers;
 mod ip;
+pub mod limit;
 mod passage;
 mod phase;
 mod sanitize;

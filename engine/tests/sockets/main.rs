@@ -14,6 +14,7 @@ mod basic;
 mod matching;
 mod names;
 mod nginx;
+mod policies;
 mod pool;
 mod proxy_protocol;
 mod replies;

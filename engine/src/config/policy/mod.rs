@@ -3,12 +3,12 @@
 mod access;
 mod credentials;
 mod headers;
-mod limit;
+pub mod limit;
 
 pub use access::{Authorize, Cors, Ip};
 pub use credentials::{ApiKey, From, Jwt};
 pub use headers::{Errors, FieldEdits, Headers, Sanitize};
-pub use limit::Limit;
+pub use limit::{InFlight, Limit};
 
 use super::read::section::{section, words};
 
@@ -28,6 +28,8 @@ section! {
         pub authorize: Option<Authorize>,
         /// How often it may be done.
         pub limit: Option<Limit>,
+        /// How many may be done at once.
+        pub in_flight: Option<InFlight>,
         /// What is changed in the fields of a request or a reply.
         pub headers: Option<Headers>,
         /// What of a reply is internal and does not leave.
@@ -53,6 +55,7 @@ impl Policy {
             self.api_key.is_some(),
             self.authorize.is_some(),
             self.limit.is_some(),
+            self.in_flight.is_some(),
             self.headers.is_some(),
             self.sanitize.is_some(),
         ];
