@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 /// Where something stands in a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Place {
     /// Index into the files that were read.
     pub file: u16,
