@@ -147,6 +147,7 @@ impl<'a> Context<'a> {
         let request_id = self.request_id.borrow();
         let passage = self.passage.borrow();
         let passage = passage.as_deref();
+        let consumer = passage.and_then(|passage| passage.principal.consumer());
         let facts = Record {
             at_unix_ms: self.wall_ms,
             shard: self.lent.shard,
@@ -174,8 +175,8 @@ impl<'a> Context<'a> {
             first_byte_us: if replied > sent { micros(sent, replied) } else { 0 },
             upstream_us: if called { micros(sent, end) } else { 0 },
             tunnel: self.tunnel.get(),
-            consumer: None,
-            user: b"",
+            consumer: consumer.and_then(|name| std::str::from_utf8(name).ok()),
+            user: passage.and_then(|passage| passage.principal.subject()).unwrap_or_default(),
             policy: passage.and_then(|passage| self.chain()?.refused_by(passage)),
             shadow: passage.map_or(b"", |passage| &passage.shadow),
         };

@@ -2,6 +2,7 @@
 
 use super::forward::Forward;
 use crate::mem::Scratches;
+use crate::net::offload::Offload;
 use crate::observe::{Counts, Lines};
 use crate::policy::{self, Passage};
 use crate::route::Scratch;
@@ -29,6 +30,8 @@ pub struct Lent {
     pub passages: Scratches<Passage>,
     /// What of policies belongs to this shard.
     pub policies: RefCell<policy::Shard>,
+    /// Threads for what takes long.
+    pub offload: Offload,
     /// Working memory of route look-ups.
     pub routing: Scratch,
     /// Working memory for regular expressions.

@@ -2,6 +2,7 @@
 //! are its stages and what they share.
 
 pub mod answer;
+mod ask;
 mod client;
 mod context;
 mod downstream;

@@ -1,10 +1,11 @@
 //! The policies of a route, asked in their order: what they change of the request, what they want outside, and what
 //! they say of whatever reply it gets. A route without policies never comes here.
 
+use super::ask;
 use super::context::{Context, RequestId};
 use super::front::front;
 use crate::observe::Reason;
-use crate::policy::{Cause, Chain, Facts, Mode, Refusal, State, Told, Verb, Verdict, Walk, cors};
+use crate::policy::{Ask, Cause, Chain, Facts, Mode, Refusal, State, Told, Verb, Verdict, Walk, cors};
 use crate::route::front::Scheme;
 use crate::route::{self, Match};
 use crate::wire::edits::Edits;
@@ -35,7 +36,7 @@ fn facts<'f>(ctx: &'f Context<'_>, head: Head<'f>, path: &'f [u8], id: &'f Reque
 fn walk(
     ctx: &Context<'_>,
     chain: &Chain,
-    (walk, told): (&mut Walk, Told<'_>),
+    (walk, told): (&mut Walk, Told),
     (head, path): (Head<'_>, &[u8]),
     edits: &mut Edits,
 ) -> Verdict {
@@ -49,25 +50,61 @@ fn walk(
     });
     let mut shard = ctx.lent.policies.borrow_mut();
     let (verb, mode) = (Verb::Spend, Mode::Enforce);
-    let mut state = State { passage, shard: &mut shard, request: edits, told, verb, mode };
+    let registry = &ctx.table.policies.registry;
+    let mut state = State { passage, shard: &mut shard, registry, request: edits, told, verb, mode };
     chain.walk(walk, &facts, &mut state)
 }
 
-/// Has a request pass its policies. Gives the status where it is answered here and nothing is wrong with it.
+/// What became of a request at its policies.
+pub enum Planned {
+    /// It goes on.
+    Pass,
+    /// It is answered here with this status, and nothing is wrong with it.
+    Answer(u16),
+    /// It is refused.
+    Refuse(Reason),
+    /// Something must be asked or waited for before [`resume`] goes on.
+    Ask(Ask, Walk),
+}
+
+impl Planned {
+    fn of(verdict: Verdict, walk: Walk) -> Planned {
+        match verdict {
+            Verdict::Pass | Verdict::Abstain => Planned::Pass,
+            Verdict::Answer(status) => Planned::Answer(status),
+            Verdict::Refuse(refusal) => Planned::Refuse(reason(refusal)),
+            Verdict::Ask(ask) => Planned::Ask(ask, walk),
+        }
+    }
+}
+
+/// Has a request pass its policies, up to the first that needs something from outside.
+pub fn pass(ctx: &Context<'_>, chain: &Chain, request: (Head<'_>, &[u8]), edits: &mut Edits) -> Planned {
+    let mut at = Walk::default();
+    let verdict = walk(ctx, chain, (&mut at, Told::Nothing), request, edits);
+    Planned::of(verdict, at)
+}
+
+/// Goes on where a policy asked for something, until the end of the chain. Whoever calls it boxes it: few requests come
+/// here, and each exchange would keep the room.
 ///
 /// # Errors
-/// Why it is refused.
-pub fn pass(
+/// Why the request is refused.
+pub async fn resume(
     ctx: &Context<'_>,
     chain: &Chain,
     request: (Head<'_>, &[u8]),
     edits: &mut Edits,
+    (mut ask, mut at): (Ask, Walk),
 ) -> Result<Option<u16>, Reason> {
-    match walk(ctx, chain, (&mut Walk::default(), Told::Nothing), request, edits) {
-        Verdict::Pass | Verdict::Abstain => Ok(None),
-        Verdict::Answer(status) => Ok(Some(status)),
-        Verdict::Refuse(refusal) => Err(reason(refusal)),
-        Verdict::Ask(_) => Err(Reason::PolicyUndecided("not_asked")),
+    loop {
+        let told = ask::perform(ctx, ask).await?;
+        match Planned::of(walk(ctx, chain, (&mut at, told), request, edits), at) {
+            Planned::Pass => return Ok(None),
+            Planned::Answer(status) => return Ok(Some(status)),
+            Planned::Refuse(reason) => return Err(reason),
+            Planned::Ask(next, walk) => (ask, at) = (next, walk),
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use super::forward::{self, Forward};
 use super::mapping::Way;
 use super::max_forwards;
 use super::outcome::{Outcome, Tunnel};
-use super::plan;
+use super::plan::{self, Planned};
 use super::stick;
 use crate::base::{Fault, Side, Tick};
 use crate::net::body::{BodySink, BodySource, BodyWriter, pump};
@@ -56,6 +56,9 @@ async fn serve<'c, B: BodySource, R: Replies>(
     }
     let mut forward = ctx.lent.forwards.take();
     forward.tell(ctx, head);
+    if !ctx.table.policies.identity.is_empty() {
+        ctx.table.policies.identity.strip(head, &mut forward.edits);
+    }
     let Forward { edits, path, target: space, value, .. } = &mut *forward;
     if max_forwards::ends_here(head) {
         let own = end::last_hop(head, edits)?;
@@ -67,12 +70,20 @@ async fn serve<'c, B: BodySource, R: Replies>(
     };
     let (route, at) = find(ctx, head, path)?;
     let chain = ctx.chain();
-    if let Some(chain) = chain
-        && let Some(status) = plan::pass(ctx, chain, (head, path), edits)?
-    {
-        edits.clear();
-        plan::dress(ctx, chain, (head, path), None, edits);
-        return Ok(end::send(ctx, Own { status, edits, content: b"" }, body, reply).await);
+    if let Some(chain) = chain {
+        let answered = match plan::pass(ctx, chain, (head, path), edits) {
+            Planned::Pass => None,
+            Planned::Answer(status) => Some(status),
+            Planned::Refuse(reason) => return Err(reason),
+            Planned::Ask(ask, walk) => {
+                Box::pin(plan::resume(ctx, chain, (head, path), edits, (ask, walk))).await?
+            }
+        };
+        if let Some(status) = answered {
+            edits.clear();
+            plan::dress(ctx, chain, (head, path), None, edits);
+            return Ok(end::send(ctx, Own { status, edits, content: b"" }, body, reply).await);
+        }
     }
     let split = match &route.end {
         End::To(split) => split,

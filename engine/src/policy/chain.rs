@@ -1,12 +1,16 @@
 //! The policies of one listener and route, in the order of their phases. `table` binds them, the exchange walks
 //! them: up to the first that refuses, answers or asks.
 
+use super::auth::Denial;
+use super::authorize::Authorize;
 use super::cors::Cors;
 use super::headers::Headers;
 use super::ip::Ip;
+use super::limit::{InFlightLimit, Limit};
 use super::sanitize::Sanitize;
+use super::sign_in::{SignIn, tell_denial};
 use super::tally::Outcome;
-use super::{Cause, Facts, Mode, Passage, Phase, Refusal, State, Tally, Verdict};
+use super::{Cause, Facts, Mode, Passage, Phase, Refusal, State, Tally, Told, Verdict, limits};
 use crate::wire::edits::Edits;
 use crate::wire::head::Head;
 use std::sync::Arc;
@@ -34,6 +38,14 @@ pub enum Kind {
     Cors(Cors),
     /// Whether the client's address may.
     Ip(Ip),
+    /// Who calls.
+    SignIn(SignIn),
+    /// What they may do.
+    Authorize(Authorize),
+    /// How often.
+    Limit(Box<Limit>),
+    /// How many at once.
+    InFlight(Box<InFlightLimit>),
     /// What of a reply does not leave.
     Sanitize(Sanitize),
     /// What is changed in fields.
@@ -46,19 +58,29 @@ impl Kind {
         match self {
             Kind::Cors(_) => Phase::Cors,
             Kind::Ip(_) => Phase::Ip,
+            Kind::Limit(limit) if limit.needs_principal() => Phase::LimitByPrincipal,
+            Kind::InFlight(limit) if limit.needs_principal() => Phase::LimitByPrincipal,
+            Kind::Limit(_) | Kind::InFlight(_) => Phase::LimitByRequest,
+            Kind::SignIn(_) => Phase::Authenticate,
+            Kind::Authorize(_) => Phase::Authorize,
             Kind::Sanitize(_) | Kind::Headers(_) => Phase::Transform,
         }
     }
 
-    /// The order within a phase: what is removed of a reply is removed before anything is set there.
+    /// The order within a phase: what is removed of a reply is removed before anything is set there, and a place among
+    /// requests in flight is taken before anything is spent.
     fn rank(&self) -> (Phase, u8) {
-        (self.phase(), u8::from(matches!(self, Kind::Headers(_))))
+        (self.phase(), u8::from(matches!(self, Kind::Headers(_) | Kind::Limit(_))))
     }
 
     fn decide(&self, facts: &Facts<'_>, state: &mut State<'_>) -> Verdict {
         match self {
             Kind::Cors(cors) => cors.decide(facts, state),
             Kind::Ip(ip) => ip.decide(facts),
+            Kind::SignIn(method) => method.decide(facts, state),
+            Kind::Authorize(needs) => needs.decide(facts, state),
+            Kind::Limit(limit) => limits::alone(limit, facts, state),
+            Kind::InFlight(limit) => limits::enter(limit, facts, state),
             Kind::Sanitize(_) => Verdict::Pass,
             Kind::Headers(headers) => headers.decide(facts, state),
         }
@@ -68,7 +90,7 @@ impl Kind {
         match self {
             Kind::Sanitize(sanitize) => sanitize.dress(reply, edits),
             Kind::Headers(headers) => headers.dress(facts, passage, reply, edits),
-            Kind::Cors(_) | Kind::Ip(_) => {}
+            _ => {}
         }
     }
 }
@@ -83,8 +105,10 @@ pub struct Chain {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Walk {
     at: u8,
-    /// Whether somebody was asked to sign in and nobody has.
-    unsigned: bool,
+    /// Whether nobody has to sign in any more: somebody has, or who brings nothing may go on.
+    settled: bool,
+    /// Methods to sign in by for which the request brings nothing, a bit each.
+    abstained: u64,
 }
 
 impl Chain {
@@ -123,35 +147,116 @@ impl Chain {
     /// the state. [`Verdict::Pass`] is the end of the chain.
     pub fn walk(&self, walk: &mut Walk, facts: &Facts<'_>, state: &mut State<'_>) -> Verdict {
         while let Some(policy) = self.steps.get(usize::from(walk.at)) {
-            let verdict = self.step(policy, walk, facts, state);
+            let phase = policy.kind.phase();
+            if walk.abstained != 0 && phase > Phase::Authenticate {
+                let verdict = self.unsigned(walk, state);
+                if verdict != Verdict::Pass {
+                    return verdict;
+                }
+            }
+            let verdict = match &policy.kind {
+                Kind::Limit(_) if policy.mode == Mode::Enforce => self.limits(walk, phase, facts, state),
+                Kind::SignIn(_) if walk.settled => Verdict::Pass,
+                _ => self.step(policy, walk, facts, state),
+            };
             if verdict != Verdict::Pass {
                 return verdict;
             }
             walk.at += 1;
         }
-        Verdict::Pass
+        if walk.abstained != 0 { self.unsigned(walk, state) } else { Verdict::Pass }
     }
 
     fn step(&self, policy: &Policy, walk: &mut Walk, facts: &Facts<'_>, state: &mut State<'_>) -> Verdict {
         state.passage.applied |= 1 << walk.at;
         state.mode = policy.mode;
         let verdict = policy.kind.decide(facts, state);
-        state.told = super::Told::Nothing;
+        state.told = Told::Nothing;
         match verdict {
             Verdict::Ask(_) => verdict,
             Verdict::Pass | Verdict::Answer(_) => {
+                walk.settled |= matches!(policy.kind, Kind::SignIn(_));
                 policy.tally.add(state.shard.index, Outcome::Passed);
                 if policy.mode == Mode::Enforce { verdict } else { Verdict::Pass }
             }
-            Verdict::Abstain => Verdict::Pass,
-            Verdict::Refuse(refusal) => self.refused(policy, walk, refusal, state),
+            Verdict::Abstain => {
+                walk.abstained |= 1 << walk.at;
+                Verdict::Pass
+            }
+            Verdict::Refuse(refusal) => self.refused(policy, walk.at, refusal, state),
         }
     }
 
-    fn refused(&self, policy: &Policy, walk: &Walk, refusal: Refusal, state: &mut State<'_>) -> Verdict {
+    /// Spends all limits of a phase together, and moves on to the last of them. In front of it stand only limits of
+    /// requests in flight, and behind it only limits.
+    fn limits(&self, walk: &mut Walk, phase: Phase, facts: &Facts<'_>, state: &mut State<'_>) -> Verdict {
+        let first = usize::from(walk.at);
+        let count = self.steps[first..].iter().take_while(|policy| policy.kind.phase() == phase).count();
+        let end = first + count;
+        for (at, policy) in self.steps.iter().enumerate().take(end).skip(first) {
+            state.passage.applied |= 1 << at;
+            // Those in shadow mode spend from cells of their own, and each alone.
+            if policy.mode == Mode::Shadow {
+                let mut alone = Walk { at: at as u8, ..Walk::default() };
+                self.step(policy, &mut alone, facts, state);
+            }
+        }
+        walk.at = (end - 1) as u8;
+        match limits::spend(&self.steps, (first, end), facts, state) {
+            Ok(verdict) => {
+                for policy in self.steps[first..end].iter().filter(|policy| policy.mode == Mode::Enforce) {
+                    policy.tally.add(state.shard.index, Outcome::Passed);
+                }
+                // What has to be waited for is behind this phase already.
+                walk.at += u8::from(matches!(verdict, Verdict::Ask(_)));
+                verdict
+            }
+            Err(at) => {
+                let Verdict::Refuse(refusal) = limits::refusal(state.passage) else { return Verdict::Pass };
+                self.refused(&self.steps[usize::from(at)], at, refusal, state)
+            }
+        }
+    }
+
+    /// Nobody has signed in, and a method could have known them.
+    fn unsigned(&self, walk: &mut Walk, state: &mut State<'_>) -> Verdict {
+        let abstained = std::mem::take(&mut walk.abstained);
+        if walk.settled {
+            return Verdict::Pass;
+        }
+        let absent = Refusal { cause: Cause::Unauthenticated, detail: Denial::Absent.word() };
+        let asked = || self.steps.iter().enumerate().filter(|(at, _)| abstained >> at & 1 != 0);
+        for (at, policy) in asked().filter(|(_, policy)| policy.mode == Mode::Shadow) {
+            self.refused(policy, at as u8, absent, state);
+        }
+        let Some((at, first)) = asked().find(|(_, policy)| policy.mode == Mode::Enforce) else {
+            return Verdict::Pass;
+        };
+        self.challenge(Denial::Absent, state.passage);
+        state.passage.detail.extend_from_slice(Denial::Absent.says().as_bytes());
+        self.refused(first, at as u8, absent, state)
+    }
+
+    /// Adds the challenge of each method of the chain.
+    fn challenge(&self, denial: Denial, passage: &mut Passage) {
+        let Passage { refusal, scopes, value, .. } = passage;
+        for policy in self.steps.iter().filter(|policy| policy.mode == Mode::Enforce) {
+            if let Kind::SignIn(method) = &policy.kind
+                && let Some(challenge) = method.challenge()
+            {
+                tell_denial(challenge, denial, scopes, refusal, value);
+            }
+        }
+    }
+
+    fn refused(&self, policy: &Policy, at: u8, refusal: Refusal, state: &mut State<'_>) -> Verdict {
         if policy.mode == Mode::Enforce {
             policy.tally.add(state.shard.index, Outcome::Refused);
-            state.passage.refused_by = Some(walk.at);
+            state.passage.refused_by = Some(at);
+            if matches!(policy.kind, Kind::Authorize(_)) {
+                let denial = if refusal.cause == Cause::Forbidden { Denial::Scope } else { Denial::Absent };
+                self.challenge(denial, state.passage);
+            }
             return Verdict::Refuse(refusal);
         }
         policy.tally.add(state.shard.index, Outcome::Shadowed);

@@ -1,6 +1,8 @@
 //! What is wrong with a policy's configuration, at its place. `table` tells it as a problem.
 
+use super::auth;
 use crate::config::read::{Part, Pointer};
+use crate::config::{Problem, Severity};
 use crate::wire::edits;
 use crate::wire::field::{Field, FieldSet};
 use crate::wire::token;
@@ -8,6 +10,10 @@ use crate::wire::token;
 /// One finding.
 #[derive(Debug, Clone)]
 pub struct Fault {
+    /// Whether it refuses the configuration.
+    pub severity: Severity,
+    /// The problem, where it lies in a file of its own.
+    pub in_file: Option<Problem>,
     /// Where.
     pub at: Pointer,
     /// Whether the key or its value is at fault.
@@ -25,12 +31,27 @@ pub struct Faults(pub Vec<Fault>);
 impl Faults {
     /// Notes what is wrong with the value at `at`.
     pub fn value(&mut self, at: Pointer, message: impl Into<String>, fix: impl Into<String>) {
-        self.0.push(Fault { at, part: Part::Value, message: message.into(), fix: Some(fix.into()) });
+        self.add(at, Part::Value, message.into(), fix.into());
     }
 
     /// Notes what is wrong with the key at `at`.
     pub fn key(&mut self, at: Pointer, message: impl Into<String>, fix: impl Into<String>) {
-        self.0.push(Fault { at, part: Part::Key, message: message.into(), fix: Some(fix.into()) });
+        self.add(at, Part::Key, message.into(), fix.into());
+    }
+
+    /// Notes an error.
+    pub fn add(&mut self, at: Pointer, part: Part, message: String, fix: String) {
+        self.0.push(Fault { severity: Severity::Error, in_file: None, at, part, message, fix: Some(fix) });
+    }
+
+    /// Notes what a method of authentication found in its section at `at`.
+    pub fn flaws(&mut self, at: &Pointer, flaws: Vec<auth::Flaw>) {
+        for flaw in flaws {
+            let (in_file, pointer) = (flaw.file_problem(), flaw.pointer(at));
+            let part = if pointer == *at { Part::Key } else { Part::Value };
+            let auth::Flaw { severity, message, fix, .. } = flaw;
+            self.0.push(Fault { severity, in_file, at: pointer, part, message, fix });
+        }
     }
 
     /// A field's name that a policy may write. Notes what is wrong with it, at a value or at a key.
@@ -44,7 +65,7 @@ impl Faults {
         } else {
             return Some(FieldName { field, text: name.as_bytes().into() });
         };
-        self.0.push(Fault { at, part, message, fix: Some(fix.into()) });
+        self.add(at, part, message, fix.into());
         None
     }
 }

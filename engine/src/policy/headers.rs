@@ -71,6 +71,14 @@ impl Headers {
         apply(&self.response, facts, passage, reply, edits);
     }
 
+    /// The fields by which an origin is told who calls.
+    pub fn identity(&self) -> impl Iterator<Item = &FieldName> {
+        self.request.iter().filter_map(|change| match change {
+            Change::Set(name, value) | Change::Append(name, value) if value.tells_caller() => Some(name),
+            _ => None,
+        })
+    }
+
     /// The names of path parameters that values read.
     pub fn parameters(&self) -> impl Iterator<Item = &str> {
         let values = self.request.iter().chain(&self.response).filter_map(|change| match change {

@@ -3,27 +3,33 @@
 //! borrowed and a state that is lent. `table` compiles them and binds them into chains; `exchange/plan` walks a chain
 //! and performs what a decider asks for. A policy that spends has two verbs: see [`Verb`].
 
+pub mod auth;
+mod authorize;
 pub mod chain;
 mod compile;
 pub mod cors;
 pub mod facts;
 mod fault;
 mod headers;
+pub mod identity;
 mod ip;
 pub mod limit;
+mod limits;
 mod passage;
 mod phase;
 mod sanitize;
+mod sign_in;
 mod tally;
 mod template;
 
 pub use chain::{Chain, Kind, Policy, Walk};
-pub use compile::compile;
+pub use compile::{Kit, compile};
 pub use facts::{Facts, Parameter};
-pub use fault::{Fault, Faults};
+pub use fault::{Fault, Faults, FieldName};
 pub use passage::{Passage, Shard, State};
 pub use phase::Phase;
-pub use tally::Tally;
+pub use sign_in::SignIn;
+pub use tally::{Outcome, Tally};
 
 use crate::base::Tick;
 
@@ -86,21 +92,19 @@ pub enum Cause {
 pub enum Ask {
     /// That this moment has come: a place in a queue.
     Wait(Tick),
-    /// The whole body, of so many bytes at most.
-    Body(u64),
+    /// That the password in the passage is hashed, on a thread that may take its time.
+    Verify,
 }
 
 /// What became of an [`Ask`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Told<'b> {
+pub enum Told {
     /// Nothing was asked yet.
     Nothing,
     /// The moment has come.
     Waited,
-    /// The body, whole.
-    Body(&'b [u8]),
-    /// The body is longer than was asked for.
-    BodyTooLarge,
+    /// What became of the password.
+    Verified(auth::basic::Verified),
 }
 
 /// Which verb of a decider is meant.

@@ -1,6 +1,7 @@
 //! Values put together from parts of a request, such as `user-${claim.sub}`. Compiled once; a value of fixed text costs
 //! no more than the text.
 
+use super::auth::ClaimPath;
 use super::facts::Facts;
 use super::passage::Passage;
 use crate::config::values;
@@ -31,11 +32,16 @@ enum Of {
     Scheme,
     Listener,
     Route,
+    Claim(ClaimPath),
+    Consumer,
+    Tier,
+    User,
 }
 
 /// What a reference may be, as problems tell it.
 const KNOWN: &str = "write ${header.NAME}, ${query.NAME}, ${cookie.NAME}, ${path.NAME}, ${client.ip}, \
-${request.id}, ${method}, ${host}, ${scheme}, ${path}, ${listener} or ${route}";
+${request.id}, ${method}, ${host}, ${scheme}, ${path}, ${listener}, ${route}, \
+${claim.NAME}, ${user}, ${consumer} or ${tier}";
 
 impl Template {
     /// Compiles a value.
@@ -68,6 +74,13 @@ impl Template {
             Piece::Of(Of::Parameter(name)) => Some(&**name),
             _ => None,
         })
+    }
+
+    /// Whether it tells who calls.
+    pub fn tells_caller(&self) -> bool {
+        let tells =
+            |piece: &Piece| matches!(piece, Piece::Of(Of::Claim(_) | Of::Consumer | Of::Tier | Of::User));
+        self.0.iter().any(tells)
     }
 
     /// The value, which may be put together in `space`. None where a part of it is missing.
@@ -106,16 +119,20 @@ impl Of {
             ("scheme", "") => Of::Scheme,
             ("listener", "") => Of::Listener,
             ("route", "") => Of::Route,
+            ("consumer", "") => Of::Consumer,
+            ("tier", "") => Of::Tier,
+            ("user", "") => Of::User,
             (_, "") => return None,
             ("header", name) => Of::Header(name.as_bytes().into()),
             ("query", name) => Of::Query(name.as_bytes().into()),
             ("cookie", name) => Of::Cookie(name.as_bytes().into()),
             ("path", name) => Of::Parameter(name.into()),
+            ("claim", name) => Of::Claim(ClaimPath::new(name).ok()?),
             _ => return None,
         })
     }
 
-    fn put(&self, facts: &Facts<'_>, _passage: &Passage, out: &mut Vec<u8>) -> Option<()> {
+    fn put(&self, facts: &Facts<'_>, passage: &Passage, out: &mut Vec<u8>) -> Option<()> {
         let part = match self {
             Of::Header(name) => facts.head.named(name)?,
             Of::Query(name) => facts.query(name)?,
@@ -133,6 +150,10 @@ impl Of {
             Of::Scheme => b"http",
             Of::Listener => facts.listener.as_bytes(),
             Of::Route => facts.route.as_bytes(),
+            Of::Claim(path) => return passage.principal.write_claim(path, out).then_some(()),
+            Of::Consumer => passage.principal.consumer()?,
+            Of::Tier => passage.principal.tier()?,
+            Of::User => passage.principal.subject()?,
         };
         out.extend_from_slice(part);
         Some(())

@@ -23,6 +23,7 @@ pub fn lent(setup: &Setup, log: ring::Sender) -> Rc<exchange::Lent> {
         seed.set(x);
         x >> 16
     };
+    setup.table.policies.publish();
     let counts = setup.counts.clone();
     let upstream = upstream::Lent {
         buffers: Pool::new(),
@@ -42,7 +43,8 @@ pub fn lent(setup: &Setup, log: ring::Sender) -> Rc<exchange::Lent> {
         lines: RefCell::new(Lines::new(Box::new(move |batch| log.send(batch)), counts.clone())),
         forwards: Scratches::default(),
         passages: Scratches::default(),
-        policies: RefCell::new(policy::Shard { index: setup.index as u16 }),
+        policies: RefCell::new(policy::Shard::new(setup.index as u16)),
+        offload: setup.shared.offload.clone(),
         routing: Scratch::default(),
         caches: RefCell::default(),
         counts,

@@ -27,7 +27,7 @@ pub use balance::{Balance, Key, Sticky};
 pub use end::{Change, End, Here, Respond};
 pub use endpoints::{Endpoint, Endpoints, Source, Target};
 pub use networks::Networks;
-pub use policies::Policies;
+pub use policies::{Ground, Policies};
 pub use problem::{Problem, Problems};
 
 /// The compiled configuration.

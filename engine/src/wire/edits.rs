@@ -266,13 +266,12 @@ impl Edits {
     #[inline]
     fn forget(&mut self, name: Name<'_>) {
         if self.added_fields.contains(name.field()) {
-            self.take_out(name);
+            self.take_all(name);
         }
     }
 
-    /// Takes lines out and closes the gaps.
     #[cold]
-    fn take_out(&mut self, name: Name<'_>) {
+    fn take_all(&mut self, name: Name<'_>) {
         while let Some(index) = self.added.iter().position(|added| self.is_line_of(added, name)) {
             self.take_out(index);
         }

@@ -67,8 +67,6 @@ pub struct Setup {
     pub upgrade: &'static str,
     /// Further upstreams, a line each, with two spaces before it.
     pub upstreams: String,
-    /// Whole sections of the file, such as `policies:` with all that is under it, each line with its end.
-    pub sections: String,
     /// Routes before those that are always there, a line each.
     pub routes: String,
     /// The host of the route for everything.
@@ -103,7 +101,6 @@ impl Setup {
             route_timeouts: "connect: 10s, first_byte: 20s",
             upgrade: "",
             upstreams: String::new(),
-            sections: String::new(),
             routes: String::new(),
             host: "*",
             access_log: "stdout".to_owned(),
@@ -113,7 +110,7 @@ impl Setup {
     /// The file's text. The route `barrier` answers from the gateway itself: nobody listens on port 1.
     pub fn text(&self, driver: Driver) -> String {
         let Setup { shards, gateway, listener, limits, timeouts, upstream, balance, pool, .. } = self;
-        let Setup { route_timeouts, upgrade, sections, .. } = self;
+        let Setup { route_timeouts, upgrade, .. } = self;
         let mut bind = format!("\"{}\"", self.bind);
         if let Some(path) = &self.socket {
             let _ = write!(bind, ", \"unix:{}\"", path.display());
@@ -135,7 +132,6 @@ impl Setup {
              access_log: {{ path: \"{access_log}\", format: json }}\n\
              listeners:\n\
              - {{ name: public, bind: [{bind}], limits: {{ {limits} }}, timeouts: {{ {timeouts} }}, {listener} }}\n\
-             {sections}\
              upstreams:\n  \
                origin: {{ endpoints: [{endpoints}], balance: {balance}, pool: {{ {pool} }}, {upstream} }}\n  \
                nowhere: {{ endpoints: [{{ address: \"127.0.0.1:1\" }}] }}\n\

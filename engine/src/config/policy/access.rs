@@ -1,9 +1,9 @@
 //! Policies that say who may, by address, origin and rights.
 
 use crate::config::gateway::Network;
-use crate::config::read::section::section;
+use crate::config::read::section::{section, words};
 use crate::config::units::Period;
-use crate::config::values::OneOrMore;
+use crate::config::values::{Named, OneOrMore};
 
 section! {
     noun "cors";
@@ -39,11 +39,51 @@ section! {
     }
 }
 
+words! {
+    /// What becomes of whoever brings no credentials.
+    pub enum Anonymous {
+        /// They may go on, as nobody.
+        Allow = "allow",
+    }
+}
+
 section! {
     noun "authorize";
-    /// What the caller needs.
+    /// What the caller needs: all that is given.
     pub struct Authorize {
         /// Scopes, all of them.
         pub scopes: Vec<String> = [],
+        /// Scopes, one of them.
+        pub any_scope: Vec<String> = [],
+        /// Roles, one of them.
+        pub roles: Vec<String> = [],
+        /// Claims by name, with the value or a list of values of which the token has one. A name may lead inwards:
+        /// `realm_access.roles`.
+        pub claims: Named<OneOrMore<String>> = {},
+        /// Consumers, one of them.
+        pub consumers: Vec<String> = [],
+        /// Tiers, one of them.
+        pub tiers: Vec<String> = [],
+        /// What a method needs besides, by its name; `GET` stands for `HEAD` too.
+        pub methods: Named<Needs> = {},
+    }
+}
+
+section! {
+    noun "needs";
+    /// What the caller needs for a method.
+    pub struct Needs {
+        /// Scopes, all of them.
+        pub scopes: Vec<String> = [],
+        /// Scopes, one of them.
+        pub any_scope: Vec<String> = [],
+        /// Roles, one of them.
+        pub roles: Vec<String> = [],
+        /// Claims by name, as above.
+        pub claims: Named<OneOrMore<String>> = {},
+        /// Consumers, one of them.
+        pub consumers: Vec<String> = [],
+        /// Tiers, one of them.
+        pub tiers: Vec<String> = [],
     }
 }

@@ -5,8 +5,8 @@ mod credentials;
 mod headers;
 pub mod limit;
 
-pub use access::{Authorize, Cors, Ip};
-pub use credentials::{ApiKey, From, Jwt};
+pub use access::{Anonymous, Authorize, Cors, Ip, Needs};
+pub use credentials::{ApiKey, Basic, From, Jwt};
 pub use headers::{Errors, FieldEdits, Headers, Sanitize};
 pub use limit::{InFlight, Limit};
 
@@ -24,6 +24,10 @@ section! {
         pub jwt: Option<Jwt>,
         /// Who calls, by a key.
         pub api_key: Option<ApiKey>,
+        /// Who calls, by name and password (RFC 7617).
+        pub basic: Option<Basic>,
+        /// That whoever brings no credentials may go on as nobody, whatever else asks for them.
+        pub anonymous: Option<Anonymous>,
         /// What the caller may do.
         pub authorize: Option<Authorize>,
         /// How often it may be done.
@@ -53,6 +57,8 @@ impl Policy {
             self.ip.is_some(),
             self.jwt.is_some(),
             self.api_key.is_some(),
+            self.basic.is_some(),
+            self.anonymous.is_some(),
             self.authorize.is_some(),
             self.limit.is_some(),
             self.in_flight.is_some(),

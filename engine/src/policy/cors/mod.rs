@@ -95,12 +95,12 @@ impl Cors {
                 return None;
             }
             for name in names.iter().filter(|name| !token::is_token(name.as_bytes())) {
-                faults.0.push(super::fault::Fault {
-                    at: at.key(key),
-                    part: Part::Value,
-                    message: format!("'{name}' is not a name"),
-                    fix: Some("use letters, digits and '-'".into()),
-                });
+                faults.add(
+                    at.key(key),
+                    Part::Value,
+                    format!("'{name}' is not a name"),
+                    "use letters, digits and '-'".into(),
+                );
             }
             Some(Listed::of(names))
         };

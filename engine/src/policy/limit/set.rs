@@ -54,8 +54,8 @@ pub(super) struct Shape {
     pub slots: usize,
 }
 
-/// All sets of a process, by name. Control has it; tables are built with it.
-#[derive(Debug)]
+/// All sets of a process, by name. Each table has those it was built with, from which the next one's are made.
+#[derive(Debug, Clone)]
 pub struct Sets {
     seed: Seed,
     offset: u64,

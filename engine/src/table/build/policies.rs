@@ -1,34 +1,57 @@
 //! Policies: each compiled once, then bound into chains by where its name is attached: to the gateway, a listener or a
 //! route. Attached twice it is asked once.
 
-use super::{Check, Listener, Pointer, Route, Table, config};
-use crate::config::Severity;
+use super::{Check, Listener, Means, Pointer, Route, Table, config};
 use crate::config::policy::Mode as GivenMode;
+use crate::policy::auth::Registry;
+use crate::policy::auth::registry::{self, Entry};
 use crate::policy::chain::STEPS_MAX;
-use crate::policy::{self, Chain, Faults, Kind, Mode, Policy};
-use crate::table::Policies;
-use std::collections::HashMap;
+use crate::policy::identity::Identity;
+use crate::policy::{self, Chain, Faults, FieldName, Kind, Kit, Mode, Policy};
+use crate::table::{Ground, Policies};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-/// Compiles all policies and binds them; notes what is wrong with them.
+/// Compiles all policies and binds them; notes what is wrong with them. None when a problem was noted that leaves
+/// nothing to serve with.
 pub(super) fn build(
     check: &mut Check<'_>,
     listeners: &[Listener],
     routes: &[Route],
-    previous: Option<&Table>,
-) -> Policies {
+    (previous, means): (Option<&Table>, &mut Means<'_>),
+) -> Option<Policies> {
     let config = check.config;
+    let kept = previous.map(|table| table.policies.ground.clone());
+    let Some(mut ground) = kept.or_else(|| Ground::new(means.offset)) else {
+        let at = Pointer::default().key("version");
+        check.error(&at, "the system gives no random numbers".into(), None);
+        return None;
+    };
+    let mut entries = consumers(check);
+    let Ground { sets, blind } = &mut ground;
+    let mut kit = Kit { files: &mut *means.files, sets, blind, entries: &mut entries, now: means.now };
     let mut named: HashMap<&str, Option<Arc<Policy>>> = HashMap::new();
     let mut all = Vec::new();
-    for (name, given) in &config.policies.0 {
+    for (slot, (name, given)) in config.policies.0.iter().enumerate() {
         let at = Pointer::default().key("policies").key(name);
         check.name(&at, name);
-        let policy = compiled(check, &at, name, given, previous);
+        let policy = compiled(check, &at, (name, slot), given, (previous, &mut kit));
         all.extend(policy.clone());
         named.insert(name, policy);
     }
     unused(check);
-    let mut policies = Policies { all, routes: routes.len(), ..Policies::default() };
+    let registry = Registry::new(&entries, &ground.blind);
+    let mut policies = Policies {
+        identity: Identity::new(all.iter().flat_map(identity)),
+        all,
+        chains: Vec::new(),
+        of: Vec::new(),
+        routes: routes.len(),
+        misses: Vec::new(),
+        has_cors: false,
+        registry,
+        ground,
+    };
     let mut binder = Binder { named: &named, known: HashMap::new(), chains: Vec::new() };
     let everywhere = &config.gateway.policies;
     for (index, _) in listeners.iter().enumerate() {
@@ -47,15 +70,55 @@ pub(super) fn build(
     if policies.chains.is_empty() {
         policies.of = Vec::new();
     }
-    policies
+    Some(policies)
+}
+
+/// The consumers of the configuration.
+fn consumers(check: &mut Check<'_>) -> Vec<Entry> {
+    let config = check.config;
+    let all = Pointer::default().key("consumers");
+    let mut names: HashSet<&str> = HashSet::new();
+    for (index, given) in config.consumers.iter().enumerate() {
+        let at = all.item(index).key("name");
+        check.name(&at, &given.name);
+        if !names.insert(&given.name) {
+            check.error(&at, format!("two consumers are named '{}'", given.name), None);
+        }
+    }
+    let mut found = Vec::new();
+    let entries = registry::entries(&config.consumers, |index, flaw| found.push((index, flaw)));
+    for (index, flaw) in found {
+        let mut faults = Faults::default();
+        faults.flaws(&all.item(index), vec![flaw]);
+        tell(check, faults);
+    }
+    entries
+}
+
+/// The fields by which a policy tells an origin who calls.
+fn identity(policy: &Arc<Policy>) -> Vec<FieldName> {
+    match &policy.kind {
+        Kind::SignIn(method) => method.forward.iter().map(|(_, name)| name.clone()).collect(),
+        Kind::Headers(headers) => headers.identity().cloned().collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn tell(check: &mut Check<'_>, faults: Faults) {
+    for fault in faults.0 {
+        match fault.in_file {
+            Some(problem) => check.problems.push(problem),
+            None => check.add(fault.severity, &fault.at, fault.part, fault.message, fault.fix),
+        }
+    }
 }
 
 fn compiled(
     check: &mut Check<'_>,
     at: &Pointer,
-    name: &str,
+    (name, slot): (&str, usize),
     given: &config::Policy,
-    previous: Option<&Table>,
+    (previous, kit): (Option<&Table>, &mut Kit<'_>),
 ) -> Option<Arc<Policy>> {
     let kinds: Vec<&str> = given.kinds();
     match kinds.len() {
@@ -70,10 +133,8 @@ fn compiled(
         }
     }
     let mut faults = Faults::default();
-    let kind = policy::compile(given, at, &mut faults);
-    for fault in faults.0 {
-        check.add(Severity::Error, &fault.at, fault.part, fault.message, fault.fix);
-    }
+    let kind = policy::compile((name, slot), given, at, kit, &mut faults);
+    tell(check, faults);
     let mode = match given.mode {
         GivenMode::Enforce => Mode::Enforce,
         GivenMode::Shadow => Mode::Shadow,
@@ -151,7 +212,7 @@ fn unused(check: &mut Check<'_>) {
     let config = check.config;
     let attached = config.gateway.policies.iter();
     let attached = attached.chain(config.listeners.iter().flat_map(|listener| &listener.policies));
-    let attached: std::collections::HashSet<&String> =
+    let attached: HashSet<&String> =
         attached.chain(config.routes.iter().flat_map(|route| &route.policies)).collect();
     for (name, _) in config.policies.0.iter().filter(|(name, _)| !attached.contains(name)) {
         let at = Pointer::default().key("policies").key(name);

@@ -29,6 +29,16 @@ fn config(text: &str) -> Config {
     Memory::default().file("x.yaml", text).read("x.yaml").unwrap_or_else(|problems| panic!("{problems}"))
 }
 
+/// As the table's `build`, without files.
+fn build(
+    config: &Config,
+    generation: Generation,
+    previous: Option<&Table>,
+) -> Result<(Table, Vec<Problem>), Problems> {
+    let mut means = Means { files: &mut Memory::default(), now: Tick(1), offset: 0 };
+    super::build(config, generation, previous, &mut means)
+}
+
 fn built(text: &str) -> (Table, Vec<Problem>) {
     build(&config(text), Generation(1), None).unwrap_or_else(|problems| panic!("{problems}"))
 }

@@ -2,6 +2,7 @@
 
 mod cors;
 mod headers;
+mod identity;
 mod ip;
 mod order;
 
@@ -24,8 +25,8 @@ fn start(driver: Driver, setup: Setup, policies: &str, routes: &[&str]) -> Gatew
     let policies: String = lines.map(|line| format!("  {line}\n")).collect();
     let numbered = routes.iter().enumerate();
     let routes = numbered.map(|(at, route)| format!("- {{ name: r{at}, {route} }}\n")).collect();
-    let sections = format!("{}policies:\n{policies}", setup.sections);
-    Gateway::start(driver, &Setup { sections, routes, ..setup })
+    let top = format!("{}\npolicies:\n{policies}", setup.top);
+    Gateway::start(driver, &Setup { top, routes, ..setup })
 }
 
 /// Sends a request with these fields, each with its CRLF, on a connection of its own.
