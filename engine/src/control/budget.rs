@@ -195,7 +195,7 @@ impl fmt::Display for Bytes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::Generation;
+    use crate::base::{Generation, Tick};
     use crate::config::Memory;
     use crate::table::build;
 
@@ -204,7 +204,9 @@ mod tests {
             upstreams: { a: { endpoints: [{ address: '10.0.0.7:80' }], pool: { connections: 300 } } }\n";
         let config = Memory::default().file("a.yaml", format!("{head}{text}")).read("a.yaml");
         let config = config.unwrap_or_else(|problems| panic!("{problems}"));
-        let (table, _) = build::build(&config, Generation(1), None).unwrap_or_else(|told| panic!("{told}"));
+        let mut means = build::Means { files: &mut Memory::default(), now: Tick(1), offset: 0 };
+        let built = build::build(&config, Generation(1), None, &mut means);
+        let (table, _) = built.unwrap_or_else(|told| panic!("{told}"));
         Budget::of(&table, Means { descriptors, memory: Some(memory), cpus: 2 })
     }
 

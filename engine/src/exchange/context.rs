@@ -3,8 +3,10 @@
 
 use super::lent::{Lent, TableRef};
 use crate::base::{ClientAddr, Generation, ListenerId, RouteId, Tick, UpstreamId};
+use crate::mem::Scratch;
 use crate::net::clock;
 use crate::observe::{Reason, Record, record};
+use crate::policy::{Chain, Passage};
 use crate::route::MethodSet;
 use crate::table::Table;
 use crate::upstream::Tried;
@@ -71,6 +73,10 @@ pub struct Context<'a> {
     pub client_ip: Cell<Option<IpAddr>>,
     /// The route, once found.
     pub route: Cell<Option<RouteId>>,
+    /// Which pattern of its match took the path.
+    pub pattern: Cell<u16>,
+    /// What its policies said; none where it has none.
+    pub passage: RefCell<Option<Scratch<Passage>>>,
     /// The methods that its path takes, where it does not take the request's.
     pub allowed: Cell<MethodSet>,
     /// The upstream, once chosen.
@@ -110,6 +116,8 @@ impl<'a> Context<'a> {
             tried: Tried::default(),
             client_ip: Cell::new(peer.addr.ip()),
             route: Cell::new(None),
+            pattern: Cell::new(0),
+            passage: RefCell::new(None),
             allowed: Cell::new(MethodSet::default()),
             upstream: Cell::new(None),
             status: Cell::new(0),
@@ -128,6 +136,15 @@ impl<'a> Context<'a> {
         self.wall_ms
     }
 
+    /// The policies of its route, or where none was found, those that dress the answer to a miss.
+    pub fn chain(&self) -> Option<&'a Chain> {
+        let policies = &self.table.policies;
+        match self.route.get() {
+            Some(route) => policies.chain(self.peer.listener, route),
+            None => policies.miss(self.peer.listener),
+        }
+    }
+
     fn hand_in(&self) {
         let table = self.table;
         let field = |field: Field| self.head.and_then(|head| head.field(field)).unwrap_or_default();
@@ -140,6 +157,9 @@ impl<'a> Context<'a> {
         let called = sent != Tick::default();
         let replied = self.replied.get();
         let request_id = self.request_id.borrow();
+        let passage = self.passage.borrow();
+        let passage = passage.as_deref();
+        let consumer = passage.and_then(|passage| passage.principal.consumer());
         let facts = Record {
             at_unix_ms: self.wall_ms,
             shard: self.lent.shard,
@@ -167,6 +187,10 @@ impl<'a> Context<'a> {
             first_byte_us: if replied > sent { micros(sent, replied) } else { 0 },
             upstream_us: if called { micros(sent, end) } else { 0 },
             tunnel: self.tunnel.get(),
+            consumer: consumer.and_then(|name| std::str::from_utf8(name).ok()),
+            user: passage.and_then(|passage| passage.principal.subject()).unwrap_or_default(),
+            policy: passage.and_then(|passage| self.chain()?.refused_by(passage)),
+            shadow: passage.map_or(b"", |passage| &passage.shadow),
         };
         let format = table.gateway.access_log.as_ref().map(|log| &log.format);
         record(&facts, &self.lent.counts, &mut self.lent.lines.borrow_mut(), format);

@@ -6,6 +6,7 @@ use super::context::{Context, Peer};
 use super::downstream::{Begin, Replies, ReplyHead};
 use super::front::front;
 use super::outcome::Outcome;
+use super::plan;
 use crate::base::{Fault, Tick};
 use crate::net::body::{BodySink, BodySource};
 use crate::observe::Reason;
@@ -25,9 +26,12 @@ const DRAINED_MAX: u64 = 64 * 1024;
 
 /// A reply that a route gives by itself.
 pub struct Own<'a> {
-    status: u16,
-    edits: &'a Edits,
-    content: &'a [u8],
+    /// Its status.
+    pub status: u16,
+    /// Its fields.
+    pub edits: &'a Edits,
+    /// Its body.
+    pub content: &'a [u8],
 }
 
 impl Own<'_> {
@@ -49,8 +53,13 @@ pub fn own<'a>(
     edits: &'a mut Edits,
     space: &mut Vec<u8>,
 ) -> Result<Own<'a>, Reason> {
+    let chain = ctx.chain();
     let redirect = match here {
-        Here::Respond(Respond { status, edits, body }) => {
+        Here::Respond(Respond { status, edits: own, body }) => {
+            let Some(chain) = chain else { return Ok(Own { status: *status, edits: own, content: body }) };
+            edits.clear();
+            edits.absorb(own);
+            plan::dress(ctx, chain, (head, path), None, edits);
             return Ok(Own { status: *status, edits, content: body });
         }
         Here::Redirect(redirect) => redirect,
@@ -61,6 +70,9 @@ pub fn own<'a>(
     // Every part was checked when it was parsed or loaded.
     if !edits.set(Field::LOCATION, space) {
         return Err(Reason::BadRequest("rewrite_not_canonical"));
+    }
+    if let Some(chain) = chain {
+        plan::dress(ctx, chain, (head, path), None, edits);
     }
     Ok(Own { status: redirect.status, edits, content: b"" })
 }
@@ -120,7 +132,8 @@ pub async fn send<'c, B: BodySource, R: Replies>(
     }
 }
 
-async fn write<W: BodySink>(sink: &mut W, mut content: &[u8]) -> Result<(), Fault> {
+/// Writes a body that is all here, and ends it.
+pub(super) async fn write<W: BodySink>(sink: &mut W, mut content: &[u8]) -> Result<(), Fault> {
     while !content.is_empty() {
         let taken = sink.write(content).await?;
         content = &content[taken..];

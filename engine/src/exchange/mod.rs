@@ -2,6 +2,7 @@
 //! are its stages and what they share.
 
 pub mod answer;
+mod ask;
 mod client;
 mod context;
 mod downstream;
@@ -13,6 +14,7 @@ mod lent;
 mod mapping;
 mod max_forwards;
 mod outcome;
+mod plan;
 mod run;
 mod stick;
 

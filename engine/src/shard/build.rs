@@ -7,6 +7,7 @@ use crate::base::{Generation, ListenerId, SocketId};
 use crate::net::driver::{self, Driver};
 use crate::net::listener::Bound;
 use crate::net::mailbox::Mailbox;
+use crate::net::offload::Offload;
 use crate::net::{affinity, ring};
 use crate::observe::Counts;
 use crate::table::Table;
@@ -41,6 +42,8 @@ pub struct Shared {
     pub ending: AtomicBool,
     /// Downstream connections of the process.
     pub connections: Arc<Capped>,
+    /// Threads for what takes long.
+    pub offload: Offload,
 }
 
 impl Shared {
@@ -53,6 +56,7 @@ impl Shared {
             serving: (0..shards).map(|_| AtomicU64::new(0)).collect(),
             ending: AtomicBool::new(false),
             connections: Arc::default(),
+            offload: Offload::default(),
         })
     }
 

@@ -11,7 +11,8 @@ use std::time::Duration;
 fn table(text: &str) -> Table {
     let config = Memory::default().file("a.yaml", text).env("KEY", "sesame").read("a.yaml");
     let config = config.unwrap_or_else(|problems| panic!("{problems}"));
-    build::build(&config, Generation(7), None).unwrap_or_else(|problems| panic!("{problems}")).0
+    let mut means = build::Means { files: &mut Memory::default(), now: Tick(1), offset: 0 };
+    build::build(&config, Generation(7), None, &mut means).unwrap_or_else(|problems| panic!("{problems}")).0
 }
 
 fn report(table: &Table, line: &str, fields: &[&str], listing: Listing) -> Report {

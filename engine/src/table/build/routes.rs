@@ -4,6 +4,8 @@ use super::{
     Check, Lookup, Pointer, Route, RouteId, RouteTimeouts, UpstreamId, config, ends, matching, rewrites,
     unused,
 };
+use crate::policy::Parameter;
+use crate::route::{PathPattern, Segment};
 use std::collections::HashSet;
 
 /// Builds all routes and their look-up; notes what is wrong with them.
@@ -26,19 +28,36 @@ pub(super) fn build(check: &mut Check<'_>) -> (Vec<Route>, Lookup) {
         }
         check.policies(&at.key("policies"), &given.policies);
         let end = ends::build(check, &at, given, &ids);
-        rules.push(matching::rule(check, &at.key("match"), &given.r#match, id));
+        let rule = matching::rule(check, &at.key("match"), &given.r#match, id);
         routes.push(Route {
             id,
             name: given.name.clone(),
+            parameters: parameters(&rule.paths),
             end,
             rewrite: rewrites::build(check, &at, given),
             upgrade: upgrade(check, &at.key("upgrade"), &given.upgrade),
             timeouts: timeouts(check, &at.key("timeouts"), &given.timeouts),
         });
+        rules.push(rule);
     }
     unused::warn(check, &routes);
     let lookup = matching::lookup(check, rules, &routes);
     (routes, lookup)
+}
+
+/// The named segments of each pattern, for policies; nothing where no pattern has any.
+fn parameters(paths: &[PathPattern]) -> Box<[Box<[Parameter]>]> {
+    let named = |path: &PathPattern| -> Box<[Parameter]> {
+        let PathPattern::Segments { segments, .. } = path else { return Box::default() };
+        let numbered = (0..).zip(segments);
+        let named = numbered.filter_map(|(segment, of)| match of {
+            Segment::Named(name) => Some(Parameter { name: name.as_str().into(), segment }),
+            Segment::Text(_) => None,
+        });
+        named.collect()
+    };
+    let all: Box<[_]> = paths.iter().map(named).collect();
+    if all.iter().all(|named| named.is_empty()) { Box::default() } else { all }
 }
 
 fn upgrade(check: &mut Check<'_>, at: &Pointer, given: &[String]) -> Vec<String> {
