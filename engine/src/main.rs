@@ -2,7 +2,7 @@
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use ringgate::base::{Address, Generation};
-use ringgate::control::{Refused, check, demo, explain, load, run};
+use ringgate::control::{Refused, Start, check, client, demo, explain, load, run};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -17,6 +17,13 @@ fn main() -> ExitCode {
         Some(("check", given)) => return report(&file(given)),
         Some(("explain", given)) => on_control(tell(given)),
         Some(("demo", given)) => on_control(demonstrate(given)),
+        Some(("reload", given)) => {
+            client::reload(&file(given)).map(|generation| println!("generation {generation}"))
+        }
+        Some(("drain", given)) => {
+            let text = |name| given.get_one::<String>(name).map(String::as_str);
+            client::drain(&file(given), text("delay"), text("timeout"))
+        }
         Some(("schema", _)) => {
             print!("{}", ringgate::config::schema());
             Ok(())
@@ -28,7 +35,7 @@ fn main() -> ExitCode {
         Err(refused) => {
             eprint!("{refused}");
             ExitCode::from(match refused {
-                Refused::Configuration(_) => 1,
+                Refused::Configuration(_) | Refused::Reload(_) => 1,
                 Refused::Runtime(_) => 2,
             })
         }
@@ -37,12 +44,35 @@ fn main() -> ExitCode {
 
 fn command() -> Command {
     let file = Arg::new("file").value_name("FILE").default_value("ringgate.yaml");
+    let running = file.clone().short('f').long("file");
     Command::new("ringgate")
         .version(env!("CARGO_PKG_VERSION"))
         .about("An API gateway with one pinned io_uring shard a CPU")
         .subcommand_required(true)
         .arg_required_else_help(true)
-        .subcommand(Command::new("run").about("Run the gateway").arg(file.clone().short('f').long("file")))
+        .subcommand(Command::new("run").about("Run the gateway").arg(running.clone()))
+        .subcommand(
+            Command::new("reload")
+                .about("Have the running gateway read its file again; wait until all shards serve it")
+                .arg(running.clone()),
+        )
+        .subcommand(
+            Command::new("drain")
+                .about("Have the running gateway end: readiness fails, exchanges end, connections close")
+                .arg(running)
+                .arg(
+                    Arg::new("delay")
+                        .long("delay")
+                        .value_name("TIME")
+                        .help("In place of gateway.drain.delay"),
+                )
+                .arg(
+                    Arg::new("timeout")
+                        .long("timeout")
+                        .value_name("TIME")
+                        .help("In place of gateway.drain.timeout"),
+                ),
+        )
         .subcommand(explained(&file))
         .subcommand(
             Command::new("check").about("Check a configuration and print every problem").arg(file.index(1)),
@@ -110,12 +140,14 @@ fn on_control(work: impl Future<Output = Result<(), Refused>>) -> Result<(), Ref
 }
 
 async fn start(path: &Path) -> Result<(), Refused> {
-    let config = load::read(path).map_err(Refused::Configuration)?;
+    let (config, files) = load::gather(path);
+    let config = config.map_err(Refused::Configuration)?;
     let (table, warnings) = load::compile(&config, Generation(1), None).map_err(Refused::Configuration)?;
     for warning in warnings {
         eprintln!("{warning}");
     }
-    run(table, &config, |_| {}).await
+    let shown = config.origin.shown();
+    run(Start { table, shown, file: Some((path.to_owned(), files)) }, |_| {}).await
 }
 
 async fn tell(given: &ArgMatches) -> Result<(), Refused> {
@@ -152,7 +184,7 @@ async fn demonstrate(given: &ArgMatches) -> Result<(), Refused> {
     let text = demo::configuration(&origins, bind);
     let config = load::parse("demo.yaml", text).map_err(Refused::Configuration)?;
     let (table, _) = load::compile(&config, Generation(1), None).map_err(Refused::Configuration)?;
-    run(table, &config, |bound| {
+    run(Start { table, shown: config.origin.shown(), file: None }, |bound| {
         let addr = match bound.first() {
             Some((_, Address::Tcp(addr))) => *addr,
             _ => bind,

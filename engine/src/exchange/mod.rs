@@ -8,6 +8,7 @@ mod downstream;
 mod end;
 mod forward;
 mod front;
+mod home;
 mod lent;
 mod mapping;
 mod max_forwards;
@@ -28,6 +29,7 @@ pub mod parts {
 pub use answer::Answer;
 pub use context::{Context, Peer};
 pub use downstream::{Begin, Downstream, Replies, ReplyHead};
-pub use lent::{Lent, TableRef};
+pub use home::{Home, Sleepers};
+pub use lent::{Held, Leave, Lent, TableRef};
 pub use outcome::{Outcome, Tunnel};
 pub use run::{refuse, run};

@@ -79,7 +79,8 @@ async fn serve<'c, B: BodySource, R: Replies>(
     let host = route.host().unwrap_or_else(|| head.host());
     let way = Way { at, path, sent: host, issue };
     let onward = Onward { target, host, length, upgrade, expect_continue };
-    let plan = Plan { upstream, timeouts: &route.timeouts, total: total(ctx), tried: &ctx.tried };
+    let station = ctx.table.station(upstream.id);
+    let plan = Plan { upstream, station, timeouts: &route.timeouts, total: total(ctx), tried: &ctx.tried };
     let announce = upstream.proxy_protocol.map(|version| {
         // Each exchange has a connection of its own there, so that the one call for it does not count.
         Announce { version, client: ctx.peer.addr, local: reply.local_addr() }

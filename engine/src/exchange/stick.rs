@@ -74,7 +74,7 @@ pub fn issue(ctx: &Context<'_>, upstream: &Upstream, key: u64, edits: &mut Edits
     let picked = ctx.tried.endpoint.borrow();
     let Some(picked) = picked.as_ref() else { return };
     // A client is not sent back to an endpoint that has left meanwhile.
-    let id = ctx.lent.upstream.pools.staying(upstream.id, picked, |state, at| state.id(at)).flatten();
+    let id = ctx.table.station(upstream.id).staying(picked, |state, at| state.id(at)).flatten();
     if let Some(id) = id.filter(|&id| id != key) {
         value.clear();
         value.extend_from_slice(&sticky.name);

@@ -78,6 +78,19 @@ pub struct Gateway {
     pub access_log: Option<AccessLog>,
     /// How names are resolved.
     pub resolver: Resolver,
+    /// How the process ends.
+    pub drain: Drain,
+    /// Whether a change of a configuration file is taken by itself.
+    pub watch: bool,
+}
+
+/// How the process ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Drain {
+    /// How long connections are still taken while readiness fails already.
+    pub delay: Duration,
+    /// How long exchanges may take to end after that.
+    pub timeout: Duration,
 }
 
 /// How names are resolved. Control does it; the shards never wait for a name.

@@ -18,6 +18,7 @@ mod names;
 mod nginx;
 mod pool;
 mod proxy_protocol;
+mod reload;
 mod replies;
 mod requests;
 mod routing;

@@ -18,7 +18,7 @@ pub const LOOK_EVERY: Duration = Duration::from_millis(500);
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
 /// Which text a path leads to: device, inode, length, time of change in seconds and nanoseconds.
-type Stamp = (u64, u64, u64, i64, i64);
+pub type Stamp = (u64, u64, u64, i64, i64);
 
 /// One file.
 #[derive(Debug)]
@@ -59,6 +59,9 @@ impl List {
 pub async fn watch(mut lists: Vec<List>, news: Sender<(usize, Vec<Source>)>) {
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
+        if news.is_closed() {
+            return;
+        }
         // Files may lie on a disk that hangs; the control thread does not.
         let looked = tokio::task::spawn_blocking(move || {
             let looks: Vec<_> = lists.iter_mut().map(List::look).collect();
@@ -128,7 +131,8 @@ fn line(problem: &Problem) -> String {
     }
 }
 
-fn stamp(path: &Path) -> io::Result<Stamp> {
+/// Which text `path` leads to now.
+pub fn stamp(path: &Path) -> io::Result<Stamp> {
     let about = fs::metadata(path)?;
     Ok((about.dev(), about.ino(), about.len(), about.ctime(), about.ctime_nsec()))
 }
