@@ -11,9 +11,10 @@ use super::publish::{Published, first};
 use super::reload::Fixed;
 use super::resolve::{Keeper, Names};
 use super::watch::{Followed, follow};
-use crate::base::{Address, Generation, Tick};
+use crate::base::{Address, Generation, ListenerId, SocketId, Tick};
 use crate::config::Problems;
 use crate::net::driver::{Driver, probe_io_uring};
+use crate::net::listener::Bound;
 use crate::net::{affinity, clock, raise_descriptor_limit, ring};
 use crate::observe::Counts;
 use crate::shard::{self, Setup, Shared};
@@ -104,27 +105,8 @@ pub async fn run(start: Start, ready: impl FnOnce(&[(String, Address)])) -> Resu
         .map_err(|error| Refused::Runtime(format!("the access log cannot be opened: {error}")))?;
 
     let shared = Shared::new(fixed.shards);
-    let mut threads = Vec::with_capacity(fixed.shards);
-    for (index, (log, opened)) in senders.into_iter().zip(opened).enumerate() {
-        let listener = |(socket, bound)| {
-            let at = sockets.iter().find(|(known, _)| *known == socket);
-            at.map(|(_, listener)| (socket, *listener, bound))
-        };
-        let setup = Setup {
-            index,
-            cpu: cpus[index % cpus.len()],
-            driver,
-            table: table.clone(),
-            shared: shared.clone(),
-            counts: counts[index].clone(),
-            listeners: opened.into_iter().filter_map(listener).collect(),
-            seed: RandomState::new().build_hasher().finish(),
-        };
-        threads.push(
-            shard::start(setup, log)
-                .map_err(|error| Refused::Runtime(format!("no thread for a shard: {error}")))?,
-        );
-    }
+    let first_of = First { table: &table, shared: &shared, counts: &counts, sockets: &sockets };
+    let threads = first_of.start(driver, &cpus, senders.into_iter().zip(opened))?;
     let (files, watched) = watch::channel(Files::default());
     let file = file.map(|(path, read)| {
         files.send_replace(read);
@@ -157,6 +139,45 @@ pub async fn run(start: Start, ready: impl FnOnce(&[(String, Address)])) -> Resu
         drop(admin.await);
     }
     ended
+}
+
+/// What the shards begin with.
+struct First<'a> {
+    table: &'a Arc<Table>,
+    shared: &'a Arc<Shared>,
+    counts: &'a [Arc<Counts>],
+    /// Every socket with its listener.
+    sockets: &'a [(SocketId, ListenerId)],
+}
+
+impl First<'_> {
+    /// Starts a shard for each of `with`: its way to the log, and its sockets.
+    fn start(
+        &self,
+        driver: Driver,
+        cpus: &[usize],
+        with: impl Iterator<Item = (ring::Sender, Vec<(SocketId, Bound)>)>,
+    ) -> Result<Vec<JoinHandle<io::Result<()>>>, Refused> {
+        let listener = |(socket, bound)| {
+            let at = self.sockets.iter().find(|(known, _)| *known == socket);
+            at.map(|(_, listener)| (socket, *listener, bound))
+        };
+        let started = with.enumerate().map(|(index, (log, opened))| {
+            let setup = Setup {
+                index,
+                cpu: cpus[index % cpus.len()],
+                driver,
+                table: self.table.clone(),
+                shared: self.shared.clone(),
+                counts: self.counts[index].clone(),
+                listeners: opened.into_iter().filter_map(listener).collect(),
+                seed: RandomState::new().build_hasher().finish(),
+            };
+            let started = shard::start(setup, log);
+            started.map_err(|error| Refused::Runtime(format!("no thread for a shard: {error}")))
+        });
+        started.collect()
+    }
 }
 
 /// Serves the administration interface and says where.

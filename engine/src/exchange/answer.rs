@@ -2,7 +2,7 @@
 //! connection closes. 4xx is the client's fault, 502 a bad answer from upstream, 503 refused by us, 504 time.
 
 use super::context::Context;
-use super::forward::Forward;
+use super::onward::forward::Forward;
 use super::plan;
 use crate::base::{Fault, Kind, Side};
 use crate::observe::Reason;

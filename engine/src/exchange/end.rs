@@ -4,8 +4,8 @@
 use super::answer::of_body;
 use super::context::{Context, Peer};
 use super::downstream::{Begin, Replies, ReplyHead};
-use super::front::front;
 use super::outcome::Outcome;
+use super::peer::front::front;
 use super::plan;
 use crate::base::{Fault, Tick};
 use crate::net::body::{BodySink, BodySource};

@@ -1,7 +1,7 @@
 //! What a shard lends to an exchange. `shard/state` builds it, one a shard.
 
-use super::forward::Forward;
-use super::home::Sleepers;
+use super::onward::forward::Forward;
+use super::peer::home::Sleepers;
 use crate::base::UpstreamId;
 use crate::mem::Scratches;
 use crate::net::offload::Offload;

@@ -3,7 +3,7 @@
 
 use super::ask;
 use super::context::{Context, RequestId};
-use super::front::front;
+use super::peer::front::front;
 use crate::observe::Reason;
 use crate::policy::{Ask, Cause, Chain, Facts, Mode, Refusal, State, Told, Verb, Verdict, Walk, cors};
 use crate::route::front::Scheme;
@@ -56,7 +56,7 @@ fn walk(
 }
 
 /// What became of a request at its policies.
-pub enum Planned {
+enum Planned {
     /// It goes on.
     Pass,
     /// It is answered here with this status, and nothing is wrong with it.
@@ -78,19 +78,34 @@ impl Planned {
     }
 }
 
-/// Has a request pass its policies, up to the first that needs something from outside.
-pub fn pass(ctx: &Context<'_>, chain: &Chain, request: (Head<'_>, &[u8]), edits: &mut Edits) -> Planned {
+/// Has a request pass its policies. Gives the status of an answer that one of them makes, with which nothing is wrong.
+///
+/// # Errors
+/// Why the request is refused.
+pub async fn asked(
+    ctx: &Context<'_>,
+    chain: &Chain,
+    request: (Head<'_>, &[u8]),
+    edits: &mut Edits,
+) -> Result<Option<u16>, Reason> {
+    match pass(ctx, chain, request, edits) {
+        Planned::Pass => Ok(None),
+        Planned::Answer(status) => Ok(Some(status)),
+        Planned::Refuse(reason) => Err(reason),
+        // Boxed: few requests come here, and each exchange would keep the room.
+        Planned::Ask(ask, walk) => Box::pin(resume(ctx, chain, request, edits, (ask, walk))).await,
+    }
+}
+
+/// Asks up to the first policy that needs something from outside.
+fn pass(ctx: &Context<'_>, chain: &Chain, request: (Head<'_>, &[u8]), edits: &mut Edits) -> Planned {
     let mut at = Walk::default();
     let verdict = walk(ctx, chain, (&mut at, Told::Nothing), request, edits);
     Planned::of(verdict, at)
 }
 
-/// Goes on where a policy asked for something, until the end of the chain. Whoever calls it boxes it: few requests come
-/// here, and each exchange would keep the room.
-///
-/// # Errors
-/// Why the request is refused.
-pub async fn resume(
+/// Goes on where a policy asked for something, until the end of the chain.
+async fn resume(
     ctx: &Context<'_>,
     chain: &Chain,
     request: (Head<'_>, &[u8]),

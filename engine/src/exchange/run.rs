@@ -5,12 +5,12 @@ use super::answer::{self, Answer, Close, of_body, of_call};
 use super::context::Context;
 use super::downstream::{Begin, Downstream, Replies, ReplyHead};
 use super::end::{self, Own};
-use super::forward::{self, Forward};
-use super::mapping::Way;
-use super::max_forwards;
+use super::onward::forward::{self, Forward};
+use super::onward::mapping::Way;
+use super::onward::max_forwards;
+use super::onward::stick;
 use super::outcome::{Outcome, Tunnel};
-use super::plan::{self, Planned};
-use super::stick;
+use super::plan;
 use crate::base::{Fault, Side, Tick};
 use crate::net::body::{BodySink, BodySource, BodyWriter, pump};
 use crate::net::clock;
@@ -70,20 +70,12 @@ async fn serve<'c, B: BodySource, R: Replies>(
     };
     let (route, at) = find(ctx, head, path)?;
     let chain = ctx.chain();
-    if let Some(chain) = chain {
-        let answered = match plan::pass(ctx, chain, (head, path), edits) {
-            Planned::Pass => None,
-            Planned::Answer(status) => Some(status),
-            Planned::Refuse(reason) => return Err(reason),
-            Planned::Ask(ask, walk) => {
-                Box::pin(plan::resume(ctx, chain, (head, path), edits, (ask, walk))).await?
-            }
-        };
-        if let Some(status) = answered {
-            edits.clear();
-            plan::dress(ctx, chain, (head, path), None, edits);
-            return Ok(end::send(ctx, Own { status, edits, content: b"" }, body, reply).await);
-        }
+    if let Some(chain) = chain
+        && let Some(status) = plan::asked(ctx, chain, (head, path), edits).await?
+    {
+        edits.clear();
+        plan::dress(ctx, chain, (head, path), None, edits);
+        return Ok(end::send(ctx, Own { status, edits, content: b"" }, body, reply).await);
     }
     let split = match &route.end {
         End::To(split) => split,

@@ -1,9 +1,9 @@
 //! What of a request its upstream's balancing goes by, and the cookie that brings a client back to its endpoint. `run`
 //! calls both; upstreams that balance without looking at a request cost a branch each.
 
-use super::context::Context;
 use crate::balance::{id_of_text, text_of_id};
 use crate::base::hash::stable;
+use crate::exchange::context::Context;
 use crate::table::{Key, Upstream};
 use crate::wire::cookie::cookie;
 use crate::wire::edits::Edits;

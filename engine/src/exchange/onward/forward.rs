@@ -1,9 +1,9 @@
 //! The request as an upstream sees it: target, Host, and the fields that tell about the client. What an
 //! untrusted client says of itself in such fields is replaced, never extended.
 
-use super::client;
-use super::context::{Context, Peer, RequestId};
 use super::max_forwards;
+use crate::exchange::context::{Context, Peer, RequestId};
+use crate::exchange::peer::client;
 use crate::observe::Reason;
 use crate::route::finder::Caches;
 use crate::table::{Forwarding, Gateway, Route};

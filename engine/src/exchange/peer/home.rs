@@ -2,8 +2,8 @@
 //! holds a [`Home`], one a shard and listener, which the shard points to wherever the listener stands now. And the list of
 //! connections that sleep, so that those that are to leave can be told without asking each of them all the time.
 
-use super::lent::{Lent, TableRef};
 use crate::base::{ListenerId, Tick};
+use crate::exchange::lent::{Lent, TableRef};
 use crate::net::Link;
 use crate::table::Listener;
 use std::cell::{Cell, RefCell};

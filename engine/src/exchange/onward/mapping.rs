@@ -1,9 +1,9 @@
 //! The edits of an upstream's reply that hide where it came from: see `route/back`. Also where a sticky cookie is
 //! issued. A reply without the fields in question costs one comparison of sets.
 
-use super::context::Context;
-use super::front::front;
 use crate::base::Address;
+use crate::exchange::context::Context;
+use crate::exchange::peer::front::front;
 use crate::route::back::{Back, Inside, Rewritten};
 use crate::route::split::CookieId;
 use crate::table::End;

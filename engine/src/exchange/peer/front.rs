@@ -1,7 +1,7 @@
 //! The gateway as the client of an exchange sees it. What a trusted proxy before it tells of the client's request
 //! is believed: that proxy may be where TLS ends.
 
-use super::context::Peer;
+use crate::exchange::context::Peer;
 use crate::route::front::{Front, Scheme};
 use crate::wire::field::Field;
 use crate::wire::head::Head;
