@@ -1,7 +1,10 @@
 //! What a shard lends to an exchange. `shard/state` builds it, one a shard.
 
+mod home;
+
+pub use home::{Home, Sleepers};
+
 use super::forward::Forward;
-use super::home::Sleepers;
 use crate::base::UpstreamId;
 use crate::mem::Scratches;
 use crate::observe::{Counts, Lines};

@@ -2,7 +2,7 @@
 //! holds a [`Home`], one a shard and listener, which the shard points to wherever the listener stands now. And the list of
 //! connections that sleep, so that those that are to leave can be told without asking each of them all the time.
 
-use super::lent::{Lent, TableRef};
+use super::{Lent, TableRef};
 use crate::base::{ListenerId, Tick};
 use crate::net::Link;
 use crate::table::Listener;
