@@ -2,14 +2,14 @@
 //! nothing has come.
 
 use crate::base::Tick;
+use crate::exchange::answer::of_head;
 use crate::exchange::{Home, Lent};
 use crate::mem::{Buf, Class};
 use crate::net::stream::{Wait, until};
 use crate::net::{Link, clock};
 use crate::observe::Reason;
-use crate::table::Listener;
 use crate::wire::head::Lines;
-use crate::wire::http1::{HeadLimits, Parsed, RequestFault, may_be_complete, request};
+use crate::wire::http1::{Parsed, may_be_complete, request};
 use std::io;
 use std::time::Duration;
 
@@ -99,17 +99,17 @@ impl Reader<'_> {
     }
 
     fn parse(&self, held: &Buf, lines: &mut Lines, parsed_to: usize) -> Result<bool, Reason> {
-        let limits = &self.home.look(self.lent, bounds);
+        let limits = &self.home.look(self.lent, |listener| listener.limits.head());
         // Past the limit the parse is asked again, since it is the one to say which limit was passed.
         let whole = parsed_to == 0 || held.len() > limits.head_bytes as usize;
         if !whole && !may_be_complete(held.filled(), parsed_to) {
-            request::screen(held.filled(), limits).map_err(reason)?;
+            request::screen(held.filled(), limits).map_err(of_head)?;
             return Ok(false);
         }
         match request::parse(held.filled(), lines, limits) {
             Ok(Parsed::Complete { .. }) => Ok(true),
             Ok(Parsed::Partial) => Ok(false),
-            Err(fault) => Err(reason(fault)),
+            Err(fault) => Err(of_head(fault)),
         }
     }
 
@@ -124,22 +124,5 @@ impl Reader<'_> {
         let n = self.link.stream.try_read(held.spare())?;
         held.advance(n);
         Ok(n)
-    }
-}
-
-/// The bounds of a listener's heads.
-fn bounds(listener: &Listener) -> HeadLimits {
-    let limits = &listener.limits;
-    HeadLimits { head_bytes: limits.header_bytes, fields: limits.headers, target_bytes: limits.target_bytes }
-}
-
-/// The log's reason for a head that cannot be served.
-pub fn reason(fault: RequestFault) -> Reason {
-    match fault {
-        RequestFault::TargetTooLong => Reason::TargetTooLong,
-        RequestFault::HeadTooLong => Reason::HeadTooLarge,
-        RequestFault::TooManyFields => Reason::TooManyFields,
-        RequestFault::Version | RequestFault::Http2Preface => Reason::VersionNotSupported,
-        other => Reason::BadRequest(other.reason()),
     }
 }

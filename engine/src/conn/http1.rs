@@ -8,6 +8,7 @@ use super::linger::linger;
 use super::proxied::announced;
 use super::upgrade;
 use crate::base::Tick;
+use crate::exchange::answer::of_framing;
 use crate::exchange::{Context, Downstream, Home, Lent, Outcome, Peer, TableRef, refuse, run};
 use crate::mem::{Buf, Class};
 use crate::net::Link;
@@ -161,7 +162,7 @@ impl Exchange<'_> {
         let limit = if matches!(length, Length::Chunked) { limit } else { None };
         let body = BodyReader::new(Reading { lane: self.lane(), limit }, length, first).drop_named(head);
         let mut down = Http1 { body, reply: self.replies(Some(head)) };
-        let outcome = match (framed, self.too_large(length)) {
+        let outcome = match (framed, self.listener.limits.refuse(length)) {
             (Err(fault), _) => refuse_framing(&ctx, &mut down, fault).await,
             (_, true) => refuse(&ctx, &mut down, Reason::BodyTooLarge).await,
             _ => run(&ctx, length, &mut down).await,
@@ -187,10 +188,6 @@ impl Exchange<'_> {
         (after, used, body.into_rest())
     }
 
-    fn too_large(&self, length: Length) -> bool {
-        matches!((length, self.listener.limits.body_bytes), (Length::Exact(n), Some(limit)) if n > limit)
-    }
-
     /// Answers what was no request, and has it recorded.
     async fn refused(&self, reason: Reason, began: Tick) {
         let ctx = Context::new(self.lent, self.table, self.peer, None, began);
@@ -201,13 +198,9 @@ impl Exchange<'_> {
 }
 
 async fn refuse_framing<'c>(ctx: &'c Context<'c>, down: &mut Http1<'_>, fault: FramingFault) -> Outcome<'c> {
-    let reason = match fault {
-        FramingFault::Expectation => Reason::ExpectationFailed,
-        other => Reason::BadRequest(other.reason()),
-    };
     // Where the message ends is not known, so nothing after it can be read as a request.
     down.reply.keeps = false;
-    refuse(ctx, down, reason).await
+    refuse(ctx, down, of_framing(fault)).await
 }
 
 /// The downstream side of one HTTP/1.1 exchange.

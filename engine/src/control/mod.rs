@@ -3,10 +3,12 @@
 
 pub mod admin;
 mod bind;
+mod budget;
 pub mod check;
 pub mod client;
 pub mod demo;
 mod desk;
+pub mod explain;
 pub mod load;
 pub mod logs;
 pub mod office;

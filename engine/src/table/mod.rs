@@ -5,6 +5,8 @@ use crate::base::counters::Capped;
 use crate::base::{Address, Generation, RouteId, UpstreamId};
 use crate::observe::access_log::Format;
 use crate::route::Lookup;
+use crate::wire::http1::HeadLimits;
+use crate::wire::http1::framing::Length;
 use crate::wire::proxy_protocol;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -156,6 +158,18 @@ pub struct Limits {
     pub target_bytes: u32,
     /// Bytes of a request body; past it 413.
     pub body_bytes: Option<u64>,
+}
+
+impl Limits {
+    /// Those of a head.
+    pub fn head(&self) -> HeadLimits {
+        HeadLimits { head_bytes: self.header_bytes, fields: self.headers, target_bytes: self.target_bytes }
+    }
+
+    /// Whether a body of this length is announced that is too long.
+    pub fn refuse(&self, length: Length) -> bool {
+        matches!((length, self.body_bytes), (Length::Exact(bytes), Some(limit)) if bytes > limit)
+    }
 }
 
 /// A listener's timeouts.

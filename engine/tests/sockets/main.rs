@@ -12,6 +12,7 @@ mod access_log;
 mod admin;
 mod balance;
 mod basic;
+mod explain;
 mod matching;
 mod names;
 mod nginx;

@@ -180,6 +180,27 @@ pub fn run_to_end(command: &str, text: &str) -> (Output, PathBuf) {
     (output, file)
 }
 
+/// Runs the binary with `words` until it ends by itself; `FILE` and `OTHER` among them are files with these texts.
+pub fn run_with(words: &[&str], text: &str, other: &str) -> Output {
+    let folder = folder(STARTED.fetch_add(1, Ordering::Relaxed));
+    let [file, second] = [("ringgate.yaml", text), ("other.yaml", other)].map(|(name, text)| {
+        let path = folder.join(name);
+        fs::write(&path, text).unwrap();
+        path
+    });
+    let mut run = Command::new(env!("CARGO_BIN_EXE_ringgate"));
+    for word in words {
+        match *word {
+            "FILE" => run.arg(&file),
+            "OTHER" => run.arg(&second),
+            word => run.arg(word),
+        };
+    }
+    let output = output(spawn(run));
+    drop(fs::remove_dir_all(&folder));
+    output
+}
+
 /// Sends a signal to one process.
 fn signal(name: &str, pid: u32) {
     let sent = Command::new("sh").arg("-c").arg(format!("kill -{name} {pid}")).status();

@@ -3,8 +3,8 @@
 //! that leads elsewhere is a change like any other. A faulty or missing file leaves the last good list as it is.
 
 use crate::config::{Problem, Severity};
-use crate::table::endpoints::{Flaw, read_list};
-use crate::table::{Source, Table};
+use crate::table::endpoints::{Flaw, assemble, read_list};
+use crate::table::{Endpoints, Source, Table};
 use std::fs;
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
@@ -89,6 +89,17 @@ pub async fn watch(mut lists: Vec<List>, news: Sender<(usize, Vec<Source>)>) {
 pub fn problems(table: &Table) -> Vec<Problem> {
     let files = table.upstreams.iter().filter_map(|upstream| upstream.file.as_ref());
     files.filter_map(|path| taken(path).err()).flatten().collect()
+}
+
+/// Gives the upstreams of `table` the endpoints in their files beside those that are written. No name is looked up; a
+/// file that cannot be taken gives none, which [`problems`] tells.
+pub fn read_into(table: &mut Table) {
+    for upstream in &mut table.upstreams {
+        let Some(listed) = upstream.file.as_ref().and_then(|path| taken(path).ok()) else { continue };
+        upstream.sources.extend(listed);
+        let set = assemble(upstream.sources.iter(), |_| &[]);
+        upstream.endpoints = Endpoints::new(set, &upstream.balance);
+    }
 }
 
 fn taken(path: &Path) -> Result<Vec<Source>, Vec<Problem>> {

@@ -12,7 +12,7 @@ mod name;
 mod site;
 
 pub use keeper::{Keeper, Seen};
-pub use lists::{Stamp, problems, stamp};
+pub use lists::{Stamp, problems, read_into, stamp};
 
 use crate::base::Tick;
 use crate::net::clock;
