@@ -11,10 +11,9 @@ use super::publish::{Published, first};
 use super::reload::Fixed;
 use super::resolve::{Keeper, Names};
 use super::watch::{Followed, follow};
-use crate::base::{Address, Generation, ListenerId, SocketId, Tick};
+use crate::base::{Address, Generation, Tick};
 use crate::config::Problems;
 use crate::net::driver::{Driver, probe_io_uring};
-use crate::net::listener::Bound;
 use crate::net::{affinity, clock, raise_descriptor_limit, ring};
 use crate::observe::Counts;
 use crate::shard::{self, Setup, Shared};
@@ -76,13 +75,8 @@ pub struct Start {
 pub async fn run(start: Start, ready: impl FnOnce(&[(String, Address)])) -> Result<(), Refused> {
     let Start { mut table, shown, file } = start;
     let descriptors = raise_descriptor_limit();
-    let driver = choose(table.gateway.driver)?;
     let cpus = affinity::cpus();
-    let fixed = Fixed {
-        shards: table.gateway.shards.map_or(cpus.len(), |shards| shards as usize).max(1),
-        shards_auto: cpus.len().max(1),
-        driver,
-    };
+    let fixed = fixed(&table, &cpus)?;
     let mut listening = Listening::default();
     let mut fresh = bind(listening.known().difference(&table), fixed.shards)
         .map_err(|refusal| Refused::Runtime(refusal.to_string()))?;
@@ -91,11 +85,7 @@ pub async fn run(start: Start, ready: impl FnOnce(&[(String, Address)])) -> Resu
     let door = table.admin.as_ref().map(Door::bind).transpose()?;
     let bound: Vec<(String, Address)> =
         listening.told().map(|(name, addr)| (name.to_owned(), addr.clone())).collect();
-    let mut signals = Signals {
-        terminate: on(SignalKind::terminate())?,
-        interrupt: on(SignalKind::interrupt())?,
-        hangup: on(SignalKind::hangup())?,
-    };
+    let mut signals = signals()?;
     let names = Names::settled(&mut table).await;
     let table = Arc::new(table);
 
@@ -105,21 +95,31 @@ pub async fn run(start: Start, ready: impl FnOnce(&[(String, Address)])) -> Resu
         .map_err(|error| Refused::Runtime(format!("the access log cannot be opened: {error}")))?;
 
     let shared = Shared::new(fixed.shards);
-    let first_of = First { table: &table, shared: &shared, counts: &counts, sockets: &sockets };
-    let threads = first_of.start(driver, &cpus, senders.into_iter().zip(opened))?;
+    let listener = |(socket, bound)| {
+        let at = sockets.iter().find(|(known, _)| *known == socket);
+        at.map(|(_, listener)| (socket, *listener, bound))
+    };
+    let setups = opened.into_iter().zip(&counts).enumerate().map(|(index, (opened, counts))| Setup {
+        index,
+        cpu: cpus[index % cpus.len()],
+        driver: fixed.driver,
+        table: table.clone(),
+        shared: shared.clone(),
+        counts: counts.clone(),
+        listeners: opened.into_iter().filter_map(listener).collect(),
+        seed: RandomState::new().build_hasher().finish(),
+    });
+    let threads = setups.zip(senders).map(|(setup, log)| {
+        let started = shard::start(setup, log);
+        started.map_err(|error| Refused::Runtime(format!("no thread for a shard: {error}")))
+    });
+    let threads = threads.collect::<Result<Vec<_>, _>>()?;
     let (files, watched) = watch::channel(Files::default());
     let file = file.map(|(path, read)| {
         files.send_replace(read);
         (path, Followed::new(watched))
     });
-    announce(
-        driver,
-        &cpus[..fixed.shards.min(cpus.len())],
-        fixed.shards,
-        descriptors,
-        &bound,
-        table.generation,
-    );
+    announce(fixed, &cpus, descriptors, &bound, table.generation);
     ready(&bound);
 
     let (office, inside) = Office::open(first(&table, shown, fixed.shards));
@@ -133,50 +133,15 @@ pub async fn run(start: Start, ready: impl FnOnce(&[(String, Address)])) -> Resu
     let mut desk = Desk { published, logs, inside, keeper, file, fixed, files };
     let told = desk.work(&mut signals, failed(&threads)).await;
     let ended = end(desk, told, &mut signals, threads).await;
-    if let Some(admin) = admin {
-        // Its socket's file goes with it.
-        admin.abort();
-        drop(admin.await);
-    }
+    close(admin).await;
     ended
 }
 
-/// What the shards begin with.
-struct First<'a> {
-    table: &'a Arc<Table>,
-    shared: &'a Arc<Shared>,
-    counts: &'a [Arc<Counts>],
-    /// Every socket with its listener.
-    sockets: &'a [(SocketId, ListenerId)],
-}
-
-impl First<'_> {
-    /// Starts a shard for each of `with`: its way to the log, and its sockets.
-    fn start(
-        &self,
-        driver: Driver,
-        cpus: &[usize],
-        with: impl Iterator<Item = (ring::Sender, Vec<(SocketId, Bound)>)>,
-    ) -> Result<Vec<JoinHandle<io::Result<()>>>, Refused> {
-        let listener = |(socket, bound)| {
-            let at = self.sockets.iter().find(|(known, _)| *known == socket);
-            at.map(|(_, listener)| (socket, *listener, bound))
-        };
-        let started = with.enumerate().map(|(index, (log, opened))| {
-            let setup = Setup {
-                index,
-                cpu: cpus[index % cpus.len()],
-                driver,
-                table: self.table.clone(),
-                shared: self.shared.clone(),
-                counts: self.counts[index].clone(),
-                listeners: opened.into_iter().filter_map(listener).collect(),
-                seed: RandomState::new().build_hasher().finish(),
-            };
-            let started = shard::start(setup, log);
-            started.map_err(|error| Refused::Runtime(format!("no thread for a shard: {error}")))
-        });
-        started.collect()
+/// Ends the administration interface. Its socket's file goes with it.
+async fn close(admin: Option<tokio::task::JoinHandle<()>>) {
+    if let Some(admin) = admin {
+        admin.abort();
+        drop(admin.await);
     }
 }
 
@@ -221,6 +186,13 @@ fn feed(counts: &Arc<Counts>) -> (ring::Sender, Feed) {
     (sender, Feed { ring: receiver, counts: counts.clone() })
 }
 
+/// What `table` says of things that are made once.
+fn fixed(table: &Table, cpus: &[usize]) -> Result<Fixed, Refused> {
+    let shards_auto = cpus.len().max(1);
+    let shards = table.gateway.shards.map_or(shards_auto, |shards| shards as usize).max(1);
+    Ok(Fixed { shards, shards_auto, driver: choose(table.gateway.driver)? })
+}
+
 /// The driver that is asked for and works here.
 fn choose(choice: DriverChoice) -> Result<Driver, Refused> {
     match (choice, probe_io_uring()) {
@@ -237,19 +209,27 @@ fn choose(choice: DriverChoice) -> Result<Driver, Refused> {
     }
 }
 
+fn signals() -> Result<Signals, Refused> {
+    Ok(Signals {
+        terminate: on(SignalKind::terminate())?,
+        interrupt: on(SignalKind::interrupt())?,
+        hangup: on(SignalKind::hangup())?,
+    })
+}
+
 fn on(kind: SignalKind) -> Result<tokio::signal::unix::Signal, Refused> {
     signal(kind).map_err(|error| Refused::Runtime(format!("signals cannot be handled: {error}")))
 }
 
 /// Says in a few lines what runs where.
 fn announce(
-    driver: Driver,
+    Fixed { shards, driver, .. }: Fixed,
     cpus: &[usize],
-    shards: usize,
     descriptors: u64,
     bound: &[(String, Address)],
     generation: Generation,
 ) {
+    let cpus = &cpus[..shards.min(cpus.len())];
     eprintln!(
         "ringgate {}: {shards} shards on CPUs {cpus:?}, {driver}, {descriptors} descriptors, generation {}",
         env!("CARGO_PKG_VERSION"),

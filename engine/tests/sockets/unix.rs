@@ -140,7 +140,7 @@ fn a_unix_client_has_no_address_to_forward() {
         let folder = Folder::new("fields", driver);
         let front = folder.path("front.sock");
         let origin = Origin::start();
-        for (gateway_setting, trusted, forwarded_for, forwarded) in [
+        for (gateway, trusted, forwarded_for, forwarded) in [
             ("", false, None, None),
             ("trusted_proxies: [10.0.0.0/8, unix]", true, Some("203.0.113.9"), Some("for=9.9.9.9")),
             ("forwarded: rfc7239", false, None, Some("for=unknown;host=\"a\";proto=http")),
@@ -151,7 +151,7 @@ fn a_unix_client_has_no_address_to_forward() {
                 Some("for=9.9.9.9, for=unknown;host=\"a\";proto=http"),
             ),
         ] {
-            let setup = Setup { gateway: gateway_setting, socket: Some(front.clone()), ..Setup::of(&origin) };
+            let setup = Setup { gateway, socket: Some(front.clone()), ..Setup::of(&origin) };
             let gateway = Gateway::start(driver, &setup);
             let (id, mut client) = (Ids::next(), Client::connect_at(&front));
             let said = "X-Forwarded-For: 203.0.113.9\r\nForwarded: for=9.9.9.9\r\n";
@@ -159,12 +159,9 @@ fn a_unix_client_has_no_address_to_forward() {
             let seen = request(&origin, &id);
             assert_eq!(seen.value("x-forwarded-for").as_deref(), forwarded_for, "{setup:?}");
             assert_eq!(seen.value("forwarded").as_deref(), forwarded, "{setup:?}");
-            // A trusted peer is read in the field that the gateway is set to.
-            let ip = match (trusted, gateway_setting.contains("rfc7239")) {
-                (false, _) => "unix:",
-                (true, false) => "203.0.113.9",
-                (true, true) => "9.9.9.9",
-            };
+            // Where Forwarded is the setting, the client is read from it.
+            let told = if setup.gateway.contains("rfc7239") { "9.9.9.9" } else { "203.0.113.9" };
+            let ip = if trusted { told } else { "unix:" };
             assert_eq!(gateway.log_of("unix:")["client_ip"], ip, "{setup:?}");
         }
     });
