@@ -1,17 +1,23 @@
 //! `policies`: rules by name. Each has one kind key, plus `mode` and `when`.
 
+mod credentials;
+
+pub use credentials::{ApiKey, Basic, From, Jwt};
+
 use super::read::section::{section, words};
-use super::units::{Period, Rate};
-use super::values::{FilePath, Named, OneOrMore, Secret};
+use super::units::Rate;
+use super::values::{Named, OneOrMore};
 
 section! {
     noun "policy";
-    /// A rule that a request must pass. Exactly one kind key stands in it: `jwt`, `api_key`, `authorize`, `limit` or `headers`.
+    /// A rule that a request must pass. Exactly one kind key stands in it: `jwt`, `api_key`, `basic`, `authorize`, `limit` or `headers`.
     pub struct Policy {
         /// Who calls, by a signed token (RFC 7519).
         pub jwt: Option<Jwt>,
         /// Who calls, by a key.
         pub api_key: Option<ApiKey>,
+        /// Who calls, by name and password (RFC 7617).
+        pub basic: Option<Basic>,
         /// What the caller may do.
         pub authorize: Option<Authorize>,
         /// How often it may be done.
@@ -34,61 +40,6 @@ words! {
         Shadow = "shadow",
         /// It is not looked at.
         Off = "off",
-    }
-}
-
-section! {
-    noun "jwt";
-    /// A signed token. Needs `algorithms` and one key source: `secret`, `key_file`, `jwks_file` or `jwks`.
-    pub struct Jwt {
-        /// Accepted algorithms, such as `[RS256, ES256]`.
-        pub algorithms: Vec<String>,
-        /// The key of HS256 and its kin: raw bytes.
-        pub secret: Option<Secret>,
-        /// A public key: a PEM file.
-        pub key_file: Option<FilePath>,
-        /// A key set: a JSON file (RFC 7517).
-        pub jwks_file: Option<FilePath>,
-        /// A key set: a URL, fetched and kept fresh.
-        pub jwks: Option<String>,
-        /// The accepted `iss`.
-        pub issuer: Option<String>,
-        /// The accepted `aud`.
-        pub audience: Option<OneOrMore<String>>,
-        /// By how much clocks may differ.
-        pub leeway: Period = "0s",
-        /// Whether a token must expire.
-        pub require_exp: bool = "true",
-        /// Where the token is looked for; in `Authorization: Bearer` unless given.
-        pub from: Vec<From> = [],
-        /// Claims sent on to the upstream: claim to field.
-        pub forward: Named<String> = {},
-    }
-}
-
-section! {
-    noun "from";
-    /// A place of a request. Exactly one key stands in it.
-    pub struct From {
-        /// A field.
-        pub header: Option<String>,
-        /// A cookie.
-        pub cookie: Option<String>,
-        /// A query parameter.
-        pub query: Option<String>,
-    }
-}
-
-section! {
-    noun "api_key";
-    /// A key, looked for in one place.
-    pub struct ApiKey {
-        /// A field, such as `X-API-Key`.
-        pub header: Option<String>,
-        /// A cookie.
-        pub cookie: Option<String>,
-        /// A query parameter.
-        pub query: Option<String>,
     }
 }
 
