@@ -94,7 +94,7 @@ fn keys_that_are_no_keys_are_told_without_being_shown() {
 #[test]
 fn credentials_are_told_apart_without_being_given_away() {
     let registry = registry(2);
-    let mut tag = |key: &str| {
+    let tag = |key: &str| {
         let mut principal = Principal::default();
         assert!(registry.find(key.as_bytes(), &mut principal));
         principal.credential().expect("has one").to_vec()
