@@ -9,5 +9,6 @@ pub mod load;
 pub mod logs;
 pub mod resolve;
 mod run;
+pub mod token;
 
 pub use run::{Refused, run};

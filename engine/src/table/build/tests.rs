@@ -355,15 +355,14 @@ fn a_route_has_one_end_and_passes_no_h2c() {
 #[test]
 fn what_this_version_does_not_run_is_an_error_at_its_key() {
     for (from, to, expected) in [
-        ("routes:", "admin: { bind: 127.0.0.1:1 }\nroutes:", "7:1: the administration interface is"),
         ("name: public,", "name: public, tls: { certs: [] },", "3:21: TLS is"),
         ("name: public,", "name: public, protocols: [http1, http2],", "3:40: HTTP/2 is"),
         ("'[::1]:83' }]", "'[::1]:83' }], retry: { on: [reset] }", "6:50: retrying is"),
         ("'[::1]:83' }]", "'[::1]:83' }], breaker: {}", "6:50: breakers are"),
         ("'[::1]:83' }]", "'[::1]:83' }], health: { path: / }", "6:50: active health checking is"),
         ("    to: spare", "    to: spare\n    priority: high", "16:5: priority is"),
-        ("routes:", "policies: { p: { authorize: {} } }\nroutes:", "7:18: authorization is"),
-        ("routes:", "consumers: [{ name: a }]\nroutes:", "7:13: consumers are"),
+        ("routes:", "policies: { p: { ip: { deny: [unix] }, when: \"true\" } }
+routes:", "7:39: conditions of policies are"),
     ] {
         check(from, to, &[&format!("{expected} not available in this version | remove it")]);
     }
