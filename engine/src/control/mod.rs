@@ -7,15 +7,12 @@ mod budget;
 pub mod check;
 pub mod client;
 pub mod demo;
-mod desk;
 pub mod explain;
 pub mod load;
 pub mod logs;
 pub mod office;
-mod publish;
-mod reload;
 pub mod resolve;
 mod run;
-mod watch;
+pub mod token;
 
 pub use run::{Refused, Start, run};

@@ -1,6 +1,11 @@
 //! The office's door: what a running gateway can be told, and how it stands. Signals, the watched file and the admin
 //! interface all come through a clone of [`Office`]; one task takes the orders, one after another (`control/run`).
 
+pub(super) mod desk;
+pub(super) mod follow;
+pub(super) mod publish;
+pub(super) mod reload;
+
 use crate::base::Generation;
 use crate::config::{Problem, Problems};
 use crate::table::Table;

@@ -3,14 +3,14 @@
 
 use super::admin::{Door, Live};
 use super::bind::{Listening, bind};
-use super::desk::{Desk, Signals};
 use super::load::Files;
 use super::logs::{Feed, Logs, Target};
+use super::office::desk::{Desk, Signals};
+use super::office::follow::{Followed, follow};
+use super::office::publish::{Published, first};
+use super::office::reload::Fixed;
 use super::office::{Drain, Office, Phase};
-use super::publish::{Published, first};
-use super::reload::Fixed;
 use super::resolve::{Keeper, Names};
-use super::watch::{Followed, follow};
 use crate::base::{Address, Generation, Tick};
 use crate::config::Problems;
 use crate::net::driver::{Driver, probe_io_uring};

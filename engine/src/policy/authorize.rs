@@ -20,6 +20,9 @@ pub struct Authorize {
     methods: Box<[(Box<[u8]>, Needs)]>,
 }
 
+/// What a claim may be: one of these.
+type Values = Box<[Box<[u8]>]>;
+
 /// What a caller needs: all that is given.
 #[derive(Debug, Default)]
 struct Needs {
@@ -28,7 +31,7 @@ struct Needs {
     /// One of them, where there are any.
     any_scope: Box<[Box<[u8]>]>,
     roles: Box<[Box<[u8]>]>,
-    claims: Box<[(ClaimPath, Box<[Box<[u8]>]>)]>,
+    claims: Box<[(ClaimPath, Values)]>,
     consumers: Box<[Box<[u8]>]>,
     tiers: Box<[Box<[u8]>]>,
     /// The scopes as a challenge names them.

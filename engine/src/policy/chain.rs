@@ -4,10 +4,10 @@
 use super::auth::Denial;
 use super::authorize::Authorize;
 use super::cors::Cors;
-use super::headers::Headers;
+use super::fields::headers::Headers;
+use super::fields::sanitize::Sanitize;
 use super::ip::Ip;
 use super::limit::{InFlightLimit, Limit};
-use super::sanitize::Sanitize;
 use super::sign_in::{SignIn, tell_denial};
 use super::tally::Outcome;
 use super::{Cause, Facts, Mode, Passage, Phase, Refusal, State, Tally, Told, Verdict, limits};

@@ -9,11 +9,7 @@ use super::{Ask, Cause, Mode, Verb, Verdict};
 use std::sync::Arc;
 
 /// The limits among `steps`, with their places from `first` on, that `applied` names and that refuse.
-fn group<'s>(
-    steps: &'s [Arc<Policy>],
-    first: usize,
-    applied: u64,
-) -> impl Iterator<Item = (usize, &'s Limit)> + Clone {
+fn group(steps: &[Arc<Policy>], first: usize, applied: u64) -> impl Iterator<Item = (usize, &Limit)> + Clone {
     let placed = steps.iter().enumerate().map(move |(at, policy)| (first + at, policy));
     placed.filter_map(move |(at, policy)| match &policy.kind {
         Kind::Limit(limit) if policy.mode == Mode::Enforce && applied >> at & 1 != 0 => Some((at, &**limit)),

@@ -10,17 +10,14 @@ mod compile;
 pub mod cors;
 pub mod facts;
 mod fault;
-mod headers;
-pub mod identity;
+pub mod fields;
 mod ip;
 pub mod limit;
 mod limits;
 mod passage;
 mod phase;
-mod sanitize;
 mod sign_in;
 mod tally;
-mod template;
 
 pub use chain::{Chain, Kind, Policy, Walk};
 pub use compile::{Kit, compile};

@@ -46,26 +46,21 @@ section! {
 }
 
 impl Policy {
-    /// The keys of which exactly one stands in a policy.
-    pub const KINDS: [&str; 8] =
-        ["cors", "ip", "jwt", "api_key", "authorize", "limit", "headers", "sanitize"];
-
-    /// Those that stand in this one.
-    pub fn kinds(&self) -> Vec<&'static str> {
-        let given = [
-            self.cors.is_some(),
-            self.ip.is_some(),
-            self.jwt.is_some(),
-            self.api_key.is_some(),
-            self.basic.is_some(),
-            self.anonymous.is_some(),
-            self.authorize.is_some(),
-            self.limit.is_some(),
-            self.in_flight.is_some(),
-            self.headers.is_some(),
-            self.sanitize.is_some(),
-        ];
-        Policy::KINDS.into_iter().zip(given).filter(|(_, given)| *given).map(|(kind, _)| kind).collect()
+    /// The keys of which exactly one stands in a policy, and whether it stands in this one.
+    pub fn kinds(&self) -> [(&'static str, bool); 11] {
+        [
+            ("cors", self.cors.is_some()),
+            ("ip", self.ip.is_some()),
+            ("jwt", self.jwt.is_some()),
+            ("api_key", self.api_key.is_some()),
+            ("basic", self.basic.is_some()),
+            ("anonymous", self.anonymous.is_some()),
+            ("authorize", self.authorize.is_some()),
+            ("limit", self.limit.is_some()),
+            ("in_flight", self.in_flight.is_some()),
+            ("headers", self.headers.is_some()),
+            ("sanitize", self.sanitize.is_some()),
+        ]
     }
 }
 

@@ -115,7 +115,7 @@ mod tests {
             let is_first = waiting.len() < THREADS;
             match offload.run(move || {
                 if is_first {
-                    drop(gate.wait())
+                    gate.wait();
                 }
             }) {
                 Some(work) => waiting.push(work),

@@ -4,6 +4,8 @@
 //! from the configuration and a registry file; never changed, but replaced as a whole.
 
 mod list;
+#[cfg(test)]
+mod tests;
 
 pub use list::{ListFlaw, read_list};
 

@@ -106,6 +106,7 @@ fn matching(expression: &str) -> Result<Pattern, (String, String)> {
             )
             .syntax(syntax::Config::new().utf8(false).unicode(false))
             .build(text)
+            .map_err(Box::new)
     };
     // First alone: what is no expression must not become one by what is put around it.
     let built = build(expression).and_then(|_| build(&format!("\\A(?:{expression})\\z")));

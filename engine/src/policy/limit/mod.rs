@@ -13,6 +13,7 @@ pub mod cell;
 pub mod compile;
 pub mod fields;
 pub mod key;
+pub mod lease;
 pub mod set;
 pub mod shard;
 pub mod store;

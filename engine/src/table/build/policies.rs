@@ -6,7 +6,7 @@ use crate::config::policy::Mode as GivenMode;
 use crate::policy::auth::Registry;
 use crate::policy::auth::registry::{self, Entry};
 use crate::policy::chain::STEPS_MAX;
-use crate::policy::identity::Identity;
+use crate::policy::fields::identity::Identity;
 use crate::policy::{self, Chain, Faults, FieldName, Kind, Kit, Mode, Policy};
 use crate::table::{Ground, Policies};
 use std::collections::{HashMap, HashSet};
@@ -120,15 +120,17 @@ fn compiled(
     given: &config::Policy,
     (previous, kit): (Option<&Table>, &mut Kit<'_>),
 ) -> Option<Arc<Policy>> {
-    let kinds: Vec<&str> = given.kinds();
+    let all = given.kinds();
+    let names = |list: &[(&str, bool)]| list.iter().map(|(kind, _)| *kind).collect::<Vec<_>>().join(", ");
+    let kinds: Vec<(&str, bool)> = all.into_iter().filter(|(_, is_given)| *is_given).collect();
     match kinds.len() {
         1 => {}
         0 => {
-            let fix = format!("add one of {}", config::Policy::KINDS.join(", "));
+            let fix = format!("add one of {}", names(&all));
             check.error_at_key(at, format!("policy '{name}' decides nothing"), Some(fix));
         }
         _ => {
-            let message = format!("policy '{name}' is of several kinds: {}", kinds.join(", "));
+            let message = format!("policy '{name}' is of several kinds: {}", names(&kinds));
             check.error_at_key(at, message, Some("give each a policy of its own".into()));
         }
     }

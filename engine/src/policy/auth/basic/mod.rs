@@ -5,6 +5,8 @@
 
 mod htpasswd;
 mod remembered;
+#[cfg(test)]
+mod tests;
 
 pub use htpasswd::{Hash, Users, read_users};
 pub use remembered::Remembered;

@@ -152,6 +152,8 @@ proptest! {
         match (ours, theirs) {
             (Ok(ours), Ok(theirs)) => prop_assert_eq!(as_json(ours.root().expect("has a root")), theirs),
             (Err(flaw), Ok(_)) => prop_assert_eq!(flaw.what, "a name stands here a second time"),
+            // A number that no double holds is one all the same; whoever needs its value decides.
+            (Ok(_), Err(error)) if error.to_string().contains("number out of range") => {}
             (Ok(_), Err(error)) => return Err(TestCaseError::fail(format!("taken: {text}: {error}"))),
             (Err(flaw), Err(_)) => prop_assert!(flaw.at <= text.len()),
         }

@@ -11,9 +11,11 @@ mod claims;
 mod compile;
 mod date;
 mod header;
+mod mint;
 
 pub use compile::compile;
 pub(super) use compile::place;
+pub use mint::mint;
 
 use super::base64url;
 use super::denial::{Challenge, Denial};

@@ -3,8 +3,8 @@
 //!
 //! The number of cells is bounded. When a stripe has made all of its own, a new key gets one that is at rest; a few are
 //! looked at, in turn. When those are busy too, the key shares the overflow cell. Keys that came back often keep
-//! theirs for a while though they rest, at most three quarters of all, so that a flood of keys that come once wears out
-//! the last quarter only.
+//! theirs for a while though they rest, up to three quarters of all, so that a flood of keys that come once does not
+//! push them out.
 
 use super::rule::Rule;
 use super::{Arc, AtomicU32, AtomicU64, Cell, KEEP_NS, KNOWN_USES, Key, Mutex, Ordering};

@@ -106,6 +106,7 @@ fn a_token_bucket_gives_its_burst_and_the_rate_times_the_time_exactly() {
 }
 
 #[test]
+#[expect(clippy::disallowed_types, reason = "the test collects moments of several threads")]
 fn what_leaves_a_leaky_bucket_is_spaced() {
     let mut sets = sets();
     let limit =

@@ -1,11 +1,11 @@
 //! What the shards serve. A table is sent to every shard at once, in order with all else they are told; old ones come back
 //! when nothing on a shard holds them any more, and are freed here. Nothing in this file waits for a file or a name.
 
-use super::bind::{Fresh, Listening};
-use super::office::{Living, Phase, Refusal, Status};
+use super::{Living, Phase, Refusal, Status};
 use crate::base::counters::Capped;
 use crate::base::{Generation, ListenerId, UpstreamId};
 use crate::config::Problems;
+use crate::control::bind::{Fresh, Listening};
 use crate::net::clock;
 use crate::net::mailbox::Mailbox;
 use crate::shard::{Message, Moves, Next, Report, Shared};

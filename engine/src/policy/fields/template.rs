@@ -1,10 +1,10 @@
 //! Values put together from parts of a request, such as `user-${claim.sub}`. Compiled once; a value of fixed text costs
 //! no more than the text.
 
-use super::auth::ClaimPath;
-use super::facts::Facts;
-use super::passage::Passage;
 use crate::config::values;
+use crate::policy::auth::ClaimPath;
+use crate::policy::facts::Facts;
+use crate::policy::passage::Passage;
 use std::io::Write;
 
 /// A compiled value.

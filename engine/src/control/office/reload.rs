@@ -1,14 +1,14 @@
 //! A reload up to the moment where it takes effect: the files are read and compiled on the blocking pool, names are looked up,
 //! new sockets bound, beside the gateway that runs on. What goes wrong here has changed nothing.
 
-use super::bind::{Fresh, Known, Refusal, bind};
-use super::load::{self, Files};
-use super::logs::Target;
 use super::publish::older_counts;
-use super::resolve::{Keeper, Names, Seen};
 use crate::base::Generation;
 use crate::config::read::{Part, Pointer};
 use crate::config::{Config, Problem, Problems, Severity};
+use crate::control::bind::{Fresh, Known, Refusal, bind};
+use crate::control::load::{self, Files};
+use crate::control::logs::Target;
+use crate::control::resolve::{Keeper, Names, Seen};
 use crate::net::driver::Driver;
 use crate::table::{DriverChoice, Table};
 use serde_json::Value;

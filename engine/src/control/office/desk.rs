@@ -1,14 +1,14 @@
 //! The office's one task: takes orders, signals and reports of the shards, one after another, until the gateway is to end.
 //! A reload is prepared beside all that; what the loop itself does of it, publishing, takes microseconds.
 
-use super::load::Files;
-use super::logs::Logs;
-use super::office::{Drain, Inside, Order};
 use super::publish::Published;
 use super::reload::{Beginning, Fixed, Prepared, prepare};
-use super::resolve::Keeper;
+use super::{Drain, Inside, Order};
 use crate::base::Generation;
 use crate::config::{Problem, Problems};
+use crate::control::load::Files;
+use crate::control::logs::Logs;
+use crate::control::resolve::Keeper;
 use crate::shard::Report;
 use std::future::{Future, pending, poll_fn};
 use std::path::PathBuf;

@@ -4,8 +4,8 @@
 //! has the file open for writing, so that one in the middle of being written is not. Where the system has no watch to
 //! give, the files are looked at once a second.
 
-use super::load::Files;
-use super::office::Office;
+use super::Office;
+use crate::control::load::Files;
 use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind, RenameMode};
 use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
 use std::collections::{BTreeSet, HashMap, VecDeque};
