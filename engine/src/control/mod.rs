@@ -3,12 +3,20 @@
 
 pub mod admin;
 mod bind;
+mod budget;
 pub mod check;
+pub mod client;
 pub mod demo;
+mod desk;
+pub mod explain;
 pub mod load;
 pub mod logs;
+pub mod office;
+mod publish;
+mod reload;
 pub mod resolve;
 mod run;
 pub mod token;
+mod watch;
 
-pub use run::{Refused, run};
+pub use run::{Refused, Start, run};

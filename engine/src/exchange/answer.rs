@@ -10,6 +10,7 @@ use crate::observe::access_log::put_json;
 use crate::upstream::CallFault;
 use crate::wire::edits::Edits;
 use crate::wire::field::Field;
+use crate::wire::http1::{FramingFault, RequestFault};
 use crate::wire::status;
 
 /// An answer of our own.
@@ -140,6 +141,25 @@ pub fn make(ctx: &Context<'_>, answer: &Answer, edits: &mut Edits, content: &mut
     plan::dress_answer(ctx, edits, path, detail);
     content.clear();
     answer.body(detail, id.bytes(), content);
+}
+
+/// The reason for a head that cannot be served.
+pub fn of_head(fault: RequestFault) -> Reason {
+    match fault {
+        RequestFault::TargetTooLong => Reason::TargetTooLong,
+        RequestFault::HeadTooLong => Reason::HeadTooLarge,
+        RequestFault::TooManyFields => Reason::TooManyFields,
+        RequestFault::Version | RequestFault::Http2Preface => Reason::VersionNotSupported,
+        other => Reason::BadRequest(other.reason()),
+    }
+}
+
+/// The reason for a request whose end or whose wishes cannot be told.
+pub fn of_framing(fault: FramingFault) -> Reason {
+    match fault {
+        FramingFault::Expectation => Reason::ExpectationFailed,
+        other => Reason::BadRequest(other.reason()),
+    }
 }
 
 /// The reason for a call without a reply.

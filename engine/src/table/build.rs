@@ -3,8 +3,8 @@
 //! file and resolves no name: endpoints behind names and in files come to a running table (`control/resolve`).
 
 use super::{
-    AccessLog, DriverChoice, Endpoints, Forwarding, Gateway, Limits, Listener, ListenerTimeouts, Networks,
-    Problem, Problems, Resolver, Route, RouteTimeouts, Source, Table, Target, Upstream, missing,
+    AccessLog, Drain, DriverChoice, Endpoints, Forwarding, Gateway, Limits, Listener, ListenerTimeouts,
+    Networks, Problem, Problems, Resolver, Route, RouteTimeouts, Source, Table, Target, Upstream, missing,
 };
 use crate::base::counters::Capped;
 use crate::base::{Address, Generation, RouteId, Tick, UpstreamId};
@@ -15,8 +15,8 @@ use crate::config::units::Period;
 use crate::config::{self, Config, Severity};
 use crate::mem::BULK_BYTES;
 use crate::observe::access_log::Format;
-use crate::route::Lookup;
 use crate::route::finder::Slots;
+use crate::route::{Lookup, Told};
 use crate::wire::token;
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -33,6 +33,7 @@ mod matching;
 mod policies;
 mod rewrites;
 mod routes;
+mod unused;
 mod upstreams;
 
 #[cfg(test)]
@@ -132,6 +133,11 @@ impl Check<'_> {
         self.problems.push(origin.problem(severity, place, origin.redacted(message), fix));
     }
 
+    /// How much of the value at `at` may be told later.
+    fn told(&self, at: &Pointer) -> Told {
+        if self.config.origin.is_drawn(at) { Told::NameOnly } else { Told::Whole }
+    }
+
     /// Whether further problems would only be noise.
     fn full(&self) -> bool {
         self.problems.len() >= PROBLEMS_MAX
@@ -229,6 +235,11 @@ fn gateway(check: &mut Check<'_>) -> Gateway {
         },
         access_log: access_log(check),
         resolver: resolver(check),
+        drain: Drain {
+            delay: given.drain.delay.0,
+            timeout: check.period(&at.key("drain"), "timeout", given.drain.timeout),
+        },
+        watch: given.watch,
     }
 }
 

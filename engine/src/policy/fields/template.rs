@@ -1,10 +1,10 @@
 //! Values put together from parts of a request, such as `user-${claim.sub}`. Compiled once; a value of fixed text costs
 //! no more than the text.
 
-use super::auth::ClaimPath;
-use super::facts::Facts;
-use super::passage::Passage;
 use crate::config::values;
+use crate::policy::Facts;
+use crate::policy::Passage;
+use crate::policy::auth::ClaimPath;
 use std::io::Write;
 
 /// A compiled value.

@@ -1,7 +1,8 @@
 //! The policies of a route, asked in their order: what they change of the request, what they want outside, and what
 //! they say of whatever reply it gets. A route without policies never comes here.
 
-use super::ask;
+mod ask;
+
 use super::context::{Context, RequestId};
 use super::front::front;
 use crate::observe::Reason;
@@ -15,7 +16,7 @@ use crate::wire::uri;
 /// What is known of a request for its policies.
 fn facts<'f>(ctx: &'f Context<'_>, head: Head<'f>, path: &'f [u8], id: &'f RequestId) -> Facts<'f> {
     let route = ctx.route.get().map(|id| ctx.table.route(id));
-    let front = front(ctx, head);
+    let front = front(ctx.peer, head);
     Facts {
         head,
         path,

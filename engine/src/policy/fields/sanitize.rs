@@ -1,10 +1,10 @@
 //! `sanitize`: what of a reply is internal does not leave: fields that tell of software and insides, and where asked
 //! the bodies of errors, which may hold stack traces. Nothing is refused.
 
-use super::fault::Faults;
 use crate::config;
 use crate::config::policy::Errors;
 use crate::config::read::Pointer;
+use crate::policy::fault::Faults;
 use crate::wire::edits::Edits;
 use crate::wire::field::{Field, FieldSet};
 use crate::wire::head::Head;

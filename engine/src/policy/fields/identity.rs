@@ -2,7 +2,7 @@
 //! from every request of every route, whether or not its route has anybody sign in, and however the name is spelled:
 //! servers that hand fields on as variables take `X_User_Id` for `X-User-Id`.
 
-use super::fault::FieldName;
+use crate::policy::fault::FieldName;
 use crate::wire::edits::Edits;
 use crate::wire::field::Field;
 use crate::wire::head::Head;

@@ -1,0 +1,8 @@
+//! Policies that change fields, and what of fields is the gateway's alone.
+
+pub mod headers;
+pub mod identity;
+pub mod sanitize;
+pub mod template;
+
+pub use identity::Identity;
