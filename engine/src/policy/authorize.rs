@@ -1,12 +1,12 @@
 //! `authorize`: what the caller may do, by scopes, roles, claims, consumer and tier, and by method. Whoever is not
 //! signed in lacks everything: 401, not 403, where a method of the chain could know them.
 
+use super::Facts;
 use super::auth::document::Kind;
 use super::auth::{ClaimPath, Denial, Principal};
-use super::facts::Facts;
 use super::fault::Faults;
-use super::passage::{Passage, State};
 use super::{Cause, Verdict};
+use super::{Passage, State};
 use crate::config;
 use crate::config::read::Pointer;
 use crate::wire::method::Method;

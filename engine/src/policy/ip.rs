@@ -1,7 +1,7 @@
 //! `ip`: which clients may, by address. The longest network that holds an address decides; of an equal one that is
 //! both allowed and denied, the denial. What no list holds passes unless there is an `allow` list.
 
-use super::facts::Facts;
+use super::Facts;
 use super::fault::Faults;
 use super::{Cause, Verdict};
 use crate::config;

@@ -8,7 +8,6 @@ mod authorize;
 pub mod chain;
 mod compile;
 pub mod cors;
-pub mod facts;
 mod fault;
 pub mod fields;
 mod ip;
@@ -19,14 +18,14 @@ mod phase;
 mod sign_in;
 mod tally;
 
+pub use chain::facts::{Facts, Parameter};
+pub use chain::passage::{Passage, Shard, State};
+pub use chain::phase::Phase;
+pub use chain::tally::{Outcome, Tally};
 pub use chain::{Chain, Kind, Policy, Walk};
 pub use compile::{Kit, compile};
-pub use facts::{Facts, Parameter};
 pub use fault::{Fault, Faults, FieldName};
-pub use passage::{Passage, Shard, State};
-pub use phase::Phase;
 pub use sign_in::SignIn;
-pub use tally::{Outcome, Tally};
 
 use crate::base::Tick;
 

@@ -3,14 +3,14 @@
 //! policy `anonymous` is among them. What is known of the caller is told to the origin in fields that nobody else can
 //! set: see `identity`.
 
+use super::Facts;
 use super::auth::api_key::ApiKey;
 use super::auth::basic::Basic;
 use super::auth::jwt::Jwt;
 use super::auth::{Challenge, ClaimPath, Code, Denial, Outcome};
-use super::facts::Facts;
 use super::fault::FieldName;
-use super::passage::{Passage, State};
 use super::{Ask, Cause, Told, Verb, Verdict};
+use super::{Passage, State};
 use crate::wire::edits::Edits;
 use crate::wire::field::Field;
 

@@ -52,18 +52,22 @@ fn allocates_nothing_warm(top: &str, reply: &[u8], what: &str) {
 }
 
 fn route_allocates_nothing_warm(top: &str, route: &str, reply: &[u8], what: &str) {
+    request_allocates_nothing_warm(top, route, REQUEST, reply, what);
+}
+
+fn request_allocates_nothing_warm(top: &str, route: &str, request: &[u8], reply: &[u8], what: &str) {
     for driver in drivers() {
         let rig = Rig::with_route(driver, top, route, reply.to_vec());
         let mut client = rig.client();
         let mut scrap = Vec::new();
-        let len = client.measure(REQUEST);
+        let len = client.measure(request);
         for _ in 0..WARM {
-            client.exchange(REQUEST, len, &mut scrap);
+            client.exchange(request, len, &mut scrap);
         }
         let shard = Thread::named("shard-0").expect("the shard runs");
         let mut span = || {
             let span = shard.trap();
-            (0..COUNTED).for_each(|_| client.exchange(REQUEST, len, &mut scrap));
+            (0..COUNTED).for_each(|_| client.exchange(request, len, &mut scrap));
             span.end()
         };
         let mut taken = span();
@@ -73,6 +77,62 @@ fn route_allocates_nothing_warm(top: &str, route: &str, reply: &[u8], what: &str
             }
         }
         assert_eq!(taken.calls, 0, "{what} on {driver}: {taken:?}, first by\n{}", taken.culprits());
+    }
+}
+
+/// A token of HS256 by the secret below, without an end: `{"sub":"ann","roles":["buyer","editor"],"scope":"orders.read"}`.
+fn token() -> String {
+    let signed = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJhbm4iLCJyb2xlcyI6WyJidXllciIsImVkaXRvciJdLCJzY29wZSI6Im9yZGVycy5yZWFkIn0";
+    let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, b"0123456789abcdef0123456789abcdef");
+    let tag = ring::hmac::sign(&key, signed.as_bytes());
+    format!("{signed}.{}", base64url(tag.as_ref()))
+}
+
+fn base64url(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let mut text = String::new();
+    for three in bytes.chunks(3) {
+        let word = three.iter().chain(&[0, 0]).take(3).fold(0_u32, |word, byte| word << 8 | u32::from(*byte));
+        (0..=three.len()).for_each(|at| text.push(char::from(DIGITS[(word >> (18 - 6 * at) & 63) as usize])));
+    }
+    text
+}
+
+const POLICIES: &str = r#"
+consumers: [{ name: acme, api_keys: [acme-key-0123456789], tier: partner, scopes: [orders.read] }]
+policies:
+  token: { jwt: { algorithms: [HS256], secret: "0123456789abcdef0123456789abcdef", require_exp: false, forward: { sub: X-User-Id, roles: X-Roles } } }
+  key: { api_key: { header: X-API-Key } }
+  may: { authorize: { scopes: [orders.read], methods: { POST: { roles: [admin] } } } }
+  user: { limit: { rate: 1000000/s, key: jwt.sub } }
+  address: { limit: { algorithm: sliding_window_counter, rate: 1000000/s, key: client.ip } }
+  watch: { limit: { rate: 1/h, key: global }, mode: shadow }
+  few: { in_flight: { limit: 1000, key: consumer } }
+  site: { cors: { origins: ["https://*.app.test", "regex:https://pr-[0-9]+\\.dev"], credentials: true } }
+  net: { ip: { deny: [10.0.0.0/8] } }
+  tell: { headers: { request: { set: { X-From: "${client.ip}:${user}" } }, response: { set: { X-Id: "${request.id}" }, remove: [Server] } } }
+  hide: { sanitize: {} }
+"#;
+
+#[test]
+fn a_warm_get_with_policies_allocates_nothing() {
+    let reply = b"HTTP/1.1 200 OK\r\nServer: x\r\nX-Internal-A: y\r\nContent-Length: 2\r\n\r\nok";
+    let token = token();
+    for (route, fields) in [
+        ("policies: [site, net, tell, hide]", String::new()),
+        ("policies: [token, user, tell]", format!("Authorization: Bearer {token}\r\n")),
+        (
+            "policies: [site, net, token, may, user, address, watch, tell, hide]",
+            format!(
+                "Authorization: Bearer {token}\r\nOrigin: https://pr-7.dev\r\nX-User-Id: root\r\nX_Roles: admin\r\n"
+            ),
+        ),
+        ("policies: [key, may, few, address, tell]", "X-API-Key: acme-key-0123456789\r\n".to_owned()),
+    ] {
+        let request = format!("GET /api/orders/7 HTTP/1.1\r\nHost: api.example.com\r\n{fields}\r\n");
+        let route = format!("{route}, to: origin");
+        let top = format!("access_log: {{ path: /dev/null, format: json }}\n{POLICIES}");
+        request_allocates_nothing_warm(&top, &route, request.as_bytes(), reply, &route);
     }
 }
 

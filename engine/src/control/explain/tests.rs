@@ -5,7 +5,8 @@ mod gateway_api;
 use super::{Ground, Listing, Report, Station, explain, read_request};
 use crate::base::{ClientAddr, Generation, ListenerId, Tick};
 use crate::config::Memory;
-use crate::table::{Table, Upstream, build};
+use crate::control::load;
+use crate::table::{Table, Upstream};
 use std::time::Duration;
 
 fn table(text: &str) -> Table {

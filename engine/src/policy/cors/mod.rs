@@ -4,9 +4,9 @@
 
 mod origin;
 
-use super::facts::Facts;
+use super::Facts;
+use super::State;
 use super::fault::Faults;
-use super::passage::State;
 use super::{Cause, Verdict};
 use crate::config;
 use crate::config::read::{Part, Pointer};

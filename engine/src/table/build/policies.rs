@@ -39,7 +39,6 @@ pub(super) fn build(
         all.extend(policy.clone());
         named.insert(name, policy);
     }
-    unused(check);
     let registry = Registry::new(&entries, &ground.blind);
     let mut policies = Policies {
         identity: Identity::new(all.iter().flat_map(identity)),
@@ -203,22 +202,5 @@ impl<'c> Binder<'c> {
         let mut policies = self.policies(&self.names(lists));
         policies.retain(|policy| matches!(policy.kind, Kind::Cors(_)) && policy.mode == Mode::Enforce);
         Chain::new(policies)
-    }
-}
-
-fn unused(check: &mut Check<'_>) {
-    // After an error, what is unused may only be misspelt elsewhere.
-    if !check.problems.is_empty() {
-        return;
-    }
-    let config = check.config;
-    let attached = config.gateway.policies.iter();
-    let attached = attached.chain(config.listeners.iter().flat_map(|listener| &listener.policies));
-    let attached: HashSet<&String> =
-        attached.chain(config.routes.iter().flat_map(|route| &route.policies)).collect();
-    for (name, _) in config.policies.0.iter().filter(|(name, _)| !attached.contains(name)) {
-        let at = Pointer::default().key("policies").key(name);
-        let fix = "name it under 'policies' of a route, a listener or the gateway";
-        check.warn_at_key(&at, format!("policy '{name}' is attached to nothing"), Some(fix.into()));
     }
 }

@@ -24,7 +24,7 @@ pub(super) fn warn(check: &mut Check<'_>, routes: &[Route]) {
     for index in consumers(config) {
         let at = Pointer::default().key("consumers").item(index).key("name");
         let message = format!("no policy could recognise consumer '{}'", config.consumers[index].name);
-        let fix = "attach a policy of the kind api_key or jwt, or remove it";
+        let fix = "attach a policy of the kind api_key, basic or jwt, or remove it";
         check.warn(&at, message, Some(fix.into()));
     }
 }
@@ -54,7 +54,7 @@ fn policies(config: &Config) -> Vec<&str> {
 /// Places of consumers, where no policy that is attached asks who calls.
 fn consumers(config: &Config) -> Vec<usize> {
     let used = attached(config);
-    let asks = |policy: &Policy| policy.jwt.is_some() || policy.api_key.is_some();
+    let asks = |policy: &Policy| policy.jwt.is_some() || policy.api_key.is_some() || policy.basic.is_some();
     let is_asked =
         config.policies.0.iter().any(|(name, policy)| used.contains(name.as_str()) && asks(policy));
     (0..if is_asked { 0 } else { config.consumers.len() }).collect()

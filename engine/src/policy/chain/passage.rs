@@ -1,10 +1,10 @@
 //! What changes while a request passes its policies: [`Passage`] is the exchange's, [`Shard`] the shard's. Both are
 //! lent, so that a warm exchange allocates nothing.
 
-use super::auth::basic::{Remembered, Work};
-use super::auth::{Principal, Registry, jwt};
-use super::limit::{Cells, Guard, Quota, Spent};
-use super::{Mode, Told, Verb};
+use crate::policy::auth::basic::{Remembered, Work};
+use crate::policy::auth::{Principal, Registry, jwt};
+use crate::policy::limit::{Cells, Guard, Quota, Spent};
+use crate::policy::{Mode, Told, Verb};
 use crate::wire::edits::Edits;
 
 /// What the policies of one exchange have said so far. Scratch of the shard: clear it first.

@@ -1,7 +1,7 @@
 //! What a policy needs from outside before it can decide, performed: a turn in a queue, a password hashed on a thread that
 //! may take its time. A decider says what it needs and is called again with what came of it.
 
-use super::context::Context;
+use crate::exchange::Context;
 use crate::net::timer;
 use crate::observe::Reason;
 use crate::policy::{Ask, Told};

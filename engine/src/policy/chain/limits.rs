@@ -1,11 +1,11 @@
 //! The limits of a chain: those of a phase are spent together or not at all, and what an earlier phase spent is given
 //! back when a later one refuses. The tightest is told in the reply's fields.
 
-use super::chain::{Kind, Policy};
-use super::facts::Facts;
-use super::limit::{self, InFlightLimit, Limit, Quota};
-use super::passage::{Passage, State};
-use super::{Ask, Cause, Mode, Verb, Verdict};
+use crate::policy::Facts;
+use crate::policy::limit::{self, InFlightLimit, Limit, Quota};
+use crate::policy::{Ask, Cause, Mode, Verb, Verdict};
+use crate::policy::{Kind, Policy};
+use crate::policy::{Passage, State};
 use std::sync::Arc;
 
 /// The limits among `steps`, with their places from `first` on, that `applied` names and that refuse.

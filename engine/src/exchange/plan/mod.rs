@@ -1,7 +1,8 @@
 //! The policies of a route, asked in their order: what they change of the request, what they want outside, and what
 //! they say of whatever reply it gets. A route without policies never comes here.
 
-use super::ask;
+mod ask;
+
 use super::context::{Context, RequestId};
 use super::peer::front::front;
 use crate::observe::Reason;
