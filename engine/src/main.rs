@@ -1,8 +1,10 @@
 //! Arguments → control. Exit codes: 0 ok, 1 configuration, 2 refused at run time.
 
-use clap::{Arg, ArgMatches, Command};
+use clap::{Arg, ArgAction, ArgMatches, Command};
 use ringgate::base::{Address, Generation};
-use ringgate::control::{Refused, check, demo, load, run};
+use ringgate::config::schema;
+use ringgate::control::{Refused, check, demo, diagnostics, load, reference, run};
+use ringgate::table::Table;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -16,22 +18,25 @@ fn main() -> ExitCode {
         Some(("run", given)) => on_control(start(&file(given))),
         Some(("check", given)) => return report(&file(given)),
         Some(("demo", given)) => on_control(demonstrate(given)),
-        Some(("schema", _)) => {
-            print!("{}", ringgate::config::schema());
+        Some(("schema", given)) => {
+            print!("{}", if given.get_flag("markdown") { reference::markdown() } else { schema() });
             Ok(())
         }
         _ => unreachable!("clap asks for one of the commands"),
     };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
+    let code = match done {
+        Ok(()) => 0,
+        Err(Refused::Runtime(why)) if diagnostics::refused(&why) => 2,
         Err(refused) => {
             eprint!("{refused}");
-            ExitCode::from(match refused {
+            match refused {
                 Refused::Configuration(_) => 1,
                 Refused::Runtime(_) => 2,
-            })
+            }
         }
-    }
+    };
+    diagnostics::flush();
+    ExitCode::from(code)
 }
 
 fn command() -> Command {
@@ -50,7 +55,14 @@ fn command() -> Command {
                 .about("Run the gateway before three small origins of its own")
                 .arg(Arg::new("bind").long("bind").value_name("ADDRESS").default_value("127.0.0.1:8080")),
         )
-        .subcommand(Command::new("schema").about("Print the JSON Schema of the configuration"))
+        .subcommand(
+            Command::new("schema").about("Print the JSON Schema of the configuration").arg(
+                Arg::new("markdown")
+                    .long("markdown")
+                    .action(ArgAction::SetTrue)
+                    .help("Print the operator's reference instead"),
+            ),
+        )
 }
 
 fn file(given: &ArgMatches) -> PathBuf {
@@ -65,10 +77,14 @@ fn on_control(work: impl Future<Output = Result<(), Refused>>) -> Result<(), Ref
 async fn start(path: &Path) -> Result<(), Refused> {
     let config = load::read(path).map_err(Refused::Configuration)?;
     let (table, warnings) = load::compile(&config, Generation(1), None).map_err(Refused::Configuration)?;
-    for warning in warnings {
-        eprintln!("{warning}");
-    }
+    begin_log(&table)?;
+    diagnostics::warned(&warnings);
     run(table, |_| {}).await
+}
+
+fn begin_log(table: &Table) -> Result<(), Refused> {
+    diagnostics::start(table.gateway.log)
+        .map_err(|error| Refused::Runtime(format!("no thread for the log of the process: {error}")))
 }
 
 fn report(path: &Path) -> ExitCode {
@@ -88,6 +104,7 @@ async fn demonstrate(given: &ArgMatches) -> Result<(), Refused> {
     let text = demo::configuration(&origins, bind);
     let config = load::parse("demo.yaml", text).map_err(Refused::Configuration)?;
     let (table, _) = load::compile(&config, Generation(1), None).map_err(Refused::Configuration)?;
+    begin_log(&table)?;
     run(table, |bound| {
         let addr = match bound.first() {
             Some((_, Address::Tcp(addr))) => *addr,

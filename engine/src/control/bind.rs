@@ -1,5 +1,6 @@
 //! Binds every address of a table before anything starts, so that a start fails as a whole.
 
+use super::diagnostics::advice;
 use super::run::Refused;
 use crate::base::{Address, ListenerId};
 use crate::net::listener::Bound;
@@ -46,7 +47,8 @@ pub fn bind(table: &Table, shards: usize) -> Result<Sockets, Refused> {
 }
 
 fn refused(listener: &Listener, wanted: &Address, error: &io::Error) -> Refused {
-    Refused::Runtime(format!("listener {} cannot bind {wanted}: {error}", listener.name))
+    let advice = advice::bind(wanted, error);
+    Refused::Runtime(format!("listener {} cannot bind {wanted}: {error}{advice}", listener.name))
 }
 
 impl Sockets {

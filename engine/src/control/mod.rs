@@ -4,8 +4,11 @@
 mod bind;
 pub mod check;
 pub mod demo;
+pub mod diagnostics;
 pub mod load;
 pub mod logs;
+pub mod notify;
+pub mod reference;
 pub mod resolve;
 mod run;
 

@@ -2,7 +2,9 @@
 //! log thread, and waits for the signal to end. A second signal ends at once.
 
 use super::bind::{Sockets, bind};
+use super::diagnostics::{advice, tell};
 use super::logs::{Feed, Logs, Target};
+use super::notify::Service;
 use super::resolve::Names;
 use crate::base::{Address, Generation, Tick};
 use crate::config::Problems;
@@ -41,7 +43,7 @@ impl fmt::Display for Refused {
             Refused::Configuration(problems) => {
                 problems.0.iter().try_for_each(|problem| writeln!(f, "{problem}"))
             }
-            Refused::Runtime(why) => writeln!(f, "ringgate: {why}"),
+            Refused::Runtime(why) => writeln!(f, "ringgate: {}", why.trim_end()),
         }
     }
 }
@@ -65,8 +67,10 @@ pub async fn run(mut table: Table, ready: impl FnOnce(&[(String, Address)])) -> 
 
     let counts: Vec<Arc<Counts>> = (0..shards).map(|_| Arc::default()).collect();
     let (senders, feeds): (Vec<_>, Vec<_>) = counts.iter().map(feed).unzip();
-    let logs = Logs::start(log_target(&table), feeds, clock::now as fn() -> Tick)
-        .map_err(|error| Refused::Runtime(format!("the access log cannot be opened: {error}")))?;
+    let logs = Logs::start(log_target(&table), feeds, clock::now as fn() -> Tick).map_err(|error| {
+        let advice = advice::file(&error);
+        Refused::Runtime(format!("the access log cannot be opened: {error}{advice}"))
+    })?;
 
     let shared = Shared::new(shards);
     let mut threads = Vec::with_capacity(shards);
@@ -88,21 +92,26 @@ pub async fn run(mut table: Table, ready: impl FnOnce(&[(String, Address)])) -> 
     if let Some(names) = names {
         tokio::spawn(names.keep(shared.clone()));
     }
+    measure(&table, shards, descriptors);
     announce(driver, &cpus[..shards.min(cpus.len())], shards, descriptors, &bound, table.generation);
     ready(&bound);
+    let service = Service::start(counts);
+    service.ready(table.generation, shards);
 
-    loop {
+    let why = loop {
         tokio::select! {
-            _ = terminate.recv() => break,
-            _ = interrupt.recv() => break,
+            _ = terminate.recv() => break "SIGTERM",
+            _ = interrupt.recv() => break "SIGINT",
             // What logrotate sends once it has moved the file away.
             _ = hangup.recv() => drop(logs.reopen()),
             failed = watch(&threads) => {
-                eprintln!("ringgate: shard {failed} ended by itself; the others drain");
-                break;
+                tell!(ShardEnded, { shard = failed }, "shard {failed} ended by itself; the others drain");
+                break "a shard ended";
             }
         }
-    }
+    };
+    service.stopping();
+    tell!(Draining, { why }, "{why}: no connection is taken any more, exchanges get {DRAIN:?} to end");
     drop(files);
     for mailbox in &shared.mailboxes {
         let _ = mailbox.send(Message::Drain(DRAIN));
@@ -113,6 +122,7 @@ pub async fn run(mut table: Table, ready: impl FnOnce(&[(String, Address)])) -> 
         _ = interrupt.recv() => Ok(()),
     };
     logs.stop(Duration::from_secs(2));
+    tell!(Ended, {}, "ended");
     joined
 }
 
@@ -128,12 +138,18 @@ fn choose(choice: DriverChoice) -> Result<Driver, Refused> {
         (DriverChoice::Epoll, _) => Ok(Driver::Epoll),
         (_, Ok(driver)) => Ok(driver),
         (DriverChoice::Auto, Err(error)) => {
-            eprintln!("ringgate: io_uring does not work here ({error}); epoll is used instead");
+            let (shown, advice) = (error.to_string(), advice::io_uring(&error));
+            let error = shown.as_str();
+            tell!(
+                DriverFallback,
+                { error },
+                "io_uring does not work here, epoll is used instead: {shown}{advice}"
+            );
             Ok(Driver::Epoll)
         }
         (DriverChoice::IoUring, Err(error)) => Err(Refused::Runtime(format!(
-            "io_uring does not work here ({error}); it may be blocked by seccomp or by kernel.io_uring_disabled. \
-             `driver: auto` falls back to epoll"
+            "io_uring does not work here, and `driver: auto` would take epoll instead: {error}{}",
+            advice::io_uring(&error)
         ))),
     }
 }
@@ -149,6 +165,27 @@ fn on(kind: SignalKind) -> Result<tokio::signal::unix::Signal, Refused> {
     signal(kind).map_err(|error| Refused::Runtime(format!("signals cannot be handled: {error}")))
 }
 
+/// Descriptors that a shard may need beside those of connections: kept pipes, its driver, its log.
+const DESCRIPTORS_OF_A_SHARD: u64 = 80;
+
+/// Warns where the process may open fewer descriptors than the configured connections can need.
+fn measure(table: &Table, shards: usize, limit: u64) {
+    let listeners =
+        table.listeners.iter().map(|listener| u64::from(listener.limits.connections)).sum::<u64>();
+    let clients = listeners.min(u64::from(table.gateway.connections));
+    let upstreams = table.upstreams.iter().map(|upstream| u64::from(upstream.connections)).sum::<u64>();
+    let sockets = table.listeners.iter().map(|listener| listener.bind.len() as u64).sum::<u64>();
+    let needed = clients + upstreams + shards as u64 * (sockets + DESCRIPTORS_OF_A_SHARD);
+    if limit < needed {
+        tell!(
+            DescriptorsLow,
+            { limit, needed },
+            "{limit} descriptors may be open, and the configured connections can need {needed}: {}",
+            advice::LIMIT
+        );
+    }
+}
+
 /// Says in a few lines what runs where.
 fn announce(
     driver: Driver,
@@ -158,17 +195,17 @@ fn announce(
     bound: &[(String, Address)],
     generation: Generation,
 ) {
-    eprintln!(
-        "ringgate {}: {shards} shards on CPUs {cpus:?}, {driver}, {descriptors} descriptors, generation {}",
-        env!("CARGO_PKG_VERSION"),
-        generation.0
-    );
     for (name, addr) in bound {
-        eprintln!("ringgate: listener {name} on {addr}");
+        tell!(Listening, { listener = name, address = %addr }, "listener {name} on {addr}");
     }
-    if io::stderr().is_terminal() {
-        eprintln!("ringgate: press Ctrl-C to end");
-    }
+    let (version, generation) = (env!("CARGO_PKG_VERSION"), generation.0);
+    let end = if io::stderr().is_terminal() { "; Ctrl-C ends it" } else { "" };
+    tell!(
+        Started,
+        { version, generation, shards, cpus = ?cpus, driver = %driver, descriptors },
+        "ringgate {version} serves generation {generation} with {shards} shards on CPUs {cpus:?}, {driver}, \
+         {descriptors} descriptors{end}"
+    );
 }
 
 /// Waits until a shard's thread is over although nobody asked; gives its number.

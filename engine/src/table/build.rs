@@ -3,8 +3,8 @@
 //! file and resolves no name: endpoints behind names and in files come to a running table (`control/resolve`).
 
 use super::{
-    AccessLog, DriverChoice, Endpoints, Forwarding, Gateway, Limits, Listener, ListenerTimeouts, Networks,
-    Problem, Problems, Resolver, Route, RouteTimeouts, Source, Table, Target, Upstream, missing,
+    AccessLog, DriverChoice, Endpoints, Forwarding, Gateway, Limits, Listener, ListenerTimeouts, Log,
+    Networks, Problem, Problems, Resolver, Route, RouteTimeouts, Source, Table, Target, Upstream, missing,
 };
 use crate::base::counters::Capped;
 use crate::base::{Address, Generation, RouteId, UpstreamId};
@@ -212,6 +212,7 @@ fn gateway(check: &mut Check<'_>) -> Gateway {
         },
         access_log: access_log(check),
         resolver: resolver(check),
+        log: Log::of(&config.log),
     }
 }
 

@@ -15,6 +15,7 @@ mod balance;
 pub mod build;
 mod end;
 pub mod endpoints;
+mod log;
 mod missing;
 mod networks;
 pub mod problem;
@@ -22,6 +23,8 @@ pub mod problem;
 pub use balance::{Balance, Key, Sticky};
 pub use end::{Change, End, Here, Respond};
 pub use endpoints::{Endpoint, Endpoints, Source, Target};
+pub use log::{Form, Level, Log};
+pub use missing::at as missing_at;
 pub use networks::Networks;
 pub use problem::{Problem, Problems};
 
@@ -72,6 +75,8 @@ pub struct Gateway {
     pub access_log: Option<AccessLog>,
     /// How names are resolved.
     pub resolver: Resolver,
+    /// What the process says of itself.
+    pub log: Log,
 }
 
 /// How names are resolved. Control does it; the shards never wait for a name.
