@@ -33,8 +33,8 @@ fn walk(defs: &Value, schema: &Value, way: &[&str], seen: &mut dyn FnMut(&[&str]
         for key in ["anyOf", "oneOf"] {
             schema[key].as_array().into_iter().flatten().for_each(|choice| walk(defs, choice, way, seen));
         }
-        for key in ["items", "additionalProperties"] {
-            walk(defs, &schema[key], &[way, &["*"]].concat(), seen);
+        for within in ["items", "additionalProperties"].into_iter().filter_map(|key| schema.get(key)) {
+            walk(defs, within, &[way, &["*"]].concat(), seen);
         }
         return;
     };

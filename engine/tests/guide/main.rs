@@ -3,6 +3,7 @@
 
 mod configurations;
 mod console;
+mod container;
 mod generated;
 mod links;
 mod log;
