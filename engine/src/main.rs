@@ -79,7 +79,7 @@ async fn start(path: &Path) -> Result<(), Refused> {
     let (table, warnings) = load::compile(&config, Generation(1), None).map_err(Refused::Configuration)?;
     begin_log(&table)?;
     diagnostics::warned(&warnings);
-    run(table, |_| {}).await
+    run(table, &config, |_| {}).await
 }
 
 fn begin_log(table: &Table) -> Result<(), Refused> {
@@ -105,7 +105,7 @@ async fn demonstrate(given: &ArgMatches) -> Result<(), Refused> {
     let config = load::parse("demo.yaml", text).map_err(Refused::Configuration)?;
     let (table, _) = load::compile(&config, Generation(1), None).map_err(Refused::Configuration)?;
     begin_log(&table)?;
-    run(table, |bound| {
+    run(table, &config, |bound| {
         let addr = match bound.first() {
             Some((_, Address::Tcp(addr))) => *addr,
             _ => bind,

@@ -59,6 +59,19 @@ pub fn own<'a>(
     Ok(Own { status: redirect.status, edits, content: b"" })
 }
 
+/// The reply to a request that may go no further: TRACE is not served here, and OPTIONS has nothing to tell but that
+/// this hop was reached.
+///
+/// # Errors
+/// For TRACE.
+pub fn last_hop<'a>(head: Head<'_>, edits: &'a mut Edits) -> Result<Own<'a>, Reason> {
+    if head.method() == Method::Trace {
+        return Err(Reason::MethodNotAllowed);
+    }
+    edits.clear();
+    Ok(Own { status: 204, edits, content: b"" })
+}
+
 /// Sends it.
 pub async fn send<'c, B: BodySource, R: Replies>(
     ctx: &'c Context<'c>,

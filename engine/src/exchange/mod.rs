@@ -2,6 +2,7 @@
 //! are its stages and what they share.
 
 pub mod answer;
+mod client;
 mod context;
 mod downstream;
 mod end;
@@ -9,6 +10,7 @@ mod forward;
 mod front;
 mod lent;
 mod mapping;
+mod max_forwards;
 mod outcome;
 mod run;
 mod stick;

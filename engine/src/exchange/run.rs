@@ -7,6 +7,7 @@ use super::downstream::{Begin, Downstream, Replies, ReplyHead};
 use super::end;
 use super::forward::{self, Forward};
 use super::mapping::Way;
+use super::max_forwards;
 use super::outcome::{Outcome, Tunnel};
 use super::stick;
 use crate::base::{Fault, Side, Tick};
@@ -55,6 +56,10 @@ async fn serve<'c, B: BodySource, R: Replies>(
     let mut forward = ctx.lent.forwards.take();
     forward.tell(ctx, head);
     let Forward { edits, path, target: space, value, .. } = &mut *forward;
+    if max_forwards::ends_here(head) {
+        let own = end::last_hop(head, edits)?;
+        return Ok(end::send(ctx, own, body, reply).await);
+    }
     let path = match head.form() {
         Form::Asterisk => head.path(),
         _ => uri::canonical(head.path(), path).map_err(|fault| Reason::BadRequest(fault.reason()))?,

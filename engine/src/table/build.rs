@@ -24,6 +24,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 mod address;
+mod admin;
 mod answers;
 mod balance;
 mod ends;
@@ -57,13 +58,14 @@ pub fn build(
     }
     let gateway = gateway(&mut check);
     let listeners = listeners::build(&mut check, previous);
+    let admin = admin::build(&mut check, &listeners);
     let upstreams = upstreams::build(&mut check, previous);
     let (routes, lookup) = routes::build(&mut check);
     let problems = Problems(check.problems).sorted();
     if problems.refuse() {
         return Err(problems);
     }
-    let table = Table { generation, gateway, listeners, lookup, routes, upstreams };
+    let table = Table { generation, gateway, admin, listeners, lookup, routes, upstreams };
     Ok((table, problems.0))
 }
 

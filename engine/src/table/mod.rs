@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+mod admin;
 mod balance;
 pub mod build;
 mod end;
@@ -20,6 +21,7 @@ mod missing;
 mod networks;
 pub mod problem;
 
+pub use admin::{Admin, Token};
 pub use balance::{Balance, Key, Sticky};
 pub use end::{Change, End, Here, Respond};
 pub use endpoints::{Endpoint, Endpoints, Source, Target};
@@ -35,6 +37,8 @@ pub struct Table {
     pub generation: Generation,
     /// What holds for the whole process.
     pub gateway: Gateway,
+    /// The administration interface, if there is one.
+    pub admin: Option<Admin>,
     /// Indexed by `ListenerId`.
     pub listeners: Vec<Listener>,
     /// Host and path to route.

@@ -49,19 +49,24 @@ fn walk(defs: &Value, schema: &Value, way: &[&str], seen: &mut dyn FnMut(&[&str]
     }
 }
 
+/// A line of the default without what makes it a comment.
+fn shown(line: &str) -> &str {
+    let line = line.strip_prefix("# ").unwrap_or(line);
+    line.strip_prefix("such as ").unwrap_or(line)
+}
+
 #[test]
 fn the_default_shows_every_key_that_works() {
     let text = std::fs::read_to_string(root().join("config/ringgate.yaml")).unwrap();
     let schema: Value = serde_json::from_str(&config::schema()).unwrap();
     let of = |section: &str| -> String {
         let begins = |line: &&str| {
-            let key = line.strip_prefix("# ").unwrap_or(line).split(':').next().unwrap_or_default();
+            let key = shown(line).split(':').next().unwrap_or_default();
             line.contains(':')
                 && !key.is_empty()
                 && key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
         };
-        let heading =
-            |line: &&str| line.strip_prefix("# ").unwrap_or(line).starts_with(&format!("{section}:"));
+        let heading = |line: &&str| shown(line).starts_with(&format!("{section}:"));
         let mut lines = text.lines().skip_while(|line| !(begins(line) && heading(line)));
         let first = lines.next().unwrap_or_default().to_owned();
         lines.take_while(|line| !begins(line)).fold(first, |section, line| section + "\n" + line)

@@ -37,8 +37,10 @@ fn json_tells_the_start_and_the_end_with_fields() {
     gateway.terminate();
     assert!(gateway.exit().success());
     let said = gateway.said().ended();
-    let names: Vec<Value> =
+    let mut names: Vec<Value> =
         said.iter().map(|line| serde_json::from_str::<Value>(line).unwrap()["event"].clone()).collect();
+    // That depends on the machine.
+    names.retain(|name| name != "descriptors_low");
     assert_eq!(names, ["listening", "started", "draining", "ended"]);
 }
 
@@ -51,7 +53,8 @@ fn a_level_leaves_out_what_is_beneath_it() {
     let mut gateway = Gateway::told(&text, addr, &[]);
     gateway.terminate();
     assert!(gateway.exit().success());
-    assert_eq!(gateway.said().ended(), Vec::<String>::new());
+    let said = gateway.said().ended();
+    assert!(said.iter().all(|line| line.contains(" warn descriptors_low: ")), "{said:#?}");
 }
 
 /// Runs a configuration that is refused at run time; gives the one line it says.

@@ -10,7 +10,7 @@ mod log;
 mod service;
 mod start;
 #[path = "../support/mod.rs"]
-#[allow(dead_code, unused_imports)]
+#[allow(dead_code, unused_imports, reason = "the sockets' tests need more of it")]
 mod support;
 
 use std::path::{Path, PathBuf};

@@ -40,6 +40,7 @@ impl Gateway {
     }
 
     /// Starts one that listens on `addr`, with these variables, and waits until it takes connections, whatever it says.
+    #[allow(dead_code, reason = "not every test that is built with this file needs it")]
     pub fn told(text: &str, addr: SocketAddr, variables: &[(&str, &str)]) -> Gateway {
         let (mut child, said, folder) = Gateway::spawn(text, 1, variables);
         let deadline = Instant::now() + PATIENCE;

@@ -45,6 +45,8 @@ events! {
     Started = "started", INFO, ["version", "generation", "shards", "cpus", "driver", "descriptors"];
     /// A listener takes connections.
     Listening = "listening", INFO, ["listener", "address"];
+    /// The admin interface takes connections.
+    AdminListening = "admin_listening", INFO, ["address"];
     /// The gateway is not started, or has failed. The process ends with exit code 2.
     Refused = "refused", ERROR, [];
     /// Something in the configuration is taken, but probably not meant so.
