@@ -51,7 +51,7 @@ impl Page<'_> {
         self.text += "| key | takes | default | meaning |\n|---|---|---|---|\n";
         let required = self.defs[name]["required"].as_array().cloned().unwrap_or_default();
         for (key, schema) in properties {
-            let way = [way, &[key.clone()]].concat();
+            let way = [way, std::slice::from_ref(key)].concat();
             let takes = self.takes(schema, &way);
             let default = match &schema["default"] {
                 _ if required.iter().any(|name| name == key) => "required".to_owned(),
@@ -229,7 +229,7 @@ mod tests {
             assert!(anchors.iter().any(|anchor| anchor == link), "{link}");
         }
         for row in [
-            "| `idle` | duration | `60s` | An unused connection is closed after this. |",
+            "| `total` | `none` or duration | `none` | The whole exchange, or `none`; past it 504, or the reply is cut. |",
             "| `body_bytes` | `none` or size | `none` | Bytes of a request body, or `none`; past it 413. |",
             "| `endpoints` | list of [`upstreams.NAME.endpoints[]`](#upstreamsnameendpoints) | `[]` | Its servers. |",
         ] {

@@ -67,9 +67,11 @@ mod tests {
         assert!(!watch.look(), "none has made a lap");
         lap(0);
         assert!(!watch.look(), "one is silent");
-        (lap(0), lap(1));
+        lap(0);
+        lap(1);
         assert!(watch.look());
-        (lap(0), lap(1));
+        lap(0);
+        lap(1);
         assert!(watch.look(), "a lap counts once");
         assert!(!watch.look());
     }
