@@ -3,14 +3,22 @@
 
 pub mod admin;
 mod bind;
+mod budget;
 pub mod check;
+pub mod client;
 pub mod demo;
+mod desk;
 pub mod diagnostics;
+pub mod explain;
 pub mod load;
 pub mod logs;
 pub mod notify;
+pub mod office;
+mod publish;
 pub mod reference;
+mod reload;
 pub mod resolve;
 mod run;
+mod watch;
 
-pub use run::{Refused, run};
+pub use run::{Refused, Start, run};

@@ -2,7 +2,7 @@
 //! record: refused, answered, cut, tunnelled or panicked.
 
 use super::lent::{Lent, TableRef};
-use crate::base::{ClientAddr, ListenerId, RouteId, Tick, UpstreamId};
+use crate::base::{ClientAddr, Generation, ListenerId, RouteId, Tick, UpstreamId};
 use crate::net::clock;
 use crate::observe::{Reason, Record, record};
 use crate::route::MethodSet;
@@ -24,6 +24,8 @@ pub struct Peer {
     pub trusted: bool,
     /// Whether it must send a PROXY header before its first request.
     pub announces: bool,
+    /// The generation that the listener's id and the trust are of.
+    generation: Generation,
 }
 
 impl Peer {
@@ -31,7 +33,17 @@ impl Peer {
     pub fn new(table: &Table, listener: ListenerId, addr: ClientAddr) -> Peer {
         let required = &table.listeners[listener.index()].proxy_protocol;
         let announces = required.as_ref().is_some_and(|from| from.hold(addr));
-        Peer { listener, addr, trusted: table.gateway.trusted.hold(addr), announces }
+        let trusted = table.gateway.trusted.hold(addr);
+        Peer { listener, addr, trusted, announces, generation: table.generation }
+    }
+
+    /// The same connection as `table` sees it, where its listener is `listener`.
+    pub fn on(self, table: &Table, listener: ListenerId) -> Peer {
+        if self.generation == table.generation {
+            return self;
+        }
+        let trusted = table.gateway.trusted.hold(self.addr);
+        Peer { listener, trusted, generation: table.generation, ..self }
     }
 
     /// The same connection once its PROXY header has come, which named `client`, or nobody.

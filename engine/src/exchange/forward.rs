@@ -2,13 +2,15 @@
 //! untrusted client says of itself in such fields is replaced, never extended.
 
 use super::client;
-use super::context::{Context, RequestId};
+use super::context::{Context, Peer, RequestId};
 use super::max_forwards;
 use crate::observe::Reason;
-use crate::table::{Forwarding, Route};
+use crate::route::finder::Caches;
+use crate::table::{Forwarding, Gateway, Route};
 use crate::wire::edits::Edits;
 use crate::wire::field::Field;
 use crate::wire::head::{Form, Head, Version};
+use std::cell::RefCell;
 use std::io::Write;
 use std::net::IpAddr;
 
@@ -52,7 +54,7 @@ impl Forward {
         let client = ctx.peer.addr.ip();
         let trusted = ctx.peer.trusted;
         if trusted {
-            ctx.client_ip.set(client::behind(head, client, gateway));
+            ctx.client_ip.set(client_ip(ctx.peer, head, gateway));
         }
         match gateway.forwarding {
             Forwarding::XForwarded => self.x_forwarded(head, client, trusted),
@@ -152,16 +154,22 @@ fn forwarded(client: Option<IpAddr>, host: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(b";proto=http");
 }
 
+/// The client of a request from `peer`, as far as trusted proxies tell it.
+pub fn client_ip(peer: Peer, head: Head<'_>, gateway: &Gateway) -> Option<IpAddr> {
+    let peer_ip = peer.addr.ip();
+    if peer.trusted { client::behind(head, peer_ip, gateway) } else { peer_ip }
+}
+
 /// The target to forward: the canonical path as the route rewrites it, which pattern `at` of its match took, and the
 /// query as received. The target received is used where that is the same.
 ///
 /// # Errors
 /// When the rewritten path cannot stand.
 pub fn target<'t>(
-    ctx: &Context<'_>,
     head: Head<'t>,
     path: &'t [u8],
     (route, at): (&Route, usize),
+    caches: &RefCell<Caches>,
     out: &'t mut Vec<u8>,
 ) -> Result<&'t [u8], Reason> {
     if head.form() == Form::Asterisk {
@@ -171,7 +179,7 @@ pub fn target<'t>(
     let rewritten = match route.rewrite.as_ref().and_then(|rewrite| rewrite.path.as_ref()) {
         None => false,
         Some(by) => {
-            let made = by.apply(at, path, &mut ctx.lent.caches.borrow_mut(), out);
+            let made = by.apply(at, path, &mut caches.borrow_mut(), out);
             made.map_err(|fault| Reason::BadRequest(fault.reason()))?
         }
     };

@@ -89,30 +89,27 @@ impl Shell {
         if !is_background {
             writeln!(self.input, "echo \"{end}$?\"").unwrap();
         }
-        let compared = |lines: &[String]| lines.iter().filter(|line| is_compared(line)).count();
-        let enough = |lines: &[String]| match is_background {
-            true => compared(lines) >= prints.len(),
-            false => lines.iter().any(|line| line.starts_with(&end)),
+        let is_own = |line: &&String| is_compared(line) && !line.starts_with(&end);
+        let enough = |lines: &[String]| {
+            let is_over = is_background || lines.iter().any(|line| line.starts_with(&end));
+            // What a job in the background tells of a command may come after the command's end.
+            is_over && lines.iter().filter(is_own).count() >= prints.len()
         };
-        let seen = self.seen;
         let what = format!("start.md:{line}: $ {command}");
-        let lines = self.output.wait(&what, |lines| enough(&lines[seen..]));
-        let mut came = lines[seen..].to_vec();
-        if is_background {
-            while compared(&came) > prints.len() {
-                came.pop();
-            }
-            self.seen += came.len();
-        } else {
-            let at = came.iter().position(|line| line.starts_with(&end)).expect("is there");
-            let status = came[at].strip_prefix(&end).unwrap_or_default().to_owned();
-            came.truncate(at);
-            self.seen += at + 1;
+        let lines = self.output.wait(&what, |lines| enough(&lines[self.seen..]));
+        // As many as were waited for; what came behind them belongs to the next command.
+        let mut until = self.seen;
+        while !enough(&lines[self.seen..until.min(lines.len())]) {
+            until += 1;
+        }
+        let lines = &lines[self.seen..until.min(lines.len())];
+        self.seen += lines.len();
+        if let Some(status) = lines.iter().find_map(|line| line.strip_prefix(&end)) {
             let fails =
                 command.starts_with("ringgate check") && prints.iter().any(|line| line.contains("error"));
-            assert_eq!(status != "0", fails, "{what}\nended with {status} and printed {came:#?}");
+            assert_eq!(status != "0", fails, "{what}\nended with {status} and printed {lines:#?}");
         }
-        came.retain(|line| is_compared(line));
+        let came: Vec<&String> = lines.iter().filter(is_own).collect();
         let same =
             came.len() == prints.len() && prints.iter().zip(&came).all(|(page, came)| matches(page, came));
         assert!(same, "{what}\nprints {came:#?}\nand the page says {prints:#?}");

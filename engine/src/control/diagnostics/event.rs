@@ -51,11 +51,19 @@ events! {
     Refused = "refused", ERROR, [];
     /// Something in the configuration is taken, but probably not meant so.
     ConfigWarning = "config_warning", WARN, ["file", "line", "column", "help"];
+    /// Something in the configuration of a reload is refused. At the start it is told in plain text.
+    ConfigError = "config_error", ERROR, ["file", "line", "column", "help"];
+    /// A reload has taken effect: every shard serves the new generation.
+    Reloaded = "reloaded", INFO, ["generation"];
+    /// A reload is refused and has changed nothing; `config_error` before it says why.
+    ReloadRefused = "reload_refused", ERROR, ["generation", "problems"];
+    /// A shard cannot take connections of a listener that a reload added; the others do.
+    ListenerFailed = "listener_failed", ERROR, ["shard", "listener", "error"];
     /// io_uring does not work here, and `driver: auto` took epoll.
     DriverFallback = "driver_fallback", WARN, ["error"];
     /// Fewer descriptors may be open than the configured connections can need.
     DescriptorsLow = "descriptors_low", WARN, ["limit", "needed"];
-    /// The process was told to end: it takes no connection any more.
+    /// The process was told to end.
     Draining = "draining", INFO, ["why"];
     /// All exchanges have ended, or their time was over.
     Ended = "ended", INFO, [];

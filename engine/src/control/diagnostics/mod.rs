@@ -69,13 +69,15 @@ pub fn refused(why: &str) -> bool {
     BEGUN.get().is_some()
 }
 
-/// Tells the warnings of a configuration that is taken.
-pub fn warned(warnings: &[Problem]) {
-    for Problem { file, line, column, message, fix, severity, .. } in warnings {
-        debug_assert_eq!(*severity, Severity::Warning);
+/// Tells what was found in a configuration, errors and warnings.
+pub fn found(problems: &[Problem]) {
+    for Problem { file, line, column, message, fix, severity, .. } in problems {
         let (place, help) = (Place(file, *line, *column), fix.as_deref().unwrap_or(""));
         let shown = Helped(message, help);
-        tell!(ConfigWarning, { file, line, column, help }, "{place}{shown}");
+        match severity {
+            Severity::Warning => tell!(ConfigWarning, { file, line, column, help }, "{place}{shown}"),
+            Severity::Error => tell!(ConfigError, { file, line, column, help }, "{place}{shown}"),
+        }
     }
 }
 
