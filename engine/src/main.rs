@@ -2,7 +2,11 @@
 
 use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command};
 use ringgate::base::{Address, Generation};
-use ringgate::control::{Refused, Start, check, client, demo, explain, load, run, token};
+use ringgate::config::schema;
+use ringgate::control::{
+    Refused, Start, check, client, demo, diagnostics, explain, load, reference, run, token,
+};
+use ringgate::table::Table;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -25,22 +29,25 @@ fn main() -> ExitCode {
             client::drain(&file(given), text("delay"), text("timeout"))
         }
         Some(("token", given)) => mint(given),
-        Some(("schema", _)) => {
-            print!("{}", ringgate::config::schema());
+        Some(("schema", given)) => {
+            print!("{}", if given.get_flag("markdown") { reference::markdown() } else { schema() });
             Ok(())
         }
         _ => unreachable!("clap asks for one of the commands"),
     };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
+    let code = match done {
+        Ok(()) => 0,
+        Err(Refused::Runtime(why)) if diagnostics::refused(&why) => 2,
         Err(refused) => {
             eprint!("{refused}");
-            ExitCode::from(match refused {
+            match refused {
                 Refused::Configuration(_) | Refused::Reload(_) => 1,
                 Refused::Runtime(_) => 2,
-            })
+            }
         }
-    }
+    };
+    diagnostics::flush();
+    ExitCode::from(code)
 }
 
 fn command() -> Command {
@@ -83,7 +90,14 @@ fn command() -> Command {
                 .about("Run the gateway before three small origins of its own")
                 .arg(Arg::new("bind").long("bind").value_name("ADDRESS").default_value("127.0.0.1:8080")),
         )
-        .subcommand(Command::new("schema").about("Print the JSON Schema of the configuration"))
+        .subcommand(
+            Command::new("schema").about("Print the JSON Schema of the configuration").arg(
+                Arg::new("markdown")
+                    .long("markdown")
+                    .action(ArgAction::SetTrue)
+                    .help("Print the operator's reference instead"),
+            ),
+        )
         .subcommand(token_command())
 }
 
@@ -185,9 +199,8 @@ async fn start(path: &Path) -> Result<(), Refused> {
     let (config, files) = load::gather(path);
     let config = config.map_err(Refused::Configuration)?;
     let (table, warnings) = load::compile(&config, Generation(1), None).map_err(Refused::Configuration)?;
-    for warning in warnings {
-        eprintln!("{warning}");
-    }
+    begin_log(&table)?;
+    diagnostics::found(&warnings);
     let shown = config.origin.shown();
     run(Start { table, shown, file: Some((path.to_owned(), files)) }, |_| {}).await
 }
@@ -209,6 +222,11 @@ async fn tell(given: &ArgMatches) -> Result<(), Refused> {
     Ok(())
 }
 
+fn begin_log(table: &Table) -> Result<(), Refused> {
+    diagnostics::start(table.gateway.log)
+        .map_err(|error| Refused::Runtime(format!("no thread for the log of the process: {error}")))
+}
+
 fn report(path: &Path) -> ExitCode {
     let report = check::check(path);
     print!("{}", report.text(path));
@@ -226,6 +244,7 @@ async fn demonstrate(given: &ArgMatches) -> Result<(), Refused> {
     let text = demo::configuration(&origins, bind);
     let config = load::parse("demo.yaml", text).map_err(Refused::Configuration)?;
     let (table, _) = load::compile(&config, Generation(1), None).map_err(Refused::Configuration)?;
+    begin_log(&table)?;
     run(Start { table, shown: config.origin.shown(), file: None }, |bound| {
         let addr = match bound.first() {
             Some((_, Address::Tcp(addr))) => *addr,

@@ -20,7 +20,7 @@ section! {
         /// How long a shard stays awake after its last event, such as `50us`: halves the median latency at low
         /// load and costs CPU. `none` sleeps at once.
         pub spin: OrNone<Period> = "none",
-        /// Client connections of the whole process at most; further ones are refused.
+        /// Client connections of the whole process at most; past it 503.
         pub connections: u32 = "50000",
         /// Peers whose forwarding fields are believed: addresses, networks such as `10.0.0.0/8`, or `unix` for every peer
         /// on a Unix socket.
@@ -194,9 +194,9 @@ section! {
     noun "access_log";
     /// Where access log lines go, and their form.
     pub struct AccessLogTo {
-        /// `stdout`, or the path of a file.
+        /// `stdout`, or the path of a file, which is appended to; a new one has mode 640.
         pub path: LogPath = "stdout",
-        /// `json`, `combined`, or a pattern.
+        /// `json`, `combined`, or a pattern of `%{name}`.
         pub format: String = "json",
     }
 }

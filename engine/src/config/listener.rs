@@ -86,13 +86,13 @@ section! {
     noun "limits";
     /// What a client may send. Each refusal has its own status and reaches the access log.
     pub struct Limits {
-        /// Connections at once on the whole machine; further ones are refused.
+        /// Connections at once on the whole machine; past it 503.
         pub connections: u32 = "50000",
-        /// Bytes of a request head, request line included; past it 431. At most 60KiB.
+        /// Bytes of a request head, request line included; past it 431. From 1KiB to 60KiB.
         pub header_bytes: Size = "32KiB",
         /// Fields of a request head; past it 431.
         pub headers: u16 = "100",
-        /// Bytes of a request target; past it 414.
+        /// Bytes of a request target, path and query; past it 414. From 64B to 60KiB.
         pub target_bytes: Size = "16KiB",
         /// Bytes of a request body, or `none`; past it 413.
         pub body_bytes: OrNone<Size> = "none",
@@ -107,7 +107,8 @@ section! {
     pub struct Timeouts {
         /// First byte of a head to its end; past it 408.
         pub head: Period = "10s",
-        /// Longest silence within a request body; past it 408.
+        /// Longest silence within a request body, past it 408; or of a client that does not read its reply, past it the
+        /// connection is closed.
         pub body: Period = "30s",
         /// Last answer to the next byte; past it the connection is closed.
         pub idle: Period = "75s",

@@ -5,6 +5,7 @@
 pub mod balance;
 pub mod gateway;
 pub mod listener;
+pub mod log;
 pub mod policy;
 pub mod problem;
 pub mod read;
@@ -18,6 +19,7 @@ pub mod values;
 
 pub use gateway::{AccessLog, Admin, Consumer, Gateway};
 pub use listener::Listener;
+pub use log::Log;
 pub use policy::Policy;
 pub use problem::{Problem, Problems, Severity};
 pub use read::{Memory, Source, read};
@@ -43,6 +45,8 @@ section! {
         pub admin: Option<Admin>,
         /// Where access log lines go, and their form; `off` writes none.
         pub access_log: AccessLog = {},
+        /// What the process says of itself, on stderr.
+        pub log: Log = {},
         /// Where clients connect.
         pub listeners: Vec<Listener> = [],
         /// Who may call, by credentials.

@@ -66,7 +66,7 @@ section! {
         pub first_byte: Period = "5s",
         /// Longest silence within the reply; past it the reply is cut.
         pub between_bytes: Period = "30s",
-        /// The whole exchange, or `none`.
+        /// The whole exchange, or `none`; past it 504, or the reply is cut.
         pub total: OrNone<Period> = "none",
     }
 }

@@ -142,9 +142,10 @@ section! {
     noun "pool";
     /// Connections kept to an upstream.
     pub struct Pool {
-        /// Connections of the whole process at most; requests wait for one, up to the connect timeout.
+        /// Connections of the whole process at most; requests wait for one, up to the connect
+        /// timeout; past it 503.
         pub connections: u32 = "1024",
-        /// An unused connection is closed after this.
+        /// An unused connection is closed after this; sooner where the server announces `Keep-Alive: timeout`.
         pub idle: Period = "60s",
     }
 }

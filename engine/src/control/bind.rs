@@ -1,6 +1,7 @@
 //! The listening sockets of the process, and how those of another table differ: an address that stays keeps its socket, with
 //! whatever waits in its queue, a new one is bound before anything is published, and one that left is closed by the shards.
 
+use super::diagnostics::advice;
 use crate::base::{Address, ListenerId, SocketId};
 use crate::net::listener::Bound;
 use crate::net::unix::SocketFile;
@@ -76,7 +77,7 @@ pub struct Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Refusal { wanted: Wanted { listener, address, .. }, error } = self;
-        write!(f, "listener {listener} cannot bind {address}: {error}")
+        write!(f, "listener {listener} cannot bind {address}: {error}{}", advice::bind(address, error))
     }
 }
 

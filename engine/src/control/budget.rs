@@ -197,7 +197,7 @@ mod tests {
     use super::*;
     use crate::base::{Generation, Tick};
     use crate::config::Memory;
-    use crate::control::load;
+    use crate::table::build;
 
     fn budget(text: &str, descriptors: u64, memory: u64) -> Budget {
         let head = "version: 1\nlisteners: [{ bind: '127.0.0.1:0' }]\n\

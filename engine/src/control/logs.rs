@@ -8,12 +8,13 @@ mod report;
 
 pub use outlet::Target;
 
+use super::diagnostics::{advice, tell};
 use crate::base::Tick;
 use crate::base::counters::Count;
 use crate::net::ring;
 use crate::observe::Counts;
 use outlet::{Loss, Outlet};
-use report::Report;
+use report::{Report, Told};
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, SyncSender, TryRecvError};
@@ -166,16 +167,23 @@ impl Writer {
                 self.lost.add(self.outlet.abandon());
                 self.outlet = outlet;
             }
-            Err(cause) => {
-                eprintln!("ringgate: access log: {target} cannot be opened, the old one stays: {cause}")
+            Err(error) => {
+                let (shown, help) = (error.to_string(), advice::file(&error));
+                tell!(
+                    AccessLogUnopened,
+                    { target = %target, error = shown },
+                    "access log: {target} cannot be opened, the old one stays: {shown}{help}"
+                )
             }
         }
     }
 
     fn tell(&mut self, now: Tick) {
         let dropped = self.feeds.iter().map(|feed| feed.counts.log_drops.now()).sum();
-        if let Some(text) = self.report.due(now, dropped, self.lost.now()) {
-            eprintln!("ringgate: access log: {text}");
+        if let Some(told) = self.report.due(now, dropped, self.lost.now()) {
+            let Told { dropped, unwritten, cause } = &told;
+            let error = cause.as_ref().map(ToString::to_string);
+            tell!(AccessLogLost, { dropped, unwritten, error }, "access log: {told}");
         }
     }
 }

@@ -3,8 +3,11 @@
 
 use super::admin::{Door, Live};
 use super::bind::{Listening, bind};
+use super::budget::{Budget, Means};
+use super::diagnostics::{advice, tell};
 use super::load::Files;
 use super::logs::{Feed, Logs, Target};
+use super::notify::Service;
 use super::office::desk::{Desk, Signals};
 use super::office::follow::{Followed, follow};
 use super::office::publish::{Published, first};
@@ -51,7 +54,7 @@ impl fmt::Display for Refused {
                 problems.0.iter().try_for_each(|problem| writeln!(f, "{problem}"))
             }
             Refused::Reload(text) => f.write_str(text),
-            Refused::Runtime(why) => writeln!(f, "ringgate: {why}"),
+            Refused::Runtime(why) => writeln!(f, "ringgate: {}", why.trim_end()),
         }
     }
 }
@@ -91,8 +94,10 @@ pub async fn run(start: Start, ready: impl FnOnce(&[(String, Address)])) -> Resu
 
     let counts: Vec<Arc<Counts>> = (0..fixed.shards).map(|_| Arc::default()).collect();
     let (senders, feeds): (Vec<_>, Vec<_>) = counts.iter().map(feed).unzip();
-    let logs = Logs::start(Target::of(&table), feeds, clock::now as fn() -> Tick)
-        .map_err(|error| Refused::Runtime(format!("the access log cannot be opened: {error}")))?;
+    let logs = Logs::start(Target::of(&table), feeds, clock::now as fn() -> Tick).map_err(|error| {
+        let advice = advice::file(&error);
+        Refused::Runtime(format!("the access log cannot be opened: {error}{advice}"))
+    })?;
 
     let shared = Shared::new(fixed.shards);
     let listener = |(socket, bound)| {
@@ -119,6 +124,7 @@ pub async fn run(start: Start, ready: impl FnOnce(&[(String, Address)])) -> Resu
         files.send_replace(read);
         (path, Followed::new(watched))
     });
+    measure(&table, cpus.len(), descriptors);
     announce(fixed, &cpus, descriptors, &bound, table.generation);
     ready(&bound);
 
@@ -130,7 +136,9 @@ pub async fn run(start: Start, ready: impl FnOnce(&[(String, Address)])) -> Resu
     });
     let keeper = names.map(|names| Keeper::of(names, shared.clone()));
     let published = Published::new(shared, listening, table, inside.status.clone());
-    let mut desk = Desk { published, logs, inside, keeper, file, fixed, files };
+    let service = Service::start(counts);
+    service.ready(published.table().generation, fixed.shards);
+    let mut desk = Desk { published, logs, inside, keeper, file, fixed, files, service };
     let told = desk.work(&mut signals, failed(&threads)).await;
     let ended = end(desk, told, &mut signals, threads).await;
     close(admin).await;
@@ -147,7 +155,8 @@ async fn close(admin: Option<tokio::task::JoinHandle<()>>) {
 
 /// Serves the administration interface and says where.
 fn serve(door: Door, live: Live) -> tokio::task::JoinHandle<()> {
-    eprintln!("ringgate: admin on {}", door.bound());
+    let address = door.bound();
+    tell!(AdminListening, { address = %address }, "admin on {address}");
     tokio::spawn(door.serve(Arc::new(live)))
 }
 
@@ -158,7 +167,8 @@ async fn end(
     signals: &mut Signals,
     threads: Vec<JoinHandle<io::Result<()>>>,
 ) -> Result<(), Refused> {
-    let Desk { mut published, logs, mut inside, keeper, .. } = desk;
+    let Desk { mut published, logs, mut inside, keeper, service, .. } = desk;
+    service.stopping();
     // Whoever orders anything from now on is told that the gateway is ending.
     inside.orders.close();
     while inside.orders.try_recv().is_ok() {}
@@ -177,6 +187,7 @@ async fn end(
     };
     drop(keeper);
     logs.stop(Duration::from_secs(2));
+    tell!(Ended, {}, "ended");
     joined
 }
 
@@ -199,12 +210,18 @@ fn choose(choice: DriverChoice) -> Result<Driver, Refused> {
         (DriverChoice::Epoll, _) => Ok(Driver::Epoll),
         (_, Ok(driver)) => Ok(driver),
         (DriverChoice::Auto, Err(error)) => {
-            eprintln!("ringgate: io_uring does not work here ({error}); epoll is used instead");
+            let (shown, advice) = (error.to_string(), advice::io_uring(&error));
+            let error = shown.as_str();
+            tell!(
+                DriverFallback,
+                { error },
+                "io_uring does not work here, epoll is used instead: {shown}{advice}"
+            );
             Ok(Driver::Epoll)
         }
         (DriverChoice::IoUring, Err(error)) => Err(Refused::Runtime(format!(
-            "io_uring does not work here ({error}); it may be blocked by seccomp or by kernel.io_uring_disabled. \
-             `driver: auto` falls back to epoll"
+            "io_uring does not work here, and `driver: auto` would take epoll instead: {error}{}",
+            advice::io_uring(&error)
         ))),
     }
 }
@@ -221,6 +238,20 @@ fn on(kind: SignalKind) -> Result<tokio::signal::unix::Signal, Refused> {
     signal(kind).map_err(|error| Refused::Runtime(format!("signals cannot be handled: {error}")))
 }
 
+/// Warns where the process may open fewer descriptors than the configured connections can need.
+fn measure(table: &Table, cpus: usize, limit: u64) {
+    let means = Means { descriptors: limit, memory: None, cpus: cpus as u64 };
+    let needed = Budget::of(table, means).descriptors();
+    if limit < needed {
+        tell!(
+            DescriptorsLow,
+            { limit, needed },
+            "{limit} descriptors may be open, and the configured connections can need {needed}: {}",
+            advice::LIMIT
+        );
+    }
+}
+
 /// Says in a few lines what runs where.
 fn announce(
     Fixed { shards, driver, .. }: Fixed,
@@ -230,17 +261,17 @@ fn announce(
     generation: Generation,
 ) {
     let cpus = &cpus[..shards.min(cpus.len())];
-    eprintln!(
-        "ringgate {}: {shards} shards on CPUs {cpus:?}, {driver}, {descriptors} descriptors, generation {}",
-        env!("CARGO_PKG_VERSION"),
-        generation.0
-    );
     for (name, addr) in bound {
-        eprintln!("ringgate: listener {name} on {addr}");
+        tell!(Listening, { listener = name, address = %addr }, "listener {name} on {addr}");
     }
-    if io::stderr().is_terminal() {
-        eprintln!("ringgate: press Ctrl-C to end");
-    }
+    let (version, generation) = (env!("CARGO_PKG_VERSION"), generation.0);
+    let end = if io::stderr().is_terminal() { "; Ctrl-C ends it" } else { "" };
+    tell!(
+        Started,
+        { version, generation, shards, cpus = ?cpus, driver = %driver, descriptors },
+        "ringgate {version} serves generation {generation} with {shards} shards on CPUs {cpus:?}, {driver}, \
+         {descriptors} descriptors{end}"
+    );
 }
 
 /// Waits until a shard's thread is over although nobody asked; gives its number.

@@ -2,7 +2,6 @@
 //! are its stages and what they share.
 
 pub mod answer;
-mod ask;
 mod context;
 mod downstream;
 mod end;

@@ -29,6 +29,8 @@ pub struct Counts {
     pub panics: Count,
     /// Log lines dropped because the log thread was behind.
     pub log_drops: Count,
+    /// Laps of the shard's housekeeping, ten a second: that they go on shows that the shard does.
+    pub laps: Count,
 }
 
 /// Counts by [`Reason::index`].

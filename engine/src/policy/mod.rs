@@ -12,11 +12,7 @@ mod fault;
 pub mod fields;
 mod ip;
 pub mod limit;
-mod limits;
-mod passage;
-mod phase;
 mod sign_in;
-mod tally;
 
 pub use chain::facts::{Facts, Parameter};
 pub use chain::passage::{Passage, Shard, State};

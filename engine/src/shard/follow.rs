@@ -1,7 +1,7 @@
 //! A reload on one shard: from one message to the next, between requests, the table is another one. What goes on by name
 //! (stations, homes, sockets) is moved over by index, as control has worked it out; nothing waits, nothing is looked up.
 
-use super::inbox::Next;
+use super::inbox::{Next, Report};
 use super::run::Shard;
 use crate::accept::{Accepted, Admission};
 use crate::base::{ListenerId, Tick};
@@ -49,7 +49,8 @@ impl Shard {
             };
             if let Err(error) = self.open(&held, (socket, *listener, bound)) {
                 let name = &held.listeners[listener.index()].name;
-                eprintln!("ringgate: shard {} takes no connections of listener {name}: {error}", self.index);
+                let report = Report::Deaf { shard: self.index, listener: name.clone(), error };
+                let _ = self.shared.reports.send(report);
             }
         }
         if !gone.is_empty() {

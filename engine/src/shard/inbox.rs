@@ -6,6 +6,7 @@ use crate::net::listener::Bound;
 use crate::net::mailbox::Mailbox;
 use crate::table::{Endpoints, Table, Target};
 use crate::upstream::View;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -79,6 +80,15 @@ pub enum Report {
     Unreachable(Target),
     /// The shard of this number serves another table: see [`super::Shared::serving`]. Where it is lost, control looks.
     Serving,
+    /// A shard takes no connections of a listener that is new. Lost where there is no room.
+    Deaf {
+        /// Its number.
+        shard: usize,
+        /// The listener.
+        listener: String,
+        /// Why.
+        error: io::Error,
+    },
     /// Nothing on the shard of this number holds the table any more. Sent until there is room.
     Left(usize, Arc<Table>),
 }

@@ -181,6 +181,7 @@ pub async fn housekeeping(lent: Rc<Lent>) {
         next.set(clock::coarse().after(FLUSH_EVERY));
         next.wait().await;
         lent.lines.borrow_mut().flush();
+        lent.counts.laps.add(1);
         since_sweep += FLUSH_EVERY;
         if since_sweep < SWEEP_EVERY {
             continue;

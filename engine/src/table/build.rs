@@ -3,7 +3,7 @@
 //! file and resolves no name: endpoints behind names and in files come to a running table (`control/resolve`).
 
 use super::{
-    AccessLog, Drain, DriverChoice, Endpoints, Forwarding, Gateway, Limits, Listener, ListenerTimeouts,
+    AccessLog, Drain, DriverChoice, Endpoints, Forwarding, Gateway, Limits, Listener, ListenerTimeouts, Log,
     Networks, Problem, Problems, Resolver, Route, RouteTimeouts, Source, Table, Target, Upstream, missing,
 };
 use crate::base::counters::Capped;
@@ -235,6 +235,7 @@ fn gateway(check: &mut Check<'_>) -> Gateway {
         },
         access_log: access_log(check),
         resolver: resolver(check),
+        log: Log::of(&config.log),
         drain: Drain {
             delay: given.drain.delay.0,
             timeout: check.period(&at.key("drain"), "timeout", given.drain.timeout),

@@ -31,6 +31,11 @@ const MISSING: &[Missing] = &[
     any(&["routes", "*", "priority"], "priority is"),
 ];
 
+/// What is missing at `way`, keys from the root with `*` for any key or item; none where it is served.
+pub fn at(way: &[&str]) -> Option<&'static str> {
+    MISSING.iter().find(|missing| missing.at == way && missing.begins.is_empty()).map(|missing| missing.what)
+}
+
 /// Each place of the configuration that this version does not serve, and what is missing there.
 pub fn find(origin: &Origin) -> Vec<(Place, &'static str)> {
     let mut found = Vec::new();

@@ -19,6 +19,7 @@ mod balance;
 pub mod build;
 mod end;
 pub mod endpoints;
+mod log;
 mod missing;
 mod networks;
 mod policies;
@@ -28,6 +29,8 @@ pub use admin::{Admin, Token};
 pub use balance::{Balance, Key, Sticky};
 pub use end::{Change, End, Here, Respond};
 pub use endpoints::{Endpoint, Endpoints, Source, Target};
+pub use log::{Form, Level, Log};
+pub use missing::at as missing_at;
 pub use networks::Networks;
 pub use policies::{Ground, Policies};
 pub use problem::{Problem, Problems};
@@ -83,6 +86,8 @@ pub struct Gateway {
     pub access_log: Option<AccessLog>,
     /// How names are resolved.
     pub resolver: Resolver,
+    /// What the process says of itself.
+    pub log: Log,
     /// How the process ends.
     pub drain: Drain,
     /// Whether a change of a configuration file is taken by itself.

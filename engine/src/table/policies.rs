@@ -2,7 +2,7 @@
 
 use crate::base::{ListenerId, RouteId};
 use crate::policy::auth::{Blind, Registry};
-use crate::policy::fields::identity::Identity;
+use crate::policy::fields::Identity;
 use crate::policy::limit::{Seed, Sets};
 use crate::policy::{Chain, Kind, Policy};
 use std::sync::Arc;

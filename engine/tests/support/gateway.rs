@@ -4,7 +4,7 @@ use super::{Client, Driver, Lines, PATIENCE, Setup};
 use serde_json::Value;
 use std::fmt::Display;
 use std::fs;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -33,19 +33,41 @@ impl Gateway {
 
     /// Starts one with the configuration `text`, which says how many shards it has.
     pub fn with(text: &str, shards: u32) -> Gateway {
+        let (child, said, folder) = Gateway::spawn(text, shards, &[]);
+        let announced =
+            said.wait("the listener's address", |lines| lines.iter().any(|line| bound(line).is_some()));
+        let addr = announced.iter().find_map(|line| bound(line)).unwrap();
+        Gateway::of(child, addr, said, folder)
+    }
+
+    /// Starts one that listens on `addr`, with these variables, and waits until it takes connections, whatever it says.
+    #[allow(dead_code, reason = "not every test that is built with this file needs it")]
+    pub fn told(text: &str, addr: SocketAddr, variables: &[(&str, &str)]) -> Gateway {
+        let (mut child, said, folder) = Gateway::spawn(text, 1, variables);
+        let deadline = Instant::now() + PATIENCE;
+        while TcpStream::connect(addr).is_err() {
+            let ended = child.try_wait().unwrap();
+            assert!(ended.is_none() && Instant::now() < deadline, "not in time, {ended:?}: {:?}", said.now());
+            std::thread::park_timeout(Duration::from_millis(5));
+        }
+        Gateway::of(child, addr, said, folder)
+    }
+
+    fn spawn(text: &str, shards: u32, variables: &[(&str, &str)]) -> (Child, Lines, PathBuf) {
         let number = STARTED.fetch_add(1, Ordering::Relaxed);
         let folder = folder(number);
         let file = folder.join("ringgate.yaml");
         fs::write(&file, text).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_ringgate"));
-        command.arg("run").arg("-f").arg(&file);
+        command.arg("run").arg("-f").arg(&file).envs(variables.iter().copied());
         let mut child = if shards == 1 { on_one_cpu(command, number) } else { spawn(command) };
         let said = Lines::of(child.stderr.take().unwrap());
+        (child, said, folder)
+    }
+
+    fn of(mut child: Child, addr: SocketAddr, said: Lines, folder: PathBuf) -> Gateway {
         let log = Lines::of(child.stdout.take().unwrap());
-        let announced =
-            said.wait("the listener's address", |lines| lines.iter().any(|line| bound(line).is_some()));
-        let addr = announced.iter().find_map(|line| bound(line)).unwrap();
-        Gateway { child, addr, said, log, folder, file, ended: None }
+        Gateway { child, addr, said, log, file: folder.join("ringgate.yaml"), folder, ended: None }
     }
 
     /// Where its listener is.
@@ -254,7 +276,7 @@ fn folder(number: usize) -> PathBuf {
     folder
 }
 
-/// The address in `ringgate: listener NAME on ADDR`.
+/// The address in `TIME info listening: listener NAME on ADDR`.
 fn bound(line: &str) -> Option<SocketAddr> {
-    line.strip_prefix("ringgate: listener ")?.rsplit_once(" on ")?.1.parse().ok()
+    line.split_once(" listening: listener ")?.1.rsplit_once(" on ")?.1.parse().ok()
 }

@@ -81,6 +81,7 @@ pub const EXTERNALS: &[External] = &[
             "redis",
             "reqwest",
             "tower",
+            "tracing",
         ],
         places: &["control", "main"],
     },

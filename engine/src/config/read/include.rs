@@ -64,7 +64,11 @@ fn read_file(
             let message = format!("cannot read '{name}': {reason}");
             match named_at {
                 Some(place) => faults.add(place, message, None),
-                None => faults.whole.push(Problem::of_file(&name, message, None)),
+                None => {
+                    let fix =
+                        "name a file that is there; config/ringgate.yaml is one to begin with".to_owned();
+                    faults.whole.push(Problem::of_file(&name, message, Some(fix)));
+                }
             }
             return None;
         }

@@ -5,6 +5,7 @@ use super::live::Live;
 use super::pages;
 use crate::base::Address;
 use crate::control::Refused;
+use crate::control::diagnostics::advice;
 use crate::net::listener::Bound;
 use crate::net::unix::SocketFile;
 use crate::table::{Admin, Token};
@@ -62,8 +63,10 @@ impl Door {
     /// # Errors
     /// When the address cannot be bound.
     pub fn bind(admin: &Admin) -> Result<Door, Refused> {
-        let refused =
-            |error: io::Error| Refused::Runtime(format!("admin cannot bind {}: {error}", admin.bind));
+        let refused = |error: io::Error| {
+            let advice = advice::bind(&admin.bind, &error);
+            Refused::Runtime(format!("admin cannot bind {}: {error}{advice}", admin.bind))
+        };
         let (socket, bound) = socket(&admin.bind).map_err(refused)?;
         let by_loopback = admin.is_local() && matches!(bound, Address::Tcp(_));
         Ok(Door { socket, admitted: Admitted { by_loopback, token: admin.token.clone() }, bound })

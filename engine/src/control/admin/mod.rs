@@ -5,6 +5,7 @@
 //!
 //! `gate` says who is let in, `pages` what is answered, `door` takes connections, `orders` what is ordered, `live` what the pages see.
 
+pub mod client;
 mod door;
 mod gate;
 mod live;

@@ -5,7 +5,7 @@ mod gateway_api;
 use super::{Ground, Listing, Report, Station, explain, read_request};
 use crate::base::{ClientAddr, Generation, ListenerId, Tick};
 use crate::config::Memory;
-use crate::control::load;
+use crate::table::build;
 use crate::table::{Table, Upstream};
 use std::time::Duration;
 

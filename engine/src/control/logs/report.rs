@@ -1,6 +1,7 @@
 //! When and how losses are told: the first at once, then once a minute, with what was lost since the last time.
 
 use crate::base::Tick;
+use std::fmt;
 use std::io;
 use std::time::Duration;
 
@@ -25,21 +26,40 @@ impl Report {
 
     /// What is to be told now. `dropped` is the total of lines that shards dropped, `lost` of those that could not
     /// be written.
-    pub fn due(&mut self, now: Tick, dropped: u64, lost: u64) -> Option<String> {
+    pub fn due(&mut self, now: Tick, dropped: u64, lost: u64) -> Option<Told> {
         if now < self.quiet_until || (dropped, lost) == (self.dropped, self.lost) {
             return None;
         }
-        let mut parts = Vec::new();
-        if dropped > self.dropped {
-            parts.push(format!("{} dropped because the writer was behind", dropped - self.dropped));
-        }
-        if lost > self.lost {
-            let cause = self.cause.take().map(|cause| format!(": {cause}")).unwrap_or_default();
-            parts.push(format!("{} lost in writing{cause}", lost - self.lost));
-        }
+        let cause = if lost > self.lost { self.cause.take() } else { None };
+        let told = Told { dropped: dropped - self.dropped, unwritten: lost - self.lost, cause };
         (self.dropped, self.lost) = (dropped, lost);
         self.quiet_until = now.after(SPAN);
-        Some(format!("lines {}", parts.join(", ")))
+        Some(told)
+    }
+}
+
+/// Lines lost since the last time.
+#[derive(Debug)]
+pub struct Told {
+    /// Dropped by shards.
+    pub dropped: u64,
+    /// Not written.
+    pub unwritten: u64,
+    /// Why the last of those was not.
+    pub cause: Option<io::Error>,
+}
+
+impl fmt::Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Told { dropped, unwritten, cause } = self;
+        f.write_str("lines ")?;
+        if *dropped > 0 {
+            write!(f, "{dropped} dropped because the writer was behind")?;
+        }
+        if *unwritten > 0 {
+            write!(f, "{}{unwritten} lost in writing", if *dropped > 0 { ", " } else { "" })?;
+        }
+        cause.iter().try_for_each(|cause| write!(f, ": {cause}"))
     }
 }
 
@@ -54,15 +74,19 @@ mod tests {
     #[test]
     fn the_first_loss_is_told_at_once_and_the_next_after_a_minute() {
         let mut report = Report::default();
-        assert_eq!(report.due(at(1), 0, 0), None);
-        assert_eq!(report.due(at(2), 5, 0).unwrap(), "lines 5 dropped because the writer was behind");
-        assert_eq!(report.due(at(3), 9, 0), None);
+        let due = |report: &mut Report, now, dropped, lost| {
+            report.due(now, dropped, lost).map(|told| told.to_string())
+        };
+        assert_eq!(due(&mut report, at(1), 0, 0), None);
+        let told = due(&mut report, at(2), 5, 0);
+        assert_eq!(told.unwrap(), "lines 5 dropped because the writer was behind");
+        assert_eq!(due(&mut report, at(3), 9, 0), None);
         report.failed(io::ErrorKind::StorageFull.into());
-        let text = report.due(at(62), 9, 3).unwrap();
+        let text = due(&mut report, at(62), 9, 3).unwrap();
         assert!(
             text.starts_with("lines 4 dropped because the writer was behind, 3 lost in writing: "),
             "{text}"
         );
-        assert_eq!(report.due(at(500), 9, 3), None);
+        assert_eq!(due(&mut report, at(500), 9, 3), None);
     }
 }

@@ -6,8 +6,10 @@ use super::reload::{Beginning, Fixed, Prepared, prepare};
 use super::{Drain, Inside, Order};
 use crate::base::Generation;
 use crate::config::{Problem, Problems};
+use crate::control::diagnostics::{self, found, tell};
 use crate::control::load::Files;
 use crate::control::logs::Logs;
+use crate::control::notify::Service;
 use crate::control::resolve::Keeper;
 use crate::shard::Report;
 use std::future::{Future, pending, poll_fn};
@@ -41,6 +43,8 @@ pub struct Desk {
     pub fixed: Fixed,
     /// Which files the last reading saw, for whoever watches them.
     pub files: watch::Sender<Files>,
+    /// What the service manager is told.
+    pub service: Service,
 }
 
 /// The signals that are taken.
@@ -79,17 +83,17 @@ impl Desk {
     pub async fn work(&mut self, signals: &mut Signals, failed: impl Future<Output = usize>) -> Drain {
         let mut reloads = Reloads::default();
         let mut failed = std::pin::pin!(failed);
-        let told = loop {
+        let (why, told) = loop {
             let reports = self.published.shared.reports.clone();
             tokio::select! {
                 order = self.inside.orders.recv() => match order {
                     Some(Order::Reload(tell)) => reloads.next.push(Some(tell)),
-                    Some(Order::Drain(drain)) => break drain,
+                    Some(Order::Drain(drain)) => break ("an order", drain),
                     // The door is held open by whoever started the task.
                     None => pending::<()>().await,
                 },
-                _ = signals.terminate.recv() => break Drain::default(),
-                _ = signals.interrupt.recv() => break Drain::default(),
+                _ = signals.terminate.recv() => break ("SIGTERM", Drain::default()),
+                _ = signals.interrupt.recv() => break ("SIGINT", Drain::default()),
                 _ = signals.hangup.recv() => {
                     // What logrotate sends, too, once it has moved the file away.
                     self.logs.reopen();
@@ -103,14 +107,21 @@ impl Desk {
                 }
                 () = tokio::time::sleep(LOOK_EVERY), if !reloads.published.is_empty() => {}
                 shard = &mut failed => {
-                    eprintln!("ringgate: shard {shard} ended by itself; the others drain");
-                    break Drain::default();
+                    tell!(ShardEnded, { shard }, "shard {shard} ended by itself; the others drain");
+                    break ("a shard ended", Drain::default());
                 }
             }
             self.go_on(&mut reloads);
         };
         // Every shard is told of the end behind the table that it was sent.
         self.answer(reloads.published, &Ok(self.published.table().generation));
+        let drain = self.published.table().gateway.drain;
+        let (delay, timeout) = (told.delay.unwrap_or(drain.delay), told.within.unwrap_or(drain.timeout));
+        tell!(
+            Draining,
+            { why },
+            "{why}: connections are taken for {delay:?} more, then exchanges get {timeout:?} to end"
+        );
         told
     }
 
@@ -132,7 +143,8 @@ impl Desk {
                 return;
             }
             let generation = self.published.table().generation;
-            eprintln!("ringgate: generation {} is served", generation.0);
+            tell!(Reloaded, { generation = generation.0 }, "generation {} is served", generation.0);
+            self.service.ready(generation, self.fixed.shards);
             self.answer(std::mem::take(&mut reloads.published), &Ok(generation));
         }
         if reloads.preparing.is_some() || reloads.next.is_empty() {
@@ -153,6 +165,7 @@ impl Desk {
             keeper: self.keeper.clone(),
         });
         reloads.preparing = Some((Box::pin(preparing), askers));
+        self.service.reloading();
     }
 
     /// A reload is prepared, or refused.
@@ -165,11 +178,15 @@ impl Desk {
                 reloads.published = askers;
             }
             Err(problems) => {
-                for problem in &problems.0 {
-                    eprint!("{problem}");
-                }
-                let generation = self.published.table().generation.0;
-                eprintln!("ringgate: the reload is refused, generation {generation} goes on");
+                found(&problems.0);
+                let generation = self.published.table().generation;
+                let (serves, count) = (generation.0, problems.0.len());
+                tell!(
+                    ReloadRefused,
+                    { generation = serves, problems = count },
+                    "the reload is refused, generation {serves} goes on"
+                );
+                self.service.ready(generation, self.fixed.shards);
                 self.published.refuse(problems.clone());
                 self.answer(askers, &Err(problems));
             }
@@ -178,11 +195,10 @@ impl Desk {
 
     async fn publish(&mut self, prepared: Prepared) {
         let Prepared { mut table, shown, fresh, mut names, warnings, log } = prepared;
-        for warning in warnings {
-            eprint!("{warning}");
-        }
+        diagnostics::turn_to(table.gateway.log);
+        found(&warnings);
         for (name, addr) in fresh.told() {
-            eprintln!("ringgate: listener {name} on {addr}");
+            tell!(Listening, { listener = name, address = %addr }, "listener {name} on {addr}");
         }
         // From here on until the new ones are kept no set of endpoints is published that the table would not have.
         if let Some(keeper) = self.keeper.take()

@@ -6,6 +6,7 @@ use crate::base::counters::Capped;
 use crate::base::{Generation, ListenerId, UpstreamId};
 use crate::config::Problems;
 use crate::control::bind::{Fresh, Listening};
+use crate::control::diagnostics::tell;
 use crate::net::clock;
 use crate::net::mailbox::Mailbox;
 use crate::shard::{Message, Moves, Next, Report, Shared};
@@ -123,6 +124,14 @@ impl Published {
         match report {
             Report::Serving => {}
             Report::Left(shard, table) => self.left(shard, table.generation),
+            Report::Deaf { shard, listener, error } => {
+                let error = error.to_string();
+                tell!(
+                    ListenerFailed,
+                    { shard, listener, error },
+                    "shard {shard} takes no connections of listener {listener}: {error}"
+                );
+            }
             other @ Report::Unreachable(_) => return Some(other),
         }
         None

@@ -3,6 +3,7 @@
 //! that leads elsewhere is a change like any other. A faulty or missing file leaves the last good list as it is.
 
 use crate::config::{Problem, Severity};
+use crate::control::diagnostics::endpoints_refused;
 use crate::table::endpoints::{Flaw, assemble, read_list};
 use crate::table::{Endpoints, Source, Table};
 use std::fs;
@@ -39,16 +40,15 @@ impl List {
     /// Reads it now, settled or not.
     ///
     /// # Errors
-    /// What is wrong, as lines for an operator.
-    pub fn read(&mut self) -> Result<Vec<Source>, String> {
+    /// What is wrong.
+    pub fn read(&mut self) -> Result<Vec<Source>, Vec<Problem>> {
         self.read = stamp(&self.path).ok();
         self.seen = self.read;
-        let told = |problem: &Problem| format!("ringgate: {}; the last good list stays", line(problem));
-        taken(&self.path).map_err(|problems| problems.iter().map(told).collect::<Vec<_>>().join("\n"))
+        taken(&self.path)
     }
 
     /// Reads it if it changed and has settled.
-    fn look(&mut self) -> Option<Result<Vec<Source>, String>> {
+    fn look(&mut self) -> Option<Result<Vec<Source>, Vec<Problem>>> {
         let now = stamp(&self.path).ok();
         let settled = std::mem::replace(&mut self.seen, now) == now;
         (settled && now != self.read).then(|| self.read())
@@ -72,8 +72,8 @@ pub async fn watch(mut lists: Vec<List>, news: Sender<(usize, Vec<Source>)>) {
         for (index, look) in looks.into_iter().enumerate() {
             let sources = match look {
                 Some(Ok(sources)) => sources,
-                Some(Err(told)) => {
-                    eprintln!("{told}");
+                Some(Err(problems)) => {
+                    problems.iter().for_each(endpoints_refused);
                     continue;
                 }
                 None => continue,
@@ -121,14 +121,6 @@ fn problem(file: &str, text: &[u8], flaw: Flaw) -> Problem {
     let width = excerpt.chars().count().max(1) as u32;
     let base = Problem::of_file(file, flaw.message, Some(flaw.fix));
     Problem { line: flaw.line, column: 1, width, excerpt: Some(excerpt), ..base }
-}
-
-/// `file:line: message`.
-fn line(problem: &Problem) -> String {
-    match problem.line {
-        0 => format!("{}: {}", problem.file, problem.message),
-        line => format!("{}:{line}: {}", problem.file, problem.message),
-    }
 }
 
 /// Which text `path` leads to now.

@@ -14,6 +14,7 @@ mod site;
 pub use keeper::{Keeper, Seen};
 pub use lists::{Stamp, problems, read_into, stamp};
 
+use super::diagnostics::{endpoints_refused, tell};
 use crate::base::Tick;
 use crate::net::clock;
 use crate::shard::Shared;
@@ -104,7 +105,8 @@ impl Names {
             self.reassemble(site);
             let site = &self.sites[site];
             if site.set().is_empty() {
-                eprintln!("ringgate: upstream {} has no endpoint yet: it answers 503", site.name());
+                let upstream = site.name();
+                tell!(UpstreamEmpty, { upstream }, "upstream {upstream} has no endpoint yet: it answers 503");
             }
             if let Some(upstream) = table.upstreams.iter_mut().find(|upstream| upstream.name == site.name()) {
                 upstream.endpoints = site.set().clone();
@@ -202,6 +204,8 @@ impl Names {
             for site in changed {
                 if self.reassemble(site) {
                     self.sites[site].publish(&shared);
+                    let (upstream, endpoints) = (self.sites[site].name(), self.sites[site].set().len());
+                    tell!(EndpointsChanged, { upstream, endpoints }, "upstream {upstream} has {endpoints} endpoints");
                     // A set may take milliseconds to make, and there may be many.
                     tokio::task::yield_now().await;
                 }
@@ -227,7 +231,7 @@ impl Names {
         for (site, read) in read {
             match read {
                 Ok(sources) => drop(self.listed(site, sources)),
-                Err(told) => eprintln!("{told}"),
+                Err(problems) => problems.iter().for_each(endpoints_refused),
             }
         }
     }
@@ -303,13 +307,17 @@ impl Names {
         known.found = known.name.found();
         match (before, known.name.standing()) {
             (before, after) if before == after => {}
-            (_, Standing::Stale) => eprintln!(
-                "ringgate: {target} cannot be resolved, its last addresses are used for {:?} past their time: {trouble}",
+            (_, Standing::Stale) => tell!(
+                NameStale,
+                { name = %target, error = trouble },
+                "{target} cannot be resolved, its last addresses are used for {:?} past their time: {trouble}",
                 self.rule.stale
             ),
-            (_, Standing::Lost) => eprintln!("ringgate: {target} cannot be resolved: {trouble}"),
+            (_, Standing::Lost) => {
+                tell!(NameLost, { name = %target, error = trouble }, "{target} cannot be resolved: {trouble}");
+            }
             (Standing::New, _) => {}
-            (_, _) => eprintln!("ringgate: {target} is resolved again"),
+            (_, _) => tell!(NameFound, { name = %target }, "{target} is resolved again"),
         }
         known.users.clone()
     }
@@ -326,7 +334,7 @@ impl Names {
             known.found = known.name.found();
             changed.extend(&known.users);
             if known.name.standing() != before {
-                eprintln!("ringgate: {target} has no address any more");
+                tell!(NameExpired, { name = %target }, "{target} has no address any more");
             }
         }
         changed

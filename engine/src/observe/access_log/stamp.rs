@@ -27,7 +27,7 @@ const SECOND_MAX: u64 = 253_402_300_799;
 
 impl LineState {
     /// Appends `at` as RFC 3339 has it: `2026-11-21T10:11:12.345Z`.
-    pub(super) fn put_iso(&mut self, at_unix_ms: u64, out: &mut Vec<u8>) {
+    pub fn put_iso(&mut self, at_unix_ms: u64, out: &mut Vec<u8>) {
         self.turn(at_unix_ms / 1000);
         let milli = (at_unix_ms % 1000) as u32;
         let mut text = *b"0000-00-00T00:00:00.000Z";

@@ -1,16 +1,22 @@
 //! The policies of one listener and route, in the order of their phases. `table` binds them, the exchange walks
 //! them: up to the first that refuses, answers or asks.
 
-use super::auth::Denial;
-use super::authorize::Authorize;
-use super::cors::Cors;
-use super::fields::headers::Headers;
-use super::fields::sanitize::Sanitize;
-use super::ip::Ip;
-use super::limit::{InFlightLimit, Limit};
-use super::sign_in::{SignIn, tell_denial};
-use super::tally::Outcome;
-use super::{Cause, Facts, Mode, Passage, Phase, Refusal, State, Tally, Told, Verdict, limits};
+pub mod facts;
+mod limits;
+pub mod passage;
+pub mod phase;
+pub mod tally;
+
+use crate::policy::Outcome;
+use crate::policy::auth::Denial;
+use crate::policy::authorize::Authorize;
+use crate::policy::cors::Cors;
+use crate::policy::fields::headers::Headers;
+use crate::policy::fields::sanitize::Sanitize;
+use crate::policy::ip::Ip;
+use crate::policy::limit::{InFlightLimit, Limit};
+use crate::policy::sign_in::{SignIn, tell_denial};
+use crate::policy::{Cause, Facts, Mode, Passage, Phase, Refusal, State, Tally, Told, Verdict};
 use crate::wire::edits::Edits;
 use crate::wire::head::Head;
 use std::sync::Arc;

@@ -1,13 +1,13 @@
 //! `headers`: fields set, added, removed and renamed, of a request on its way up and of every reply on its way down.
 //! What frames a message or belongs to one connection cannot be named. Nothing is refused.
 
-use super::template::Template;
 use crate::config;
 use crate::config::read::{Part, Pointer};
+use crate::policy::Facts;
 use crate::policy::Verdict;
-use crate::policy::facts::Facts;
 use crate::policy::fault::{Faults, FieldName};
-use crate::policy::passage::{Passage, State};
+use crate::policy::fields::template::Template;
+use crate::policy::{Passage, State};
 use crate::wire::edits::Edits;
 use crate::wire::head::Head;
 use crate::wire::token;

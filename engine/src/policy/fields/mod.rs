@@ -1,7 +1,8 @@
-//! What policies change in the fields of a message: by the operator's word (`headers`, with `template` for values), of a
-//! reply's leaks (`sanitize`), and for the caller's identity, which nobody else may name (`identity`).
+//! Policies that change fields, and what of fields is the gateway's alone.
 
-pub(super) mod headers;
+pub mod headers;
 pub mod identity;
-pub(super) mod sanitize;
-mod template;
+pub mod sanitize;
+pub mod template;
+
+pub use identity::Identity;

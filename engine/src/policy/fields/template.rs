@@ -2,9 +2,9 @@
 //! no more than the text.
 
 use crate::config::values;
+use crate::policy::Facts;
+use crate::policy::Passage;
 use crate::policy::auth::ClaimPath;
-use crate::policy::facts::Facts;
-use crate::policy::passage::Passage;
 use std::io::Write;
 
 /// A compiled value.

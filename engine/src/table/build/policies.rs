@@ -6,7 +6,7 @@ use crate::config::policy::Mode as GivenMode;
 use crate::policy::auth::Registry;
 use crate::policy::auth::registry::{self, Entry};
 use crate::policy::chain::STEPS_MAX;
-use crate::policy::fields::identity::Identity;
+use crate::policy::fields::Identity;
 use crate::policy::{self, Chain, Faults, FieldName, Kind, Kit, Mode, Policy};
 use crate::table::{Ground, Policies};
 use std::collections::{HashMap, HashSet};

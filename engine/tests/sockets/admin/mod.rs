@@ -16,7 +16,7 @@ fn with_admin(driver: Driver, setup: Setup) -> (Gateway, SocketAddr) {
 /// Where the gateway says that its administration interface is.
 fn address(gateway: &Gateway) -> String {
     let find = |lines: &[String]| {
-        lines.iter().find_map(|line| line.strip_prefix("ringgate: admin on ")).map(str::to_owned)
+        lines.iter().find_map(|line| Some(line.split_once(" admin_listening: admin on ")?.1.to_owned()))
     };
     find(&gateway.said().wait("the admin's address", |lines| find(lines).is_some())).expect("it was said")
 }

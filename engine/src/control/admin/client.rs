@@ -1,10 +1,10 @@
 //! `ringgate reload` and `ringgate drain`: one request to the administration interface of a running gateway, whose address
 //! and token stand in its file. Written by hand: one request, one answer that ends with the connection.
 
-use super::load;
-use super::run::Refused;
 use crate::base::{Address, Generation};
 use crate::config::Problems;
+use crate::control::load;
+use crate::control::run::Refused;
 use crate::table::{Admin, Token};
 use serde_json::Value;
 use std::io::{self, Read, Write};
