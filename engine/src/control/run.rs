@@ -14,9 +14,10 @@ use super::publish::{Published, first};
 use super::reload::Fixed;
 use super::resolve::{Keeper, Names};
 use super::watch::{Followed, follow};
-use crate::base::{Address, Generation, Tick};
+use crate::base::{Address, Generation, ListenerId, SocketId, Tick};
 use crate::config::Problems;
 use crate::net::driver::{Driver, probe_io_uring};
+use crate::net::listener::Bound;
 use crate::net::{affinity, clock, raise_descriptor_limit, ring};
 use crate::observe::Counts;
 use crate::shard::{self, Setup, Shared};
@@ -79,10 +80,10 @@ pub async fn run(start: Start, ready: impl FnOnce(&[(String, Address)])) -> Resu
     let Start { mut table, shown, file } = start;
     let descriptors = raise_descriptor_limit();
     let driver = choose(table.gateway.driver)?;
-    let cpus = affinity::cpus();
+    let cpus = affinity::cpus().len();
     let fixed = Fixed {
-        shards: table.gateway.shards.map_or(cpus.len(), |shards| shards as usize).max(1),
-        shards_auto: cpus.len().max(1),
+        shards: table.gateway.shards.map_or(cpus, |shards| shards as usize).max(1),
+        shards_auto: cpus.max(1),
         driver,
     };
     let mut listening = Listening::default();
@@ -93,11 +94,7 @@ pub async fn run(start: Start, ready: impl FnOnce(&[(String, Address)])) -> Resu
     let door = table.admin.as_ref().map(Door::bind).transpose()?;
     let bound: Vec<(String, Address)> =
         listening.told().map(|(name, addr)| (name.to_owned(), addr.clone())).collect();
-    let mut signals = Signals {
-        terminate: on(SignalKind::terminate())?,
-        interrupt: on(SignalKind::interrupt())?,
-        hangup: on(SignalKind::hangup())?,
-    };
+    let mut signals = signals()?;
     let names = Names::settled(&mut table).await;
     let table = Arc::new(table);
 
@@ -109,41 +106,21 @@ pub async fn run(start: Start, ready: impl FnOnce(&[(String, Address)])) -> Resu
     })?;
 
     let shared = Shared::new(fixed.shards);
-    let mut threads = Vec::with_capacity(fixed.shards);
-    for (index, (log, opened)) in senders.into_iter().zip(opened).enumerate() {
+    let opened = opened.into_iter().map(|opened| {
         let listener = |(socket, bound)| {
             let at = sockets.iter().find(|(known, _)| *known == socket);
             at.map(|(_, listener)| (socket, *listener, bound))
         };
-        let setup = Setup {
-            index,
-            cpu: cpus[index % cpus.len()],
-            driver,
-            table: table.clone(),
-            shared: shared.clone(),
-            counts: counts[index].clone(),
-            listeners: opened.into_iter().filter_map(listener).collect(),
-            seed: RandomState::new().build_hasher().finish(),
-        };
-        threads.push(
-            shard::start(setup, log)
-                .map_err(|error| Refused::Runtime(format!("no thread for a shard: {error}")))?,
-        );
-    }
+        opened.into_iter().filter_map(listener).collect()
+    });
+    let threads = begin(driver, &table, &shared, &counts, senders.into_iter().zip(opened))?;
     let (files, watched) = watch::channel(Files::default());
     let file = file.map(|(path, read)| {
         files.send_replace(read);
         (path, Followed::new(watched))
     });
-    measure(&table, cpus.len(), descriptors);
-    announce(
-        driver,
-        &cpus[..fixed.shards.min(cpus.len())],
-        fixed.shards,
-        descriptors,
-        &bound,
-        table.generation,
-    );
+    measure(&table, descriptors);
+    announce(fixed, descriptors, &bound, table.generation);
     ready(&bound);
 
     let (office, inside) = Office::open(first(&table, shown, fixed.shards));
@@ -165,6 +142,32 @@ pub async fn run(start: Start, ready: impl FnOnce(&[(String, Address)])) -> Resu
         drop(admin.await);
     }
     ended
+}
+
+/// Starts a shard for each of `parts`: its way to the log thread, and its listening sockets.
+fn begin(
+    driver: Driver,
+    table: &Arc<Table>,
+    shared: &Arc<Shared>,
+    counts: &[Arc<Counts>],
+    parts: impl Iterator<Item = (ring::Sender, Vec<(SocketId, ListenerId, Bound)>)>,
+) -> Result<Vec<JoinHandle<io::Result<()>>>, Refused> {
+    let cpus = affinity::cpus();
+    let start = |(index, (log, listeners)): (usize, _)| {
+        let setup = Setup {
+            index,
+            cpu: cpus[index % cpus.len()],
+            driver,
+            table: table.clone(),
+            shared: shared.clone(),
+            counts: counts[index].clone(),
+            listeners,
+            seed: RandomState::new().build_hasher().finish(),
+        };
+        let refused = |error| Refused::Runtime(format!("no thread for a shard: {error}"));
+        shard::start(setup, log).map_err(refused)
+    };
+    parts.enumerate().map(start).collect()
 }
 
 /// Serves the administration interface and says where.
@@ -233,13 +236,21 @@ fn choose(choice: DriverChoice) -> Result<Driver, Refused> {
     }
 }
 
+fn signals() -> Result<Signals, Refused> {
+    Ok(Signals {
+        terminate: on(SignalKind::terminate())?,
+        interrupt: on(SignalKind::interrupt())?,
+        hangup: on(SignalKind::hangup())?,
+    })
+}
+
 fn on(kind: SignalKind) -> Result<tokio::signal::unix::Signal, Refused> {
     signal(kind).map_err(|error| Refused::Runtime(format!("signals cannot be handled: {error}")))
 }
 
 /// Warns where the process may open fewer descriptors than the configured connections can need.
-fn measure(table: &Table, cpus: usize, limit: u64) {
-    let means = Means { descriptors: limit, memory: None, cpus: cpus as u64 };
+fn measure(table: &Table, limit: u64) {
+    let means = Means { descriptors: limit, memory: None, cpus: affinity::cpus().len() as u64 };
     let needed = Budget::of(table, means).descriptors();
     if limit < needed {
         tell!(
@@ -252,14 +263,10 @@ fn measure(table: &Table, cpus: usize, limit: u64) {
 }
 
 /// Says in a few lines what runs where.
-fn announce(
-    driver: Driver,
-    cpus: &[usize],
-    shards: usize,
-    descriptors: u64,
-    bound: &[(String, Address)],
-    generation: Generation,
-) {
+fn announce(fixed: Fixed, descriptors: u64, bound: &[(String, Address)], generation: Generation) {
+    let Fixed { shards, driver, .. } = fixed;
+    let mut cpus = affinity::cpus();
+    cpus.truncate(shards);
     for (name, addr) in bound {
         tell!(Listening, { listener = name, address = %addr }, "listener {name} on {addr}");
     }
