@@ -40,12 +40,25 @@ fn a_service_manager_is_told_of_start_health_and_end() {
         assert_eq!(next(&manager), "READY=1\nSTATUS=serving generation 1 with 1 shards");
         // A second holds four looks; two pings in a row show that it goes on.
         assert_eq!((next(&manager), next(&manager)), ("WATCHDOG=1".into(), "WATCHDOG=1".into()));
+        // What comes beside pings.
+        let news =
+            || std::iter::repeat_with(|| next(&manager)).find(|message| message != "WATCHDOG=1").unwrap();
+        gateway.hangup();
+        let reloading = news();
+        let stamp = reloading.strip_prefix("RELOADING=1\nMONOTONIC_USEC=").expect("a reload has begun");
+        assert!(
+            stamp.strip_suffix("\nSTATUS=reloading").is_some_and(|stamp| stamp.parse::<u64>().is_ok()),
+            "{stamp}"
+        );
+        assert_eq!(news(), "READY=1\nSTATUS=serving generation 2 with 1 shards");
+        gateway.replace("version: 2\n");
+        gateway.hangup();
+        assert!(news().starts_with("RELOADING=1\n"));
+        assert_eq!(news(), "READY=1\nSTATUS=serving generation 2 with 1 shards");
         gateway.terminate();
-        let mut last = next(&manager);
-        while last == "WATCHDOG=1" {
-            last = next(&manager);
-        }
-        assert_eq!(last, "STOPPING=1\nSTATUS=draining");
+        // The file is watched too, and may have been refused once more.
+        let last = std::iter::repeat_with(news).find(|message| message.starts_with("STOPPING=1"));
+        assert_eq!(last.as_deref(), Some("STOPPING=1\nSTATUS=draining"));
         assert!(gateway.exit().success());
     }
     std::fs::remove_file(&path).unwrap();

@@ -138,14 +138,14 @@ impl Gateway {
     /// Waits until all shards serve `generation`.
     #[track_caller]
     pub fn serves(&self, generation: u64) {
-        let line = format!("ringgate: generation {generation} is served");
-        self.said.wait(&line, |lines| lines.contains(&line));
+        let told = format!(" reloaded: generation {generation} is served");
+        self.said.wait(&told, |lines| lines.iter().any(|line| line.ends_with(&told)));
     }
 
     /// Waits until it has refused `count` reloads; gives all it said.
     #[track_caller]
     pub fn refused(&self, count: usize) -> Vec<String> {
-        let refusal = |line: &&String| line.starts_with("ringgate: the reload is refused, ");
+        let refusal = |line: &&String| line.contains(" reload_refused: ");
         let what = format!("{count} refused reloads");
         self.said.wait(&what, |lines| lines.iter().filter(refusal).count() >= count)
     }
@@ -153,9 +153,9 @@ impl Gateway {
     /// Where the listener `name` is, as it was told last.
     #[track_caller]
     pub fn listener(&self, name: &str) -> SocketAddr {
-        let mark = format!("ringgate: listener {name} on ");
-        let lines = self.said.wait(&mark, |lines| lines.iter().any(|line| line.starts_with(&mark)));
-        lines.iter().rev().find_map(|line| line.strip_prefix(&mark)?.parse().ok()).expect("is an address")
+        let mark = format!(" listening: listener {name} on ");
+        let lines = self.said.wait(&mark, |lines| lines.iter().any(|line| line.contains(&mark)));
+        lines.iter().rev().find_map(|line| line.split_once(&mark)?.1.parse().ok()).expect("is an address")
     }
 
     /// Waits for its end.
