@@ -1,6 +1,6 @@
 //! Arguments → control. Exit codes: 0 ok, 1 configuration, 2 refused at run time.
 
-use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command};
+use clap::{Arg, ArgAction, ArgMatches, Command};
 use ringgate::base::{Address, Generation};
 use ringgate::config::schema;
 use ringgate::control::{
@@ -28,7 +28,7 @@ fn main() -> ExitCode {
             let text = |name| given.get_one::<String>(name).map(String::as_str);
             client::drain(&file(given), text("delay"), text("timeout"))
         }
-        Some(("token", given)) => mint(given),
+        Some(("token", given)) => token::print(given),
         Some(("schema", given)) => {
             print!("{}", if given.get_flag("markdown") { reference::markdown() } else { schema() });
             Ok(())
@@ -98,47 +98,7 @@ fn command() -> Command {
                     .help("Print the operator's reference instead"),
             ),
         )
-        .subcommand(token_command())
-}
-
-fn token_command() -> Command {
-    let option = |name: &'static str, value: &'static str, help: &'static str| {
-        Arg::new(name).long(name).value_name(value).help(help)
-    };
-    Command::new("token")
-        .about("Print a signed token for trying things out")
-        .arg(option("secret", "TEXT", "The secret; it stays in the shell's history"))
-        .arg(option("secret-file", "FILE", "A file with the secret; one line end at its end is dropped"))
-        .arg(option("secret-env", "NAME", "An environment variable with the secret"))
-        .group(ArgGroup::new("key").args(["secret", "secret-file", "secret-env"]).required(true))
-        .arg(option("algorithm", "NAME", "HS256, HS384 or HS512").default_value("HS256"))
-        .arg(option("kid", "ID", "The id of the key, for the header"))
-        .arg(option("sub", "NAME", "The claim sub: who it is about"))
-        .arg(
-            option("claim", "NAME=VALUE", "A claim; the value is JSON, or else a text")
-                .action(ArgAction::Append),
-        )
-        .arg(option("expires", "DURATION", "How long it is good, or never").default_value("1h"))
-}
-
-fn mint(given: &ArgMatches) -> Result<(), Refused> {
-    let text = |name: &str| given.get_one::<String>(name).map(String::as_str);
-    let key = match (text("secret"), text("secret-file"), text("secret-env")) {
-        (Some(secret), _, _) => token::Secret::Text(secret),
-        (_, Some(path), _) => token::Secret::File(Path::new(path)),
-        (_, _, name) => token::Secret::Env(name.unwrap_or_default()),
-    };
-    let wanted = token::Wanted {
-        algorithm: text("algorithm").unwrap_or_default(),
-        key_id: text("kid"),
-        subject: text("sub"),
-        claims: given.get_many::<String>("claim").unwrap_or_default().map(String::as_str).collect(),
-        expires: text("expires").unwrap_or_default(),
-    };
-    let token = token::token(&key, &wanted, ringgate::net::clock::unix_ms() / 1000)
-        .map_err(|why| Refused::Runtime(format!("no token: {why}\n")))?;
-    println!("{token}");
-    Ok(())
+        .subcommand(token::command())
 }
 
 fn explained(file: &Arg) -> Command {

@@ -365,7 +365,7 @@ fn what_this_version_does_not_run_is_an_error_at_its_key() {
             "routes:",
             "policies: { p: { ip: { deny: [unix] }, when: \"true\" } }
 routes:",
-            "7:39: conditions of policies are",
+            "7:40: conditions of policies are",
         ),
     ] {
         check(from, to, &[&format!("{expected} not available in this version | remove it")]);

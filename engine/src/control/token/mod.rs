@@ -1,5 +1,9 @@
 //! `ringgate token`: a signed token for trying things out, from a secret and claims as they are typed.
 
+mod arguments;
+
+pub use arguments::{command, print};
+
 use crate::config::read::decode::Scalar;
 use crate::config::units::Period;
 use crate::policy::auth::jwt::mint;
