@@ -51,6 +51,8 @@ const TEXT: &str = "RFC 8259 §8.1, §8.2: not one text to all readers";
 
 const ARGUED: &[Argued] = &[
     argued(BOTH, "padded", "token_encoding", ONE_TEXT),
+    argued(JWCRYPTO, "padded payload", "token_signature", ONE_TEXT),
+    argued(BOTH, "HS512: padded with", "token_signature", ONE_TEXT),
     argued(JWCRYPTO, "with + and /", "token_encoding", ONE_TEXT),
     argued(JWCRYPTO, "letter", "token_encoding", ONE_TEXT),
     argued(BOTH, "typ dpop+jwt", "token_typ", "RFC 8725 §3.11: this type of token lets nobody in"),
