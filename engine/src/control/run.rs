@@ -1,16 +1,24 @@
-//! `ringgate run`: compiles the table, binds every socket before anything starts, starts one shard a CPU and the
-//! log thread, and waits for the signal to end. A second signal ends at once.
+//! `ringgate run`: binds every socket before anything starts, starts one shard a CPU and the log thread, has the desk work
+//! (`control/desk`), and ends: readiness fails at once, connections are taken for the delay, then the shards drain.
 
-use super::bind::{Sockets, bind};
+use super::admin::{Door, Live};
+use super::bind::{Listening, bind};
+use super::desk::{Desk, Signals};
+use super::load::Files;
 use super::logs::{Feed, Logs, Target};
-use super::resolve::Names;
+use super::office::{Drain, Office, Phase};
+use super::publish::{Published, first};
+use super::reload::Fixed;
+use super::resolve::{Keeper, Names};
+use super::watch::{Followed, follow};
 use crate::base::{Address, Generation, Tick};
 use crate::config::Problems;
 use crate::net::driver::{Driver, probe_io_uring};
 use crate::net::{affinity, clock, raise_descriptor_limit, ring};
 use crate::observe::Counts;
-use crate::shard::{Message, Setup, Shared, start};
+use crate::shard::{self, Setup, Shared};
 use crate::table::{DriverChoice, Table};
+use serde_json::Value;
 use std::collections::hash_map::RandomState;
 use std::fmt;
 use std::hash::{BuildHasher, Hasher};
@@ -20,9 +28,8 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 
-/// Time that exchanges get to end after SIGTERM.
-const DRAIN: Duration = Duration::from_secs(10);
 /// Batches of log lines a shard may be ahead of the log thread.
 const LOG_BATCHES: usize = 64;
 
@@ -31,6 +38,8 @@ const LOG_BATCHES: usize = 64;
 pub enum Refused {
     /// The configuration: exit code 1.
     Configuration(Problems),
+    /// A running gateway refused to reload: exit code 1. What it said of it.
+    Reload(String),
     /// Anything at run time: exit code 2.
     Runtime(String),
 }
@@ -41,36 +50,66 @@ impl fmt::Display for Refused {
             Refused::Configuration(problems) => {
                 problems.0.iter().try_for_each(|problem| writeln!(f, "{problem}"))
             }
+            Refused::Reload(text) => f.write_str(text),
             Refused::Runtime(why) => writeln!(f, "ringgate: {why}"),
         }
     }
 }
 
-/// Runs the gateway on `table` until a signal ends it. `ready` is called with the bound addresses once every
-/// listener takes connections.
+/// What the gateway is started with.
+#[derive(Debug)]
+pub struct Start {
+    /// The first table.
+    pub table: Table,
+    /// What it was compiled from, without secrets.
+    pub shown: Value,
+    /// The file it was made of, with all it includes; none where there is no file.
+    pub file: Option<(PathBuf, Files)>,
+}
+
+/// Runs the gateway until it is told to end. `ready` is called with the bound addresses once every listener takes
+/// connections.
 ///
 /// # Errors
 /// [`Refused::Runtime`] when a socket, thread or driver cannot be had, or a shard failed.
-pub async fn run(mut table: Table, ready: impl FnOnce(&[(String, Address)])) -> Result<(), Refused> {
+pub async fn run(start: Start, ready: impl FnOnce(&[(String, Address)])) -> Result<(), Refused> {
+    let Start { mut table, shown, file } = start;
     let descriptors = raise_descriptor_limit();
     let driver = choose(table.gateway.driver)?;
     let cpus = affinity::cpus();
-    let shards = table.gateway.shards.map_or(cpus.len(), |shards| shards as usize).max(1);
-    let Sockets { of: mut sockets, told: bound, files } = bind(&table, shards)?;
-    let mut terminate = on(SignalKind::terminate())?;
-    let mut interrupt = on(SignalKind::interrupt())?;
-    let mut hangup = on(SignalKind::hangup())?;
+    let fixed = Fixed {
+        shards: table.gateway.shards.map_or(cpus.len(), |shards| shards as usize).max(1),
+        shards_auto: cpus.len().max(1),
+        driver,
+    };
+    let mut listening = Listening::default();
+    let mut fresh = bind(listening.known().difference(&table), fixed.shards)
+        .map_err(|refusal| Refused::Runtime(refusal.to_string()))?;
+    let opened = std::mem::take(&mut fresh.of);
+    let sockets = listening.take(&table, fresh);
+    let door = table.admin.as_ref().map(Door::bind).transpose()?;
+    let bound: Vec<(String, Address)> =
+        listening.told().map(|(name, addr)| (name.to_owned(), addr.clone())).collect();
+    let mut signals = Signals {
+        terminate: on(SignalKind::terminate())?,
+        interrupt: on(SignalKind::interrupt())?,
+        hangup: on(SignalKind::hangup())?,
+    };
     let names = Names::settled(&mut table).await;
     let table = Arc::new(table);
 
-    let counts: Vec<Arc<Counts>> = (0..shards).map(|_| Arc::default()).collect();
+    let counts: Vec<Arc<Counts>> = (0..fixed.shards).map(|_| Arc::default()).collect();
     let (senders, feeds): (Vec<_>, Vec<_>) = counts.iter().map(feed).unzip();
-    let logs = Logs::start(log_target(&table), feeds, clock::now as fn() -> Tick)
+    let logs = Logs::start(Target::of(&table), feeds, clock::now as fn() -> Tick)
         .map_err(|error| Refused::Runtime(format!("the access log cannot be opened: {error}")))?;
 
-    let shared = Shared::new(shards);
-    let mut threads = Vec::with_capacity(shards);
-    for (index, log) in senders.into_iter().enumerate() {
+    let shared = Shared::new(fixed.shards);
+    let mut threads = Vec::with_capacity(fixed.shards);
+    for (index, (log, opened)) in senders.into_iter().zip(opened).enumerate() {
+        let listener = |(socket, bound)| {
+            let at = sockets.iter().find(|(known, _)| *known == socket);
+            at.map(|(_, listener)| (socket, *listener, bound))
+        };
         let setup = Setup {
             index,
             cpu: cpus[index % cpus.len()],
@@ -78,40 +117,79 @@ pub async fn run(mut table: Table, ready: impl FnOnce(&[(String, Address)])) -> 
             table: table.clone(),
             shared: shared.clone(),
             counts: counts[index].clone(),
-            listeners: std::mem::take(&mut sockets[index]),
+            listeners: opened.into_iter().filter_map(listener).collect(),
             seed: RandomState::new().build_hasher().finish(),
         };
         threads.push(
-            start(setup, log).map_err(|error| Refused::Runtime(format!("no thread for a shard: {error}")))?,
+            shard::start(setup, log)
+                .map_err(|error| Refused::Runtime(format!("no thread for a shard: {error}")))?,
         );
     }
-    if let Some(names) = names {
-        tokio::spawn(names.keep(shared.clone()));
-    }
-    announce(driver, &cpus[..shards.min(cpus.len())], shards, descriptors, &bound, table.generation);
+    let (files, watched) = watch::channel(Files::default());
+    let file = file.map(|(path, read)| {
+        files.send_replace(read);
+        (path, Followed::new(watched))
+    });
+    announce(
+        driver,
+        &cpus[..fixed.shards.min(cpus.len())],
+        fixed.shards,
+        descriptors,
+        &bound,
+        table.generation,
+    );
     ready(&bound);
 
-    loop {
-        tokio::select! {
-            _ = terminate.recv() => break,
-            _ = interrupt.recv() => break,
-            // What logrotate sends once it has moved the file away.
-            _ = hangup.recv() => drop(logs.reopen()),
-            failed = watch(&threads) => {
-                eprintln!("ringgate: shard {failed} ended by itself; the others drain");
-                break;
-            }
-        }
+    let (office, inside) = Office::open(first(&table, shown, fixed.shards));
+    let admin = door.map(|door| serve(door, Live { shared: shared.clone(), office: office.clone() }));
+    let file = file.map(|(path, followed)| {
+        tokio::spawn(follow(followed, office.clone()));
+        path
+    });
+    let keeper = names.map(|names| Keeper::of(names, shared.clone()));
+    let published = Published::new(shared, listening, table, inside.status.clone());
+    let mut desk = Desk { published, logs, inside, keeper, file, fixed, files };
+    let told = desk.work(&mut signals, failed(&threads)).await;
+    let ended = end(desk, told, &mut signals, threads).await;
+    if let Some(admin) = admin {
+        // Its socket's file goes with it.
+        admin.abort();
+        drop(admin.await);
     }
-    drop(files);
-    for mailbox in &shared.mailboxes {
-        let _ = mailbox.send(Message::Drain(DRAIN));
-    }
+    ended
+}
+
+/// Serves the administration interface and says where.
+fn serve(door: Door, live: Live) -> tokio::task::JoinHandle<()> {
+    eprintln!("ringgate: admin on {}", door.bound());
+    tokio::spawn(door.serve(Arc::new(live)))
+}
+
+/// Ends the gateway as it was told to; a second signal ends it at once.
+async fn end(
+    desk: Desk,
+    told: Drain,
+    signals: &mut Signals,
+    threads: Vec<JoinHandle<io::Result<()>>>,
+) -> Result<(), Refused> {
+    let Desk { mut published, logs, mut inside, keeper, .. } = desk;
+    // Whoever orders anything from now on is told that the gateway is ending.
+    inside.orders.close();
+    while inside.orders.try_recv().is_ok() {}
+    let drain = published.table().gateway.drain;
+    published.enter(Phase::Leaving);
     let joined = tokio::select! {
-        joined = join(threads) => joined,
-        _ = terminate.recv() => Ok(()),
-        _ = interrupt.recv() => Ok(()),
+        joined = async {
+            tokio::select! {
+                () = tokio::time::sleep(told.delay.unwrap_or(drain.delay)) => {}
+                _ = failed(&threads) => {}
+            }
+            published.drain(told.within.unwrap_or(drain.timeout)).await;
+            join(threads).await
+        } => joined,
+        () = signals.end() => Ok(()),
     };
+    drop(keeper);
     logs.stop(Duration::from_secs(2));
     joined
 }
@@ -135,13 +213,6 @@ fn choose(choice: DriverChoice) -> Result<Driver, Refused> {
             "io_uring does not work here ({error}); it may be blocked by seccomp or by kernel.io_uring_disabled. \
              `driver: auto` falls back to epoll"
         ))),
-    }
-}
-
-fn log_target(table: &Table) -> Target {
-    match &table.gateway.access_log {
-        Some(log) if log.path != "stdout" => Target::File(PathBuf::from(&log.path)),
-        _ => Target::Stdout,
     }
 }
 
@@ -172,7 +243,7 @@ fn announce(
 }
 
 /// Waits until a shard's thread is over although nobody asked; gives its number.
-async fn watch(threads: &[JoinHandle<io::Result<()>>]) -> usize {
+async fn failed(threads: &[JoinHandle<io::Result<()>>]) -> usize {
     loop {
         if let Some(index) = threads.iter().position(JoinHandle::is_finished) {
             return index;

@@ -19,7 +19,6 @@ const fn any(at: &'static [&'static str], what: &'static str) -> Missing {
 }
 
 const MISSING: &[Missing] = &[
-    any(&["admin"], "the administration interface is"),
     any(&["consumers", "*"], "consumers are"),
     any(&["policies", "*"], "policies are"),
     any(&["listeners", "*", "tls"], "TLS is"),

@@ -5,12 +5,15 @@ use crate::base::counters::Capped;
 use crate::base::{Address, Generation, RouteId, UpstreamId};
 use crate::observe::access_log::Format;
 use crate::route::Lookup;
+use crate::wire::http1::HeadLimits;
+use crate::wire::http1::framing::Length;
 use crate::wire::proxy_protocol;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+mod admin;
 mod balance;
 pub mod build;
 mod end;
@@ -19,6 +22,7 @@ mod missing;
 mod networks;
 pub mod problem;
 
+pub use admin::{Admin, Token};
 pub use balance::{Balance, Key, Sticky};
 pub use end::{Change, End, Here, Respond};
 pub use endpoints::{Endpoint, Endpoints, Source, Target};
@@ -32,6 +36,8 @@ pub struct Table {
     pub generation: Generation,
     /// What holds for the whole process.
     pub gateway: Gateway,
+    /// The administration interface, if there is one.
+    pub admin: Option<Admin>,
     /// Indexed by `ListenerId`.
     pub listeners: Vec<Listener>,
     /// Host and path to route.
@@ -72,6 +78,19 @@ pub struct Gateway {
     pub access_log: Option<AccessLog>,
     /// How names are resolved.
     pub resolver: Resolver,
+    /// How the process ends.
+    pub drain: Drain,
+    /// Whether a change of a configuration file is taken by itself.
+    pub watch: bool,
+}
+
+/// How the process ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Drain {
+    /// How long connections are still taken while readiness fails already.
+    pub delay: Duration,
+    /// How long exchanges may take to end after that.
+    pub timeout: Duration,
 }
 
 /// How names are resolved. Control does it; the shards never wait for a name.
@@ -139,6 +158,18 @@ pub struct Limits {
     pub target_bytes: u32,
     /// Bytes of a request body; past it 413.
     pub body_bytes: Option<u64>,
+}
+
+impl Limits {
+    /// Those of a head.
+    pub fn head(&self) -> HeadLimits {
+        HeadLimits { head_bytes: self.header_bytes, fields: self.headers, target_bytes: self.target_bytes }
+    }
+
+    /// Whether a body of this length is announced that is too long.
+    pub fn refuse(&self, length: Length) -> bool {
+        matches!((length, self.body_bytes), (Length::Exact(bytes), Some(limit)) if bytes > limit)
+    }
 }
 
 /// A listener's timeouts.

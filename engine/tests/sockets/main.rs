@@ -9,13 +9,16 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod access_log;
+mod admin;
 mod balance;
 mod basic;
+mod explain;
 mod matching;
 mod names;
 mod nginx;
 mod pool;
 mod proxy_protocol;
+mod reload;
 mod replies;
 mod requests;
 mod routing;

@@ -3,7 +3,7 @@
 //! word and `0123` keeps its zero.
 
 /// Where something stands in a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Place {
     /// Index into the files that were read.
     pub file: u16,
