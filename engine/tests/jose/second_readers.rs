@@ -241,7 +241,7 @@ fn no_difference_that_is_not_argued() {
             match (theirs == ours, argued) {
                 (true, _) => same += 1,
                 (false, Some(argued)) if !ours => used[argued] += 1,
-                (false, None) => {
+                (false, _) => {
                     differences.push(format!("{}: we say {}, {reader} {said}", case.name, case.says))
                 }
             }
