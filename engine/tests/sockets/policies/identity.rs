@@ -161,7 +161,7 @@ fn the_first_method_whose_credentials_are_there_decides() {
                 "no_credentials" => {
                     assert_eq!(
                         challenges,
-                        ["Bearer realm=\"api\"", "ApiKey realm=\"api\", in=\"header\", name=\"X-API-Key\""]
+                        ["Bearer realm=\"api\"", "ApiKey realm=\"api\", in=\"header\", name=\"x-api-key\""]
                     );
                     assert_eq!(reply.value("access-control-allow-origin"), Some("https://app.test"));
                 }
