@@ -172,6 +172,9 @@ impl Drop for Open {
     }
 }
 
+/// Cells of limits that are looked at with each flush: those at rest are given back for other keys.
+const CELLS_AT_ONCE: usize = 256;
+
 /// Flushes log lines, sweeps pools and, after a quiet while, gives memory back; for as long as the shard runs.
 pub async fn housekeeping(lent: Rc<Lent>) {
     let next = lent.upstream.wheel.deadline();
@@ -182,6 +185,7 @@ pub async fn housekeeping(lent: Rc<Lent>) {
         next.wait().await;
         lent.lines.borrow_mut().flush();
         lent.counts.laps.add(1);
+        lent.policies.borrow_mut().cells.sweep(clock::now(), CELLS_AT_ONCE);
         since_sweep += FLUSH_EVERY;
         if since_sweep < SWEEP_EVERY {
             continue;

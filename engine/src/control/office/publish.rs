@@ -82,6 +82,8 @@ impl Published {
     pub async fn publish(&mut self, mut table: Table, config: Value, mut fresh: Fresh) {
         keep_equal_endpoints(&self.table, &mut table);
         let table = Arc::new(table);
+        // From here on nothing can refuse it: what it changes of limits that go on by name holds.
+        table.policies.publish();
         let opened = std::mem::take(&mut fresh.of);
         let mut moves = moves(&self.table, &table);
         moves.sockets = self.listening.take(&table, fresh);
