@@ -1,5 +1,5 @@
 //! `ringgate run`: binds every socket before anything starts, starts one shard a CPU and the log thread, has the desk work
-//! (`control/desk`), and ends: readiness fails at once, connections are taken for the delay, then the shards drain.
+//! (`control/office/desk`), and ends: readiness fails at once, connections are taken for the delay, then the shards drain.
 
 use super::admin::{Door, Live};
 use super::bind::{Listening, bind};

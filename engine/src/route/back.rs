@@ -1,6 +1,6 @@
 //! What an upstream's reply says of places, as the client has to hear it: an internal address gives way to the host
 //! that the client named, a path that the route rewrote to the one that the client knows. Foreign URLs stay. Pure:
-//! `exchange/mapping` gives it the values of Location, Content-Location, Refresh and Set-Cookie.
+//! `exchange/onward/mapping` gives it the values of Location, Content-Location, Refresh and Set-Cookie.
 
 mod cookie;
 

@@ -1,5 +1,5 @@
 //! What a route changes of a request's path before it is sent on, and the way back: which path a client knows for one
-//! that the upstream names. Pure: `exchange/forward` asks on the way up, `route/back` on the way down. A rewritten
+//! that the upstream names. Pure: `exchange/onward/forward` asks on the way up, `route/back` on the way down. A rewritten
 //! path is canonical like every other, or the request is refused.
 
 mod substitution;
