@@ -38,6 +38,7 @@ fn sample() -> Record<'static> {
         total_us: 812,
         first_byte_us: 640,
         upstream_us: 655,
+        replied: true,
         tunnel: false,
     }
 }

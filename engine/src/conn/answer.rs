@@ -47,10 +47,17 @@ impl Http1Replies<'_> {
     }
 
     /// The head of a route's own reply.
-    fn own(&mut self, status: u16, edits: &Edits, body_bytes: u64, close: bool) -> Result<BodyWriter, Fault> {
+    fn own(
+        &mut self,
+        (status, edits): (u16, &Edits),
+        body_bytes: u64,
+        timing: &[u8],
+        close: bool,
+    ) -> Result<BodyWriter, Fault> {
         let keep_alive = self.keep_alive(close);
-        let mut out = self.lane.pool.take(Class::holding(edits.len() + HEAD_MARGIN));
-        let said = encode::Answer { status, body_bytes, keep_alive, unix_seconds: clock::unix_ms() / 1000 };
+        let mut out = self.lane.pool.take(Class::holding(edits.len() + timing.len() + HEAD_MARGIN));
+        let unix_seconds = clock::unix_ms() / 1000;
+        let said = encode::Answer { status, body_bytes, keep_alive, unix_seconds, timing };
         encode::answer(&mut out, edits, &said).map_err(|_| too_large())?;
         Ok(BodyWriter::new(self.lane.clone(), out, Length::Exact(body_bytes)))
     }
@@ -58,7 +65,7 @@ impl Http1Replies<'_> {
     fn answer(
         &mut self,
         (answer, allow): (&Answer, &str),
-        request_id: &[u8],
+        (request_id, timing): (&[u8], &[u8]),
         close: bool,
     ) -> Result<BodyWriter, Fault> {
         let mut body = Vec::with_capacity(256);
@@ -85,6 +92,7 @@ impl Http1Replies<'_> {
             body_bytes: body.len() as u64,
             keep_alive,
             unix_seconds: clock::unix_ms() / 1000,
+            timing,
         };
         encode::answer(&mut out, &edits, &said).map_err(|_| too_large())?;
         if self.method != Method::Head && !out.put(&body) {
@@ -114,11 +122,11 @@ impl Replies for Http1Replies<'_> {
     fn begin(&mut self, begin: Begin<'_>) -> Result<BodyWriter, Fault> {
         let (head, edits, length, upgrade) = match begin.head {
             ReplyHead::Upstream { head, edits, length, upgrade } => (head, edits, length, upgrade),
-            ReplyHead::Own { status, edits, body_bytes } => {
-                return self.own(status, edits, body_bytes, begin.close);
+            ReplyHead::Own { status, edits, body_bytes, timing } => {
+                return self.own((status, edits), body_bytes, timing, begin.close);
             }
-            ReplyHead::Answer { answer, request_id, allow } => {
-                return self.answer((answer, allow), request_id, begin.close);
+            ReplyHead::Answer { answer, request_id, allow, timing } => {
+                return self.answer((answer, allow), (request_id, timing), begin.close);
             }
         };
         let version10 = self.version == Version::Http10;

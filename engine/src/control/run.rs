@@ -1,7 +1,7 @@
 //! `ringgate run`: compiles the table, binds every socket before anything starts, starts one shard a CPU and the
 //! log thread, and waits for the signal to end. A second signal ends at once.
 
-use super::admin::{Door, Live};
+use super::admin::{Door, Host, Live};
 use super::bind::{Sockets, bind};
 use super::logs::{Feed, Logs, Target};
 use super::resolve::Names;
@@ -47,8 +47,8 @@ impl fmt::Display for Refused {
     }
 }
 
-/// Runs the gateway on `table` until a signal ends it; `config` is what it was compiled from. `ready` is called with the bound addresses once every
-/// listener takes connections.
+/// Runs the gateway on `table` until a signal ends it; `config` is what it was compiled from. `ready` is called with the
+/// bound addresses once every listener takes connections.
 ///
 /// # Errors
 /// [`Refused::Runtime`] when a socket, thread or driver cannot be had, or a shard failed.
@@ -59,20 +59,26 @@ pub async fn run(
 ) -> Result<(), Refused> {
     let descriptors = raise_descriptor_limit();
     let driver = choose(table.gateway.driver)?;
+    let fell_back = driver == Driver::Epoll && table.gateway.driver != DriverChoice::Epoll;
     let cpus = affinity::cpus();
     let shards = table.gateway.shards.map_or(cpus.len(), |shards| shards as usize).max(1);
     let Sockets { of: mut sockets, told: bound, files } = bind(&table, shards)?;
     let door = table.admin.as_ref().map(Door::bind).transpose()?;
     let mut signals = Signals::new()?;
     let names = Names::settled(&mut table).await;
+    let shared = Shared::new(shards);
+    if let Some(admin) = &table.admin {
+        shared.meters.bound(admin.series);
+        table.arm(&shared.meters);
+    }
     let table = Arc::new(table);
 
     let counts: Vec<Arc<Counts>> = (0..shards).map(|_| Arc::default()).collect();
     let (senders, feeds): (Vec<_>, Vec<_>) = counts.iter().map(feed).unzip();
+    let log_depths = feeds.iter().map(|feed| feed.ring.depth()).collect();
     let logs = Logs::start(log_target(&table), feeds, clock::now as fn() -> Tick)
         .map_err(|error| Refused::Runtime(format!("the access log cannot be opened: {error}")))?;
 
-    let shared = Shared::new(shards);
     let mut threads = Vec::with_capacity(shards);
     for (index, log) in senders.into_iter().enumerate() {
         let setup = Setup {
@@ -92,7 +98,9 @@ pub async fn run(
     if let Some(names) = names {
         tokio::spawn(names.keep(shared.clone()));
     }
-    let live = Arc::new(Live::new(shared.clone(), table.clone(), config.origin.shown()));
+    let log_lost = logs.lost().clone();
+    let host = Host { shared: shared.clone(), counts, log_depths, log_lost, driver, fell_back };
+    let live = Arc::new(Live::new(host, table.clone(), config.origin.shown()));
     let admin = door.map(|door| serve(door, live.clone()));
     announce(driver, &cpus[..shards.min(cpus.len())], shards, descriptors, &bound, table.generation);
     ready(&bound);
@@ -108,12 +116,16 @@ pub async fn run(
         () = signals.told_to_end() => Ok(()),
     };
     logs.stop(Duration::from_secs(2));
+    close(admin).await;
+    joined
+}
+
+/// Ends the administration interface; its socket's file goes with it.
+async fn close(admin: Option<tokio::task::JoinHandle<()>>) {
     if let Some(admin) = admin {
-        // Its socket's file goes with it.
         admin.abort();
         drop(admin.await);
     }
-    joined
 }
 
 /// Serves the administration interface and says where.

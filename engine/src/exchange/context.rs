@@ -3,13 +3,16 @@
 
 use super::lent::{Lent, TableRef};
 use crate::base::{ClientAddr, ListenerId, RouteId, Tick, UpstreamId};
+use crate::mem::Scratch;
 use crate::net::clock;
-use crate::observe::{Reason, Record, record};
+use crate::observe::{Met, Phase, Reason, Record, Timing, record};
 use crate::route::MethodSet;
-use crate::table::Table;
-use crate::upstream::Tried;
+use crate::table::{Table, Upstream};
+use crate::upstream::{Picked, Tried};
+use crate::wire::edits::Edits;
 use crate::wire::field::Field;
 use crate::wire::head::{Head, Version};
+use crate::wire::http1::encode::SERVER_TIMING;
 use std::cell::{Cell, RefCell};
 use std::net::IpAddr;
 
@@ -77,6 +80,8 @@ pub struct Context<'a> {
     pub request_id: RefCell<RequestId>,
     /// Whether it became a tunnel.
     pub tunnel: Cell<bool>,
+    /// Where its time goes, where somebody wants to know.
+    timing: Option<Scratch<Timing>>,
     wall_ms: u64,
 }
 
@@ -89,6 +94,8 @@ impl<'a> Context<'a> {
         head: Option<Head<'a>>,
         began: Tick,
     ) -> Context<'a> {
+        let gateway = &table.gateway;
+        let sampled = gateway.sampled && lent.samples();
         Context {
             lent,
             table,
@@ -107,6 +114,7 @@ impl<'a> Context<'a> {
             bytes_out: Cell::new(0),
             request_id: RefCell::new(RequestId::default()),
             tunnel: Cell::new(false),
+            timing: if sampled || gateway.timed { Some(parsed(lent, began, sampled)) } else { None },
             wall_ms: clock::unix_ms(),
         }
     }
@@ -114,6 +122,84 @@ impl<'a> Context<'a> {
     /// Wall clock at the head, in milliseconds since 1970.
     pub fn wall_ms(&self) -> u64 {
         self.wall_ms
+    }
+
+    /// A phase ends now; the clock is read only where the exchange is timed.
+    #[inline]
+    pub fn mark(&self, phase: Phase) {
+        if let Some(timing) = &self.timing {
+            timing.mark(phase, clock::now());
+        }
+    }
+
+    /// Marks the phases of the call, which ends at `end` with a reply's head or without one.
+    fn mark_call(&self, timing: &Timing, end: Tick) {
+        let (dialled, sent) = (self.tried.dialled.get(), self.tried.sent.get());
+        let was_sent = sent != Tick::default();
+        if dialled != Tick::default() {
+            timing.mark(Phase::Pool, dialled);
+            timing.mark(Phase::Connect, if was_sent { sent } else { end });
+        }
+        match (was_sent, self.upstream.get()) {
+            (true, _) => {
+                timing.mark(Phase::Pool, sent);
+                timing.mark(Phase::FirstByte, end);
+            }
+            // It waited for a connection in vain.
+            (false, Some(_)) => timing.mark(Phase::Pool, end),
+            (false, None) => {}
+        }
+    }
+
+    /// Whether its answer shows Server-Timing.
+    fn shows_timing(&self) -> bool {
+        self.route.get().is_some_and(|route| self.table.route(route).server_timing)
+    }
+
+    /// Marks the phases of a call whose reply's head came at `replied`, and has the reply tell them in `edits` where its
+    /// route asks for that. `value` is working memory.
+    #[inline]
+    pub(super) fn timed_reply(&self, replied: Tick, edits: &mut Edits, value: &mut Vec<u8>) {
+        if let Some(timing) = &self.timing {
+            self.tell(timing, replied, edits, value);
+        }
+    }
+
+    #[cold]
+    fn tell(&self, timing: &Timing, replied: Tick, edits: &mut Edits, value: &mut Vec<u8>) {
+        self.mark_call(timing, replied);
+        if self.shows_timing() {
+            value.clear();
+            timing.write(value);
+            let is_valid = edits.append(SERVER_TIMING, value);
+            debug_assert!(is_valid, "names and numbers can stand in a field");
+        }
+    }
+
+    /// Puts the value of Server-Timing for an answer of the gateway's own into `out`; leaves that empty where none is
+    /// shown.
+    pub(super) fn timed_answer(&self, out: &mut Vec<u8>) {
+        out.clear();
+        let Some(timing) = &self.timing else { return };
+        let now = clock::now();
+        self.mark_call(timing, now);
+        timing.mark(Phase::Answer, now);
+        if self.shows_timing() {
+            timing.write(out);
+        }
+    }
+
+    /// The cells of what it met.
+    fn met<'m>(&'m self, upstream: Option<&'m Upstream>, picked: Option<&'m Picked>) -> Met<'m> {
+        let shard = usize::from(self.lent.shard);
+        let route = self.route.get().map(|id| self.table.route(id));
+        let listener = &self.table.listeners[self.peer.listener.index()];
+        Met {
+            listener: listener.meter.as_ref().and_then(|meter| meter.of(shard)),
+            route: route.and_then(|route| route.meter.as_ref()?.of(shard)),
+            upstream: upstream.and_then(|upstream| upstream.meter.as_ref()?.of(shard)),
+            endpoint: picked.and_then(|picked| picked.cells(shard)),
+        }
     }
 
     fn hand_in(&self) {
@@ -153,12 +239,27 @@ impl<'a> Context<'a> {
             reused: self.tried.reused.get(),
             total_us: micros(self.began, end),
             first_byte_us: if replied > sent { micros(sent, replied) } else { 0 },
+            replied: replied != Tick::default(),
             upstream_us: if called { micros(sent, end) } else { 0 },
             tunnel: self.tunnel.get(),
         };
         let format = table.gateway.access_log.as_ref().map(|log| &log.format);
-        record(&facts, &self.lent.counts, &mut self.lent.lines.borrow_mut(), format);
+        let met = self.met(upstream, picked.as_ref());
+        record(&facts, &self.lent.counts, met, &mut self.lent.lines.borrow_mut(), format);
+        if let Some(timing) = self.timing.as_ref().filter(|_| !facts.tunnel) {
+            timing.mark(Phase::Body, end);
+            timing.count(&self.lent.counts.phases);
+        }
     }
+}
+
+/// The timing of an exchange whose head has just been parsed. Out of line, since few are timed.
+#[cold]
+fn parsed(lent: &Lent, began: Tick, sampled: bool) -> Scratch<Timing> {
+    let timing = lent.timings.take();
+    timing.begin(began, sampled);
+    timing.mark(Phase::Parse, clock::now());
+    timing
 }
 
 impl Drop for Context<'_> {

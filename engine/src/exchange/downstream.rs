@@ -42,6 +42,8 @@ pub enum ReplyHead<'a> {
         edits: &'a Edits,
         /// Bytes of its body.
         body_bytes: u64,
+        /// The value of its Server-Timing; empty for none.
+        timing: &'a [u8],
     },
     /// One of our own. Its body goes with it.
     Answer {
@@ -51,6 +53,8 @@ pub enum ReplyHead<'a> {
         request_id: &'a [u8],
         /// The methods that a 405 says are allowed (RFC 9110 §15.5.6).
         allow: &'a str,
+        /// The value of its Server-Timing; empty for none.
+        timing: &'a [u8],
     },
 }
 

@@ -27,10 +27,11 @@ pub struct Own<'a> {
     status: u16,
     edits: &'a Edits,
     content: &'a [u8],
+    timing: &'a [u8],
 }
 
 /// The reply to a request with `head` whose canonical `path` pattern `at` of its route's match took. A redirect's is
-/// made in `edits` and `space`.
+/// made in `edits` and `space`, and what it tells of its time in `timing`.
 ///
 /// # Errors
 /// When the path that a client would be sent to cannot stand.
@@ -38,12 +39,13 @@ pub fn own<'a>(
     ctx: &Context<'_>,
     here: &'a Here,
     (head, path, at): (Head<'_>, &[u8], usize),
-    edits: &'a mut Edits,
+    (edits, timing): (&'a mut Edits, &'a mut Vec<u8>),
     space: &mut Vec<u8>,
 ) -> Result<Own<'a>, Reason> {
     let redirect = match here {
         Here::Respond(Respond { status, edits, body }) => {
-            return Ok(Own { status: *status, edits, content: body });
+            ctx.timed_answer(timing);
+            return Ok(Own { status: *status, edits, content: body, timing });
         }
         Here::Redirect(redirect) => redirect,
     };
@@ -56,7 +58,8 @@ pub fn own<'a>(
     if !edits.set(Field::LOCATION, space) {
         return Err(Reason::BadRequest("rewrite_not_canonical"));
     }
-    Ok(Own { status: redirect.status, edits, content: b"" })
+    ctx.timed_answer(timing);
+    Ok(Own { status: redirect.status, edits, content: b"", timing })
 }
 
 /// Sends it.
@@ -69,13 +72,14 @@ pub async fn send<'c, B: BodySource, R: Replies>(
     drain(body).await;
     ctx.bytes_in.set(body.count());
     let close = !body.ended();
-    let head = ReplyHead::Own { status: own.status, edits: own.edits, body_bytes: own.content.len() as u64 };
+    let Own { status, edits, content, timing } = own;
+    let head = ReplyHead::Own { status, edits, body_bytes: content.len() as u64, timing };
     let Ok(mut sink) = reply.begin(Begin { head, close, total: Tick::NEVER }) else { return Outcome::Close };
     let is_head = ctx.head.is_some_and(|head| head.method() == Method::Head);
-    let sent = write(&mut sink, if is_head { b"" } else { own.content }).await;
+    let sent = write(&mut sink, if is_head { b"" } else { content }).await;
     ctx.bytes_out.set(sink.sent());
     if sink.started() {
-        ctx.status.set(own.status);
+        ctx.status.set(status);
     }
     match sent {
         Ok(()) if !close => Outcome::Reuse,

@@ -13,7 +13,7 @@ use crate::base::{Fault, Side, Tick};
 use crate::net::body::{BodySink, BodySource, BodyWriter, pump};
 use crate::net::clock;
 use crate::net::spawn::beside;
-use crate::observe::Reason;
+use crate::observe::{Phase, Reason};
 use crate::route::split::{Choice, CookieId, Split};
 use crate::route::{Facts, Miss};
 use crate::table::{End, Route, Upstream};
@@ -59,11 +59,13 @@ async fn serve<'c, B: BodySource, R: Replies>(
         Form::Asterisk => head.path(),
         _ => uri::canonical(head.path(), path).map_err(|fault| Reason::BadRequest(fault.reason()))?,
     };
-    let (route, at) = find(ctx, head, path)?;
+    let found = find(ctx, head, path);
+    ctx.mark(Phase::Route);
+    let (route, at) = found?;
     let split = match &route.end {
         End::To(split) => split,
         End::Here(here) => {
-            let own = end::own(ctx, here, (head, path, at), edits, space)?;
+            let own = end::own(ctx, here, (head, path, at), (edits, value), space)?;
             return Ok(end::send(ctx, own, body, reply).await);
         }
     };
@@ -85,11 +87,13 @@ async fn serve<'c, B: BodySource, R: Replies>(
     let mut upload = None;
     let lent = &ctx.lent.upstream;
     let got = call(lent, &plan, &outgoing, body, &mut upload, &mut interim).await.map_err(of_call)?;
-    ctx.replied.set(clock::now());
+    let replied = clock::now();
+    ctx.replied.set(replied);
     way.back(ctx, got.head(), edits, space);
     if upstream.balance.key.is_some() {
         stick::issue(ctx, upstream, key, edits, value);
     }
+    ctx.timed_reply(replied, edits, value);
     write(ctx, body, reply, got, &mut upload, edits, upgrade).await
 }
 
@@ -222,7 +226,9 @@ async fn answer<'c, B: BodySource, R: Replies>(
         405 => ctx.table.lookup.allow(ctx.allowed.get()),
         _ => String::new(),
     };
-    let head = ReplyHead::Answer { answer: &answer, request_id: id.bytes(), allow: &allow };
+    let mut timing = Vec::new();
+    ctx.timed_answer(&mut timing);
+    let head = ReplyHead::Answer { answer: &answer, request_id: id.bytes(), allow: &allow, timing: &timing };
     let Ok(mut sink) = reply.begin(Begin { head, close, total: Tick::NEVER }) else { return Outcome::Close };
     match sink.finish(&[]).await {
         Ok(()) => {

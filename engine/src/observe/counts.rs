@@ -1,6 +1,7 @@
 //! A shard's plain counters. One shard writes them, with a load and a store each; whoever scrapes reads them
 //! at any time and sums over the shards. Fields are public: `accept`, `upstream` and `conn` add to their own.
 
+use super::timing::Phases;
 use super::{Reason, Record};
 use crate::base::counters::Count;
 
@@ -29,6 +30,8 @@ pub struct Counts {
     pub panics: Count,
     /// Log lines dropped because the log thread was behind.
     pub log_drops: Count,
+    /// Where the time of sampled exchanges went.
+    pub phases: Phases,
 }
 
 /// Counts by [`Reason::index`].

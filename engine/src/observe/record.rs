@@ -59,6 +59,8 @@ pub struct Record<'a> {
     pub first_byte_us: u32,
     /// Request sent to the last byte of the reply, in microseconds; 0 if it never was.
     pub upstream_us: u32,
+    /// Whether a reply's head came.
+    pub replied: bool,
     /// Whether the exchange became a tunnel.
     pub tunnel: bool,
 }

@@ -8,7 +8,7 @@ use crate::net::driver::{self, Driver};
 use crate::net::listener::Bound;
 use crate::net::mailbox::Mailbox;
 use crate::net::{affinity, ring};
-use crate::observe::Counts;
+use crate::observe::{Counts, Meters};
 use crate::table::Table;
 use std::io;
 use std::sync::Arc;
@@ -38,6 +38,8 @@ pub struct Shared {
     pub ending: AtomicBool,
     /// Downstream connections of the process.
     pub connections: Arc<Capped>,
+    /// Names that metrics are counted of. Only control takes it.
+    pub meters: Meters,
 }
 
 impl Shared {
@@ -49,6 +51,7 @@ impl Shared {
             loads: (0..shards).map(|_| Load::default()).collect(),
             ending: AtomicBool::new(false),
             connections: Arc::default(),
+            meters: Meters::new(shards),
         })
     }
 }

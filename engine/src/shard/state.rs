@@ -29,8 +29,9 @@ pub fn lent(setup: &Setup, log: ring::Sender) -> Rc<exchange::Lent> {
         pipes: Pipes::default(),
         wheel: Wheel::new(),
         intake: Intake::default(),
-        pools: Pools::new(&setup.table, next),
+        pools: Pools::new(&setup.table, setup.index, next),
         counts: counts.clone(),
+        shard: setup.index,
         random: Cell::new(next() | 1),
         ask_idle: ask_idle(setup.shared.clone(), setup.index),
         unreachable: unreachable(setup.shared.clone()),
@@ -40,6 +41,7 @@ pub fn lent(setup: &Setup, log: ring::Sender) -> Rc<exchange::Lent> {
         upstream,
         lines: RefCell::new(Lines::new(Box::new(move |batch| log.send(batch)), counts.clone())),
         forwards: Scratches::default(),
+        timings: Scratches::default(),
         routing: Scratch::default(),
         caches: RefCell::default(),
         counts,
@@ -47,6 +49,7 @@ pub fn lent(setup: &Setup, log: ring::Sender) -> Rc<exchange::Lent> {
         draining: Cell::new(false),
         busy: Cell::new(0),
         activity: Cell::new(0),
+        exchanges: Cell::new(0),
     })
 }
 

@@ -214,6 +214,8 @@ fn gateway(check: &mut Check<'_>) -> Gateway {
         },
         access_log: access_log(check),
         resolver: resolver(check),
+        sampled: config.admin.is_some(),
+        timed: config.routes.iter().any(|route| route.server_timing),
     }
 }
 

@@ -4,6 +4,7 @@
 use crate::base::counters::Capped;
 use crate::base::{Address, Generation, RouteId, UpstreamId};
 use crate::observe::access_log::Format;
+use crate::observe::metrics::{ListenerCells, Meter, RouteCells, UpstreamCells};
 use crate::route::Lookup;
 use crate::wire::proxy_protocol;
 use std::net::SocketAddr;
@@ -16,6 +17,7 @@ mod balance;
 pub mod build;
 mod end;
 pub mod endpoints;
+mod meters;
 mod missing;
 mod networks;
 pub mod problem;
@@ -76,6 +78,10 @@ pub struct Gateway {
     pub access_log: Option<AccessLog>,
     /// How names are resolved.
     pub resolver: Resolver,
+    /// Whether exchanges are sampled for metrics: whether somebody can read them.
+    pub sampled: bool,
+    /// Whether every exchange is timed, since a route of the table shows Server-Timing.
+    pub timed: bool,
 }
 
 /// How names are resolved. Control does it; the shards never wait for a name.
@@ -128,6 +134,8 @@ pub struct Listener {
     pub timeouts: ListenerTimeouts,
     /// Its connections on the whole machine.
     pub count: Arc<Capped>,
+    /// Where its exchanges are counted; none where nobody counts.
+    pub meter: Option<Arc<Meter<ListenerCells>>>,
 }
 
 /// Limits of a listener's connections and requests.
@@ -173,6 +181,10 @@ pub struct Route {
     pub upgrade: Vec<String>,
     /// Its timeouts.
     pub timeouts: RouteTimeouts,
+    /// Whether its answers carry Server-Timing.
+    pub server_timing: bool,
+    /// Where its exchanges are counted; none where nobody counts.
+    pub meter: Option<Arc<Meter<RouteCells>>>,
 }
 
 /// A route's timeouts. Each starts anew for a replayed try, but for `total`.
@@ -213,6 +225,8 @@ pub struct Upstream {
     pub idle: Duration,
     /// Its connections on the whole machine; the same cell in every generation that has the name.
     pub count: Arc<Capped>,
+    /// Where its exchanges are counted; none where nobody counts.
+    pub meter: Option<Arc<Meter<UpstreamCells>>>,
 }
 
 impl Route {

@@ -6,6 +6,7 @@
 use super::pool::Conn;
 use crate::balance::State;
 use crate::base::Tick;
+use crate::observe::metrics::EndpointCells;
 use crate::table::{Endpoint, Endpoints, Upstream};
 use hashbrown::HashMap;
 use std::collections::VecDeque;
@@ -40,6 +41,11 @@ impl Picked {
     /// The endpoint.
     pub fn endpoint(&self) -> &Endpoint {
         &self.set[self.at]
+    }
+
+    /// Where shard `shard` counts the endpoint; none where nobody counts.
+    pub fn cells(&self, shard: usize) -> Option<&EndpointCells> {
+        self.set.cells(self.at, shard)
     }
 
     /// The set.
@@ -103,8 +109,26 @@ impl Station {
         self.stays.iter().position(|stay| *stay == picked.stay)
     }
 
+    /// Tells scrapers what shard `shard` has with each endpoint now.
+    pub fn tell(&self, shard: usize, now: Tick) {
+        for (at, idle) in self.idle.iter().enumerate() {
+            let Some(cells) = self.set.cells(at, shard) else { return };
+            cells.active.set(u64::from(self.balance.active(at)));
+            cells.idle.set(idle.len() as u64);
+            cells.marked.set(u64::from(self.balance.marked_until(at).is_some_and(|until| until > now)));
+        }
+    }
+
+    /// Tells scrapers that shard `shard` has nothing with the endpoints: the next look says which of them are still here.
+    fn tell_nothing(&self, shard: usize) {
+        for cells in (0..self.idle.len()).map_while(|at| self.set.cells(at, shard)) {
+            [&cells.active, &cells.idle, &cells.marked].into_iter().for_each(|now| now.set(0));
+        }
+    }
+
     /// See [`super::Pools::replace`].
-    pub fn replace(&mut self, set: &Arc<Endpoints>) {
+    pub fn replace(&mut self, set: &Arc<Endpoints>, shard: usize) {
+        self.tell_nothing(shard);
         let before: HashMap<_, usize> =
             self.set.iter().enumerate().map(|(at, end)| (&end.addr, at)).collect();
         let from: Vec<Option<usize>> = set.iter().map(|end| before.get(&end.addr).copied()).collect();
@@ -168,6 +192,7 @@ mod tests {
             connections: 1,
             idle: Duration::ZERO,
             count: Default::default(),
+            meter: None,
         };
         Station::new(&upstream, 0)
     }
@@ -184,7 +209,7 @@ mod tests {
     fn an_exchange_ends_where_its_endpoint_sits_now() {
         let mut station = station(&["10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80"]);
         let picked = begin(&mut station, 2);
-        station.replace(&set(&["10.0.0.3:80", "10.0.0.4:80"]));
+        station.replace(&set(&["10.0.0.3:80", "10.0.0.4:80"]), 0);
         assert_eq!(station.find(&picked), Some(0));
         assert_eq!((station.balance.active(0), station.balance.active(1)), (1, 0));
         assert_eq!(picked.endpoint().name, "10.0.0.3:80", "it names the endpoint it was picked as");
@@ -194,10 +219,10 @@ mod tests {
     fn an_endpoint_that_left_and_came_back_is_another() {
         let mut station = station(&["10.0.0.1:80"]);
         let picked = begin(&mut station, 0);
-        station.replace(&set(&[]));
+        station.replace(&set(&[]), 0);
         assert_eq!(station.find(&picked), None);
         assert!(station.pick(|_, _| 0).is_none(), "an empty set has nothing to pick");
-        station.replace(&set(&["10.0.0.1:80"]));
+        station.replace(&set(&["10.0.0.1:80"]), 0);
         assert_eq!(station.find(&picked), None);
         assert_eq!(station.balance.active(0), 0);
     }

@@ -1,19 +1,43 @@
 //! What runs now, for whoever shows it. `control/run` makes one, publishes each table in it, and says when the end begins.
 
+use super::scrape::AT_ONCE;
 use crate::base::Generation;
+use crate::base::counters::Count;
 use crate::net::clock;
+use crate::net::driver::Driver;
+use crate::net::ring::Depth;
+use crate::observe::Counts;
 use crate::shard::Shared;
 use crate::table::Table;
 use serde_json::Value;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Weak};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
+
+/// What stays the same as long as the process runs.
+#[derive(Debug)]
+pub struct Host {
+    /// What the shards share.
+    pub shared: Arc<Shared>,
+    /// Each shard's counters.
+    pub counts: Vec<Arc<Counts>>,
+    /// How full each shard's ring of log lines is.
+    pub log_depths: Vec<Depth>,
+    /// Log lines that could not be written.
+    pub log_lost: Arc<Count>,
+    /// What the shards wait with.
+    pub driver: Driver,
+    /// Whether io_uring was wanted and did not work.
+    pub fell_back: bool,
+}
 
 /// What runs now.
 #[derive(Debug)]
 pub struct Live {
-    /// What the shards share.
-    pub shared: Arc<Shared>,
+    /// The process.
+    pub host: Host,
+    /// Places for those who make a page of metrics.
+    pub(super) scrapes: Arc<Semaphore>,
     tables: watch::Sender<Arc<Tables>>,
     draining: AtomicBool,
 }
@@ -44,14 +68,15 @@ impl Tables {
 
 impl Live {
     /// A process whose first table is `table`, compiled from `config`.
-    pub fn new(shared: Arc<Shared>, table: Arc<Table>, config: Value) -> Live {
+    pub fn new(host: Host, table: Arc<Table>, config: Value) -> Live {
         let tables = Tables {
             current: table,
             config: Arc::new(config),
             since_unix_ms: clock::unix_ms(),
             earlier: Vec::new(),
         };
-        Live { shared, tables: watch::Sender::new(Arc::new(tables)), draining: AtomicBool::new(false) }
+        let (tables, scrapes) = (watch::Sender::new(Arc::new(tables)), Arc::new(Semaphore::new(AT_ONCE)));
+        Live { host, scrapes, tables, draining: AtomicBool::new(false) }
     }
 
     /// The shards have been given `table`.
@@ -95,7 +120,15 @@ mod tests {
 
     #[test]
     fn a_generation_lives_as_long_as_somebody_holds_its_table() {
-        let live = Live::new(Shared::new(1), table(1), json!(1));
+        let host = Host {
+            shared: Shared::new(1),
+            counts: Vec::new(),
+            log_depths: Vec::new(),
+            log_lost: Arc::default(),
+            driver: Driver::Epoll,
+            fell_back: false,
+        };
+        let live = Live::new(host, table(1), json!(1));
         let held = live.tables().current.clone();
         live.publish(table(2), json!(2));
         live.publish(table(3), json!(3));

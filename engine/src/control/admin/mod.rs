@@ -3,13 +3,14 @@
 //! (`upstreams`, bounded). It never waits for a shard longer than [`upstreams::PATIENCE`], and answers that are long are put
 //! together on the blocking pool.
 //!
-//! `gate` says who is let in, `pages` what is answered, `door` takes connections, `live` is what others tell it.
+//! `gate` says who is let in, `pages` and `scrape` what is answered, `door` takes connections, `live` is what others tell it.
 
 mod door;
 mod gate;
 mod live;
 mod pages;
+mod scrape;
 mod upstreams;
 
 pub use door::Door;
-pub use live::Live;
+pub use live::{Host, Live};

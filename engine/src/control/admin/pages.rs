@@ -4,6 +4,7 @@
 use super::door::Admitted;
 use super::gate::gate;
 use super::live::{Live, Tables};
+use super::scrape;
 use super::upstreams::{generations, look};
 use crate::net::clock;
 use crate::table::{End, Here, Route, RouteTimeouts, Table};
@@ -24,6 +25,7 @@ const BODY_BYTES_MAX: usize = 16 * 1024;
 const PAGES: &[(&str, &str)] = &[
     ("/healthz", "200 while the process runs"),
     ("/readyz", "200 while requests may be sent here, 503 once the end has begun"),
+    ("/metrics", "metrics for Prometheus, or as OpenMetrics for whoever accepts them"),
     ("/generations", "tables in use"),
     ("/upstreams", "endpoints as the shards see them: exchanges, idle connections, marks"),
     ("/routes", "routes of the current table"),
@@ -36,6 +38,7 @@ pub fn router(live: Arc<Live>, admitted: Arc<Admitted>) -> Router {
         .route("/", get(index))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
+        .route("/metrics", get(scrape::show))
         .route("/generations", get(show_generations))
         .route("/upstreams", get(show_upstreams))
         .route("/routes", get(show_routes))
@@ -58,7 +61,7 @@ async fn ready(State(live): State<Arc<Live>>) -> Response {
 }
 
 async fn show_generations(State(live): State<Arc<Live>>) -> Response {
-    let seen = generations(&live.shared).await;
+    let seen = generations(&live.host.shared).await;
     let tables = live.tables();
     let in_use = tables.generations();
     let in_use =
@@ -75,7 +78,7 @@ async fn show_generations(State(live): State<Arc<Live>>) -> Response {
 }
 
 async fn show_upstreams(State(live): State<Arc<Live>>) -> Response {
-    let seen = look(&live.shared).await;
+    let seen = look(&live.host.shared).await;
     aside(move || seen.told(&live, clock::coarse())).await
 }
 

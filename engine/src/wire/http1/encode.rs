@@ -201,7 +201,7 @@ pub fn interim(out: &mut Buf, head: Head<'_>, edits: &Edits) -> Result<(), NoRoo
 
 /// A reply of our own.
 #[derive(Copy, Clone, Debug)]
-pub struct Answer {
+pub struct Answer<'a> {
     /// Its status; the reason phrase is the registered one.
     pub status: u16,
     /// Bytes of the body that follows.
@@ -210,18 +210,26 @@ pub struct Answer {
     pub keep_alive: KeepAlive,
     /// Now, for the Date.
     pub unix_seconds: u64,
+    /// The value of Server-Timing; empty for none.
+    pub timing: &'a [u8],
 }
+
+/// The field that tells where time went (W3C Server Timing).
+pub const SERVER_TIMING: &str = "Server-Timing";
 
 /// Writes the head of a reply of our own, with the lines that `edits` add. Statuses that have no body get no
 /// Content-Length (RFC 9110 §8.6).
-pub fn answer(out: &mut Buf, edits: &Edits, answer: &Answer) -> Result<(), NoRoom> {
-    let Answer { status, body_bytes, keep_alive, unix_seconds } = *answer;
+pub fn answer(out: &mut Buf, edits: &Edits, answer: &Answer<'_>) -> Result<(), NoRoom> {
+    let Answer { status, body_bytes, keep_alive, unix_seconds, timing } = *answer;
     let mut writer = Writer::new(out.spare());
     let mut digits = itoa::Buffer::new();
     let code = digits.format(status.clamp(100, 999));
     writer.all(&[b"HTTP/1.1 ", code.as_bytes(), b" ", status::reason(status).as_bytes(), b"\r\n"])?;
     writer.added(edits, DECIDED.with(Field::DATE))?;
     writer.all(&[b"Date: ", &date::imf_fixdate(unix_seconds), b"\r\n"])?;
+    if !timing.is_empty() {
+        writer.all(&[SERVER_TIMING.as_bytes(), b": ", timing, b"\r\n"])?;
+    }
     if !matches!(status, 100..=199 | 204 | 304) {
         writer.length(Length::Exact(body_bytes), false)?;
     }

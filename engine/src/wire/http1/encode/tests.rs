@@ -325,14 +325,20 @@ fn an_answer_of_our_own_is_a_whole_head() {
     edits.set("Content-Type", b"application/json");
     edits.set("Content-Length", b"99");
     let mut out = Pool::new().take(Class::Small);
-    let bad_gateway =
-        Answer { status: 502, body_bytes: 17, keep_alive: KeepAlive::Close, unix_seconds: 784_111_777 };
+    let bad_gateway = Answer {
+        status: 502,
+        body_bytes: 17,
+        keep_alive: KeepAlive::Close,
+        unix_seconds: 784_111_777,
+        timing: b"",
+    };
     answer(&mut out, &edits, &bad_gateway).unwrap();
     let expected = "HTTP/1.1 502 Bad Gateway\r\nContent-Type: application/json\r\n\
                     Date: Sun, 06 Nov 1994 08:49:37 GMT\r\nContent-Length: 17\r\nConnection: close\r\n\r\n";
     assert_eq!(String::from_utf8_lossy(out.filled()), expected);
     out.clear();
-    let empty = Answer { status: 204, body_bytes: 0, keep_alive: KeepAlive::Nothing, unix_seconds: 0 };
+    let empty =
+        Answer { status: 204, body_bytes: 0, keep_alive: KeepAlive::Nothing, unix_seconds: 0, timing: b"" };
     answer(&mut out, &Edits::new(), &empty).unwrap();
     let expected = "HTTP/1.1 204 No Content\r\nDate: Thu, 01 Jan 1970 00:00:00 GMT\r\n\r\n";
     assert_eq!(String::from_utf8_lossy(out.filled()), expected);
