@@ -1,7 +1,7 @@
 //! The look-up of a route at 1, 100 and 10,000 routes: it should hardly grow with their number.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use ringgate::route::{Condition, Facts, Lookup, Part, Scratch, Value};
+use ringgate::route::{Condition, Facts, Lookup, Part, Scratch, Told, Value};
 use ringgate::wire::head::{Head, Lines};
 use ringgate::wire::http1::{HeadLimits, request};
 use ringgate_bench::routes::{Layout, host, rule, rules};
@@ -62,7 +62,7 @@ fn conditions(bench: &mut Criterion) {
     ] {
         let condition = condition.map(|(part, name, value)| {
             let value = Value::parse(value).expect("a good value");
-            Condition { part, name: name.to_owned(), value }
+            Condition { part, name: name.to_owned(), value, told: Told::Whole }
         });
         let mut asks = rule("", "/*", 0);
         asks.methods = methods.to_vec();

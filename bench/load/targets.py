@@ -40,12 +40,16 @@ def on_cpu(cpu):
 class Target:
     """One gateway, or the origin behind all of them."""
 
-    def __init__(self, name, argv, template, cpu):
+    def __init__(self, name, argv, template, cpu, patience=10):
+        """`patience`: seconds in which it must listen."""
         self.name, self.argv, self.template, self.cpu, self.process = name, argv, template, cpu, None
+        self.patience = patience
 
     def start(self, run, **values):
         self.port = free_port()
-        values = dict(values, RUN=run, PORT=str(self.port), USER="user root;" if os.geteuid() == 0 else "")
+        values = dict(values, RUN=run, PORT=str(self.port), DRIVER=values.get("DRIVER", "auto"), USER="user root;" if os.geteuid() == 0 else "")
+        # A value may depend on the port.
+        values = {name: value(self.port) if callable(value) else value for name, value in values.items()}
         with open(os.path.join(HERE, self.template)) as f:
             text = re.sub(r"@([A-Z0-9]+)@", lambda m: values[m.group(1)], f.read())
         config = os.path.join(run, self.template[: -len(".in")])
@@ -57,7 +61,7 @@ class Target:
             self.process = subprocess.Popen(
                 argv, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, cwd=run, preexec_fn=on_cpu(self.cpu)
             )
-        for _ in range(200):
+        for _ in range(self.patience * 20):
             if self.process.poll() is not None:
                 break
             try:
@@ -99,10 +103,10 @@ class Target:
         if status != 200 or len(body) != 1024:
             raise RuntimeError(f"{self.name}: POST /post: {status}, {len(body)} bytes; see {self.log}")
 
-    def ask(self, method, path, body=None):
+    def ask(self, method, path, body=None, host="127.0.0.1"):
         client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
         try:
-            client.request(method, path, body=body)
+            client.request(method, path, body=body, headers={"Host": host})
             answer = client.getresponse()
             return answer.status, answer.read()
         finally:

@@ -1,8 +1,8 @@
 //! Arguments → control. Exit codes: 0 ok, 1 configuration, 2 refused at run time.
 
-use clap::{Arg, ArgMatches, Command};
+use clap::{Arg, ArgAction, ArgMatches, Command};
 use ringgate::base::{Address, Generation};
-use ringgate::control::{Refused, check, demo, load, run};
+use ringgate::control::{Refused, Start, check, client, demo, explain, load, run};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -15,7 +15,15 @@ fn main() -> ExitCode {
     let done = match matches.subcommand() {
         Some(("run", given)) => on_control(start(&file(given))),
         Some(("check", given)) => return report(&file(given)),
+        Some(("explain", given)) => on_control(tell(given)),
         Some(("demo", given)) => on_control(demonstrate(given)),
+        Some(("reload", given)) => {
+            client::reload(&file(given)).map(|generation| println!("generation {generation}"))
+        }
+        Some(("drain", given)) => {
+            let text = |name| given.get_one::<String>(name).map(String::as_str);
+            client::drain(&file(given), text("delay"), text("timeout"))
+        }
         Some(("schema", _)) => {
             print!("{}", ringgate::config::schema());
             Ok(())
@@ -27,7 +35,7 @@ fn main() -> ExitCode {
         Err(refused) => {
             eprint!("{refused}");
             ExitCode::from(match refused {
-                Refused::Configuration(_) => 1,
+                Refused::Configuration(_) | Refused::Reload(_) => 1,
                 Refused::Runtime(_) => 2,
             })
         }
@@ -36,12 +44,36 @@ fn main() -> ExitCode {
 
 fn command() -> Command {
     let file = Arg::new("file").value_name("FILE").default_value("ringgate.yaml");
+    let running = file.clone().short('f').long("file");
     Command::new("ringgate")
         .version(env!("CARGO_PKG_VERSION"))
         .about("An API gateway with one pinned io_uring shard a CPU")
         .subcommand_required(true)
         .arg_required_else_help(true)
-        .subcommand(Command::new("run").about("Run the gateway").arg(file.clone().short('f').long("file")))
+        .subcommand(Command::new("run").about("Run the gateway").arg(running.clone()))
+        .subcommand(
+            Command::new("reload")
+                .about("Have the running gateway read its file again; wait until all shards serve it")
+                .arg(running.clone()),
+        )
+        .subcommand(
+            Command::new("drain")
+                .about("Have the running gateway end: readiness fails, exchanges end, connections close")
+                .arg(running)
+                .arg(
+                    Arg::new("delay")
+                        .long("delay")
+                        .value_name("TIME")
+                        .help("In place of gateway.drain.delay"),
+                )
+                .arg(
+                    Arg::new("timeout")
+                        .long("timeout")
+                        .value_name("TIME")
+                        .help("In place of gateway.drain.timeout"),
+                ),
+        )
+        .subcommand(explained(&file))
         .subcommand(
             Command::new("check").about("Check a configuration and print every problem").arg(file.index(1)),
         )
@@ -51,6 +83,51 @@ fn command() -> Command {
                 .arg(Arg::new("bind").long("bind").value_name("ADDRESS").default_value("127.0.0.1:8080")),
         )
         .subcommand(Command::new("schema").about("Print the JSON Schema of the configuration"))
+}
+
+fn explained(file: &Arg) -> Command {
+    let flag = |name: &'static str, help: &'static str| {
+        Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
+    };
+    Command::new("explain")
+        .about("Tell what would become of a request: its route, its upstream, its endpoint, and why")
+        .arg(
+            Arg::new("request")
+                .required(true)
+                .value_name("REQUEST")
+                .help("'[METHOD] URL', '[METHOD] /PATH', or a whole request line with its version"),
+        )
+        .arg(file.clone().short('f').long("file"))
+        .arg(
+            Arg::new("field")
+                .short('H')
+                .long("header")
+                .value_name("NAME: VALUE")
+                .action(ArgAction::Append)
+                .help("A field; may be given several times"),
+        )
+        .arg(
+            Arg::new("listener")
+                .long("listener")
+                .value_name("NAME")
+                .help("Where it comes in; the first listener unless given"),
+        )
+        .arg(
+            Arg::new("client")
+                .long("client")
+                .value_name("ADDRESS")
+                .default_value("127.0.0.1")
+                .help("Where it comes from, or 'unix'"),
+        )
+        .arg(
+            Arg::new("against")
+                .long("against")
+                .value_name("FILE")
+                .help("Another configuration: what would change for this request"),
+        )
+        .arg(flag("all", "List all routes, also those with another host or path"))
+        .arg(flag("resolve", "Look the endpoints' names up, as run does at its start"))
+        .arg(flag("json", "Print JSON"))
 }
 
 fn file(given: &ArgMatches) -> PathBuf {
@@ -63,12 +140,31 @@ fn on_control(work: impl Future<Output = Result<(), Refused>>) -> Result<(), Ref
 }
 
 async fn start(path: &Path) -> Result<(), Refused> {
-    let config = load::read(path).map_err(Refused::Configuration)?;
+    let (config, files) = load::gather(path);
+    let config = config.map_err(Refused::Configuration)?;
     let (table, warnings) = load::compile(&config, Generation(1), None).map_err(Refused::Configuration)?;
     for warning in warnings {
         eprintln!("{warning}");
     }
-    run(table, &config, |_| {}).await
+    let shown = config.origin.shown();
+    run(Start { table, shown, file: Some((path.to_owned(), files)) }, |_| {}).await
+}
+
+async fn tell(given: &ArgMatches) -> Result<(), Refused> {
+    let text = |name: &str| given.get_one::<String>(name).cloned();
+    let command = explain::Command {
+        request: text("request").unwrap_or_default(),
+        fields: given.get_many::<String>("field").into_iter().flatten().cloned().collect(),
+        file: file(given),
+        against: text("against").map(PathBuf::from),
+        listener: text("listener"),
+        client: text("client").unwrap_or_default(),
+        listing: if given.get_flag("all") { explain::Listing::All } else { explain::Listing::Fitting },
+        resolve: given.get_flag("resolve"),
+        printed: if given.get_flag("json") { explain::Printed::Json } else { explain::Printed::Text },
+    };
+    print!("{}", explain::run(&command).await?);
+    Ok(())
 }
 
 fn report(path: &Path) -> ExitCode {
@@ -88,7 +184,7 @@ async fn demonstrate(given: &ArgMatches) -> Result<(), Refused> {
     let text = demo::configuration(&origins, bind);
     let config = load::parse("demo.yaml", text).map_err(Refused::Configuration)?;
     let (table, _) = load::compile(&config, Generation(1), None).map_err(Refused::Configuration)?;
-    run(table, &config, |bound| {
+    run(Start { table, shown: config.origin.shown(), file: None }, |bound| {
         let addr = match bound.first() {
             Some((_, Address::Tcp(addr))) => *addr,
             _ => bind,

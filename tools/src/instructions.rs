@@ -24,6 +24,13 @@ impl Growth {
     }
 }
 
+impl Growth {
+    /// The most instructions a thing, over all numbers of things.
+    pub fn most(&self) -> f64 {
+        self.each.iter().map(|(_, each)| *each).fold(0.0, f64::max)
+    }
+}
+
 impl fmt::Display for Growth {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let each: Vec<String> =
@@ -100,7 +107,7 @@ mod tests {
         std::fs::remove_dir_all(&folder).unwrap();
         let each = vec![(10, 50.0), (100, 50.0), (1000, 55.0)];
         assert_eq!(grown, [Growth { name: "f.many".into(), each }]);
-        assert!((grown[0].ratio() - 1.1).abs() < 1e-9);
+        assert!((grown[0].ratio() - 1.1).abs() < 1e-9 && (grown[0].most() - 55.0).abs() < 1e-9);
         assert_eq!(grown[0].to_string(), "f.many: instructions 50 at 10, 50 at 100, 55 at 1000: 1.100 times");
     }
 

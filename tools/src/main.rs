@@ -45,6 +45,9 @@ enum Command {
         /// Instructions a thing at the most things over those at the fewest, at most
         #[arg(long)]
         ratio: f64,
+        /// Instructions a thing of benches whose name begins with this, at most: `NAME=COUNT`
+        #[arg(long)]
+        each: Vec<String>,
     },
     /// Load a server on loopback and measure it: closed loop, or a fixed rate
     Load(Plan),
@@ -55,7 +58,7 @@ fn main() -> ExitCode {
         Command::Tidy { root } => tidy(&root),
         Command::Schema { root, check } => schema(&root, if check { Verb::Check } else { Verb::Write }),
         Command::Upstream { bind } => upstream(bind),
-        Command::Instructions { folder, ratio } => instructions(&folder, ratio),
+        Command::Instructions { folder, ratio, each } => instructions(&folder, ratio, &each),
         Command::Load(plan) => load(&plan),
     };
     match done {
@@ -92,12 +95,24 @@ fn upstream(bind: SocketAddr) -> Result<ExitCode, String> {
     }
 }
 
-fn instructions(folder: &Path, most: f64) -> Result<ExitCode, String> {
+fn instructions(folder: &Path, most: f64, each: &[String]) -> Result<ExitCode, String> {
     let growths = tools::instructions::growths(folder)?;
+    let mut fits = true;
+    for bound in each {
+        let said = || format!("--each {bound}: write NAME=COUNT");
+        let (name, count) = bound.split_once('=').ok_or_else(said)?;
+        let count: f64 = count.parse().map_err(|_| said())?;
+        let mut bounded = growths.iter().filter(|growth| growth.name.starts_with(name)).peekable();
+        bounded.peek().ok_or_else(|| format!("--each {bound}: no bench of that name has run"))?;
+        for over in bounded.filter(|growth| growth.most() > count) {
+            println!("{}: {:.0} instructions each, over {count}", over.name, over.most());
+            fits = false;
+        }
+    }
     for growth in &growths {
         println!("{growth}{}", if growth.ratio() > most { format!(", over {most}") } else { String::new() });
     }
-    let held = growths.iter().all(|growth| growth.ratio() <= most);
+    let held = fits && growths.iter().all(|growth| growth.ratio() <= most);
     Ok(if held { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

@@ -1,7 +1,7 @@
 //! The accept loop of one listening socket. Descriptors running out makes it wait, never spin; at its end the
 //! queue is emptied before the socket closes, so that no finished handshake is lost.
 
-use super::admit::{Admission, Admit};
+use super::admit::Admission;
 use crate::base::ClientAddr;
 use crate::net::listener::{Listener, is_of_one_connection};
 use crate::net::spawn::{Either, race, yield_to_back};
@@ -35,10 +35,10 @@ pub enum Arrival {
     Refused(Accepted),
 }
 
-/// Takes connections until `ended`, and then those still in the queue.
+/// Takes connections until `ended`, and then those still in the queue. `admit` gives each its place under the caps.
 pub async fn accept(
     listener: Listener,
-    admit: Admit,
+    admit: impl Fn() -> Option<Admission>,
     wheel: Wheel,
     ended: impl Future<Output = ()>,
     mut arrival: impl FnMut(Arrival),
@@ -58,18 +58,25 @@ pub async fn accept(
         };
         if let Either::First(()) = race(ended.as_mut(), next).await {
             while matches!(drain(&listener, &admit, &mut arrival), Ok(true)) {}
+            // Dropping the socket ends it a turn later, and what comes until then would be lost.
+            listener.shut();
+            while matches!(drain(&listener, &admit, &mut arrival), Ok(true)) {}
             return;
         }
     }
 }
 
 /// Takes what is in the queue, a turn's worth at most; true when there may be more.
-fn drain(listener: &Listener, admit: &Admit, arrival: &mut impl FnMut(Arrival)) -> io::Result<bool> {
+fn drain(
+    listener: &Listener,
+    admit: &impl Fn() -> Option<Admission>,
+    arrival: &mut impl FnMut(Arrival),
+) -> io::Result<bool> {
     for _ in 0..AT_ONCE {
         match listener.try_accept() {
             Ok((fd, peer)) => {
                 let accepted = Accepted { fd, peer };
-                arrival(match admit.admit() {
+                arrival(match admit() {
                     Some(admission) => Arrival::Admitted(accepted, admission),
                     None => Arrival::Refused(accepted),
                 });

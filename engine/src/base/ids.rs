@@ -16,6 +16,11 @@ pub struct UpstreamId(pub u32);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ListenerId(pub u32);
 
+/// A listening address of the process, with one socket a shard or one in all. Never given twice: it goes on through reloads
+/// for as long as some listener is bound there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SocketId(pub u64);
+
 macro_rules! index {
     ($($id:ident),*) => {$(
         impl $id {

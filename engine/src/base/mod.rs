@@ -9,5 +9,5 @@ pub mod tick;
 
 pub use address::{Address, ClientAddr};
 pub use fault::{Fault, Kind, Side};
-pub use ids::{Generation, ListenerId, RouteId, UpstreamId};
+pub use ids::{Generation, ListenerId, RouteId, SocketId, UpstreamId};
 pub use tick::Tick;

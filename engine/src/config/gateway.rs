@@ -31,6 +31,22 @@ section! {
         pub policies: Vec<String> = [],
         /// How the names of endpoints are resolved.
         pub resolver: Resolver = {},
+        /// How the gateway ends.
+        pub drain: Drain = {},
+        /// Whether a change of a configuration file is taken by itself, once the file has settled. SIGHUP and
+        /// `ringgate reload` work in any case.
+        pub watch: bool = "true",
+    }
+}
+
+section! {
+    noun "drain";
+    /// How the gateway ends after SIGTERM or `ringgate drain`.
+    pub struct Drain {
+        /// How long connections are still taken while `/readyz` fails already: until a load balancer has noticed.
+        pub delay: Period = "0s",
+        /// How long exchanges may take to end after that; what is open then is closed. At least 1ms.
+        pub timeout: Period = "10s",
     }
 }
 

@@ -2,7 +2,7 @@
 //! our own with its body.
 
 use crate::base::{Fault, Kind, Side};
-use crate::exchange::{Answer, Begin, Replies, ReplyHead};
+use crate::exchange::{Answer, Begin, Home, Replies, ReplyHead};
 use crate::mem::{Buf, Class};
 use crate::net::body::{BodySink, BodyWriter, Lane};
 use crate::net::clock;
@@ -30,6 +30,8 @@ pub struct Http1Replies<'a> {
     pub keeps: bool,
     /// Whether the process is ending, which it may begin to while the exchange runs.
     pub draining: &'a Cell<bool>,
+    /// Where the connection belongs: its listener may leave while the exchange runs, too.
+    pub home: &'a Home,
     /// Whether the connection was told to close by the reply begun last.
     pub closes: bool,
     /// Whether the body of the reply begun last ends with the connection.
@@ -38,7 +40,7 @@ pub struct Http1Replies<'a> {
 
 impl Http1Replies<'_> {
     fn keep_alive(&mut self, close: bool) -> KeepAlive {
-        self.closes = close || !self.keeps || self.draining.get();
+        self.closes = close || !self.keeps || self.draining.get() || self.home.is_leaving();
         match (self.closes, self.version) {
             (true, _) => KeepAlive::Close,
             (false, Version::Http10) => KeepAlive::KeepAlive,

@@ -2,13 +2,14 @@
 //! nothing has come.
 
 use crate::base::Tick;
-use crate::mem::{Buf, Class, Pool};
+use crate::exchange::answer::of_head;
+use crate::exchange::{Home, Lent};
+use crate::mem::{Buf, Class};
 use crate::net::stream::{Wait, until};
-use crate::net::{Intake, Link, clock};
+use crate::net::{Link, clock};
 use crate::observe::Reason;
-use crate::table::Listener;
 use crate::wire::head::Lines;
-use crate::wire::http1::{HeadLimits, Parsed, RequestFault, may_be_complete, request};
+use crate::wire::http1::{Parsed, may_be_complete, request};
 use std::io;
 use std::time::Duration;
 
@@ -36,10 +37,9 @@ pub enum Expect {
 /// Where a head is read from and to.
 pub struct Reader<'a> {
     pub link: &'a Link,
-    pub pool: &'a Pool,
-    /// Who says when a request may begin.
-    pub intake: &'a Intake,
-    pub listener: &'a Listener,
+    pub lent: &'a Lent,
+    /// Whose listener's bounds hold: looked at when they are needed, since a table is not held while nothing comes.
+    pub home: &'a Home,
     /// The buffer to begin with: bulk where the request before had a body that filled a small one, so that head
     /// and body come in one read and leave in one send.
     pub class: Class,
@@ -66,7 +66,7 @@ impl Reader<'_> {
             if expect == Expect::Silence {
                 // The head's time counts from its first byte, whatever comes between.
                 let end = match began {
-                    Some(began) => began.after(self.listener.timeouts.head),
+                    Some(began) => began.after(self.home.look(self.lent, |listener| listener.timeouts.head)),
                     None if self.grace.is_zero() => return Came::Nothing,
                     None => *silent_by.get_or_insert_with(|| until(self.grace)),
                 };
@@ -82,7 +82,7 @@ impl Reader<'_> {
             }
             expect = Expect::Silence;
             if began.is_none() {
-                self.intake.enter().await;
+                self.lent.upstream.intake.enter().await;
             }
             match self.read(buf) {
                 Ok(0) => return Came::Gone,
@@ -99,29 +99,24 @@ impl Reader<'_> {
     }
 
     fn parse(&self, held: &Buf, lines: &mut Lines, parsed_to: usize) -> Result<bool, Reason> {
-        let limits = &self.listener.limits;
-        let limits = HeadLimits {
-            head_bytes: limits.header_bytes,
-            fields: limits.headers,
-            target_bytes: limits.target_bytes,
-        };
+        let limits = &self.home.look(self.lent, |listener| listener.limits.head());
         // Past the limit the parse is asked again, since it is the one to say which limit was passed.
         let whole = parsed_to == 0 || held.len() > limits.head_bytes as usize;
         if !whole && !may_be_complete(held.filled(), parsed_to) {
-            request::screen(held.filled(), &limits).map_err(reason)?;
+            request::screen(held.filled(), limits).map_err(of_head)?;
             return Ok(false);
         }
-        match request::parse(held.filled(), lines, &limits) {
+        match request::parse(held.filled(), lines, limits) {
             Ok(Parsed::Complete { .. }) => Ok(true),
             Ok(Parsed::Partial) => Ok(false),
-            Err(fault) => Err(reason(fault)),
+            Err(fault) => Err(of_head(fault)),
         }
     }
 
     fn read(&self, buf: &mut Option<Buf>) -> io::Result<usize> {
-        let held = buf.get_or_insert_with(|| self.pool.take(self.class));
+        let held = buf.get_or_insert_with(|| self.lent.upstream.buffers.take(self.class));
         if held.room() == 0 {
-            let mut bulk = self.pool.take(Class::Bulk);
+            let mut bulk = self.lent.upstream.buffers.take(Class::Bulk);
             let fits = bulk.put(held.filled());
             debug_assert!(fits, "a head is refused before it fills a bulk buffer");
             *held = bulk;
@@ -129,16 +124,5 @@ impl Reader<'_> {
         let n = self.link.stream.try_read(held.spare())?;
         held.advance(n);
         Ok(n)
-    }
-}
-
-/// The log's reason for a head that cannot be served.
-pub fn reason(fault: RequestFault) -> Reason {
-    match fault {
-        RequestFault::TargetTooLong => Reason::TargetTooLong,
-        RequestFault::HeadTooLong => Reason::HeadTooLarge,
-        RequestFault::TooManyFields => Reason::TooManyFields,
-        RequestFault::Version | RequestFault::Http2Preface => Reason::VersionNotSupported,
-        other => Reason::BadRequest(other.reason()),
     }
 }

@@ -8,7 +8,8 @@ use super::linger::linger;
 use super::proxied::announced;
 use super::upgrade;
 use crate::base::Tick;
-use crate::exchange::{Context, Downstream, Lent, Outcome, Peer, TableRef, refuse, run};
+use crate::exchange::answer::of_framing;
+use crate::exchange::{Context, Downstream, Home, Lent, Outcome, Peer, TableRef, refuse, run};
 use crate::mem::{Buf, Class};
 use crate::net::Link;
 use crate::net::body::{BodyReader, Lane, Reading};
@@ -36,30 +37,29 @@ pub enum End {
 const WARM_MAX: u32 = 1280;
 
 /// Serves exchanges on a connection that has become readable. `peer` is another one once a PROXY header has come.
-pub async fn serve(link: &Rc<Link>, lent: &Rc<Lent>, peer: &mut Peer) -> End {
+pub async fn serve(link: &Rc<Link>, lent: &Rc<Lent>, home: &Home, peer: &mut Peer) -> End {
     let mut buf = None::<Buf>;
     let (mut expect, mut asleep) = (Expect::Bytes, End::StillAsleep);
     if peer.announces {
-        if let Err(end) = announced(link, lent, peer, &mut buf).await {
+        if let Err(end) = announced(link, lent, home, peer, &mut buf).await {
             return end;
         }
         (expect, asleep) = (Expect::Silence, End::Asleep);
     }
-    let peer = *peer;
     let mut lines = lent.upstream.lines.take();
     let mut class = Class::Small;
     loop {
-        let table = lent.table();
-        let listener = &table.listeners[peer.listener.index()];
         // With many connections awake, one that has nothing to say goes to sleep at once: what is held for the
         // warm ones stays bounded.
         let grace = if lent.busy.get() > WARM_MAX { Duration::ZERO } else { GRACE };
-        let upstream = &lent.upstream;
-        let reader =
-            Reader { link, pool: &upstream.buffers, intake: &upstream.intake, listener, class, grace };
+        let reader = Reader { link, lent, home, class, grace };
         let came = reader.head(&mut buf, &mut lines, expect).await;
         lent.activity.set(lent.activity.get().wrapping_add(1));
-        let exchange = Exchange { link, lent, table: &table, listener, peer };
+        // Not before: the one that was served when the wait began may have been replaced meanwhile.
+        let (table, at) = home.now(lent);
+        *peer = peer.on(&table, at);
+        let listener = &table.listeners[at.index()];
+        let exchange = Exchange { link, lent, home, table: &table, listener, peer: *peer };
         match came {
             Came::Nothing => return asleep,
             Came::Gone => return End::Closed,
@@ -105,6 +105,7 @@ enum After {
 struct Exchange<'a> {
     link: &'a Rc<Link>,
     lent: &'a Lent,
+    home: &'a Home,
     table: &'a TableRef,
     listener: &'a Listener,
     peer: Peer,
@@ -123,6 +124,7 @@ impl Exchange<'_> {
             method: head.map_or(Method::Other, Head::method),
             keeps: head.is_some_and(framing::keep_alive),
             draining: &self.lent.draining,
+            home: self.home,
             closes: false,
             by_close: false,
         }
@@ -160,7 +162,7 @@ impl Exchange<'_> {
         let limit = if matches!(length, Length::Chunked) { limit } else { None };
         let body = BodyReader::new(Reading { lane: self.lane(), limit }, length, first).drop_named(head);
         let mut down = Http1 { body, reply: self.replies(Some(head)) };
-        let outcome = match (framed, self.too_large(length)) {
+        let outcome = match (framed, self.listener.limits.refuse(length)) {
             (Err(fault), _) => refuse_framing(&ctx, &mut down, fault).await,
             (_, true) => refuse(&ctx, &mut down, Reason::BodyTooLarge).await,
             _ => run(&ctx, length, &mut down).await,
@@ -186,10 +188,6 @@ impl Exchange<'_> {
         (after, used, body.into_rest())
     }
 
-    fn too_large(&self, length: Length) -> bool {
-        matches!((length, self.listener.limits.body_bytes), (Length::Exact(n), Some(limit)) if n > limit)
-    }
-
     /// Answers what was no request, and has it recorded.
     async fn refused(&self, reason: Reason, began: Tick) {
         let ctx = Context::new(self.lent, self.table, self.peer, None, began);
@@ -200,13 +198,9 @@ impl Exchange<'_> {
 }
 
 async fn refuse_framing<'c>(ctx: &'c Context<'c>, down: &mut Http1<'_>, fault: FramingFault) -> Outcome<'c> {
-    let reason = match fault {
-        FramingFault::Expectation => Reason::ExpectationFailed,
-        other => Reason::BadRequest(other.reason()),
-    };
     // Where the message ends is not known, so nothing after it can be read as a request.
     down.reply.keeps = false;
-    refuse(ctx, down, reason).await
+    refuse(ctx, down, of_framing(fault)).await
 }
 
 /// The downstream side of one HTTP/1.1 exchange.

@@ -3,8 +3,8 @@
 
 use super::http1::{End, serve};
 use crate::base::{Side, Tick};
-use crate::exchange::{Lent, Peer};
-use crate::net::stream::{Stream, Wait};
+use crate::exchange::{Home, Lent, Peer};
+use crate::net::stream::{Idle, Stream, Wait};
 use crate::net::{Link, clock};
 use std::future::Future;
 use std::pin::Pin;
@@ -16,23 +16,26 @@ pub const GRACE: Duration = Duration::from_millis(200);
 
 /// Serves a downstream connection to its end. Not an async function: that would keep room for its arguments beside
 /// what is made of them, for as long as the connection lives.
-pub fn connection(stream: Stream, lent: Rc<Lent>, peer: Peer) -> impl Future<Output = ()> {
+pub fn connection(stream: Stream, lent: Rc<Lent>, home: Rc<Home>, peer: Peer) -> impl Future<Output = ()> {
     let link = Link::new(stream, &lent.upstream.wheel, Side::Client);
     let mut peer = peer;
     async move {
         let mut since = clock::coarse();
         loop {
-            let idle = lent.table().listeners[peer.listener.index()].timeouts.idle;
-            link.reading.set(since.after(idle));
+            link.reading.set(home.silent_until(&lent, since));
+            let asleep = lent.sleepers.enter(&link, &home);
             let ready = link.stream.readable_by(&link.reading).await;
+            drop(asleep);
             link.reading.set(Tick::NEVER);
             match ready {
                 Ok(()) => {}
+                // A last look: what has just come is answered before the connection closes.
+                Err(Wait::Expired) if link.stream.idle() == Idle::Spoiled => {}
                 Err(Wait::Expired | Wait::Io(_)) => return,
             }
             let busy = Busy::begin(&lent);
             // Written where it stays: most of the future is not filled in until it is polled, and none of that is copied.
-            let end = Pin::from(Box::write(Box::new_uninit(), serve(&link, &lent, &mut peer))).await;
+            let end = Pin::from(Box::write(Box::new_uninit(), serve(&link, &lent, &home, &mut peer))).await;
             drop(busy);
             match end {
                 // While the process ends too: a request may be on its way, and its answer will say close.

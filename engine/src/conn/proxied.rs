@@ -3,7 +3,7 @@
 //! bytes are HTTP. Bytes behind the header stay in the buffer: they are the first request's.
 
 use super::http1::End;
-use crate::exchange::{Context, Lent, Peer};
+use crate::exchange::{Context, Home, Lent, Peer};
 use crate::mem::{Buf, Class, SMALL_BYTES};
 use crate::net::stream::Wait;
 use crate::net::{Link, clock};
@@ -16,12 +16,16 @@ const _: () = assert!(HEADER_BYTES_MAX <= SMALL_BYTES);
 
 /// Reads the header of a connection that is readable, after which `peer` is whom it named. `buf` is left with what
 /// followed it. Gives how the connection goes on where there is none.
-pub async fn announced(link: &Link, lent: &Lent, peer: &mut Peer, buf: &mut Option<Buf>) -> Result<(), End> {
+pub async fn announced(
+    link: &Link,
+    lent: &Lent,
+    home: &Home,
+    peer: &mut Peer,
+    buf: &mut Option<Buf>,
+) -> Result<(), End> {
     lent.upstream.intake.enter().await;
     let began = clock::now();
-    let table = lent.table();
-    let head = table.listeners[peer.listener.index()].timeouts.head;
-    link.reading.set(began.after(head));
+    link.reading.set(began.after(home.look(lent, |listener| listener.timeouts.head)));
     let mut held = lent.upstream.buffers.take(Class::Small);
     let refused = loop {
         match link.stream.try_read(held.spare()) {
@@ -44,7 +48,8 @@ pub async fn announced(link: &Link, lent: &Lent, peer: &mut Peer, buf: &mut Opti
             Ok(None) => {}
             Ok(Some(Header { client, len })) => {
                 link.reading.clear();
-                *peer = peer.announced(&table, client);
+                let (table, at) = home.now(lent);
+                *peer = peer.on(&table, at).announced(&table, client);
                 held.consume(len);
                 held.pull();
                 *buf = Some(held).filter(|held| !held.is_empty());
@@ -54,6 +59,7 @@ pub async fn announced(link: &Link, lent: &Lent, peer: &mut Peer, buf: &mut Opti
         }
     };
     // Dropped at once, it hands in the record.
-    Context::new(lent, &table, *peer, None, began).reason.set(Reason::ProxyProtocol(refused));
+    let (table, at) = home.now(lent);
+    Context::new(lent, &table, peer.on(&table, at), None, began).reason.set(Reason::ProxyProtocol(refused));
     Err(End::Closed)
 }

@@ -1,5 +1,6 @@
 //! `ringgate check FILE`: reads and compiles as `run` would, starts nothing, prints every problem.
 
+use super::budget::{Budget, Means};
 use super::load;
 use crate::base::Generation;
 use crate::config::{Problems, Severity};
@@ -12,16 +13,23 @@ pub struct Report {
     pub problems: Problems,
     /// Routes, upstreams and listeners, when it can be run.
     pub counts: Option<[usize; 3]>,
+    /// What it may take at worst, likewise.
+    pub budget: Option<Budget>,
 }
 
 /// Checks the configuration at `path`.
 pub fn check(path: &Path) -> Report {
     match load::read(path).and_then(|config| load::compile(&config, Generation(1), None)) {
-        Ok((table, warnings)) => Report {
-            counts: Some([table.listeners.len(), table.routes.len(), table.upstreams.len()]),
-            problems: Problems(warnings),
-        },
-        Err(problems) => Report { problems, counts: None },
+        Ok((table, mut warnings)) => {
+            let budget = Budget::of(&table, Means::here());
+            warnings.extend(budget.problems(path));
+            Report {
+                counts: Some([table.listeners.len(), table.routes.len(), table.upstreams.len()]),
+                problems: Problems(warnings),
+                budget: Some(budget),
+            }
+        }
+        Err(problems) => Report { problems, counts: None, budget: None },
     }
 }
 
@@ -43,6 +51,6 @@ impl Report {
             }
             None => format!("{}: {errors} errors, nothing was started\n", path.display()),
         };
-        text
+        text + &self.budget.map(|budget| budget.to_string()).unwrap_or_default()
     }
 }

@@ -1,19 +1,24 @@
 //! From a file to a table: the one place that opens configuration files.
 
-use super::resolve;
+use super::resolve::{self, Stamp, stamp};
 use crate::base::Generation;
 use crate::config::{self, Config, Problem, Problems, Source};
 use crate::table::{Table, build};
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-/// Files and environment of this process.
+/// Files and environment of this process. Remembers which files were read, each as it was before.
 #[derive(Debug, Default)]
-pub struct Disk;
+pub struct Disk {
+    read: Vec<(PathBuf, Option<Stamp>)>,
+}
 
 impl Source for Disk {
     fn read(&mut self, path: &Path) -> Result<Vec<u8>, String> {
+        if self.read.iter().all(|(known, _)| known != path) {
+            self.read.push((path.to_owned(), stamp(path).ok()));
+        }
         fs::read(path).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => "no such file".to_owned(),
             io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
@@ -26,12 +31,51 @@ impl Source for Disk {
     }
 }
 
+/// The files that a configuration is made of, each with what stood there: all of them also where it was refused.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Files(Vec<(PathBuf, Option<Stamp>)>);
+
+impl Files {
+    /// Whether each still leads to what was read.
+    pub fn are_current(&self) -> bool {
+        self.0.iter().all(|(path, was)| stamp(path).ok() == *was)
+    }
+
+    /// The same files as they are now.
+    pub fn now(&self) -> Files {
+        Files(self.0.iter().map(|(path, _)| (path.clone(), stamp(path).ok())).collect())
+    }
+
+    /// Their paths.
+    pub fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.0.iter().map(|(path, _)| path.as_path())
+    }
+}
+
+/// Times that files are read which change while they are.
+const READINGS: usize = 5;
+
 /// Reads the file at `path` and all it includes.
 ///
 /// # Errors
 /// All problems.
 pub fn read(path: &Path) -> Result<Config, Problems> {
-    config::read(&mut Disk, path)
+    gather(path).0
+}
+
+/// As [`read`]; tells which files it read. What changed while it was read is read again: an old file with a new one that
+/// it includes is neither of two configurations.
+pub fn gather(path: &Path) -> (Result<Config, Problems>, Files) {
+    let mut reading = 1;
+    loop {
+        let mut disk = Disk::default();
+        let config = config::read(&mut disk, path);
+        let files = Files(disk.read);
+        if reading == READINGS || files.are_current() {
+            return (config, files);
+        }
+        reading += 1;
+    }
 }
 
 /// Compiles `config` and looks into the files of endpoints that it names. Gives the warnings too. No name is looked up.
@@ -65,10 +109,14 @@ struct Text<'a> {
 
 impl Source for Text<'_> {
     fn read(&mut self, path: &Path) -> Result<Vec<u8>, String> {
-        if path == Path::new(self.name) { Ok(self.text.clone().into_bytes()) } else { Disk.read(path) }
+        if path == Path::new(self.name) {
+            Ok(self.text.clone().into_bytes())
+        } else {
+            fs::read(path).map_err(|error| error.to_string())
+        }
     }
 
     fn env(&mut self, name: &str) -> Option<String> {
-        Disk.env(name)
+        std::env::var(name).ok()
     }
 }

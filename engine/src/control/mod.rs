@@ -3,11 +3,19 @@
 
 pub mod admin;
 mod bind;
+mod budget;
 pub mod check;
+pub mod client;
 pub mod demo;
+mod desk;
+pub mod explain;
 pub mod load;
 pub mod logs;
+pub mod office;
+mod publish;
+mod reload;
 pub mod resolve;
 mod run;
+mod watch;
 
-pub use run::{Refused, run};
+pub use run::{Refused, Start, run};

@@ -1,17 +1,25 @@
-//! `ringgate run`: compiles the table, binds every socket before anything starts, starts one shard a CPU and the
-//! log thread, and waits for the signal to end. A second signal ends at once.
+//! `ringgate run`: binds every socket before anything starts, starts one shard a CPU and the log thread, has the desk work
+//! (`control/desk`), and ends: readiness fails at once, connections are taken for the delay, then the shards drain.
 
 use super::admin::{Door, Host, Live};
-use super::bind::{Sockets, bind};
+use super::bind::{Listening, bind};
+use super::desk::{Desk, Signals};
+use super::load::Files;
 use super::logs::{Feed, Logs, Target};
-use super::resolve::Names;
-use crate::base::{Address, Generation, Tick};
-use crate::config::{Config, Problems};
+use super::office::{Drain, Office, Phase};
+use super::publish::{Published, first};
+use super::reload::Fixed;
+use super::resolve::{Keeper, Names};
+use super::watch::{Followed, follow};
+use crate::base::{Address, Generation, ListenerId, SocketId, Tick};
+use crate::config::Problems;
 use crate::net::driver::{Driver, probe_io_uring};
+use crate::net::listener::Bound;
 use crate::net::{affinity, clock, raise_descriptor_limit, ring};
 use crate::observe::Counts;
-use crate::shard::{Message, Setup, Shared, start};
+use crate::shard::{self, Setup, Shared};
 use crate::table::{DriverChoice, Table};
+use serde_json::Value;
 use std::collections::hash_map::RandomState;
 use std::fmt;
 use std::hash::{BuildHasher, Hasher};
@@ -20,10 +28,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::JoinHandle as Task;
 
-/// Time that exchanges get to end after SIGTERM.
-const DRAIN: Duration = Duration::from_secs(10);
 /// Batches of log lines a shard may be ahead of the log thread.
 const LOG_BATCHES: usize = 64;
 
@@ -32,6 +40,8 @@ const LOG_BATCHES: usize = 64;
 pub enum Refused {
     /// The configuration: exit code 1.
     Configuration(Problems),
+    /// A running gateway refused to reload: exit code 1. What it said of it.
+    Reload(String),
     /// Anything at run time: exit code 2.
     Runtime(String),
 }
@@ -42,96 +52,175 @@ impl fmt::Display for Refused {
             Refused::Configuration(problems) => {
                 problems.0.iter().try_for_each(|problem| writeln!(f, "{problem}"))
             }
+            Refused::Reload(text) => f.write_str(text),
             Refused::Runtime(why) => writeln!(f, "ringgate: {why}"),
         }
     }
 }
 
-/// Runs the gateway on `table` until a signal ends it; `config` is what it was compiled from. `ready` is called with the
-/// bound addresses once every listener takes connections.
+/// What the gateway is started with.
+#[derive(Debug)]
+pub struct Start {
+    /// The first table.
+    pub table: Table,
+    /// What it was compiled from, without secrets.
+    pub shown: Value,
+    /// The file it was made of, with all it includes; none where there is no file.
+    pub file: Option<(PathBuf, Files)>,
+}
+
+/// Runs the gateway until it is told to end. `ready` is called with the bound addresses once every listener takes
+/// connections.
 ///
 /// # Errors
 /// [`Refused::Runtime`] when a socket, thread or driver cannot be had, or a shard failed.
-pub async fn run(
-    mut table: Table,
-    config: &Config,
-    ready: impl FnOnce(&[(String, Address)]),
-) -> Result<(), Refused> {
+pub async fn run(start: Start, ready: impl FnOnce(&[(String, Address)])) -> Result<(), Refused> {
+    let Start { mut table, shown, file } = start;
     let descriptors = raise_descriptor_limit();
     let driver = choose(table.gateway.driver)?;
     let fell_back = driver == Driver::Epoll && table.gateway.driver != DriverChoice::Epoll;
     let cpus = affinity::cpus();
-    let shards = table.gateway.shards.map_or(cpus.len(), |shards| shards as usize).max(1);
-    let Sockets { of: mut sockets, told: bound, files } = bind(&table, shards)?;
+    let fixed = Fixed {
+        shards: table.gateway.shards.map_or(cpus.len(), |shards| shards as usize).max(1),
+        shards_auto: cpus.len().max(1),
+        driver,
+    };
+    let mut listening = Listening::default();
+    let mut fresh = bind(listening.known().difference(&table), fixed.shards)
+        .map_err(|refusal| Refused::Runtime(refusal.to_string()))?;
+    let opened = std::mem::take(&mut fresh.of);
+    let sockets = listening.take(&table, fresh);
     let door = table.admin.as_ref().map(Door::bind).transpose()?;
-    let mut signals = Signals::new()?;
+    let bound: Vec<(String, Address)> =
+        listening.told().map(|(name, addr)| (name.to_owned(), addr.clone())).collect();
+    let mut signals = signals()?;
     let names = Names::settled(&mut table).await;
-    let shared = Shared::new(shards);
+    let shared = Shared::new(fixed.shards);
     if let Some(admin) = &table.admin {
         shared.meters.bound(admin.series);
         table.arm(&shared.meters);
     }
     let table = Arc::new(table);
 
-    let counts: Vec<Arc<Counts>> = (0..shards).map(|_| Arc::default()).collect();
+    let counts: Vec<Arc<Counts>> = (0..fixed.shards).map(|_| Arc::default()).collect();
     let (senders, feeds): (Vec<_>, Vec<_>) = counts.iter().map(feed).unzip();
     let log_depths = feeds.iter().map(|feed| feed.ring.depth()).collect();
-    let logs = Logs::start(log_target(&table), feeds, clock::now as fn() -> Tick)
+    let logs = Logs::start(Target::of(&table), feeds, clock::now as fn() -> Tick)
         .map_err(|error| Refused::Runtime(format!("the access log cannot be opened: {error}")))?;
 
-    let mut threads = Vec::with_capacity(shards);
-    for (index, log) in senders.into_iter().enumerate() {
-        let setup = Setup {
-            index,
-            cpu: cpus[index % cpus.len()],
-            driver,
-            table: table.clone(),
-            shared: shared.clone(),
-            counts: counts[index].clone(),
-            listeners: std::mem::take(&mut sockets[index]),
-            seed: RandomState::new().build_hasher().finish(),
-        };
-        threads.push(
-            start(setup, log).map_err(|error| Refused::Runtime(format!("no thread for a shard: {error}")))?,
-        );
-    }
-    if let Some(names) = names {
-        tokio::spawn(names.keep(shared.clone()));
-    }
-    let log_lost = logs.lost().clone();
-    let host = Host { shared: shared.clone(), counts, log_depths, log_lost, driver, fell_back };
-    let live = Arc::new(Live::new(host, table.clone(), config.origin.shown()));
-    let admin = door.map(|door| serve(door, live.clone()));
-    announce(driver, &cpus[..shards.min(cpus.len())], shards, descriptors, &bound, table.generation);
+    let crew = Crew { cpus: &cpus, driver, table: &table, shared: &shared, counts: &counts, sockets };
+    let threads = crew.start(senders, opened)?;
+    let (files, watched) = watch::channel(Files::default());
+    let file = file.map(|(path, read)| {
+        files.send_replace(read);
+        (path, Followed::new(watched))
+    });
+    announce(
+        driver,
+        &cpus[..fixed.shards.min(cpus.len())],
+        fixed.shards,
+        descriptors,
+        &bound,
+        table.generation,
+    );
     ready(&bound);
 
-    signals.end(&logs, &threads).await;
-    live.drain();
-    drop(files);
-    for mailbox in &shared.mailboxes {
-        let _ = mailbox.send(Message::Drain(DRAIN));
-    }
-    let joined = tokio::select! {
-        joined = join(threads) => joined,
-        () = signals.told_to_end() => Ok(()),
-    };
-    logs.stop(Duration::from_secs(2));
+    let (office, inside) = Office::open(first(&table, shown, fixed.shards));
+    let host = Host { counts, log_depths, log_lost: logs.lost().clone(), driver, fell_back };
+    let admin = door.map(|door| serve(door, Live::new(shared.clone(), office.clone(), host)));
+    let file = file.map(|(path, followed)| {
+        tokio::spawn(follow(followed, office.clone()));
+        path
+    });
+    let keeper = names.map(|names| Keeper::of(names, shared.clone()));
+    let published = Published::new(shared, listening, table, inside.status.clone());
+    let mut desk = Desk { published, logs, inside, keeper, file, fixed, files };
+    let told = desk.work(&mut signals, failed(&threads)).await;
+    let ended = end(desk, told, &mut signals, threads).await;
     close(admin).await;
-    joined
+    ended
 }
 
 /// Ends the administration interface; its socket's file goes with it.
-async fn close(admin: Option<tokio::task::JoinHandle<()>>) {
+async fn close(admin: Option<Task<()>>) {
     if let Some(admin) = admin {
         admin.abort();
         drop(admin.await);
     }
 }
 
+/// What all shards are started with.
+struct Crew<'a> {
+    cpus: &'a [usize],
+    driver: Driver,
+    table: &'a Arc<Table>,
+    shared: &'a Arc<Shared>,
+    counts: &'a [Arc<Counts>],
+    sockets: Vec<(SocketId, ListenerId)>,
+}
+
+impl Crew<'_> {
+    /// Starts a shard for each ring of log lines, with the sockets that were opened for it.
+    fn start(
+        &self,
+        logs: Vec<ring::Sender>,
+        opened: Vec<Vec<(SocketId, Bound)>>,
+    ) -> Result<Vec<JoinHandle<io::Result<()>>>, Refused> {
+        let listener = |(socket, bound)| {
+            let at = self.sockets.iter().find(|(known, _)| *known == socket);
+            at.map(|(_, listener)| (socket, *listener, bound))
+        };
+        let start = |(index, (log, opened)): (usize, (ring::Sender, Vec<_>))| {
+            let setup = Setup {
+                index,
+                cpu: self.cpus[index % self.cpus.len()],
+                driver: self.driver,
+                table: self.table.clone(),
+                shared: self.shared.clone(),
+                counts: self.counts[index].clone(),
+                listeners: opened.into_iter().filter_map(listener).collect(),
+                seed: RandomState::new().build_hasher().finish(),
+            };
+            shard::start(setup, log)
+                .map_err(|error| Refused::Runtime(format!("no thread for a shard: {error}")))
+        };
+        logs.into_iter().zip(opened).enumerate().map(start).collect()
+    }
+}
+
 /// Serves the administration interface and says where.
-fn serve(door: Door, live: Arc<Live>) -> tokio::task::JoinHandle<()> {
+fn serve(door: Door, live: Live) -> Task<()> {
     eprintln!("ringgate: admin on {}", door.bound());
-    tokio::spawn(door.serve(live))
+    tokio::spawn(door.serve(Arc::new(live)))
+}
+
+/// Ends the gateway as it was told to; a second signal ends it at once.
+async fn end(
+    desk: Desk,
+    told: Drain,
+    signals: &mut Signals,
+    threads: Vec<JoinHandle<io::Result<()>>>,
+) -> Result<(), Refused> {
+    let Desk { mut published, logs, mut inside, keeper, .. } = desk;
+    // Whoever orders anything from now on is told that the gateway is ending.
+    inside.orders.close();
+    while inside.orders.try_recv().is_ok() {}
+    let drain = published.table().gateway.drain;
+    published.enter(Phase::Leaving);
+    let joined = tokio::select! {
+        joined = async {
+            tokio::select! {
+                () = tokio::time::sleep(told.delay.unwrap_or(drain.delay)) => {}
+                _ = failed(&threads) => {}
+            }
+            published.drain(told.within.unwrap_or(drain.timeout)).await;
+            join(threads).await
+        } => joined,
+        () = signals.end() => Ok(()),
+    };
+    drop(keeper);
+    logs.stop(Duration::from_secs(2));
+    joined
 }
 
 /// A shard's way to the log thread, both ends.
@@ -156,52 +245,12 @@ fn choose(choice: DriverChoice) -> Result<Driver, Refused> {
     }
 }
 
-fn log_target(table: &Table) -> Target {
-    match &table.gateway.access_log {
-        Some(log) if log.path != "stdout" => Target::File(PathBuf::from(&log.path)),
-        _ => Target::Stdout,
-    }
+fn signals() -> Result<Signals, Refused> {
+    let (terminate, interrupt) = (on(SignalKind::terminate())?, on(SignalKind::interrupt())?);
+    Ok(Signals { terminate, interrupt, hangup: on(SignalKind::hangup())? })
 }
 
-/// What the process is told by signals.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-    hangup: Signal,
-}
-
-impl Signals {
-    fn new() -> Result<Signals, Refused> {
-        let (terminate, interrupt) = (on(SignalKind::terminate())?, on(SignalKind::interrupt())?);
-        Ok(Signals { terminate, interrupt, hangup: on(SignalKind::hangup())? })
-    }
-
-    /// Waits until the process is told to end.
-    async fn told_to_end(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
-
-    /// Does what signals ask, until the process is told to end or a shard ends by itself.
-    async fn end(&mut self, logs: &Logs, threads: &[JoinHandle<io::Result<()>>]) {
-        loop {
-            tokio::select! {
-                _ = self.terminate.recv() => return,
-                _ = self.interrupt.recv() => return,
-                // What logrotate sends once it has moved the file away.
-                _ = self.hangup.recv() => drop(logs.reopen()),
-                failed = watch(threads) => {
-                    eprintln!("ringgate: shard {failed} ended by itself; the others drain");
-                    return;
-                }
-            }
-        }
-    }
-}
-
-fn on(kind: SignalKind) -> Result<Signal, Refused> {
+fn on(kind: SignalKind) -> Result<tokio::signal::unix::Signal, Refused> {
     signal(kind).map_err(|error| Refused::Runtime(format!("signals cannot be handled: {error}")))
 }
 
@@ -228,7 +277,7 @@ fn announce(
 }
 
 /// Waits until a shard's thread is over although nobody asked; gives its number.
-async fn watch(threads: &[JoinHandle<io::Result<()>>]) -> usize {
+async fn failed(threads: &[JoinHandle<io::Result<()>>]) -> usize {
     loop {
         if let Some(index) = threads.iter().position(JoinHandle::is_finished) {
             return index;

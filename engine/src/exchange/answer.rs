@@ -4,6 +4,7 @@
 use crate::base::{Fault, Kind, Side};
 use crate::observe::Reason;
 use crate::upstream::CallFault;
+use crate::wire::http1::{FramingFault, RequestFault};
 
 /// An answer of our own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,6 +89,25 @@ impl Answer {
             out.extend_from_slice(request_id);
         }
         out.extend_from_slice(b"\"}\n");
+    }
+}
+
+/// The reason for a head that cannot be served.
+pub fn of_head(fault: RequestFault) -> Reason {
+    match fault {
+        RequestFault::TargetTooLong => Reason::TargetTooLong,
+        RequestFault::HeadTooLong => Reason::HeadTooLarge,
+        RequestFault::TooManyFields => Reason::TooManyFields,
+        RequestFault::Version | RequestFault::Http2Preface => Reason::VersionNotSupported,
+        other => Reason::BadRequest(other.reason()),
+    }
+}
+
+/// The reason for a request whose end or whose wishes cannot be told.
+pub fn of_framing(fault: FramingFault) -> Reason {
+    match fault {
+        FramingFault::Expectation => Reason::ExpectationFailed,
+        other => Reason::BadRequest(other.reason()),
     }
 }
 

@@ -2,7 +2,7 @@
 //! record: refused, answered, cut, tunnelled or panicked.
 
 use super::lent::{Lent, TableRef};
-use crate::base::{ClientAddr, ListenerId, RouteId, Tick, UpstreamId};
+use crate::base::{ClientAddr, Generation, ListenerId, RouteId, Tick, UpstreamId};
 use crate::mem::Scratch;
 use crate::net::clock;
 use crate::observe::{Met, Phase, Reason, Record, Timing, record};
@@ -27,6 +27,8 @@ pub struct Peer {
     pub trusted: bool,
     /// Whether it must send a PROXY header before its first request.
     pub announces: bool,
+    /// The generation that the listener's id and the trust are of.
+    generation: Generation,
 }
 
 impl Peer {
@@ -34,7 +36,17 @@ impl Peer {
     pub fn new(table: &Table, listener: ListenerId, addr: ClientAddr) -> Peer {
         let required = &table.listeners[listener.index()].proxy_protocol;
         let announces = required.as_ref().is_some_and(|from| from.hold(addr));
-        Peer { listener, addr, trusted: table.gateway.trusted.hold(addr), announces }
+        let trusted = table.gateway.trusted.hold(addr);
+        Peer { listener, addr, trusted, announces, generation: table.generation }
+    }
+
+    /// The same connection as `table` sees it, where its listener is `listener`.
+    pub fn on(self, table: &Table, listener: ListenerId) -> Peer {
+        if self.generation == table.generation {
+            return self;
+        }
+        let trusted = table.gateway.trusted.hold(self.addr);
+        Peer { listener, trusted, generation: table.generation, ..self }
     }
 
     /// The same connection once its PROXY header has come, which named `client`, or nobody.
@@ -271,6 +283,21 @@ impl Drop for Context<'_> {
     }
 }
 
+/// Where each byte of a UUID has its two digits in the hyphenated form (RFC 9562 §4).
+const DIGITS_AT: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
+
+/// Each byte's two digits: every request without an id has one made, and a look-up a byte is a third of the work.
+static HEX: [[u8; 2]; 256] = {
+    let digits = b"0123456789abcdef";
+    let mut hex = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        hex[byte] = [digits[byte >> 4], digits[byte & 15]];
+        byte += 1;
+    }
+    hex
+};
+
 /// Bytes of a request id passed on from a client at most.
 pub const REQUEST_ID_MAX: usize = 64;
 
@@ -311,8 +338,10 @@ impl RequestId {
         noise[..8].copy_from_slice(&random[0].to_ne_bytes());
         noise[8..].copy_from_slice(&random[1].to_ne_bytes()[..2]);
         let uuid = uuid::Builder::from_unix_timestamp_millis(wall_ms, &noise).into_uuid();
-        let mut id = RequestId::default();
-        id.len = uuid.hyphenated().encode_lower(&mut id.bytes).len() as u8;
+        let mut id = RequestId { bytes: [b'-'; REQUEST_ID_MAX], len: 36 };
+        for (byte, at) in uuid.as_bytes().iter().zip(DIGITS_AT) {
+            id.bytes[at..at + 2].copy_from_slice(&HEX[usize::from(*byte)]);
+        }
         id
     }
 }

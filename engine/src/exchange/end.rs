@@ -2,14 +2,15 @@
 //! upstream's reply, and the log's reason is that nothing went wrong.
 
 use super::answer::of_body;
-use super::context::Context;
+use super::context::{Context, Peer};
 use super::downstream::{Begin, Replies, ReplyHead};
 use super::front::front;
 use super::outcome::Outcome;
 use crate::base::{Fault, Tick};
 use crate::net::body::{BodySink, BodySource};
 use crate::observe::Reason;
-use crate::route::redirect::Asked;
+use crate::route::finder::Caches;
+use crate::route::redirect::{Asked, Redirect};
 use crate::table::{Here, Respond};
 use crate::wire::edits::Edits;
 use crate::wire::field::Field;
@@ -28,6 +29,13 @@ pub struct Own<'a> {
     edits: &'a Edits,
     content: &'a [u8],
     timing: &'a [u8],
+}
+
+impl Own<'_> {
+    /// Its status.
+    pub fn status(&self) -> u16 {
+        self.status
+    }
 }
 
 /// The reply to a request with `head` whose canonical `path` pattern `at` of its route's match took. A redirect's is
@@ -51,15 +59,41 @@ pub fn own<'a>(
     };
     space.clear();
     edits.clear();
-    let asked = Asked { front: front(ctx, head), path, query: head.query(), at };
-    let made = redirect.location(asked, &mut ctx.lent.caches.borrow_mut(), space);
-    made.map_err(|fault| Reason::BadRequest(fault.reason()))?;
+    location(redirect, (ctx.peer, head, path, at), &mut ctx.lent.caches.borrow_mut(), space)?;
     // Every part was checked when it was parsed or loaded.
     if !edits.set(Field::LOCATION, space) {
         return Err(Reason::BadRequest("rewrite_not_canonical"));
     }
     ctx.timed_answer(timing);
     Ok(Own { status: redirect.status, edits, content: b"", timing })
+}
+
+/// Appends where `redirect` sends a request of `peer` whose canonical `path` pattern `at` took.
+///
+/// # Errors
+/// When that path cannot stand.
+pub fn location(
+    redirect: &Redirect,
+    (peer, head, path, at): (Peer, Head<'_>, &[u8], usize),
+    caches: &mut Caches,
+    out: &mut Vec<u8>,
+) -> Result<(), Reason> {
+    let asked = Asked { front: front(peer, head), path, query: head.query(), at };
+    redirect.location(asked, caches, out).map_err(|fault| Reason::BadRequest(fault.reason()))
+}
+
+/// The reply to a request that may go no further: TRACE is not served here, and OPTIONS has nothing to tell but that
+/// this hop was reached.
+///
+/// # Errors
+/// For TRACE.
+pub fn last_hop<'a>(head: Head<'_>, edits: &'a mut Edits) -> Result<Own<'a>, Reason> {
+    if head.method() == Method::Trace {
+        return Err(Reason::MethodNotAllowed);
+    }
+    edits.clear();
+    // No route took it, so that none asks for its time.
+    Ok(Own { status: 204, edits, content: b"", timing: b"" })
 }
 
 /// Sends it.

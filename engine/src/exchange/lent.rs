@@ -1,19 +1,68 @@
 //! What a shard lends to an exchange. `shard/state` builds it, one a shard.
 
 use super::forward::Forward;
+use super::home::Sleepers;
+use crate::base::UpstreamId;
 use crate::mem::Scratches;
 use crate::observe::timing::SAMPLED;
 use crate::observe::{Counts, Lines, Timing};
 use crate::route::Scratch;
 use crate::route::finder::Caches;
 use crate::table::Table;
-use crate::upstream;
+use crate::upstream::{self, Station, Stations};
 use std::cell::{Cell, RefCell};
+use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
 
 /// A table as exchanges hold it: the shard owns one `Arc`, exchanges clone the `Rc` around it.
-pub type TableRef = Rc<Arc<Table>>;
+pub type TableRef = Rc<Held>;
+
+/// Who takes a table that nothing on the shard holds any more.
+pub type Leave = Rc<dyn Fn(Arc<Table>)>;
+
+/// A table on this shard, with what its upstreams' ids lead to here. When the last exchange on it is over, the table is given
+/// to `leave`, which brings it back to control: freeing a large one takes milliseconds.
+pub struct Held {
+    /// None only while it is dropped.
+    table: Option<Arc<Table>>,
+    stations: Stations,
+    leave: Leave,
+}
+
+impl Held {
+    /// `table`, and the station of each of its upstreams.
+    pub fn new(table: Arc<Table>, stations: Stations, leave: Leave) -> TableRef {
+        debug_assert_eq!(table.upstreams.len(), stations.len(), "each upstream has a station");
+        Rc::new(Held { table: Some(table), stations, leave })
+    }
+
+    /// The table, as it is handed to other threads.
+    pub fn shared(&self) -> &Arc<Table> {
+        self.table.as_ref().expect("it is taken out when nothing holds it any more")
+    }
+
+    /// The station of an upstream of this table.
+    pub fn station(&self, id: UpstreamId) -> &Station {
+        &self.stations[id.index()]
+    }
+}
+
+impl Deref for Held {
+    type Target = Table;
+
+    fn deref(&self) -> &Table {
+        self.shared()
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if let Some(table) = self.table.take() {
+            (self.leave)(table);
+        }
+    }
+}
 
 /// What a shard lends to an exchange.
 pub struct Lent {
@@ -35,6 +84,10 @@ pub struct Lent {
     pub counts: Arc<Counts>,
     /// Its number.
     pub shard: u16,
+    /// Connections that wait without a buffer.
+    pub sleepers: Sleepers,
+    /// Takes tables that nothing on this shard holds any more.
+    pub leave: Leave,
     /// Whether the process is ending: every answer then closes its connection.
     pub draining: Cell<bool>,
     /// Connections whose inner future runs.

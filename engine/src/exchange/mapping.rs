@@ -62,7 +62,7 @@ impl Way<'_> {
             .iter()
             .map(|endpoint| Inside { name: endpoint.host.as_bytes(), addr: tcp(&endpoint.addr) });
         let back = Back {
-            front: front(ctx, head),
+            front: front(ctx.peer, head),
             sent: self.sent,
             inside,
             path: by.map(|by| Rewritten { by, at: self.at, asked: self.path }),

@@ -7,6 +7,7 @@ use super::downstream::{Begin, Downstream, Replies, ReplyHead};
 use super::end;
 use super::forward::{self, Forward};
 use super::mapping::Way;
+use super::max_forwards;
 use super::outcome::{Outcome, Tunnel};
 use super::stick;
 use crate::base::{Fault, Side, Tick};
@@ -55,6 +56,10 @@ async fn serve<'c, B: BodySource, R: Replies>(
     let mut forward = ctx.lent.forwards.take();
     forward.tell(ctx, head);
     let Forward { edits, path, target: space, value, .. } = &mut *forward;
+    if max_forwards::ends_here(head) {
+        let own = end::last_hop(head, edits)?;
+        return Ok(end::send(ctx, own, body, reply).await);
+    }
     let path = match head.form() {
         Form::Asterisk => head.path(),
         _ => uri::canonical(head.path(), path).map_err(|fault| Reason::BadRequest(fault.reason()))?,
@@ -70,19 +75,21 @@ async fn serve<'c, B: BodySource, R: Replies>(
         }
     };
     let (upstream, issue) = choose(ctx, head, split);
-    let target = forward::target(ctx, head, path, (route, at), space)?;
+    let target = forward::target(head, path, (route, at), &ctx.lent.caches, space)?;
     let upgrade = if length == Length::None { allowed_upgrade(head, route) } else { None };
     let expect_continue = framing::expects_continue(head).map_err(|_| Reason::ExpectationFailed)?;
     let host = route.host().unwrap_or_else(|| head.host());
     let way = Way { at, path, sent: host, issue };
     let onward = Onward { target, host, length, upgrade, expect_continue };
-    let plan = Plan { upstream, timeouts: &route.timeouts, total: total(ctx), tried: &ctx.tried };
+    let station = ctx.table.station(upstream.id);
+    let plan = Plan { upstream, station, timeouts: &route.timeouts, total: total(ctx), tried: &ctx.tried };
     let announce = upstream.proxy_protocol.map(|version| {
         // Each exchange has a connection of its own there, so that the one call for it does not count.
         Announce { version, client: ctx.peer.addr, local: reply.local_addr() }
     });
     let mut interim = async |head: Head<'_>| reply.interim(head).await;
-    let key = stick::key(ctx, head, path, upstream);
+    let random = || ctx.lent.upstream.random();
+    let key = stick::key(upstream, head, path, ctx.client_ip.get(), random);
     let outgoing = Outgoing { head, edits, onward, announce: announce.as_ref(), key };
     let mut upload = None;
     let lent = &ctx.lent.upstream;
@@ -122,7 +129,7 @@ fn choose<'c>(ctx: &'c Context<'c>, head: Head<'_>, split: &Split) -> (&'c Upstr
 }
 
 /// The first protocol offered that the route passes: `websocket` always, others by name, `h2c` never.
-fn allowed_upgrade<'h>(head: Head<'h>, route: &Route) -> Option<&'h [u8]> {
+pub fn allowed_upgrade<'h>(head: Head<'h>, route: &Route) -> Option<&'h [u8]> {
     framing::upgrade_tokens(head).find(|token| {
         token.eq_ignore_ascii_case(b"websocket")
             || (!token.eq_ignore_ascii_case(b"h2c")

@@ -104,6 +104,12 @@ impl Listener {
         let (fd, peer) = sys::accept(self.0.as_raw_fd())?;
         Ok((fd, peer.as_socket().map_or(ClientAddr::Unix, ClientAddr::Ip)))
     }
+
+    /// Ends it at once: nobody is queued any more. A TCP queue is lost with it, so it is to be emptied right before; that of
+    /// a Unix socket can still be emptied. Closing would do the same only when no wait refers to the socket any longer.
+    pub fn shut(&self) {
+        sys::shutdown_read(self.0.as_raw_fd());
+    }
 }
 
 /// Whether an accept error concerns one connection only, so that the next one can be taken at once.

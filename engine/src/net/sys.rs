@@ -75,6 +75,12 @@ pub fn shutdown_write(fd: RawFd) -> io::Result<()> {
     check(unsafe { libc::shutdown(fd, libc::SHUT_WR) } as isize).map(drop)
 }
 
+/// shutdown(2) of the receiving half; a listening socket stops to listen. Nothing to tell where it had ended before.
+pub fn shutdown_read(fd: RawFd) {
+    // SAFETY: takes no pointer; a descriptor that is not connected only gives an error.
+    let _ = unsafe { libc::shutdown(fd, libc::SHUT_RD) };
+}
+
 /// A non-blocking pipe of at least `bytes` capacity where the system's limits allow it: read end, write end.
 pub fn pipe(bytes: c_int) -> io::Result<(OwnedFd, OwnedFd)> {
     let mut ends = [0 as RawFd; 2];

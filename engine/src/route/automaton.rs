@@ -111,9 +111,14 @@ impl Automaton {
     /// Compiles `expressions`. None when they are too large together.
     pub(super) fn compile(expressions: &[&Regex], at: Place) -> Option<Automaton> {
         let parsed: Vec<&Hir> = expressions.iter().map(|expression| &expression.parsed).collect();
-        let cache_bytes = (CACHE_BYTES / at.of.max(1)).max(CACHE_BYTES_MIN);
+        let cache_bytes = cache_bytes(at.of);
         let dfa = compiled(&parsed, AUTOMATON_BYTES_MAX, cache_bytes)?;
         Some(Automaton { dfa, owner: at.owner, place: at.place })
+    }
+
+    /// Its bytes, without its caches.
+    pub(super) fn bytes(&self) -> usize {
+        self.dfa.memory_usage() + self.dfa.get_nfa().memory_usage()
     }
 
     /// An empty cache for it.
@@ -152,6 +157,16 @@ impl Automaton {
         let end = self.dfa.next_eoi_state(cache, state).ok()?;
         end.is_match().then_some(end)
     }
+}
+
+/// Bytes that the cache of one of `automata` automata may grow to.
+fn cache_bytes(automata: usize) -> usize {
+    (CACHE_BYTES / automata.max(1)).max(CACHE_BYTES_MIN)
+}
+
+/// Bytes that the caches of so many automata may grow to on each shard.
+pub(super) fn cache_bytes_max(automata: usize) -> usize {
+    automata * cache_bytes(automata)
 }
 
 fn compiled(parsed: &[&Hir], bytes_max: usize, cache_bytes: usize) -> Option<DFA> {

@@ -149,6 +149,10 @@ impl Build {
         for first in earlier {
             self.pairs += 1;
             if self.pairs > PAIRS_MAX {
+                // The first one is told; after it there is no end of them.
+                if self.pairs == PAIRS_MAX + 1 {
+                    self.findings.push(Finding::NotCompared { route });
+                }
                 return;
             }
             let [one, other] = [first, later].map(|entry| self.guards.list[entry.rule].as_ref());

@@ -18,6 +18,8 @@ pub struct Candidate<'l> {
     pub route: RouteId,
     /// Which of its paths fits best; none where no host or no path does.
     pub path: Option<u16>,
+    /// The same as it was written.
+    pub pattern: Option<&'l PathPattern>,
     /// What became of it.
     pub verdict: Verdict<'l>,
 }
@@ -77,7 +79,8 @@ impl Lookup {
                 None if std::mem::replace(&mut taken, true) => Verdict::Outranked,
                 None => Verdict::Wins,
             };
-            Candidate { route: rule.route, path, verdict }
+            let pattern = path.and_then(|path| rule.paths.get(usize::from(path)));
+            Candidate { route: rule.route, path, pattern, verdict }
         });
         judged.collect()
     }
@@ -102,6 +105,16 @@ impl Rule {
         match paths.map(|(index, pattern)| (pattern.rank(), Reverse(index))).max() {
             Some((path, Reverse(index))) => (Fit::Both { host, path, weight: self.weight() }, Some(index)),
             None => (Fit::NoPath, None),
+        }
+    }
+}
+
+impl fmt::Display for Verdict<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Verdict::Wins => write!(out, "takes it"),
+            Verdict::Outranked => write!(out, "would take it, but one before it does"),
+            Verdict::Wants(want) => write!(out, "wants {want}"),
         }
     }
 }

@@ -3,16 +3,15 @@
 
 use super::Scratch;
 use super::automaton::{Automaton, Regex};
+use super::value::{self, FieldName};
 use super::{Facts, Rule};
 use crate::wire::cookie::cookie;
 use condition::{Condition, Part, Value};
 use method::{MethodSet, Methods};
-use value::FieldName;
 
 pub(super) mod condition;
 pub(super) mod method;
 pub(super) mod overlap;
-mod value;
 
 /// A request and what is needed to hold it to a guard.
 #[derive(Debug, Clone, Copy)]

@@ -102,6 +102,14 @@ impl Hosts {
         }
     }
 
+    /// Bytes of the maps with their names.
+    pub(super) fn bytes(&self) -> usize {
+        let of = |map: &HashMap<Box<[u8]>, u32>| {
+            map.allocation_size() + map.keys().map(|name| name.len()).sum::<usize>()
+        };
+        of(&self.exact) + of(&self.under)
+    }
+
     /// Asks the slots that `host` falls under, most exact first, until one gives an answer.
     #[inline]
     pub(super) fn find<T>(&self, host: &[u8], ask: impl Fn(u32) -> Option<T>) -> Option<T> {

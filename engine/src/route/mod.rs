@@ -15,7 +15,9 @@ mod host;
 mod path;
 pub mod redirect;
 pub mod rewrite;
+mod size;
 pub mod split;
+mod value;
 
 #[cfg(test)]
 mod tests;
@@ -27,6 +29,8 @@ pub use guard::condition::{Condition, Part, Value};
 pub use guard::method::{MethodSet, OTHER_METHODS_MAX};
 pub use host::HostPattern;
 pub use path::pattern::{PathPattern, Segment};
+pub use size::Size;
+pub use value::Told;
 
 use crate::base::RouteId;
 use crate::wire::head::Head;
@@ -110,6 +114,11 @@ pub enum Finding {
         path: usize,
         /// The earlier one, which takes what both ask for.
         with: RouteId,
+    },
+    /// So many pairs of rules share a host and a path that those from this rule on were not compared.
+    NotCompared {
+        /// The first rule that was not compared with all before it.
+        route: RouteId,
     },
     /// The expressions of a host are too large together; the rules with them are left out.
     TooLarge {

@@ -5,9 +5,11 @@
 //! where u in (0, 1) is drawn from key and name, and the highest score wins. A side's score depends on nothing but
 //! its own name and weight, so that a reload moves only keys that a grown side wins or a shrunken one loses.
 
+mod explain;
 mod when;
 
-pub use when::{Value, When};
+pub use explain::{Decider, Explained, Side, Why};
+pub use when::When;
 
 use super::finder::Caches;
 use crate::base::{UpstreamId, hash};
@@ -106,53 +108,71 @@ impl Split {
     /// Where a request goes. `random` is asked only when something has to be drawn or issued. No allocation; a look
     /// at each target, one logarithm a target for a sticky key.
     pub fn choose(&self, head: Head<'_>, caches: &mut Caches, random: &mut dyn FnMut() -> u64) -> Choice {
-        let mut fits = |target: &&Target| target.when.as_ref().is_some_and(|when| when.holds(head, caches));
-        if let Some(target) = self.targets.iter().find(&mut fits) {
-            return Choice { upstream: target.upstream, issue: None };
-        }
-        let key = match &self.sticky {
-            None => None,
-            Some(Sticky::Field(name)) => head.named(name.as_bytes()),
-            Some(Sticky::Cookie { name, .. }) => {
-                let Some(value) = cookie(head, name.as_bytes()).filter(|value| !value.is_empty()) else {
-                    let id = CookieId::of([random(), random()]);
-                    return Choice { upstream: self.side_of(&id.0), issue: Some(id) };
-                };
-                Some(value)
+        let at = match self.by(head, caches) {
+            By::When(at) => at,
+            By::Key(key) => self.side_of(key),
+            By::NewCookie => {
+                let id = CookieId::of([random(), random()]);
+                return Choice { upstream: self.targets[self.side_of(&id.0)].upstream, issue: Some(id) };
             }
+            By::Chance => self.draw(random()),
         };
-        let upstream = match key {
-            Some(key) => self.side_of(key),
-            None => self.draw(random()),
-        };
-        Choice { upstream, issue: None }
+        Choice { upstream: self.targets[at].upstream, issue: None }
     }
 
-    /// The side of a sticky key.
-    fn side_of(&self, key: &[u8]) -> UpstreamId {
+    /// What decides for this request.
+    fn by<'h>(&self, head: Head<'h>, caches: &mut Caches) -> By<'h> {
+        let fits = |target: &Target| target.when.as_ref().is_some_and(|when| when.holds(head, caches));
+        if let Some(at) = self.targets.iter().position(fits) {
+            return By::When(at);
+        }
+        match &self.sticky {
+            None => By::Chance,
+            Some(Sticky::Field(name)) => head.named(name.as_bytes()).map_or(By::Chance, By::Key),
+            Some(Sticky::Cookie { name, .. }) => {
+                let value = cookie(head, name.as_bytes()).filter(|value| !value.is_empty());
+                value.map_or(By::NewCookie, By::Key)
+            }
+        }
+    }
+
+    /// The side of a sticky key: the place of its target.
+    fn side_of(&self, key: &[u8]) -> usize {
         let key = hash::stable(key);
-        let mut best = (f64::NEG_INFINITY, self.targets[0].upstream);
-        for target in self.targets.iter().filter(|target| target.weight > 0) {
+        let mut best = (f64::NEG_INFINITY, 0);
+        for (at, target) in self.targets.iter().enumerate().filter(|(_, target)| target.weight > 0) {
             let score = score(key, target);
             if score > best.0 {
-                best = (score, target.upstream);
+                best = (score, at);
             }
         }
         best.1
     }
 
     /// A side by weight.
-    fn draw(&self, random: u64) -> UpstreamId {
+    fn draw(&self, random: u64) -> usize {
         // The upper bits times the sum: no bias worth naming, and no division.
         let mut left = (((random >> 32) * u64::from(self.weights)) >> 32) as u32;
-        for target in &self.targets {
+        for (at, target) in self.targets.iter().enumerate() {
             if left < target.weight {
-                return target.upstream;
+                return at;
             }
             left -= target.weight;
         }
-        self.targets[0].upstream
+        0
     }
+}
+
+/// What decides between the targets.
+enum By<'h> {
+    /// The `when` of this target, which is the first that fits.
+    When(usize),
+    /// A sticky key.
+    Key(&'h [u8]),
+    /// A key that the client is given now.
+    NewCookie,
+    /// Nothing but the weights.
+    Chance,
 }
 
 fn score(key: u64, target: &Target) -> f64 {

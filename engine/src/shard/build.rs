@@ -2,8 +2,8 @@
 
 use super::inbox::{Message, Report};
 use super::run::run;
-use crate::base::ListenerId;
 use crate::base::counters::Capped;
+use crate::base::{Generation, ListenerId, SocketId};
 use crate::net::driver::{self, Driver};
 use crate::net::listener::Bound;
 use crate::net::mailbox::Mailbox;
@@ -12,7 +12,8 @@ use crate::observe::{Counts, Meters};
 use crate::table::Table;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32};
+use std::sync::atomic::Ordering::{Acquire, Release};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
 use std::thread::{self, JoinHandle};
 
 /// Messages a shard's mailbox holds at most; a sender that finds it full keeps what it wanted to hand over.
@@ -34,6 +35,8 @@ pub struct Shared {
     pub reports: Arc<Mailbox<Report>>,
     /// Connections of each shard.
     pub loads: Vec<Load>,
+    /// The generation that each shard serves.
+    serving: Vec<AtomicU64>,
     /// Whether a shard has been told to end: from then on none hands connections to another.
     pub ending: AtomicBool,
     /// Downstream connections of the process.
@@ -49,10 +52,22 @@ impl Shared {
             mailboxes: (0..shards).map(|_| Mailbox::new(MAILBOX)).collect(),
             reports: Mailbox::new(REPORTS),
             loads: (0..shards).map(|_| Load::default()).collect(),
+            serving: (0..shards).map(|_| AtomicU64::new(0)).collect(),
             ending: AtomicBool::new(false),
             connections: Arc::default(),
             meters: Meters::new(shards),
         })
+    }
+
+    /// The generation that `shard` serves; 0 before it runs.
+    pub fn serving(&self, shard: usize) -> Generation {
+        Generation(self.serving[shard].load(Acquire))
+    }
+
+    /// `shard` serves `generation` from now on.
+    pub(super) fn serves(&self, shard: usize, generation: Generation) {
+        self.serving[shard].store(generation.0, Release);
+        let _ = self.reports.send(Report::Serving);
     }
 }
 
@@ -71,8 +86,8 @@ pub struct Setup {
     pub shared: Arc<Shared>,
     /// Its counters.
     pub counts: Arc<Counts>,
-    /// Its listening sockets.
-    pub listeners: Vec<(ListenerId, Bound)>,
+    /// Its listening sockets, each with its listener.
+    pub listeners: Vec<(SocketId, ListenerId, Bound)>,
     /// Seed of its pseudo-random numbers.
     pub seed: u64,
 }

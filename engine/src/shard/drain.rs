@@ -1,5 +1,5 @@
-//! The end of a shard: no new connections, answers say `Connection: close`, exchanges run to their end or to the
-//! deadline. What is idle then goes with the runtime.
+//! The end of a shard: no new connections, answers say `Connection: close`, silent connections close after a while, exchanges
+//! run to their end or to the deadline. What is left then goes with the runtime.
 
 use crate::exchange::Lent;
 use crate::net::clock;
@@ -80,15 +80,15 @@ impl Drop for Seat<'_> {
     }
 }
 
-/// Waits until no exchange is running, `within` at most.
-pub async fn ended(lent: &Lent, within: Duration) {
+/// Waits until no connection is open, `within` at most. Those that are silent close by themselves after a while.
+pub async fn ended(lent: &Lent, open: impl Fn() -> u32, within: Duration) {
     let deadline = clock::now().after(within);
     let look = lent.upstream.wheel.deadline();
     // One look at least: connections accepted last have not been read yet.
     loop {
         look.set(clock::coarse().after(LOOK_EVERY));
         look.wait().await;
-        if lent.busy.get() == 0 || clock::now() >= deadline {
+        if open() == 0 || clock::now() >= deadline {
             return;
         }
     }

@@ -1,9 +1,10 @@
 //! What a shard is told by control and by other shards, and what it tells control.
 
 use crate::accept::{Accepted, Admission};
-use crate::base::{Generation, ListenerId};
+use crate::base::{Generation, ListenerId, SocketId, UpstreamId};
+use crate::net::listener::Bound;
 use crate::net::mailbox::Mailbox;
-use crate::table::{Endpoints, Target};
+use crate::table::{Endpoints, Table, Target};
 use crate::upstream::View;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,8 +12,11 @@ use std::time::Duration;
 /// A message to a shard.
 #[derive(Debug)]
 pub enum Message {
-    /// A fresh connection that another shard took but has too many of; it is counted among this one's already.
-    Serve(ListenerId, Accepted, Admission),
+    /// A fresh connection that another shard took but has too many of; it is counted among this one's already. The listener
+    /// is one of the table that the other shard had, which may be another than this one's in a reload.
+    Serve(Arc<Table>, ListenerId, Accepted, Admission),
+    /// Serve this table from now on.
+    Table(Box<Next>),
     /// Another shard needs a connection to this upstream under its cap: close an idle one.
     Evict(Arc<str>),
     /// The endpoints of the upstream of this name are now these.
@@ -21,6 +25,28 @@ pub enum Message {
     Look(Look),
     /// Stop accepting, let exchanges end, and end within this time.
     Drain(Duration),
+}
+
+/// A table that takes the place of the one that a shard serves. Shards take every table, in order.
+#[derive(Debug)]
+pub struct Next {
+    /// The table.
+    pub table: Arc<Table>,
+    /// What of it was there before.
+    pub moves: Arc<Moves>,
+    /// This shard's share of the listening sockets that are new.
+    pub opened: Vec<(SocketId, Bound)>,
+}
+
+/// How a table follows from the one before. Made by control, so that no shard looks anything up by name.
+#[derive(Debug, Default)]
+pub struct Moves {
+    /// For each upstream, which one had its name.
+    pub upstreams: Vec<Option<UpstreamId>>,
+    /// For each listener, which one had its name.
+    pub listeners: Vec<Option<ListenerId>>,
+    /// Every listening address, and whose it is now. What is not here is closed.
+    pub sockets: Vec<(SocketId, ListenerId)>,
 }
 
 /// What control asks a shard to show.
@@ -45,9 +71,14 @@ pub struct Looked {
     pub upstreams: Vec<View>,
 }
 
-/// A message of a shard to control. One that finds no room is lost: whatever it tells of happens again.
+/// A message of a shard to control.
 #[derive(Debug)]
 pub enum Report {
-    /// No connection could be made to an address that was found behind this name.
+    /// No connection could be made to an address that was found behind this name. Lost where there is no room: it happens
+    /// again.
     Unreachable(Target),
+    /// The shard of this number serves another table: see [`super::Shared::serving`]. Where it is lost, control looks.
+    Serving,
+    /// Nothing on the shard of this number holds the table any more. Sent until there is room.
+    Left(usize, Arc<Table>),
 }

@@ -1,7 +1,9 @@
 //! Layer 9: one pinned thread with its own runtime, connections, pools, buffers, timers and counters.
 
 mod build;
+mod doors;
 mod drain;
+mod follow;
 mod inbox;
 mod place;
 mod run;
@@ -9,6 +11,6 @@ mod spin;
 mod state;
 
 pub use build::{Setup, Shared, start};
-pub use inbox::{Look, Looked, Message, Report};
+pub use inbox::{Look, Looked, Message, Moves, Next, Report};
 pub use run::housekeeping;
 pub use state::lent;

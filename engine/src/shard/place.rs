@@ -1,9 +1,9 @@
 //! Which shard serves a fresh connection: the one that took it, or the least loaded one, by its mailbox.
 
+use super::doors::Door;
 use super::inbox::Message;
 use super::run::Shard;
 use crate::accept::Arrival;
-use crate::base::ListenerId;
 use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -18,23 +18,30 @@ pub(super) enum Spread {
 }
 
 impl Shard {
-    pub(super) fn arrived(self: &Rc<Self>, id: ListenerId, spread: Spread, arrival: Arrival) {
+    pub(super) fn arrived(self: &Rc<Self>, door: &Door, spread: Spread, arrival: Arrival) {
+        let home = &*door.home.borrow();
         let (accepted, admission) = match arrival {
             Arrival::Admitted(accepted, admission) => (accepted, admission),
-            Arrival::Refused(accepted) => return self.refuse(id, accepted),
+            Arrival::Refused(accepted) => return self.refuse(home, accepted),
         };
         // Counted where it goes before it is there, or all of one turn would go to the same shard.
         let own = &self.shared.loads[self.index].0;
         own.fetch_add(1, Relaxed);
-        let Some(other) = self.relief(spread) else { return self.serve(id, accepted, admission) };
+        let Some(other) = self.relief(spread) else { return self.serve(home, accepted, admission) };
+        let (table, id) = home.now(&self.lent);
         let others = &self.shared.loads[other].0;
         others.fetch_add(1, Relaxed);
-        let refused = self.shared.mailboxes[other].send(Message::Serve(id, accepted, admission));
+        let refused = self.shared.mailboxes[other].send(Message::Serve(
+            table.shared().clone(),
+            id,
+            accepted,
+            admission,
+        ));
         match refused {
             Ok(()) => drop(own.fetch_sub(1, Relaxed)),
-            Err(Message::Serve(id, accepted, admission)) => {
+            Err(Message::Serve(_, _, accepted, admission)) => {
                 others.fetch_sub(1, Relaxed);
-                self.serve(id, accepted, admission);
+                self.serve(home, accepted, admission);
             }
             Err(_) => debug_assert!(false, "a mailbox gives back what it was given"),
         }

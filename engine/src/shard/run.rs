@@ -1,19 +1,20 @@
 //! A shard's main future: listeners, mailbox, timers and housekeeping, until it has drained.
 
 use super::build::{Setup, Shared};
+use super::doors::Door;
 use super::drain::{Ending, ended};
+use super::follow::{Early, LINGER};
 use super::inbox::{Look, Looked, Message};
-use super::place::Spread;
 use super::{spin, state};
-use crate::accept::{Accepted, Admission, Admit, accept};
+use crate::accept::{Accepted, Admission};
 use crate::base::ListenerId;
 use crate::conn::connection;
-use crate::exchange::{Context, Lent, Peer};
+use crate::exchange::{Context, Home, Lent, Peer};
 use crate::net::spawn::{Either, beside, race, spawn, spawn_guarded};
 use crate::net::{Stream, clock, ring};
 use crate::observe::Reason;
 use crate::upstream::SWEEP_EVERY;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -30,53 +31,54 @@ pub(super) struct Shard {
     pub lent: Rc<Lent>,
     pub shared: Arc<Shared>,
     pub index: usize,
+    /// By `ListenerId` of the table that is served.
+    pub homes: RefCell<Vec<Rc<Home>>>,
+    pub doors: RefCell<Vec<Rc<Door>>>,
+    pub early: RefCell<Vec<Early>>,
+    /// Whether a task spins.
+    pub spinning: Cell<bool>,
+    pub ending: Ending,
 }
 
 pub async fn run(setup: Setup, log: ring::Sender) -> io::Result<()> {
     let lent = state::lent(&setup, log);
     let Setup { index, shared, listeners, table, .. } = setup;
-    let shard = Rc::new(Shard { lent, shared, index });
-    let wheel = shard.lent.upstream.wheel.clone();
-    spawn(wheel.clone().drive());
-    let ending = Ending::default();
-    for (id, bound) in listeners {
-        let spread = if bound.is_alone() { Spread::Even } else { Spread::Loose };
-        let listener = bound.listen()?;
-        let spec = &table.listeners[id.index()];
-        let admit = Admit {
-            listener: (spec.count.clone(), spec.limits.connections),
-            process: (shard.shared.connections.clone(), table.gateway.connections),
-        };
-        let (taking, ending) = (shard.clone(), ending.clone());
-        let wheel = wheel.clone();
-        spawn(async move {
-            accept(listener, admit, wheel, ending.begun(), |arrival| taking.arrived(id, spread, arrival))
-                .await;
-        });
+    let homes = (0..table.listeners.len()).map(|at| Home::new(ListenerId(at as u32))).collect();
+    let shard = Rc::new(Shard {
+        lent,
+        shared,
+        index,
+        homes: RefCell::new(homes),
+        doors: RefCell::default(),
+        early: RefCell::default(),
+        spinning: Cell::new(false),
+        ending: Ending::default(),
+    });
+    spawn(shard.lent.upstream.wheel.clone().drive());
+    for opened in listeners {
+        shard.open(&table, opened)?;
     }
-    if let Some(span) = table.gateway.spin {
-        spawn(spin::spin(shard.clone(), ending.clone(), span));
-    }
+    shard.shared.serves(index, table.generation);
+    shard.spin();
     drop(table);
     spawn(housekeeping(shard.lent.clone()));
     let mailbox = shard.shared.mailboxes[index].clone();
     let within = loop {
         if let Either::First(within) | Either::Second(Some(within)) =
-            race(ending.begun_within(), async { shard.told(mailbox.recv().await) }).await
+            race(shard.ending.begun_within(), async { shard.told(mailbox.recv().await) }).await
         {
             break within;
         }
     };
-    shard.lent.draining.set(true);
-    shard.shared.ending.store(true, Relaxed);
-    ending.begin(within);
+    shard.leave(within);
     // What other shards handed over before they heard of the end is still served.
     let left_over = async {
         loop {
             shard.told(mailbox.recv().await);
         }
     };
-    beside(ended(&shard.lent, within), left_over, &Cell::<Option<()>>::new(None)).await;
+    let open = || shard.shared.loads[index].0.load(Relaxed);
+    beside(ended(&shard.lent, open, within), left_over, &Cell::<Option<()>>::new(None)).await;
     shard.lent.lines.borrow_mut().flush();
     Ok(())
 }
@@ -85,13 +87,35 @@ impl Shard {
     /// Acts on a message; gives the time to drain in when told to.
     pub(super) fn told(self: &Rc<Self>, message: Message) -> Option<Duration> {
         match message {
-            Message::Serve(id, accepted, admission) => self.serve(id, accepted, admission),
+            Message::Serve(table, id, accepted, admission) => self.handed(table, id, accepted, admission),
+            Message::Table(next) => {
+                self.follow(*next);
+                self.spin();
+            }
             Message::Evict(name) => self.lent.upstream.pools.evict_named(&name),
             Message::Endpoints(name, set) => self.lent.upstream.pools.replace(&name, &set),
             Message::Look(look) => self.show(look),
             Message::Drain(within) => return Some(within),
         }
         None
+    }
+
+    /// The shard ends: no more connections are taken, and those that are open leave as they fall silent.
+    fn leave(&self, within: Duration) {
+        self.lent.draining.set(true);
+        self.shared.ending.store(true, Relaxed);
+        self.ending.begin(within);
+        self.close_doors();
+        let by = clock::now().after(LINGER.min(within));
+        self.homes.borrow().iter().for_each(|home| home.leave(by));
+        self.lent.sleepers.hurry();
+    }
+
+    /// Spins from now on, if the table wants it and no task does so yet.
+    fn spin(self: &Rc<Self>) {
+        if self.lent.table().gateway.spin.is_some() && !self.spinning.replace(true) {
+            spawn(spin::spin(self.clone()));
+        }
     }
 
     fn show(&self, look: Look) {
@@ -101,12 +125,13 @@ impl Shard {
     }
 
     /// Serves a connection that is counted among this shard's already.
-    pub(super) fn serve(self: &Rc<Self>, id: ListenerId, accepted: Accepted, admission: Admission) {
+    pub(super) fn serve(self: &Rc<Self>, home: &Rc<Home>, accepted: Accepted, admission: Admission) {
         self.lent.counts.connections_accepted.add(1);
         let open = Open { shard: self.clone(), _admission: admission };
         let Ok(stream) = Stream::adopt(accepted.fd) else { return };
-        let peer = Peer::new(&self.lent.table.borrow(), id, accepted.peer);
-        spawn_guarded(connection(stream, self.lent.clone(), peer), move |ended| {
+        let (table, listener) = home.now(&self.lent);
+        let peer = Peer::new(&table, listener, accepted.peer);
+        spawn_guarded(connection(stream, self.lent.clone(), home.clone(), peer), move |ended| {
             if ended.is_err() {
                 open.shard.lent.counts.panics.add(1);
             }
@@ -115,9 +140,9 @@ impl Shard {
     }
 
     /// Tells a client past a cap so, without reading what it asks for, and has it recorded.
-    pub(super) fn refuse(&self, id: ListenerId, accepted: Accepted) {
-        let table = self.lent.table();
-        let peer = Peer::new(&table, id, accepted.peer);
+    pub(super) fn refuse(&self, home: &Home, accepted: Accepted) {
+        let (table, listener) = home.now(&self.lent);
+        let peer = Peer::new(&table, listener, accepted.peer);
         let ctx = Context::new(&self.lent, &table, peer, None, clock::now());
         ctx.reason.set(Reason::ConnectionCap);
         if let Ok(stream) = Stream::adopt(accepted.fd) {

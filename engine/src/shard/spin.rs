@@ -2,7 +2,6 @@
 //! request. A shard that never parks is not served by its driver's timer nor by foreign wakers, so each lap turns
 //! the wheel and empties the mailbox itself.
 
-use super::drain::Ending;
 use super::run::Shard;
 use crate::net::clock;
 use crate::net::spawn::yield_to_back;
@@ -12,12 +11,18 @@ use std::time::Duration;
 /// How often a sleeping spinner looks whether the shard is active again.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
-pub async fn spin(shard: Rc<Shard>, ending: Ending, span: Duration) {
+/// Spins for as long as the table that is served wants it.
+pub async fn spin(shard: Rc<Shard>) {
     let lent = &shard.lent;
     let mailbox = shard.shared.mailboxes[shard.index].clone();
     let look = lent.upstream.wheel.deadline();
     let mut seen = lent.activity.get();
+    let ending = &shard.ending;
     loop {
+        let Some(span) = lent.table().gateway.spin else {
+            shard.spinning.set(false);
+            return;
+        };
         let mut last = clock::now();
         loop {
             yield_to_back().await;

@@ -2,10 +2,11 @@
 
 use super::build::{Setup, Shared};
 use super::inbox::{Message, Report};
-use crate::exchange;
+use crate::exchange::{self, Held, Leave, Sleepers};
 use crate::mem::{Pool, Scratches};
 use crate::net::pipe::Pipes;
-use crate::net::{Intake, Wheel, ring};
+use crate::net::spawn::spawn;
+use crate::net::{Intake, Wheel, clock, ring};
 use crate::observe::Lines;
 use crate::route::Scratch;
 use crate::table::Endpoint;
@@ -13,6 +14,11 @@ use crate::upstream::{self, Pools};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+/// How long a report waits for room before it is sent again.
+const AGAIN: Duration = Duration::from_millis(20);
 
 /// What the shard of `setup` lends to its exchanges; its log lines go to `log`. `run` calls it, and so do simulations.
 pub fn lent(setup: &Setup, log: ring::Sender) -> Rc<exchange::Lent> {
@@ -23,11 +29,13 @@ pub fn lent(setup: &Setup, log: ring::Sender) -> Rc<exchange::Lent> {
         x >> 16
     };
     let counts = setup.counts.clone();
+    let wheel = Wheel::new();
+    let leave = leave(setup.shared.clone(), setup.index, wheel.clone());
     let upstream = upstream::Lent {
         buffers: Pool::new(),
         lines: Scratches::default(),
         pipes: Pipes::default(),
-        wheel: Wheel::new(),
+        wheel,
         intake: Intake::default(),
         pools: Pools::new(&setup.table, setup.index, next),
         counts: counts.clone(),
@@ -36,8 +44,9 @@ pub fn lent(setup: &Setup, log: ring::Sender) -> Rc<exchange::Lent> {
         ask_idle: ask_idle(setup.shared.clone(), setup.index),
         unreachable: unreachable(setup.shared.clone()),
     };
+    let table = Held::new(setup.table.clone(), upstream.pools.stations(), leave.clone());
     Rc::new(exchange::Lent {
-        table: RefCell::new(Rc::new(setup.table.clone())),
+        table: RefCell::new(table),
         upstream,
         lines: RefCell::new(Lines::new(Box::new(move |batch| log.send(batch)), counts.clone())),
         forwards: Scratches::default(),
@@ -46,6 +55,8 @@ pub fn lent(setup: &Setup, log: ring::Sender) -> Rc<exchange::Lent> {
         caches: RefCell::default(),
         counts,
         shard: setup.index as u16,
+        sleepers: Sleepers::default(),
+        leave,
         draining: Cell::new(false),
         busy: Cell::new(0),
         activity: Cell::new(0),
@@ -72,5 +83,28 @@ fn unreachable(shared: Arc<Shared>) -> Box<dyn Fn(&Endpoint)> {
         if let Some(name) = &endpoint.found_behind {
             let _ = shared.reports.send(Report::Unreachable(name.clone()));
         }
+    })
+}
+
+/// Sends tables that nothing on the shard holds any more back to control, where they are freed and the generation is taken
+/// off the list.
+fn leave(shared: Arc<Shared>, index: usize, wheel: Wheel) -> Leave {
+    Rc::new(move |table| {
+        let Err(mut report) = shared.reports.send(Report::Left(index, table)) else { return };
+        // At the end nobody counts generations any more.
+        if shared.ending.load(Relaxed) {
+            return;
+        }
+        let (shared, again) = (shared.clone(), wheel.deadline());
+        spawn(async move {
+            loop {
+                again.set(clock::coarse().after(AGAIN));
+                again.wait().await;
+                match shared.reports.send(report) {
+                    Ok(()) => return,
+                    Err(back) => report = back,
+                }
+            }
+        });
     })
 }

@@ -36,6 +36,11 @@ impl Token {
         Token(text)
     }
 
+    /// The token itself, to be sent.
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+
     /// Whether `sent` is the token. The time it takes tells nothing but the length.
     pub fn is(&self, sent: &[u8]) -> bool {
         self.0.as_bytes().ct_eq(sent).into()

@@ -3,8 +3,8 @@
 //! file and resolves no name: endpoints behind names and in files come to a running table (`control/resolve`).
 
 use super::{
-    AccessLog, DriverChoice, Endpoints, Forwarding, Gateway, Limits, Listener, ListenerTimeouts, Networks,
-    Problem, Problems, Resolver, Route, RouteTimeouts, Source, Table, Target, Upstream, missing,
+    AccessLog, Drain, DriverChoice, Endpoints, Forwarding, Gateway, Limits, Listener, ListenerTimeouts,
+    Networks, Problem, Problems, Resolver, Route, RouteTimeouts, Source, Table, Target, Upstream, missing,
 };
 use crate::base::counters::Capped;
 use crate::base::{Address, Generation, RouteId, UpstreamId};
@@ -15,8 +15,8 @@ use crate::config::units::Period;
 use crate::config::{self, Config, Severity};
 use crate::mem::BULK_BYTES;
 use crate::observe::access_log::Format;
-use crate::route::Lookup;
 use crate::route::finder::Slots;
+use crate::route::{Lookup, Told};
 use crate::wire::token;
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -32,6 +32,7 @@ mod listeners;
 mod matching;
 mod rewrites;
 mod routes;
+mod unused;
 mod upstreams;
 
 #[cfg(test)]
@@ -115,6 +116,11 @@ impl Check<'_> {
             false => fix.map(|fix| origin.redacted(fix)),
         };
         self.problems.push(origin.problem(severity, place, origin.redacted(message), fix));
+    }
+
+    /// How much of the value at `at` may be told later.
+    fn told(&self, at: &Pointer) -> Told {
+        if self.config.origin.is_drawn(at) { Told::NameOnly } else { Told::Whole }
     }
 
     /// Whether further problems would only be noise.
@@ -214,6 +220,11 @@ fn gateway(check: &mut Check<'_>) -> Gateway {
         },
         access_log: access_log(check),
         resolver: resolver(check),
+        drain: Drain {
+            delay: given.drain.delay.0,
+            timeout: check.period(&at.key("drain"), "timeout", given.drain.timeout),
+        },
+        watch: given.watch,
         sampled: config.admin.is_some(),
         timed: config.routes.iter().any(|route| route.server_timing),
     }

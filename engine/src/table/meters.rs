@@ -21,6 +21,12 @@ impl Table {
             route.meter = arming.route("", &route.name);
         }
     }
+
+    /// Arms those sets of endpoints that are not: what was found since.
+    pub fn arm_endpoints(&self, meters: &Meters) {
+        let mut arming = meters.arm();
+        self.upstreams.iter().for_each(|upstream| upstream.endpoints.arm(&upstream.name, &mut arming));
+    }
 }
 
 impl Endpoints {

@@ -6,6 +6,8 @@ use crate::base::{Address, Generation, RouteId, UpstreamId};
 use crate::observe::access_log::Format;
 use crate::observe::metrics::{ListenerCells, Meter, RouteCells, UpstreamCells};
 use crate::route::Lookup;
+use crate::wire::http1::HeadLimits;
+use crate::wire::http1::framing::Length;
 use crate::wire::proxy_protocol;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -82,6 +84,19 @@ pub struct Gateway {
     pub sampled: bool,
     /// Whether every exchange is timed, since a route of the table shows Server-Timing.
     pub timed: bool,
+    /// How the process ends.
+    pub drain: Drain,
+    /// Whether a change of a configuration file is taken by itself.
+    pub watch: bool,
+}
+
+/// How the process ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Drain {
+    /// How long connections are still taken while readiness fails already.
+    pub delay: Duration,
+    /// How long exchanges may take to end after that.
+    pub timeout: Duration,
 }
 
 /// How names are resolved. Control does it; the shards never wait for a name.
@@ -151,6 +166,18 @@ pub struct Limits {
     pub target_bytes: u32,
     /// Bytes of a request body; past it 413.
     pub body_bytes: Option<u64>,
+}
+
+impl Limits {
+    /// Those of a head.
+    pub fn head(&self) -> HeadLimits {
+        HeadLimits { head_bytes: self.header_bytes, fields: self.headers, target_bytes: self.target_bytes }
+    }
+
+    /// Whether a body of this length is announced that is too long.
+    pub fn refuse(&self, length: Length) -> bool {
+        matches!((length, self.body_bytes), (Length::Exact(bytes), Some(limit)) if bytes > limit)
+    }
 }
 
 /// A listener's timeouts.

@@ -5,7 +5,7 @@
 use super::attempt::{Failed, attempt, stays_open};
 use super::connect::{Fresh, Leased, connect};
 use super::lent::Lent;
-use super::station::Picked;
+use super::station::{Picked, Station};
 use crate::base::{Fault, Tick};
 use crate::mem::{Buf, Scratch};
 use crate::net::body::{BodyReader, BodySource, BodyWriter, Lane, Reading};
@@ -24,6 +24,8 @@ use std::rc::Rc;
 pub struct Plan<'a> {
     /// The upstream.
     pub upstream: &'a Upstream,
+    /// Its connections and balancing on this shard.
+    pub station: &'a Station,
     /// The route's timeouts.
     pub timeouts: &'a RouteTimeouts,
     /// When the whole exchange must be over.
@@ -174,14 +176,14 @@ pub async fn call<'a, B: BodySource>(
             match attempt(lent, leased, request, body, upload, interim).await {
                 Ok(reply) => {
                     if plan.upstream.balance.algorithm.is_measured() && upload.is_none() {
-                        measure(lent, plan);
+                        measure(plan);
                     }
                     return Ok(reply);
                 }
                 Err(failed) => failed,
             };
         if fault == CallFault::FirstByte {
-            measure(lent, plan);
+            measure(plan);
         }
         if is_of_upstream(fault) {
             plan.tried.failed(lent.shard);
@@ -204,12 +206,12 @@ fn is_of_upstream(fault: CallFault) -> bool {
 
 /// Tells the balancer how long the endpoint took, or was waited for in vain, from the end of the request's body. Not told
 /// while that is still on its way: the time is the client's.
-fn measure(lent: &Lent, plan: &Plan<'_>) {
+fn measure(plan: &Plan<'_>) {
     let picked = plan.tried.endpoint.borrow();
     let Some(picked) = picked.as_ref() else { return };
     let now = clock::now();
     let took = now.since(plan.tried.sent.get().max(plan.tried.uploaded.get()));
-    lent.pools.staying(plan.upstream.id, picked, |state, at| state.measured(at, took, now));
+    plan.station.staying(picked, |state, at| state.measured(at, took, now));
 }
 
 /// The lane of a reply on `leased`.

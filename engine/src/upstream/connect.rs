@@ -52,20 +52,20 @@ impl<'a> Leased<'a> {
     fn take_parked(&mut self, now: Tick) -> bool {
         let upstream = self.plan.upstream;
         if upstream.proxy_protocol.is_none() {
-            self.conn = self.lent.pools.take(upstream.id, &self.picked, now);
+            self.conn = self.plan.station.take(&self.picked, now);
         }
         self.conn.is_some()
     }
 
     /// Its endpoint has a connection: it need not be left alone any longer.
     fn reached(&self) {
-        self.lent.pools.staying(self.plan.upstream.id, &self.picked, |state, at| state.reached(at));
+        self.plan.station.staying(&self.picked, |state, at| state.reached(at));
     }
 
     /// Its endpoint did not give one: it is left alone for a while, and control looks whether its name leads elsewhere.
     fn unreached(&self) {
         let now = clock::coarse();
-        self.lent.pools.staying(self.plan.upstream.id, &self.picked, |state, at| state.unreached(at, now));
+        self.plan.station.staying(&self.picked, |state, at| state.unreached(at, now));
         (self.lent.unreachable)(self.picked.endpoint());
         self.plan.tried.failed(self.lent.shard);
     }
@@ -73,18 +73,18 @@ impl<'a> Leased<'a> {
     /// Parks the connection for the next exchange.
     pub fn park(mut self) {
         if let Some(conn) = self.conn.take() {
-            let upstream = self.plan.upstream;
-            self.lent.pools.park(upstream.id, &self.picked, conn, clock::coarse(), upstream.idle);
+            let Plan { upstream, station, .. } = self.plan;
+            station.park(&self.picked, conn, clock::coarse(), upstream.idle);
         }
     }
 }
 
 impl Drop for Leased<'_> {
     fn drop(&mut self) {
-        let id = self.plan.upstream.id;
-        self.lent.pools.staying(id, &self.picked, |state, at| state.end(at));
+        let station = self.plan.station;
+        station.staying(&self.picked, |state, at| state.end(at));
         if self.conn.take().is_some() {
-            self.lent.pools.freed(id);
+            station.freed();
         }
     }
 }
@@ -107,7 +107,7 @@ pub async fn connect<'a>(
         let random = if upstream.balance.algorithm.is_measured() { lent.random() } else { 0 };
         let facts = Facts { key, now, random };
         let mut marked = false;
-        let picked = lent.pools.pick(upstream.id, |state, stays| {
+        let picked = plan.station.pick(|state, stays| {
             let avoid = |at: usize| refused[..attempt].contains(&Some(stays[at]));
             let at = state.pick(facts, if attempt == 0 { None } else { Some(&avoid) });
             state.begin(at);
@@ -140,7 +140,7 @@ pub async fn connect<'a>(
                 return Ok(leased);
             }
             Err(error) if error.kind() == io::ErrorKind::TimedOut => {
-                lent.pools.freed(upstream.id);
+                plan.station.freed();
                 // What is left after a long wait for a slot may be too short for any endpoint.
                 if clock::coarse().since(began) >= plan.timeouts.connect / 2 {
                     leased.unreached();
@@ -153,7 +153,7 @@ pub async fn connect<'a>(
             }
         }
         drop(slot);
-        lent.pools.freed(upstream.id);
+        plan.station.freed();
         if attempt + 1 >= leased.picked.among() {
             break;
         }
@@ -167,7 +167,7 @@ async fn slot(lent: &Lent, plan: Plan<'_>, end: &Deadline) -> Result<Slot<Arc<Ca
     let upstream = plan.upstream;
     let take = || {
         Slot::take(upstream.count.clone(), upstream.connections)
-            .or_else(|| lent.pools.evict(upstream.id).map(Conn::into_slot))
+            .or_else(|| plan.station.evict().map(Conn::into_slot))
     };
     if let Some(slot) = take() {
         return Ok(slot);
@@ -181,7 +181,7 @@ async fn slot(lent: &Lent, plan: Plan<'_>, end: &Deadline) -> Result<Slot<Arc<Ca
             if end.poll_passed(cx).is_ready() {
                 return Poll::Ready(true);
             }
-            lent.pools.wait(upstream.id, cx.waker());
+            plan.station.wait(cx.waker());
             // The first poll registers; any later one is a wake.
             if std::mem::replace(&mut waited, true) || look.poll_passed(cx).is_ready() {
                 return Poll::Ready(false);

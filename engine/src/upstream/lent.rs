@@ -22,7 +22,7 @@ pub struct Lent {
     pub wheel: Wheel,
     /// How many exchanges begin in a row.
     pub intake: Intake,
-    /// Idle connections and balancing state of each upstream.
+    /// The stations of the table that is served now.
     pub pools: Pools,
     /// This shard's counters.
     pub counts: Arc<Counts>,

@@ -12,6 +12,6 @@ mod view;
 pub use call::{CallFault, Outgoing, Plan, Reply, Tried, call};
 pub use connect::Leased;
 pub use lent::Lent;
-pub use pool::{Conn, Pools, SWEEP_EVERY};
-pub use station::{Picked, SetRef, Stay};
+pub use pool::{Conn, Pools, SWEEP_EVERY, Stations};
+pub use station::{Picked, SetRef, Station, Stay};
 pub use view::{Seat, View};

@@ -1,17 +1,15 @@
-//! A shard's endpoints and idle upstream connections, last in first out, without locks. The cap is the process's: each
-//! connection holds a slot of the upstream's shared count for as long as it lives.
+//! A shard's upstream connections, and the stations that keep them while they are idle, without locks. The cap is the
+//! process's: each connection holds a slot of the upstream's shared count for as long as it lives.
 
-use super::station::{Parked, Picked, Station, Stay};
-use crate::balance::State;
+use super::station::Station;
 use crate::base::counters::{Capped, Slot};
 use crate::base::{Tick, UpstreamId};
 use crate::net::Link;
-use crate::net::stream::Idle;
 use crate::table::{Endpoints, Table, Upstream};
-use std::cell::{Ref, RefCell};
+use hashbrown::HashMap;
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::Waker;
 use std::time::Duration;
 
 /// One connection to an endpoint.
@@ -38,10 +36,13 @@ impl Conn {
     }
 }
 
-/// All upstreams' connections of this shard, by `UpstreamId`.
+/// The stations of one table, by its `UpstreamId`s.
+pub type Stations = Rc<[Rc<Station>]>;
+
+/// The stations that the shard's table names: what is looked after between exchanges.
 #[derive(Debug)]
 pub struct Pools {
-    stations: RefCell<Vec<Station>>,
+    stations: RefCell<Stations>,
     /// The number of the shard.
     shard: usize,
 }
@@ -50,122 +51,88 @@ pub struct Pools {
 pub const SWEEP_EVERY: Duration = Duration::from_millis(500);
 
 impl Pools {
-    /// Pools of shard `shard` for `table`'s upstreams; `random` gives each balancer its start.
+    /// Stations of shard `shard` for `table`'s upstreams; `random` gives each balancer its start.
     pub fn new(table: &Table, shard: usize, mut random: impl FnMut() -> u64) -> Pools {
         let station = |upstream: &Upstream| Station::new(upstream, random());
         Pools { stations: RefCell::new(table.upstreams.iter().map(station).collect()), shard }
     }
 
-    /// All stations, for whoever only looks.
-    pub(super) fn stations(&self) -> Ref<'_, Vec<Station>> {
-        self.stations.borrow()
+    /// Those of the table that is followed now.
+    pub fn stations(&self) -> Stations {
+        self.stations.borrow().clone()
     }
 
-    /// Lends the balancing state of `id`.
-    pub fn balance<R>(&self, id: UpstreamId, with: impl FnOnce(&mut State) -> R) -> R {
-        with(&mut self.stations.borrow_mut()[id.index()].balance)
-    }
-
-    /// Has `choose` pick one of `id`'s endpoints: it is lent the balancing state and the stays, in order, and gives an
-    /// index. None when there is no endpoint.
-    pub fn pick(&self, id: UpstreamId, choose: impl FnOnce(&mut State, &[Stay]) -> usize) -> Option<Picked> {
-        self.stations.borrow_mut()[id.index()].pick(choose)
-    }
-
-    /// Lends the balancing state of `id` and the index that the endpoint has in it now; not if it has left.
-    pub fn staying<R>(
+    /// Follows `table` from now on, and gives its stations. `from` says for each of its upstreams which one of the table
+    /// followed so far has the same name: that one's station goes on, with the new table's endpoints. Stations that no
+    /// upstream takes over are retired. No look-up by name: a shard does this between two requests.
+    pub fn follow(
         &self,
-        id: UpstreamId,
-        picked: &Picked,
-        with: impl FnOnce(&mut State, usize) -> R,
-    ) -> Option<R> {
-        let mut stations = self.stations.borrow_mut();
-        let station = &mut stations[id.index()];
-        station.find(picked).map(|at| with(&mut station.balance, at))
+        table: &Table,
+        from: &[Option<UpstreamId>],
+        mut random: impl FnMut() -> u64,
+    ) -> Stations {
+        debug_assert_eq!(table.upstreams.len(), from.len(), "each upstream says where it comes from");
+        let before = self.stations.borrow();
+        let mut leaves = vec![true; before.len()];
+        let station = |(upstream, from): (&Upstream, &Option<UpstreamId>)| match from {
+            Some(id) => {
+                leaves[id.index()] = false;
+                before[id.index()].replace(&upstream.endpoints, self.shard);
+                before[id.index()].clone()
+            }
+            None => Station::new(upstream, random()),
+        };
+        let stations: Stations = table.upstreams.iter().zip(from).map(station).collect();
+        before
+            .iter()
+            .zip(leaves)
+            .filter(|(_, leaves)| *leaves)
+            .for_each(|(station, _)| station.retire(self.shard));
+        drop(before);
+        self.stations.replace(stations.clone());
+        stations
     }
 
-    /// Puts `set` in the place of the endpoints of the upstream `name`. An address that stays keeps its balancing state
-    /// and its idle connections. Those to an address that left are closed; connections in use are closed when
-    /// their exchange ends.
+    /// Stations for exchanges on a `table` that the shard does not follow any more: those that it still has, as they are
+    /// now, and retired ones for names that left.
+    pub fn departed(&self, table: &Table, mut random: impl FnMut() -> u64) -> Stations {
+        let known = self.stations.borrow();
+        let known: HashMap<&str, &Rc<Station>> = known.iter().map(|known| (&*known.name, known)).collect();
+        let station = |upstream: &Upstream| match known.get(upstream.name.as_str()) {
+            Some(known) => Rc::clone(known),
+            None => {
+                let station = Station::new(upstream, random());
+                station.retire(self.shard);
+                station
+            }
+        };
+        table.upstreams.iter().map(station).collect()
+    }
+
+    /// Puts `set` in the place of the endpoints of the upstream `name`: see [`Station::replace`].
     pub fn replace(&self, name: &str, set: &Arc<Endpoints>) {
-        let mut stations = self.stations.borrow_mut();
-        if let Some(station) = stations.iter_mut().find(|station| station.name == name) {
+        if let Some(station) = self.named(name) {
             station.replace(set, self.shard);
         }
     }
 
-    /// A connection to the endpoint that is still good: nothing has arrived on it, not even its end. Spoiled ones
-    /// are dropped on the way (150 ns a look).
-    pub fn take(&self, id: UpstreamId, picked: &Picked, now: Tick) -> Option<Conn> {
-        let mut stations = self.stations.borrow_mut();
-        let station = &mut stations[id.index()];
-        let at = station.find(picked)?;
-        let idle = &mut station.idle[at];
-        while let Some(Parked { conn, until }) = idle.pop() {
-            if now < until && conn.link.stream.idle() == Idle::Quiet {
-                return Some(conn);
-            }
-        }
-        None
-    }
-
-    /// Parks a connection after an exchange, for `idle` or the shorter time its endpoint announced; closes it if the
-    /// endpoint has left.
-    pub fn park(&self, id: UpstreamId, picked: &Picked, mut conn: Conn, now: Tick, idle: Duration) {
-        conn.reused = true;
-        // A second less than announced: the endpoint's clock started before ours.
-        let keep = conn.keep.map_or(idle, |keep| keep.saturating_sub(Duration::from_secs(1)).min(idle));
-        let mut stations = self.stations.borrow_mut();
-        let station = &mut stations[id.index()];
-        match station.find(picked) {
-            Some(at) if !keep.is_zero() => station.idle[at].push(Parked { conn, until: now.after(keep) }),
-            _ => drop(conn),
-        }
-        station.wake();
-    }
-
-    /// The connection that has been parked longest at any endpoint of `id`: given up so that another may be made.
-    pub fn evict(&self, id: UpstreamId) -> Option<Conn> {
-        let mut stations = self.stations.borrow_mut();
-        let fullest = stations[id.index()].idle.iter_mut().max_by_key(|idle| idle.len())?;
-        if fullest.is_empty() { None } else { Some(fullest.remove(0).conn) }
-    }
-
-    /// As [`Pools::evict`], by name and dropped: another shard asks.
+    /// As [`Station::evict`], by name and dropped: another shard asks.
     pub fn evict_named(&self, name: &str) {
-        let id = self.stations.borrow().iter().position(|station| station.name == name);
-        if let Some(id) = id {
-            drop(self.evict(UpstreamId(id as u32)));
-        }
+        drop(self.named(name).and_then(|station| station.evict()));
     }
 
-    /// Has `waker` woken when a connection of `id` is parked or given up on this shard.
-    pub fn wait(&self, id: UpstreamId, waker: &Waker) {
-        let mut stations = self.stations.borrow_mut();
-        let waiting = &mut stations[id.index()].waiting;
-        if !waiting.iter().any(|other| other.will_wake(waker)) {
-            waiting.push_back(waker.clone());
-        }
-    }
-
-    /// A slot of `id` became free on this shard.
-    pub fn freed(&self, id: UpstreamId) {
-        self.stations.borrow_mut()[id.index()].wake();
+    fn named(&self, name: &str) -> Option<Rc<Station>> {
+        self.stations.borrow().iter().find(|station| &*station.name == name).cloned()
     }
 
     /// Drops connections whose time is over or that their endpoint closed, and tells scrapers what is left. Called about
     /// each [`SWEEP_EVERY`].
     pub fn sweep(&self, now: Tick) {
-        for station in self.stations.borrow_mut().iter_mut() {
-            for idle in &mut station.idle {
-                idle.retain(|parked| now < parked.until && parked.conn.link.stream.idle() == Idle::Quiet);
-            }
-            station.tell(self.shard, now);
-        }
+        self.stations.borrow().iter().for_each(|station| station.sweep(now, self.shard));
     }
 
     /// Parked connections, for tests and metrics.
     pub fn parked(&self) -> usize {
-        self.stations.borrow().iter().flat_map(|station| &station.idle).map(Vec::len).sum()
+        self.stations.borrow().iter().map(|station| station.parked()).sum()
     }
 }

@@ -4,21 +4,25 @@
 //! again by its [`Stay`], or nothing if the endpoint has left.
 
 use super::pool::Conn;
+use super::view::{Seat, View};
 use crate::balance::State;
 use crate::base::Tick;
+use crate::net::stream::Idle;
 use crate::observe::metrics::EndpointCells;
 use crate::table::{Endpoint, Endpoints, Upstream};
 use hashbrown::HashMap;
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Waker;
+use std::time::Duration;
 
 /// An idle connection, and until when it may be used.
 #[derive(Debug)]
-pub(super) struct Parked {
-    pub conn: Conn,
-    pub until: Tick,
+struct Parked {
+    conn: Conn,
+    until: Tick,
 }
 
 /// An endpoint's stay in a set, never given twice on a shard: an address that left and came back has another.
@@ -59,50 +63,166 @@ impl Picked {
     }
 }
 
-/// One upstream's connections and balancing on this shard. The lists go by the index of the endpoint.
+/// One upstream on this shard, whichever tables name it: a reload keeps the station of a name, so that connections, balancing
+/// and those that wait go on. Tables hold it by `Rc`; one that no table names any more is [retired](Station::retire).
 #[derive(Debug)]
-pub(super) struct Station {
-    pub name: String,
+pub struct Station {
+    /// The upstream's name.
+    pub name: Box<str>,
+    inner: RefCell<Inner>,
+}
+
+/// The lists go by the index of the endpoint.
+#[derive(Debug)]
+struct Inner {
     set: SetRef,
     stays: Vec<Stay>,
     next_stay: u64,
-    pub idle: Vec<Vec<Parked>>,
-    pub balance: State,
+    idle: Vec<Vec<Parked>>,
+    balance: State,
     /// Exchanges that wait for a slot of the upstream's cap.
-    pub waiting: VecDeque<Waker>,
+    waiting: VecDeque<Waker>,
+    retired: bool,
 }
 
 impl Station {
     /// For `upstream`; `random` says where its balancing begins.
-    pub fn new(upstream: &Upstream, random: u64) -> Station {
+    pub fn new(upstream: &Upstream, random: u64) -> Rc<Station> {
         let count = upstream.endpoints.len();
-        Station {
-            name: upstream.name.clone(),
+        let inner = Inner {
             set: Rc::new(upstream.endpoints.clone()),
             stays: (0..count as u64).map(Stay).collect(),
             next_stay: count as u64,
             idle: (0..count).map(|_| Vec::new()).collect(),
             balance: State::new(upstream.endpoints.seats().clone(), random),
             waiting: VecDeque::new(),
-        }
+            retired: false,
+        };
+        Rc::new(Station { name: upstream.name.as_str().into(), inner: RefCell::new(inner) })
     }
 
-    /// The set of endpoints now.
-    pub fn set(&self) -> Arc<Endpoints> {
-        Arc::clone(&self.set)
+    /// Lends the balancing state.
+    pub fn balance<R>(&self, with: impl FnOnce(&mut State) -> R) -> R {
+        with(&mut self.inner.borrow_mut().balance)
     }
 
-    /// See [`super::Pools::pick`].
-    pub fn pick(&mut self, choose: impl FnOnce(&mut State, &[Stay]) -> usize) -> Option<Picked> {
-        if self.stays.is_empty() {
+    /// Has `choose` pick one of the endpoints: it is lent the balancing state and the stays, in order, and gives an
+    /// index. None when there is no endpoint.
+    pub fn pick(&self, choose: impl FnOnce(&mut State, &[Stay]) -> usize) -> Option<Picked> {
+        let inner = &mut *self.inner.borrow_mut();
+        if inner.stays.is_empty() {
             return None;
         }
-        let at = choose(&mut self.balance, &self.stays);
-        Some(Picked { set: self.set.clone(), at, stay: self.stays[at] })
+        let at = choose(&mut inner.balance, &inner.stays);
+        Some(Picked { set: inner.set.clone(), at, stay: inner.stays[at] })
     }
 
+    /// Lends the balancing state and the index that the endpoint has in it now; not if it has left.
+    pub fn staying<R>(&self, picked: &Picked, with: impl FnOnce(&mut State, usize) -> R) -> Option<R> {
+        let inner = &mut *self.inner.borrow_mut();
+        inner.find(picked).map(|at| with(&mut inner.balance, at))
+    }
+
+    /// A connection to the endpoint that is still good: nothing has arrived on it, not even its end. Spoiled ones
+    /// are dropped on the way (150 ns a look).
+    pub fn take(&self, picked: &Picked, now: Tick) -> Option<Conn> {
+        let inner = &mut *self.inner.borrow_mut();
+        let at = inner.find(picked)?;
+        let idle = &mut inner.idle[at];
+        while let Some(Parked { conn, until }) = idle.pop() {
+            if now < until && conn.link.stream.idle() == Idle::Quiet {
+                return Some(conn);
+            }
+        }
+        None
+    }
+
+    /// Parks a connection after an exchange, for `idle` or the shorter time its endpoint announced; closes it if the
+    /// endpoint or the upstream has left.
+    pub fn park(&self, picked: &Picked, mut conn: Conn, now: Tick, idle: Duration) {
+        conn.reused = true;
+        // A second less than announced: the endpoint's clock started before ours.
+        let keep = conn.keep.map_or(idle, |keep| keep.saturating_sub(Duration::from_secs(1)).min(idle));
+        let inner = &mut *self.inner.borrow_mut();
+        match inner.find(picked) {
+            Some(at) if !keep.is_zero() && !inner.retired => {
+                inner.idle[at].push(Parked { conn, until: now.after(keep) });
+            }
+            _ => drop(conn),
+        }
+        inner.wake();
+    }
+
+    /// The connection that has been parked longest at any endpoint: given up so that another may be made.
+    pub fn evict(&self) -> Option<Conn> {
+        let inner = &mut *self.inner.borrow_mut();
+        let fullest = inner.idle.iter_mut().max_by_key(|idle| idle.len())?;
+        if fullest.is_empty() { None } else { Some(fullest.remove(0).conn) }
+    }
+
+    /// Has `waker` woken when a connection is parked or given up on this shard.
+    pub fn wait(&self, waker: &Waker) {
+        let waiting = &mut self.inner.borrow_mut().waiting;
+        if !waiting.iter().any(|other| other.will_wake(waker)) {
+            waiting.push_back(waker.clone());
+        }
+    }
+
+    /// A slot became free on this shard.
+    pub fn freed(&self) {
+        self.inner.borrow_mut().wake();
+    }
+
+    /// Puts `set` in the place of the endpoints. An address that stays keeps its balancing state and its idle connections.
+    /// Those to an address that left are closed; connections in use are closed when their exchange ends.
+    /// `shard` is the one that it is on.
+    pub fn replace(&self, set: &Arc<Endpoints>, shard: usize) {
+        self.inner.borrow_mut().replace(set, shard);
+    }
+
+    /// No table names the upstream any more: idle connections are closed, those in use when their exchange ends.
+    pub fn retire(&self, shard: usize) {
+        let inner = &mut *self.inner.borrow_mut();
+        inner.tell_nothing(shard);
+        inner.retired = true;
+        inner.idle.iter_mut().for_each(Vec::clear);
+        inner.waiting.drain(..).for_each(Waker::wake);
+    }
+
+    /// Drops connections whose time is over or that their endpoint closed, and tells scrapers what shard `shard` has left.
+    pub fn sweep(&self, now: Tick, shard: usize) {
+        let inner = &mut *self.inner.borrow_mut();
+        for idle in &mut inner.idle {
+            idle.retain(|parked| now < parked.until && parked.conn.link.stream.idle() == Idle::Quiet);
+        }
+        inner.tell(now, shard);
+    }
+
+    /// What it has now, for whoever only looks.
+    pub fn view(&self) -> View {
+        let inner = self.inner.borrow();
+        let seat = |(at, idle): (usize, &Vec<Parked>)| Seat {
+            active: inner.balance.active(at),
+            idle: idle.len() as u32,
+            marked_until: inner.balance.marked_until(at),
+        };
+        View {
+            name: self.name.to_string(),
+            set: Arc::clone(&inner.set),
+            seats: inner.idle.iter().enumerate().map(seat).collect(),
+            waiting: inner.waiting.len(),
+        }
+    }
+
+    /// Parked connections.
+    pub fn parked(&self) -> usize {
+        self.inner.borrow().idle.iter().map(Vec::len).sum()
+    }
+}
+
+impl Inner {
     /// The index of an endpoint now. Nearly always the one it was picked by.
-    pub fn find(&self, picked: &Picked) -> Option<usize> {
+    fn find(&self, picked: &Picked) -> Option<usize> {
         if self.stays.get(picked.at) == Some(&picked.stay) {
             return Some(picked.at);
         }
@@ -110,7 +230,7 @@ impl Station {
     }
 
     /// Tells scrapers what shard `shard` has with each endpoint now.
-    pub fn tell(&self, shard: usize, now: Tick) {
+    fn tell(&self, now: Tick, shard: usize) {
         for (at, idle) in self.idle.iter().enumerate() {
             let Some(cells) = self.set.cells(at, shard) else { return };
             cells.active.set(u64::from(self.balance.active(at)));
@@ -119,15 +239,18 @@ impl Station {
         }
     }
 
-    /// Tells scrapers that shard `shard` has nothing with the endpoints: the next look says which of them are still here.
+    /// Tells scrapers that shard `shard` has nothing with the endpoints: the next sweep says which of them are still here.
     fn tell_nothing(&self, shard: usize) {
         for cells in (0..self.idle.len()).map_while(|at| self.set.cells(at, shard)) {
             [&cells.active, &cells.idle, &cells.marked].into_iter().for_each(|now| now.set(0));
         }
     }
 
-    /// See [`super::Pools::replace`].
-    pub fn replace(&mut self, set: &Arc<Endpoints>, shard: usize) {
+    fn replace(&mut self, set: &Arc<Endpoints>, shard: usize) {
+        // What a reload did not change goes on as it is.
+        if Arc::ptr_eq(&self.set, set) {
+            return;
+        }
         self.tell_nothing(shard);
         let before: HashMap<_, usize> =
             self.set.iter().enumerate().map(|(at, end)| (&end.addr, at)).collect();
@@ -153,7 +276,7 @@ impl Station {
     }
 
     /// Wakes the exchange that has waited longest for a slot.
-    pub fn wake(&mut self) {
+    fn wake(&mut self) {
         if let Some(waker) = self.waiting.pop_front() {
             waker.wake();
         }
@@ -180,7 +303,7 @@ mod tests {
         Endpoints::new(assemble(addrs.iter().map(source).collect::<Vec<_>>().iter(), |_| &[]), &BALANCE)
     }
 
-    fn station(addrs: &[&str]) -> Station {
+    fn station(addrs: &[&str]) -> Rc<Station> {
         let upstream = Upstream {
             id: UpstreamId(0),
             name: "origin".to_owned(),
@@ -197,7 +320,7 @@ mod tests {
         Station::new(&upstream, 0)
     }
 
-    fn begin(station: &mut Station, at: usize) -> Picked {
+    fn begin(station: &Station, at: usize) -> Picked {
         let begin = |state: &mut State, _: &[Stay]| {
             state.begin(at);
             at
@@ -207,23 +330,23 @@ mod tests {
 
     #[test]
     fn an_exchange_ends_where_its_endpoint_sits_now() {
-        let mut station = station(&["10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80"]);
-        let picked = begin(&mut station, 2);
+        let station = station(&["10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80"]);
+        let picked = begin(&station, 2);
         station.replace(&set(&["10.0.0.3:80", "10.0.0.4:80"]), 0);
-        assert_eq!(station.find(&picked), Some(0));
-        assert_eq!((station.balance.active(0), station.balance.active(1)), (1, 0));
+        assert_eq!(station.inner.borrow().find(&picked), Some(0));
+        assert_eq!(station.balance(|state| (state.active(0), state.active(1))), (1, 0));
         assert_eq!(picked.endpoint().name, "10.0.0.3:80", "it names the endpoint it was picked as");
     }
 
     #[test]
     fn an_endpoint_that_left_and_came_back_is_another() {
-        let mut station = station(&["10.0.0.1:80"]);
-        let picked = begin(&mut station, 0);
+        let station = station(&["10.0.0.1:80"]);
+        let picked = begin(&station, 0);
         station.replace(&set(&[]), 0);
-        assert_eq!(station.find(&picked), None);
+        assert_eq!(station.inner.borrow().find(&picked), None);
         assert!(station.pick(|_, _| 0).is_none(), "an empty set has nothing to pick");
         station.replace(&set(&["10.0.0.1:80"]), 0);
-        assert_eq!(station.find(&picked), None);
-        assert_eq!(station.balance.active(0), 0);
+        assert_eq!(station.inner.borrow().find(&picked), None);
+        assert_eq!(station.balance(|state| state.active(0)), 0);
     }
 }

@@ -2,7 +2,6 @@
 //! asks for few upstreams at a time, so that no request waits long behind it.
 
 use super::pool::Pools;
-use super::station::Station;
 use crate::base::Tick;
 use crate::table::Endpoints;
 use std::sync::Arc;
@@ -34,20 +33,6 @@ pub struct Seat {
 impl Pools {
     /// Up to `count` upstreams from index `from` on.
     pub fn views(&self, from: usize, count: usize) -> Vec<View> {
-        self.stations().iter().skip(from).take(count).map(view).collect()
-    }
-}
-
-fn view(station: &Station) -> View {
-    let seat = |(at, idle): (usize, &Vec<_>)| Seat {
-        active: station.balance.active(at),
-        idle: idle.len() as u32,
-        marked_until: station.balance.marked_until(at),
-    };
-    View {
-        name: station.name.clone(),
-        set: station.set(),
-        seats: station.idle.iter().enumerate().map(seat).collect(),
-        waiting: station.waiting.len(),
+        self.stations().iter().skip(from).take(count).map(|station| station.view()).collect()
     }
 }

@@ -1,7 +1,7 @@
 //! Accepting: options of what is accepted, waits given up, the queue at the end, and no descriptor left.
 
 use crate::rig::{drivers, listener, on, on_each, once, pair, pause, soon, take, wheel};
-use ringgate::accept::{Accepted, Admit, Arrival, accept};
+use ringgate::accept::{Accepted, Admission, Admit, Arrival, accept};
 use ringgate::net::clock;
 use ringgate::net::dial::dial;
 use ringgate::net::driver::Driver;
@@ -134,8 +134,9 @@ fn a_dropped_wait_for_a_connection_loses_none_and_leaves_no_descriptor() {
     });
 }
 
-fn unlimited() -> Admit {
-    Admit { listener: (Arc::default(), u32::MAX), process: (Arc::default(), u32::MAX) }
+fn unlimited() -> impl Fn() -> Option<Admission> {
+    let admit = Admit { listener: (Arc::default(), u32::MAX), process: (Arc::default(), u32::MAX) };
+    move || admit.admit()
 }
 
 #[test]

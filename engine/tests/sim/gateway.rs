@@ -7,7 +7,7 @@ use ringgate::accept::Admit;
 use ringgate::base::{Generation, ListenerId};
 use ringgate::conn::connection;
 use ringgate::control::load;
-use ringgate::exchange::{Lent, Peer};
+use ringgate::exchange::{Home, Lent, Peer};
 use ringgate::net::driver::Driver;
 use ringgate::net::sim::{self, Listener};
 use ringgate::net::spawn::{spawn, spawn_guarded};
@@ -72,7 +72,7 @@ impl Gateway {
             listener: (spec.count.clone(), spec.limits.connections),
             process: (self.shared.connections.clone(), self.table.gateway.connections),
         };
-        spawn(accept(sim::listen(address(index)), admit, shard.clone()));
+        spawn(accept(sim::listen(address(index)), admit, shard.clone(), Home::new(ListenerId(0))));
         self.shards.push(shard);
         self.counts.push(counts);
         self.logs.push(logged);
@@ -93,7 +93,7 @@ impl Gateway {
     }
 }
 
-async fn accept(listener: Listener, admit: Admit, lent: Rc<Lent>) {
+async fn accept(listener: Listener, admit: Admit, lent: Rc<Lent>, home: Rc<Home>) {
     let mut number = 0u16;
     loop {
         let socket = listener.accept().await;
@@ -102,12 +102,15 @@ async fn accept(listener: Listener, admit: Admit, lent: Rc<Lent>) {
         let addr = SocketAddr::from(([10, 9, 9, 9], number));
         let peer = Peer::new(&lent.table(), ListenerId(0), addr.into());
         let counts = lent.counts.clone();
-        spawn_guarded(connection(Stream::simulated(socket), lent.clone(), peer), move |ended| {
-            if ended.is_err() {
-                counts.panics.add(1);
-            }
-            drop(admission);
-        });
+        spawn_guarded(
+            connection(Stream::simulated(socket), lent.clone(), home.clone(), peer),
+            move |ended| {
+                if ended.is_err() {
+                    counts.panics.add(1);
+                }
+                drop(admission);
+            },
+        );
     }
 }
 

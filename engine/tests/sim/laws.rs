@@ -213,7 +213,7 @@ pub async fn at_rest(run: &Run, gateway: &Gateway) {
         for (id, upstream) in run.plan.upstreams.iter().enumerate() {
             for endpoint in 0..upstream.endpoints.len() {
                 let active =
-                    shard.upstream.pools.balance(UpstreamId(id as u32), |state| state.active(endpoint));
+                    shard.table().station(UpstreamId(id as u32)).balance(|state| state.active(endpoint));
                 if active > 0 {
                     run.breach(format!("{active} exchanges with endpoint {endpoint} of u{id} never ended"));
                 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use std::fmt::Display;
 use std::fs;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -21,6 +21,7 @@ pub struct Gateway {
     said: Lines,
     log: Lines,
     folder: PathBuf,
+    file: PathBuf,
     ended: Option<ExitStatus>,
 }
 
@@ -44,7 +45,7 @@ impl Gateway {
         let announced =
             said.wait("the listener's address", |lines| lines.iter().any(|line| bound(line).is_some()));
         let addr = announced.iter().find_map(|line| bound(line)).unwrap();
-        Gateway { child, addr, said, log, folder, ended: None }
+        Gateway { child, addr, said, log, folder, file, ended: None }
     }
 
     /// Where its listener is.
@@ -95,6 +96,46 @@ impl Gateway {
         signal("TERM", self.child.id());
     }
 
+    /// Its configuration file.
+    pub fn file(&self) -> &Path {
+        &self.file
+    }
+
+    /// Sends SIGHUP.
+    pub fn hangup(&self) {
+        signal("HUP", self.child.id());
+    }
+
+    /// Puts `text` in the place of the configuration file at once, by a rename.
+    pub fn replace(&self, text: &str) {
+        let next = self.file.with_extension("next");
+        fs::write(&next, text).unwrap();
+        fs::rename(next, &self.file).unwrap();
+    }
+
+    /// Waits until all shards serve `generation`.
+    #[track_caller]
+    pub fn serves(&self, generation: u64) {
+        let line = format!("ringgate: generation {generation} is served");
+        self.said.wait(&line, |lines| lines.contains(&line));
+    }
+
+    /// Waits until it has refused `count` reloads; gives all it said.
+    #[track_caller]
+    pub fn refused(&self, count: usize) -> Vec<String> {
+        let refusal = |line: &&String| line.starts_with("ringgate: the reload is refused, ");
+        let what = format!("{count} refused reloads");
+        self.said.wait(&what, |lines| lines.iter().filter(refusal).count() >= count)
+    }
+
+    /// Where the listener `name` is, as it was told last.
+    #[track_caller]
+    pub fn listener(&self, name: &str) -> SocketAddr {
+        let mark = format!("ringgate: listener {name} on ");
+        let lines = self.said.wait(&mark, |lines| lines.iter().any(|line| line.starts_with(&mark)));
+        lines.iter().rev().find_map(|line| line.strip_prefix(&mark)?.parse().ok()).expect("is an address")
+    }
+
     /// Waits for its end.
     pub fn exit(&mut self) -> ExitStatus {
         let deadline = Instant::now() + PATIENCE;
@@ -137,6 +178,27 @@ pub fn run_to_end(command: &str, text: &str) -> (Output, PathBuf) {
     let output = output(child);
     drop(fs::remove_dir_all(&folder));
     (output, file)
+}
+
+/// Runs the binary with `words` until it ends by itself; `FILE` and `OTHER` among them are files with these texts.
+pub fn run_with(words: &[&str], text: &str, other: &str) -> Output {
+    let folder = folder(STARTED.fetch_add(1, Ordering::Relaxed));
+    let [file, second] = [("ringgate.yaml", text), ("other.yaml", other)].map(|(name, text)| {
+        let path = folder.join(name);
+        fs::write(&path, text).unwrap();
+        path
+    });
+    let mut run = Command::new(env!("CARGO_BIN_EXE_ringgate"));
+    for word in words {
+        match *word {
+            "FILE" => run.arg(&file),
+            "OTHER" => run.arg(&second),
+            word => run.arg(word),
+        };
+    }
+    let output = output(spawn(run));
+    drop(fs::remove_dir_all(&folder));
+    output
 }
 
 /// Sends a signal to one process.

@@ -12,7 +12,7 @@ mod torn;
 
 pub use client::{Client, End};
 pub use fresh::{Ids, barrier, three_fresh};
-pub use gateway::{Gateway, run_to_end};
+pub use gateway::{Gateway, run_to_end, run_with};
 pub use lines::Lines;
 pub use reply::{Delimited, Reply, Whole};
 pub use setup::{Driver, Setup, each_driver};

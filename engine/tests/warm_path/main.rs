@@ -23,7 +23,7 @@ const REQUEST: &[u8] =
 Accept: */*\r\nAccept-Encoding: gzip, br\r\nCookie: a=b; c=d\r\n\r\n";
 
 /// Bytes of the future that `future` makes.
-fn size_of_output<A, B, C, F>(_future: impl Fn(A, B, C) -> F) -> usize {
+fn size_of_output<A, B, C, D, F>(_future: impl Fn(A, B, C, D) -> F) -> usize {
     size_of::<F>()
 }
 
@@ -184,10 +184,10 @@ fn a_cold_connection_allocates_its_inner_future_and_nothing_else() {
     }
 }
 
-/// Connections that wait at once, and the heap bytes that each may hold: a tenth above the 691 that it held when
-/// this was written. What the kernel holds for the socket comes on top.
+/// Connections that wait at once, and the heap bytes that each may hold: a twentieth above the 767 that it held when this
+/// was written, its place among those that sleep included. What the kernel holds for the socket comes on top.
 const IDLE: usize = 500;
-const IDLE_BYTES_MAX: i64 = 760;
+const IDLE_BYTES_MAX: i64 = 805;
 
 #[test]
 fn an_idle_connection_holds_no_buffer() {

@@ -1,6 +1,6 @@
 //! One real shard between an origin and a client, each on a thread of its own.
 
-use ringgate::base::{Generation, ListenerId};
+use ringgate::base::{Generation, ListenerId, SocketId};
 use ringgate::control::{load, logs};
 use ringgate::net::driver::{Driver, probe_io_uring};
 use ringgate::net::listener::Bound;
@@ -67,7 +67,7 @@ impl Rig {
         let counts = Arc::default();
         let feed = logs::Feed { ring: receiver, counts: Arc::clone(&counts) };
         let logs = logs::Logs::start(target(&table), vec![feed], clock::now).expect("the log thread starts");
-        let listeners = vec![(ListenerId(0), bound)];
+        let listeners = vec![(SocketId(1), ListenerId(0), bound)];
         let setup =
             Setup { index: 0, cpu: 0, driver, table, shared: shared.clone(), counts, listeners, seed: 7 };
         let thread = start(setup, sender).expect("the shard starts");

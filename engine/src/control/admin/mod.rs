@@ -3,11 +3,12 @@
 //! (`upstreams`, bounded). It never waits for a shard longer than [`upstreams::PATIENCE`], and answers that are long are put
 //! together on the blocking pool.
 //!
-//! `gate` says who is let in, `pages` and `scrape` what is answered, `door` takes connections, `live` is what others tell it.
+//! `gate` says who is let in, `pages` and `scrape` what is answered, `door` takes connections, `orders` what is ordered, `live` what the pages see.
 
 mod door;
 mod gate;
 mod live;
+mod orders;
 mod pages;
 mod scrape;
 mod upstreams;

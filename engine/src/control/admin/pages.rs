@@ -3,9 +3,11 @@
 
 use super::door::Admitted;
 use super::gate::gate;
-use super::live::{Live, Tables};
+use super::live::Live;
+use super::orders::{self, problems};
 use super::scrape;
 use super::upstreams::{generations, look};
+use crate::control::office::Status;
 use crate::net::clock;
 use crate::table::{End, Here, Route, RouteTimeouts, Table};
 use axum::Router;
@@ -14,7 +16,7 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -32,6 +34,12 @@ const PAGES: &[(&str, &str)] = &[
     ("/config", "the configuration that it was compiled from, without secrets"),
 ];
 
+/// What can be ordered, by POST.
+const ORDERS: &[(&str, &str)] = &[
+    ("POST /reload", "reads the file again and waits until all shards serve it, or tells why not"),
+    ("POST /drain", "ends the gateway; ?delay=5s&timeout=30s in place of what the file says"),
+];
+
 /// All pages behind the gate.
 pub fn router(live: Arc<Live>, admitted: Arc<Admitted>) -> Router {
     Router::new()
@@ -43,6 +51,8 @@ pub fn router(live: Arc<Live>, admitted: Arc<Admitted>) -> Router {
         .route("/upstreams", get(show_upstreams))
         .route("/routes", get(show_routes))
         .route("/config", get(show_config))
+        .route("/reload", post(orders::reload))
+        .route("/drain", post(orders::drain))
         .fallback(|| async { (StatusCode::NOT_FOUND, "no such page; / lists them\n") })
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(from_fn_with_state(admitted, gate))
@@ -50,53 +60,65 @@ pub fn router(live: Arc<Live>, admitted: Arc<Admitted>) -> Router {
 }
 
 async fn index() -> String {
-    PAGES.iter().map(|(path, what)| format!("{path:<14}{what}\n")).collect()
+    PAGES.iter().chain(ORDERS).map(|(path, what)| format!("{path:<14}{what}\n")).collect()
 }
 
 async fn ready(State(live): State<Arc<Live>>) -> Response {
-    match live.is_draining() {
-        true => (StatusCode::SERVICE_UNAVAILABLE, "draining\n").into_response(),
-        false => "ready\n".into_response(),
+    match live.office.status().phase.is_ready() {
+        false => (StatusCode::SERVICE_UNAVAILABLE, "draining\n").into_response(),
+        true => "ready\n".into_response(),
     }
 }
 
 async fn show_generations(State(live): State<Arc<Live>>) -> Response {
-    let seen = generations(&live.host.shared).await;
-    let tables = live.tables();
-    let in_use = tables.generations();
-    let in_use =
-        in_use.map(|(generation, since)| json!({ "generation": generation.0, "since_unix_ms": since }));
+    let seen = generations(&live.shared).await;
+    let status = live.office.status();
+    let in_use = status.living.iter().rev().map(|living| {
+        json!({
+            "generation": living.generation.0,
+            "since_unix_ms": living.since_unix_ms,
+            "until_unix_ms": living.until_unix_ms,
+            "held_by_shards": living.held_by,
+        })
+    });
+    let refused = status
+        .refused
+        .as_ref()
+        .map(|refusal| json!({ "at_unix_ms": refusal.at_unix_ms, "problems": problems(&refusal.problems) }));
     let mut shards = seen.generations;
     shards.sort_unstable();
     let shards = shards.iter().map(|(shard, generation)| json!({ "shard": shard, "generation": generation }));
     json_of(json!({
-        "current": tables.current.generation.0,
+        "current": status.table.generation.0,
         "in_use": in_use.collect::<Vec<_>>(),
         "shards": shards.collect::<Vec<_>>(),
         "silent_shards": seen.silent,
+        "reloads": status.reloads,
+        "refusals": status.refusals,
+        "refused": refused,
     }))
 }
 
 async fn show_upstreams(State(live): State<Arc<Live>>) -> Response {
-    let seen = look(&live.host.shared).await;
+    let seen = look(&live.shared).await;
     aside(move || seen.told(&live, clock::coarse())).await
 }
 
 async fn show_routes(State(live): State<Arc<Live>>) -> Response {
-    let tables = live.tables();
-    aside(move || routes(&tables)).await
+    let status = live.office.status();
+    aside(move || routes(&status)).await
 }
 
 async fn show_config(State(live): State<Arc<Live>>) -> Response {
-    let tables = live.tables();
-    aside(move || (*tables.config).clone()).await
+    let status = live.office.status();
+    aside(move || (*status.config).clone()).await
 }
 
-fn routes(tables: &Tables) -> Value {
-    let table = &tables.current;
+fn routes(status: &Status) -> Value {
+    let table = &status.table;
     // Routes stand in the table in file order.
     let written =
-        |route: &Route| tables.config["routes"].get(route.id.index()).cloned().unwrap_or(Value::Null);
+        |route: &Route| status.config["routes"].get(route.id.index()).cloned().unwrap_or(Value::Null);
     let routes = table.routes.iter().map(|route| {
         json!({
             "name": route.name,
@@ -139,6 +161,6 @@ async fn aside(make: impl FnOnce() -> Value + Send + 'static) -> Response {
     }
 }
 
-fn json_of(value: Value) -> Response {
+pub(super) fn json_of(value: Value) -> Response {
     ([(CONTENT_TYPE, "application/json")], format!("{value:#}\n")).into_response()
 }

@@ -36,17 +36,17 @@ pub async fn show(State(live): State<Arc<Live>>, headers: HeaderMap) -> Response
 }
 
 fn snapshot(live: &Live) -> Snapshot {
-    let tables = live.tables();
-    let table = &tables.current;
-    let host = &live.host;
-    let shards = host.shared.loads.iter().zip(&host.shared.mailboxes).enumerate();
+    let status = live.office.status();
+    let table = &status.table;
+    let Live { shared, host, .. } = live;
+    let shards = shared.loads.iter().zip(&shared.mailboxes).enumerate();
     let shards = shards.map(|(shard, (load, mailbox))| ShardNow {
         connections: u64::from(load.0.load(Relaxed)),
         mailbox: mailbox.waiting() as u64,
         log_batches: host.log_depths.get(shard).map_or(0, |depth| depth.now() as u64),
     });
     Snapshot {
-        listed: host.shared.meters.list(),
+        listed: shared.meters.list(),
         counts: host.counts.clone(),
         shards: shards.collect(),
         listeners: table
@@ -60,9 +60,11 @@ fn snapshot(live: &Live) -> Snapshot {
             .map(|upstream| (upstream.name.clone(), upstream.count.now(), upstream.connections))
             .collect(),
         generation: table.generation.0,
-        generations: tables.generations().count() as u64,
-        generation_unix_ms: tables.since_unix_ms,
-        is_draining: live.is_draining(),
+        generations: status.living.len() as u64,
+        generation_unix_ms: status.living.last().map_or(0, |living| living.since_unix_ms),
+        reloads: status.reloads,
+        refusals: status.refusals,
+        is_draining: !status.phase.is_ready(),
         log_lost: host.log_lost.now(),
         driver: host.driver.to_string(),
         fell_back: host.fell_back,

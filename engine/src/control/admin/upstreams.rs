@@ -122,11 +122,11 @@ impl Seen {
 
     /// The page. `now` is the moment that marks are counted from.
     pub fn told(mut self, live: &Live, now: Tick) -> Value {
-        let tables = live.tables();
+        let status = live.office.status();
         self.silent.sort_unstable();
-        let upstreams = tables.current.upstreams.iter().map(|upstream| self.upstream(upstream, now));
+        let upstreams = status.table.upstreams.iter().map(|upstream| self.upstream(upstream, now));
         json!({
-            "generation": tables.current.generation.0,
+            "generation": status.table.generation.0,
             "upstreams": upstreams.collect::<Vec<_>>(),
             "silent_shards": self.silent,
         })

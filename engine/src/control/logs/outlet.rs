@@ -1,6 +1,7 @@
 //! Where lines go: stdout or a file, written to directly, since `std::io::stdout` would buffer and lock. A line
 //! that was begun is always ended, whatever fails in between, so that no reader sees two lines in one.
 
+use crate::table::Table;
 use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
@@ -30,6 +31,16 @@ impl Target {
     /// What `access_log.path` names: `stdout`, or a file.
     pub fn named(path: &str) -> Target {
         if path == "stdout" { Target::Stdout } else { Target::File(path.into()) }
+    }
+
+    /// What `table` says; where it says `off`, any target serves.
+    pub fn of(table: &Table) -> Target {
+        table.gateway.access_log.as_ref().map_or(Target::Stdout, |log| Target::named(&log.path))
+    }
+
+    /// Whether it can be written to. *Errors*: why not.
+    pub fn probe(&self) -> io::Result<()> {
+        self.open().map(drop)
     }
 
     fn open(&self) -> io::Result<File> {

@@ -3,8 +3,8 @@
 //! that leads elsewhere is a change like any other. A faulty or missing file leaves the last good list as it is.
 
 use crate::config::{Problem, Severity};
-use crate::table::endpoints::{Flaw, read_list};
-use crate::table::{Source, Table};
+use crate::table::endpoints::{Flaw, assemble, read_list};
+use crate::table::{Endpoints, Source, Table};
 use std::fs;
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
@@ -18,7 +18,7 @@ pub const LOOK_EVERY: Duration = Duration::from_millis(500);
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
 /// Which text a path leads to: device, inode, length, time of change in seconds and nanoseconds.
-type Stamp = (u64, u64, u64, i64, i64);
+pub type Stamp = (u64, u64, u64, i64, i64);
 
 /// One file.
 #[derive(Debug)]
@@ -59,6 +59,9 @@ impl List {
 pub async fn watch(mut lists: Vec<List>, news: Sender<(usize, Vec<Source>)>) {
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
+        if news.is_closed() {
+            return;
+        }
         // Files may lie on a disk that hangs; the control thread does not.
         let looked = tokio::task::spawn_blocking(move || {
             let looks: Vec<_> = lists.iter_mut().map(List::look).collect();
@@ -86,6 +89,17 @@ pub async fn watch(mut lists: Vec<List>, news: Sender<(usize, Vec<Source>)>) {
 pub fn problems(table: &Table) -> Vec<Problem> {
     let files = table.upstreams.iter().filter_map(|upstream| upstream.file.as_ref());
     files.filter_map(|path| taken(path).err()).flatten().collect()
+}
+
+/// Gives the upstreams of `table` the endpoints in their files beside those that are written. No name is looked up; a
+/// file that cannot be taken gives none, which [`problems`] tells.
+pub fn read_into(table: &mut Table) {
+    for upstream in &mut table.upstreams {
+        let Some(listed) = upstream.file.as_ref().and_then(|path| taken(path).ok()) else { continue };
+        upstream.sources.extend(listed);
+        let set = assemble(upstream.sources.iter(), |_| &[]);
+        upstream.endpoints = Endpoints::new(set, &upstream.balance);
+    }
 }
 
 fn taken(path: &Path) -> Result<Vec<Source>, Vec<Problem>> {
@@ -117,7 +131,8 @@ fn line(problem: &Problem) -> String {
     }
 }
 
-fn stamp(path: &Path) -> io::Result<Stamp> {
+/// Which text `path` leads to now.
+pub fn stamp(path: &Path) -> io::Result<Stamp> {
     let about = fs::metadata(path)?;
     Ok((about.dev(), about.ino(), about.len(), about.ctime(), about.ctime_nsec()))
 }

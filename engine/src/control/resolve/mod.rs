@@ -1,26 +1,30 @@
 //! Names and files of endpoints, kept current while the gateway runs. `control/run` has them settled before any listener
 //! opens, for [`START`] at most, and then kept: what changes is published to every shard as a whole set. Requests never
-//! wait for any of it. A configuration of addresses alone has no [`Names`] and costs nothing.
+//! wait for any of it. A configuration of addresses alone has no [`Names`] and costs nothing. A reload settles what is new
+//! beside those that are kept, and takes over from them when it is published.
 //!
-//! `name` remembers, `lookup` asks, `lists` watches files, `site` makes and publishes sets.
+//! `name` remembers, `lookup` asks, `lists` watches files, `site` makes and publishes sets, `keeper` is the task.
 
+mod keeper;
 mod lists;
 mod lookup;
 mod name;
 mod site;
 
-pub use lists::problems;
+pub use keeper::{Keeper, Seen};
+pub use lists::{Stamp, problems, read_into, stamp};
 
 use crate::base::Tick;
 use crate::net::clock;
-use crate::shard::{Report, Shared};
+use crate::shard::Shared;
 use crate::table::endpoints::Found;
 use crate::table::{Resolver, Source, Table, Target};
+use keeper::Ask;
 use lists::{List, watch};
 use lookup::Lookups;
 use name::{Answer, Name, Standing};
 use site::Site;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,6 +48,8 @@ pub struct Names {
     names: HashMap<Target, Known>,
     sites: Vec<Site>,
     running: JoinSet<(Target, Result<Answer, String>)>,
+    /// The names that `running` asks for.
+    running_for: HashSet<Target>,
     lookups: Result<Lookups, String>,
     /// The files, each with the index of its site.
     lists: Vec<(usize, List)>,
@@ -74,7 +80,8 @@ impl Names {
         let rule = table.gateway.resolver.clone();
         let lookups = Lookups::new(&rule);
         let (names, running, lists) = (HashMap::new(), JoinSet::new(), Vec::new());
-        let mut names = Names { rule, names, sites, running, lookups, lists };
+        let running_for = HashSet::new();
+        let mut names = Names { rule, names, sites, running, running_for, lookups, lists };
         names.index();
         Some(names)
     }
@@ -105,8 +112,66 @@ impl Names {
         }
     }
 
-    /// Keeps them current until it is dropped.
-    pub async fn keep(mut self, shared: Arc<Shared>) {
+    /// Those of `table`, which is to take the place of another one whose names are as `seen`: what is known of a name, and
+    /// what a file said last, is not asked for again. Settled as [`Names::settled`].
+    pub async fn next(table: &mut Table, seen: &Seen) -> Option<Names> {
+        let mut names = Names::of(table)?;
+        for site in &mut names.sites {
+            if let Some(listed) = site.file.as_ref().and_then(|file| seen.lists.get(file)) {
+                site.list(listed.clone());
+            }
+        }
+        names.index();
+        names.learn(&seen.names);
+        names.settle(table).await;
+        Some(names)
+    }
+
+    /// Takes over from `old`, which is kept no more: what it came to know since it was seen, and the sets that shards have.
+    /// `table` is given the endpoints as they are now.
+    pub fn take_over(&mut self, old: Names, table: &mut Table) {
+        self.learn(&old.seen().names);
+        let now = clock::now();
+        for (target, known) in &mut self.names {
+            // Whoever asks other servers, or asked when the old ones stopped, is still without an answer.
+            let asks = !self.running_for.contains(target);
+            if old.names.contains_key(target) && (old.rule != self.rule || asks) {
+                known.name.again(now, old.rule != self.rule);
+            }
+        }
+        for site in 0..self.sites.len() {
+            self.reassemble(site);
+            let site = &mut self.sites[site];
+            if let Some(old) = old.sites.iter().find(|old| old.name() == site.name()) {
+                site.keep_equal(old);
+            }
+            if let Some(upstream) = table.upstreams.iter_mut().find(|upstream| upstream.name == site.name()) {
+                upstream.endpoints = site.set().clone();
+            }
+        }
+    }
+
+    /// What is known now.
+    fn seen(&self) -> Seen {
+        let name = |(target, known): (&Target, &Known)| (target.clone(), known.name.clone());
+        let list = |site: &Site| site.file.clone().map(|file| (file, site.listed().to_vec()));
+        Seen {
+            names: self.names.iter().map(name).collect(),
+            lists: self.sites.iter().filter_map(list).collect(),
+        }
+    }
+
+    fn learn(&mut self, names: &HashMap<Target, Name>) {
+        for (target, known) in &mut self.names {
+            if let Some(name) = names.get(target) {
+                known.name = name.clone();
+                known.found = known.name.found();
+            }
+        }
+    }
+
+    /// Keeps them current until told to stop, or nobody is left to tell it.
+    async fn keep(mut self, shared: Arc<Shared>, mut asked: Receiver<Ask>) {
         let (sites, lists): (Vec<usize>, Vec<List>) = std::mem::take(&mut self.lists).into_iter().unzip();
         let mut news = watched(lists);
         let mut settled = true;
@@ -115,16 +180,19 @@ impl Names {
             let mut changed = Vec::new();
             tokio::select! {
                 Some(done) = self.running.join_next() => changed.extend(self.told(done)),
-                Report::Unreachable(target) = shared.reports.recv() => self.hurry(&target),
+                ask = asked.recv() => match ask {
+                    Some(Ask::Hurry(target)) => self.hurry(&target),
+                    // Whoever asked may have gone meanwhile.
+                    Some(Ask::Seen(tell)) => drop(tell.send(self.seen())),
+                    Some(Ask::Stop(tell)) => return drop(tell.send(self)),
+                    None => return,
+                },
                 Some((list, sources)) = news.recv() => changed.extend(self.listed(sites[list], sources)),
                 () = tokio::time::sleep(wake.since(clock::now())) => {}
             }
             // What else is ready is taken at once, so that many answers make one set.
             while let Some(done) = self.running.try_join_next() {
                 changed.extend(self.told(done));
-            }
-            while let Some(Report::Unreachable(target)) = shared.reports.try_recv() {
-                self.hurry(&target);
             }
             let now = clock::now();
             changed.extend(self.lapse(now));
@@ -198,6 +266,7 @@ impl Names {
                 known.name.asks(now);
             }
             let lookups = self.lookups.clone();
+            self.running_for.insert(target.clone());
             self.running.spawn(async move {
                 let asked = target.clone();
                 // A task of its own, so that a panic in the library is a failed lookup and not a name asked no more.
@@ -222,6 +291,7 @@ impl Names {
     fn told(&mut self, done: Result<(Target, Result<Answer, String>), JoinError>) -> Vec<usize> {
         // Neither is to be expected: the task cannot panic, and a name that no site uses any more is forgotten.
         let Ok((target, answer)) = done else { return Vec::new() };
+        self.running_for.remove(&target);
         let Some(known) = self.names.get_mut(&target) else { return Vec::new() };
         let before = known.name.standing();
         let (answer, trouble) = match answer {

@@ -41,7 +41,7 @@ pub enum Standing {
 }
 
 /// One name.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Name {
     /// Addresses with the end of their time.
     known: Vec<(Found, Tick)>,
@@ -84,6 +84,13 @@ impl Name {
     pub fn asks(&mut self, now: Tick) {
         self.asked = now;
         self.due = Tick::NEVER;
+    }
+
+    /// Whoever asked for it does so no more: it is asked anew, where it was being asked or `at_once`.
+    pub fn again(&mut self, now: Tick, at_once: bool) {
+        if at_once || self.due == Tick::NEVER {
+            self.due = now;
+        }
     }
 
     /// A lookup ended: with an answer, or not. `chance` is any number, so that names do not move in step.

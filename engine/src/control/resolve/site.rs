@@ -54,6 +54,18 @@ impl Site {
         self.listed = sources;
     }
 
+    /// What its file said last.
+    pub fn listed(&self) -> &[Source] {
+        &self.listed
+    }
+
+    /// Goes on with the set of `old`, if its own is the same: then nothing changes for the shards.
+    pub fn keep_equal(&mut self, old: &Site) {
+        if old.balance == self.balance && old.set[..] == self.set[..] {
+            self.set = old.set.clone();
+        }
+    }
+
     /// The names that its endpoints are behind.
     pub fn names(&self) -> impl Iterator<Item = &Target> {
         self.written

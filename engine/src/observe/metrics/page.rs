@@ -29,6 +29,10 @@ pub struct Snapshot {
     pub generations: u64,
     /// When the current table was published, in milliseconds since 1970.
     pub generation_unix_ms: u64,
+    /// Reloads that took effect.
+    pub reloads: u64,
+    /// Reloads that were refused.
+    pub refusals: u64,
     /// Whether the end has begun.
     pub is_draining: bool,
     /// Log lines that could not be written.
@@ -115,6 +119,7 @@ families! {
     GENERATION = Gauge "ringgate_generation" [] "Number of the table that new exchanges get.";
     GENERATION_AT = Gauge "ringgate_generation_timestamp_seconds" [] "When that table was published.";
     GENERATIONS = Gauge "ringgate_generations_in_use" [] "Tables that exchanges still run on.";
+    RELOADS = Counter "ringgate_reloads" ["outcome"] "Reloads: those that took effect, and those that were refused and changed nothing.";
     DRAINING = Gauge "ringgate_draining" [] "1 once the end has begun.";
     SERIES = Gauge "ringgate_metric_series" [] "Series of names in use.";
     SERIES_MAX = Gauge "ringgate_metric_series_limit" [] "Series of names that may be in use.";
@@ -283,6 +288,9 @@ fn tables(text: &mut Text, snapshot: &Snapshot) {
     text.family(&GENERATION_AT);
     text.seconds(&GENERATION_AT, &[], snapshot.generation_unix_ms * 1000);
     gauge(text, &GENERATIONS, snapshot.generations);
+    text.family(&RELOADS);
+    text.series(&RELOADS, &["done"], snapshot.reloads);
+    text.series(&RELOADS, &["refused"], snapshot.refusals);
     gauge(text, &DRAINING, u64::from(snapshot.is_draining));
     gauge(text, &SERIES, snapshot.listed.series as u64);
     gauge(text, &SERIES_MAX, snapshot.listed.cap as u64);

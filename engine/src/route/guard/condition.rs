@@ -2,6 +2,7 @@
 //! of the query by name, and the value it must have.
 
 use crate::route::automaton::{Regex, Unread};
+use crate::route::value::{Told, Wish};
 use std::fmt;
 
 /// One thing that must hold.
@@ -13,6 +14,8 @@ pub struct Condition {
     pub name: String,
     /// What it wants there.
     pub value: Value,
+    /// How much of it is told.
+    pub told: Told,
 }
 
 /// A part of a request that conditions look at.
@@ -45,16 +48,15 @@ impl Value {
     /// # Errors
     /// What is wrong with the expression, and where.
     pub fn parse(text: &str) -> Result<Value, Unread> {
-        if text == "*" {
-            return Ok(Value::Present);
+        match Wish::read(text) {
+            Wish::Present => Ok(Value::Present),
+            Wish::Exact(exact) => Ok(Value::Exact(exact.to_owned())),
+            Wish::Matching(expression) => {
+                let at = text.len() - expression.len();
+                let parsed = Regex::parse(expression);
+                parsed.map(Value::Matching).map_err(|unread| Unread { at: at + unread.at, ..unread })
+            }
         }
-        if let Some(exact) = text.strip_prefix("exact:") {
-            return Ok(Value::Exact(exact.to_owned()));
-        }
-        let Some(expression) = text.strip_prefix("regex:") else { return Ok(Value::Exact(text.to_owned())) };
-        let at = text.len() - expression.len();
-        let parsed = Regex::parse(expression);
-        parsed.map(Value::Matching).map_err(|unread| Unread { at: at + unread.at, ..unread })
     }
 }
 
@@ -72,10 +74,11 @@ impl fmt::Display for Condition {
             Part::Cookie => "cookie",
             Part::Query => "query",
         };
-        match &self.value {
-            Value::Present => write!(out, "{part} {} present", self.name),
-            Value::Exact(text) => write!(out, "{part} {} = {text}", self.name),
-            Value::Matching(expression) => write!(out, "{part} {} matching {}", self.name, expression.text()),
-        }
+        let wish = match &self.value {
+            Value::Present => Wish::Present,
+            Value::Exact(text) => Wish::Exact(text),
+            Value::Matching(expression) => Wish::Matching(expression.text()),
+        };
+        out.write_str(&self.told.sentence(part, &self.name, wish))
     }
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::route::Told;
 use crate::route::finder::Slots;
 use crate::wire::head::Lines;
 use crate::wire::http1::{HeadLimits, request};
@@ -186,14 +187,14 @@ fn without_its_field_the_side_is_drawn_and_nothing_is_issued() {
 }
 
 fn when(fields: &[(&str, &str)], cookies: &[(&str, &str)]) -> Option<When> {
-    let mut slots = Slots::new(1);
-    let mut all = |given: &[(&str, &str)]| {
-        let one = |(name, value): &(&str, &str)| {
-            (name.as_bytes().into(), Value::parse(value, &mut slots).expect("is a value"))
-        };
-        given.iter().map(one).collect()
-    };
-    Some(When { fields: all(fields), cookies: all(cookies) })
+    let (mut when, mut slots) = (When::default(), Slots::new(1));
+    for (name, value) in fields {
+        when.field(name, value, Told::Whole, &mut slots).expect("is a value");
+    }
+    for (name, value) in cookies {
+        when.cookie(name, value, Told::Whole, &mut slots).expect("is a value");
+    }
+    Some(when)
 }
 
 #[test]
@@ -220,5 +221,95 @@ fn a_target_takes_what_fits_its_when_before_anything_is_drawn() {
     ] {
         let chosen = choose(&split, fields, &mut Draws(1));
         assert_eq!((chosen.upstream.0, chosen.issue.is_some()), (side, issues), "{fields:?}");
+    }
+}
+
+/// What decides, the side and each side's reason.
+fn explained(split: &Split, fields: &str) -> (String, usize, Vec<String>) {
+    let text = format!("GET / HTTP/1.1\r\nHost: a\r\n{fields}\r\n");
+    let mut lines = Lines::new();
+    request::parse(text.as_bytes(), &mut lines, &HeadLimits::default()).expect("parses");
+    let told = split.explain(Head::new(text.as_bytes(), &lines), &mut Caches::default());
+    (told.by.to_string(), told.at, told.sides.iter().map(|side| side.why.to_string()).collect())
+}
+
+#[test]
+fn each_side_is_told_with_its_reason() {
+    let mut targets = sides(&[(0, 90), (1, 0), (2, 10), (3, 0)]);
+    targets[1].when = when(&[("X-Canary", "always")], &[("beta", "*")]);
+    targets[2].when = when(&[("X-Two", "2")], &[]);
+    let cookie = Sticky::Cookie { name: "side".into(), max_age: None };
+    let none = "has no weight";
+    let split = Split::new(targets, Some(cookie));
+    for (fields, by, at, why) in [
+        (
+            "",
+            "by a new cookie side, drawn by weight",
+            0,
+            ["90 of 100", "wants header X-Canary = always", "10 of 100", none],
+        ),
+        (
+            "X-Canary: always\r\nX-Two: 2\r\n",
+            "by its 'when'",
+            2,
+            [
+                "another's 'when' fits",
+                "wants cookie beta present",
+                "taken: its 'when' fits",
+                "another's 'when' fits",
+            ],
+        ),
+        (
+            "X-Canary: always\r\nCookie: beta=\r\n",
+            "by its 'when'",
+            1,
+            [
+                "another's 'when' fits",
+                "taken: its 'when' fits",
+                "wants header X-Two = 2",
+                "another's 'when' fits",
+            ],
+        ),
+        (
+            "Cookie: side=a\r\n",
+            "by the cookie side",
+            0,
+            [
+                "taken: the sticky key is its own",
+                "wants header X-Canary = always",
+                "the sticky key is another's",
+                none,
+            ],
+        ),
+    ] {
+        assert_eq!(
+            explained(&split, fields),
+            (by.to_owned(), at, why.map(String::from).to_vec()),
+            "{fields:?}"
+        );
+    }
+    let only = Split::new(sides(&[(7, 1)]), None);
+    assert_eq!(explained(&only, ""), ("the only one".to_owned(), 0, vec!["taken: the only one".to_owned()]));
+    let drawn = Split::new(sides(&[(0, 1), (1, 3)]), by_field());
+    assert_eq!(
+        explained(&drawn, ""),
+        ("drawn by weight".to_owned(), 1, vec!["1 of 4".to_owned(), "3 of 4".to_owned()])
+    );
+}
+
+#[test]
+fn what_is_explained_is_what_is_chosen() {
+    let mut targets = sides(&[(0, 5), (1, 0), (2, 3)]);
+    targets[1].when = when(&[("X-Canary", "regex:[a-m].*")], &[]);
+    let split = Split::new(targets, by_field());
+    for number in 0..1000 {
+        for fields in [
+            format!("X-User: {number}\r\n"),
+            format!("X-User: {number}\r\nX-Canary: {}\r\n", ["a", "z"][number % 2]),
+        ] {
+            let at = explained(&split, &fields).1;
+            let chosen = choose(&split, &fields, &mut Draws(number as u64));
+            assert_eq!(split.targets()[at].upstream, chosen.upstream, "{fields}");
+        }
     }
 }

@@ -1,21 +1,37 @@
 //! What a request must have to be taken by a target with `when`. Values mean what they mean in a route's `match`.
 
 use crate::route::finder::{Caches, Finder, Slots};
+use crate::route::value::{FieldName, Told, Wish};
 use crate::wire::cookie::cookie;
 use crate::wire::head::Head;
 
 /// What a request must have. All of it must hold.
 #[derive(Debug, Default)]
 pub struct When {
-    /// Fields by name; the values of one that repeats are joined by `, ` (RFC 9110 §5.3).
-    pub fields: Vec<(Box<[u8]>, Value)>,
-    /// Cookies by name; of one that repeats, the first.
-    pub cookies: Vec<(Box<[u8]>, Value)>,
+    /// In the order in which it is looked at.
+    asks: Vec<Ask>,
+}
+
+/// One thing that must hold.
+#[derive(Debug)]
+struct Ask {
+    of: Of,
+    value: Value,
+    /// As it was written, for explaining.
+    written: Box<str>,
+}
+
+#[derive(Debug)]
+enum Of {
+    /// The values of a field that repeats are joined by `, ` (RFC 9110 §5.3).
+    Field(FieldName),
+    /// Of a cookie that repeats, the first.
+    Cookie(Box<[u8]>),
 }
 
 /// What a value has to be.
-#[derive(Debug, Clone)]
-pub enum Value {
+#[derive(Debug)]
+enum Value {
     /// This, byte by byte.
     Exact(Box<[u8]>),
     /// Anything, an empty text too.
@@ -25,30 +41,64 @@ pub enum Value {
 }
 
 impl When {
+    /// Asks for a field too, whose value is written as a condition's is.
+    ///
+    /// # Errors
+    /// What is wrong with the text, as the rest of a sentence that begins with it.
+    pub fn field(&mut self, name: &str, text: &str, told: Told, slots: &mut Slots) -> Result<(), String> {
+        let written = told.sentence("header", name, Wish::read(text)).into();
+        self.asks.push(Ask {
+            of: Of::Field(FieldName::of(name)),
+            value: Value::parse(text, slots)?,
+            written,
+        });
+        Ok(())
+    }
+
+    /// Asks for a cookie too, likewise.
+    ///
+    /// # Errors
+    /// As [`When::field`].
+    pub fn cookie(&mut self, name: &str, text: &str, told: Told, slots: &mut Slots) -> Result<(), String> {
+        let written = told.sentence("cookie", name, Wish::read(text)).into();
+        let of = Of::Cookie(name.as_bytes().into());
+        self.asks.push(Ask { of, value: Value::parse(text, slots)?, written });
+        Ok(())
+    }
+
     pub(super) fn holds(&self, head: Head<'_>, caches: &mut Caches) -> bool {
-        let of = |name: &[u8]| cookie(head, name);
-        self.fields.iter().all(|(name, value)| value.is_field(head, name, caches))
-            && self
-                .cookies
-                .iter()
-                .all(|(name, value)| of(name).is_some_and(|found| value.takes(found, caches)))
+        self.asks.iter().all(|ask| ask.holds(head, caches))
+    }
+
+    /// The first thing that does not hold, as it was written.
+    pub(super) fn failed(&self, head: Head<'_>, caches: &mut Caches) -> Option<&str> {
+        self.asks.iter().find(|ask| !ask.holds(head, caches)).map(|ask| &*ask.written)
+    }
+}
+
+impl Ask {
+    fn holds(&self, head: Head<'_>, caches: &mut Caches) -> bool {
+        match &self.of {
+            Of::Field(name) => {
+                let mut room = std::mem::take(&mut caches.room);
+                room.clear();
+                let value = name.value(head, &mut room);
+                let holds = value.is_some_and(|value| self.value.takes(value, caches));
+                caches.room = room;
+                holds
+            }
+            Of::Cookie(name) => cookie(head, name).is_some_and(|value| self.value.takes(value, caches)),
+        }
     }
 }
 
 impl Value {
-    /// Reads a text: `*` is any value, `regex:…` an expression, `exact:…` what would else be one of these, and all
-    /// other texts are themselves.
-    ///
-    /// # Errors
-    /// What is wrong with it, as the rest of a sentence that begins with the text.
-    pub fn parse(text: &str, slots: &mut Slots) -> Result<Value, String> {
-        if text == "*" {
-            return Ok(Value::Present);
-        }
-        if let Some(expression) = text.strip_prefix("regex:") {
-            return Finder::whole(expression, slots).map(Value::Matching);
-        }
-        Ok(Value::Exact(text.strip_prefix("exact:").unwrap_or(text).as_bytes().into()))
+    fn parse(text: &str, slots: &mut Slots) -> Result<Value, String> {
+        Ok(match Wish::read(text) {
+            Wish::Present => Value::Present,
+            Wish::Exact(exact) => Value::Exact(exact.as_bytes().into()),
+            Wish::Matching(expression) => Value::Matching(Finder::whole(expression, slots)?),
+        })
     }
 
     /// Whether `found` is that.
@@ -59,22 +109,6 @@ impl Value {
             Value::Matching(finder) => finder.is_match(found, caches),
         }
     }
-
-    fn is_field(&self, head: Head<'_>, name: &[u8], caches: &mut Caches) -> bool {
-        let mut values = head.all_named(name);
-        let Some(first) = values.next() else { return false };
-        let Some(second) = values.next() else { return self.takes(first, caches) };
-        let mut joined = std::mem::take(&mut caches.room);
-        joined.clear();
-        joined.extend_from_slice(first);
-        for value in std::iter::once(second).chain(values) {
-            joined.extend_from_slice(b", ");
-            joined.extend_from_slice(value);
-        }
-        let takes = self.takes(&joined, caches);
-        caches.room = joined;
-        takes
-    }
 }
 
 #[cfg(test)]
@@ -82,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_is_itself_unless_it_says_otherwise() {
+    fn a_value_takes_the_text_that_was_wished_for() {
         let mut caches = Caches::default();
         for (text, value, expected) in [
             ("a", "a", true),

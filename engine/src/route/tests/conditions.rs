@@ -150,6 +150,7 @@ fn a_thousand_expressions_stand_in_one_automaton() {
         (0..1000).map(|n| format!("regex:/api/v[0-9]+/service-{n}/[a-z]+/.*")).collect();
     let (lookup, findings) = Lookup::new(rules(&written.iter().map(String::as_str).collect::<Vec<_>>()));
     assert_eq!(findings, []);
+    assert_eq!(lookup.size().automata, 1);
     for n in [0, 7, 70, 999] {
         assert_eq!(taken(&lookup, &format!("GET /api/v3/service-{n}/users/x")), n.to_string());
     }

@@ -73,7 +73,10 @@ fn a_finding_is_told_once_on_however_many_hosts() {
 #[test]
 fn many_rules_of_one_path_are_compared_in_bounded_time() {
     let written: Vec<String> = (0..5000).map(|n| format!("/a header:X=v{n}")).collect();
-    assert_eq!(found(&written.iter().map(String::as_str).collect::<Vec<_>>()), [""; 0]);
+    assert_eq!(
+        found(&written.iter().map(String::as_str).collect::<Vec<_>>()),
+        ["NotCompared { route: RouteId(1414) }"]
+    );
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! The Kubernetes Gateway API's rules for matching, each by its name there (HTTPRouteRule, HTTPRouteMatch and their
-//! parts), as a table of rules and requests.
+//! parts), as a table of rules and requests. Redirects, rewrites and weights: `control/explain/tests/gateway_api`.
 
 use super::check;
 

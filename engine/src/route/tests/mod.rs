@@ -23,7 +23,12 @@ fn rule(line: &str, route: RouteId) -> Rule {
     for word in line.split_whitespace() {
         let condition = |part, text: &str| {
             let (name, value) = text.split_once('=').expect("a name and a value");
-            Condition { part, name: name.to_owned(), value: Value::parse(value).expect("a good value") }
+            Condition {
+                part,
+                name: name.to_owned(),
+                value: Value::parse(value).expect("a good value"),
+                told: Told::Whole,
+            }
         };
         if let Some(text) = word.strip_prefix("header:") {
             rule.conditions.push(condition(Part::Header, text));

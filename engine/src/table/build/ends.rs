@@ -1,12 +1,12 @@
 //! Where a route's requests end: upstreams that exist, with weights, conditions and what makes them sticky; or an
 //! answer of the route's own.
 
-use super::{Check, Pointer, UpstreamId, answers, config, rewrites};
+use super::{Check, Pointer, Slots, Told, UpstreamId, answers, config, rewrites};
 use crate::base::hash;
 use crate::config::rewrite::Rewrite as GivenRewrite;
 use crate::config::target::{Sticky as GivenSticky, Target as GivenTarget, To, When as GivenWhen};
 use crate::config::values::Named;
-use crate::route::split::{Split, Sticky, Target, Value, When};
+use crate::route::split::{Split, Sticky, Target, When};
 use crate::table::{End, Here};
 use std::collections::HashMap;
 
@@ -142,26 +142,30 @@ fn when(check: &mut Check<'_>, at: &Pointer, given: &GivenWhen) -> When {
         let fix = "add 'headers: { NAME: VALUE }' or 'cookies: { NAME: VALUE }', or remove 'when'";
         check.error_at_key(at, "'when' says nothing".into(), Some(fix.into()));
     }
-    When {
-        fields: wanted(check, &at.key("headers"), &given.headers),
-        cookies: wanted(check, &at.key("cookies"), &given.cookies),
-    }
+    let mut when = When::default();
+    wanted(check, &at.key("headers"), &given.headers, |name, text, told, slots| {
+        when.field(name, text, told, slots)
+    });
+    wanted(check, &at.key("cookies"), &given.cookies, |name, text, told, slots| {
+        when.cookie(name, text, told, slots)
+    });
+    when
 }
 
-fn wanted(check: &mut Check<'_>, at: &Pointer, given: &Named<String>) -> Vec<(Box<[u8]>, Value)> {
-    let mut all = Vec::new();
+fn wanted(
+    check: &mut Check<'_>,
+    at: &Pointer,
+    given: &Named<String>,
+    mut ask: impl FnMut(&str, &str, Told, &mut Slots) -> Result<(), String>,
+) {
     for (name, text) in &given.0 {
         let at = at.key(name);
         check.token(&at, name);
-        match Value::parse(text, &mut check.slots) {
-            Ok(value) => all.push((name.as_bytes().into(), value)),
-            Err(reason) => {
-                let fix = "write an expression without look-around and back-references, or 'exact:TEXT'";
-                check.error(&at, format!("'{text}' {reason}"), Some(fix.into()));
-            }
+        if let Err(reason) = ask(name, text, check.told(&at), &mut check.slots) {
+            let fix = "write an expression without look-around and back-references, or 'exact:TEXT'";
+            check.error(&at, format!("'{text}' {reason}"), Some(fix.into()));
         }
     }
-    all
 }
 
 fn sticky(check: &mut Check<'_>, at: &Pointer, given: &GivenSticky) -> Option<Sticky> {

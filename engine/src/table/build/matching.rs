@@ -129,7 +129,10 @@ fn conditions_of(
             check.error_at_key(&at, format!("field '{name}' stands here twice"), Some(fix.into()));
         }
         match Value::parse(text) {
-            Ok(value) => conditions.push(Condition { part, name: name.clone(), value }),
+            Ok(value) => {
+                let told = check.told(&at);
+                conditions.push(Condition { part, name: name.clone(), value, told });
+            }
             Err(unread) => {
                 let fix = "write a text, '*', or regex:EXPRESSION; exact:TEXT takes any text as it is";
                 refuse(check, &at, "value", text, &unread, fix);
@@ -145,6 +148,7 @@ pub(super) fn lookup(check: &mut Check<'_>, rules: Vec<Rule>, routes: &[Route]) 
     for finding in findings {
         let (Finding::Shadowed { route, .. }
         | Finding::Ambiguous { route, .. }
+        | Finding::NotCompared { route }
         | Finding::TooLarge { route }
         | Finding::TooManyMethods { route }) = finding;
         let given = Pointer::default().key("routes").item(route.index()).key("match");
@@ -163,6 +167,14 @@ pub(super) fn lookup(check: &mut Check<'_>, rules: Vec<Rule>, routes: &[Route]) 
                 let fix =
                     format!("'{with}' wins, as it comes first; let their conditions exclude each other");
                 check.warn(&at, message, Some(fix));
+            }
+            Finding::NotCompared { .. } => {
+                let message =
+                    "a million pairs of routes share a host and a path; this route and those after it \
+                               were not compared with all before them"
+                        .to_owned();
+                let fix = "routes that never see a request may go unnoticed; use fewer for one path";
+                check.warn_at_key(&given, message, Some(fix.into()));
             }
             Finding::TooLarge { .. } => {
                 let message = "the expressions of this host's paths are too large together".to_owned();

@@ -2,8 +2,8 @@
 
 use super::{
     Check, Lookup, Pointer, Route, RouteId, RouteTimeouts, UpstreamId, config, ends, matching, rewrites,
+    unused,
 };
-use crate::table::End;
 use std::collections::HashSet;
 
 /// Builds all routes and their look-up; notes what is wrong with them.
@@ -38,10 +38,7 @@ pub(super) fn build(check: &mut Check<'_>) -> (Vec<Route>, Lookup) {
             meter: None,
         });
     }
-    // After an error, what is unused may only be misspelt elsewhere.
-    if check.problems.is_empty() {
-        unused_upstreams(check, &routes);
-    }
+    unused::warn(check, &routes);
     let lookup = matching::lookup(check, rules, &routes);
     (routes, lookup)
 }
@@ -73,20 +70,5 @@ fn timeouts(check: &mut Check<'_>, at: &Pointer, given: &config::route::Timeouts
         first_byte: check.period(at, "first_byte", given.first_byte),
         between_bytes: check.period(at, "between_bytes", given.between_bytes),
         total: given.total.0.map(|total| check.period(at, "total", total)),
-    }
-}
-
-fn unused_upstreams(check: &mut Check<'_>, routes: &[Route]) {
-    let targets = routes.iter().flat_map(|route| match &route.end {
-        End::To(split) => split.targets(),
-        End::Here(_) => &[],
-    });
-    let used: HashSet<usize> = targets.map(|target| target.upstream.index()).collect();
-    let config = check.config;
-    for (index, name) in config.upstreams.names().enumerate() {
-        if !used.contains(&index) {
-            let at = Pointer::default().key("upstreams").key(name);
-            check.warn_at_key(&at, format!("no route goes to upstream '{name}'"), None);
-        }
     }
 }

@@ -193,3 +193,51 @@ fn names_past_the_cap_are_counted_under_one_name() {
     let names = page.lines().filter(|line| line.contains("route=")).count();
     assert!(names < 1000, "{names}");
 }
+
+#[test]
+fn names_keep_their_counts_over_a_reload_and_go_with_their_last_table() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let setup = |routes: &str| Setup {
+            top: "admin: { bind: 127.0.0.1:0 }".to_owned(),
+            shards: 2,
+            gateway: "watch: false",
+            routes: routes.to_owned(),
+            ..Setup::of(&origin)
+        };
+        let old = setup("- { name: old, match: { path: /old }, respond: { body: old } }\n");
+        let new = setup("- { name: new, match: { path: /new }, respond: { body: new } }\n");
+        let gateway = Gateway::start(driver, &old);
+        let admin: SocketAddr = super::address(&gateway).parse().unwrap();
+        for path in ["/ok", "/old"] {
+            gateway.connect().send(format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n")).reply().expect(200);
+        }
+        let of = |route: &str| format!("ringgate_route_requests_total{{route=\"{route}\",class=\"2xx\"}}");
+        scrape_until(admin, "both count", |page| value(page, &of("all")) + value(page, &of("old")) == 2.0);
+        gateway.replace(&new.text(driver));
+        gateway.hangup();
+        gateway.serves(2);
+        // The old table is freed when both shards have let go of it.
+        let page = scrape_until(admin, "the old route is gone", |page| !page.contains("route=\"old\""));
+        assert_eq!((value(&page, &of("all")), value(&page, &of("new"))), (1.0, 0.0));
+        for path in ["/ok", "/new"] {
+            gateway.connect().send(format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n")).reply().expect(200);
+        }
+        let counted = |page: &str| value(page, &of("all")) == 2.0 && value(page, &of("new")) == 1.0;
+        let page = scrape_until(admin, "the new table counts on", counted);
+        for (series, expected) in [
+            ("ringgate_generation", 2.0),
+            ("ringgate_generations_in_use", 1.0),
+            ("ringgate_reloads_total{outcome=\"done\"}", 1.0),
+            (
+                &format!(
+                    "ringgate_endpoint_replies_total{{upstream=\"origin\",endpoint=\"{}\"}}",
+                    origin.addr()
+                ),
+                2.0,
+            ),
+        ] {
+            assert_eq!(value(&page, series), expected, "{series}");
+        }
+    });
+}

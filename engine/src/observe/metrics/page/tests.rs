@@ -40,6 +40,8 @@ fn snapshot(meters: &Meters) -> Snapshot {
         generation: 7,
         generations: 2,
         generation_unix_ms: 1_700_000_000_123,
+        reloads: 6,
+        refusals: 1,
         is_draining: false,
         log_lost: 0,
         driver: "epoll".to_owned(),

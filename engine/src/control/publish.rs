@@ -1,0 +1,232 @@
+//! What the shards serve. A table is sent to every shard at once, in order with all else they are told; old ones come back
+//! when nothing on a shard holds them any more, and are freed here. Nothing in this file waits for a file or a name.
+
+use super::bind::{Fresh, Listening};
+use super::office::{Living, Phase, Refusal, Status};
+use crate::base::counters::Capped;
+use crate::base::{Generation, ListenerId, UpstreamId};
+use crate::config::Problems;
+use crate::net::clock;
+use crate::net::mailbox::Mailbox;
+use crate::shard::{Message, Moves, Next, Report, Shared};
+use crate::table::Table;
+use serde_json::Value;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// Until a shard is told again whose mailbox was full.
+const AGAIN: Duration = Duration::from_millis(2);
+/// Times it is told before it is taken for dead: two seconds and more.
+const TRIES: u32 = 1000;
+
+/// What is published, and all that is not gone yet.
+#[derive(Debug)]
+pub struct Published {
+    /// What the shards share.
+    pub shared: Arc<Shared>,
+    /// The listening sockets.
+    pub listening: Listening,
+    table: Arc<Table>,
+    living: Vec<Alive>,
+    status: watch::Sender<Arc<Status>>,
+}
+
+/// A table that some shard holds, or may still take.
+#[derive(Debug)]
+struct Alive {
+    table: Arc<Table>,
+    about: Living,
+}
+
+/// How a gateway that serves its first `table` stands.
+pub fn first(table: &Arc<Table>, config: Value, shards: usize) -> Status {
+    Status {
+        table: table.clone(),
+        config: Arc::new(config),
+        living: vec![living(table, shards)],
+        reloads: 0,
+        refusals: 0,
+        refused: None,
+        phase: Phase::Serving,
+    }
+}
+
+fn living(table: &Table, shards: usize) -> Living {
+    let held_by = (0..shards).collect();
+    Living { generation: table.generation, since_unix_ms: clock::unix_ms(), until_unix_ms: None, held_by }
+}
+
+impl Published {
+    /// The first `table`, which the shards were started with.
+    pub fn new(
+        shared: Arc<Shared>,
+        listening: Listening,
+        table: Arc<Table>,
+        status: watch::Sender<Arc<Status>>,
+    ) -> Published {
+        let about = living(&table, shared.mailboxes.len());
+        let living = vec![Alive { table: table.clone(), about }];
+        Published { shared, listening, table, living, status }
+    }
+
+    /// The table published last.
+    pub fn table(&self) -> &Arc<Table> {
+        &self.table
+    }
+
+    /// Sends `table`, with the sockets that were bound for it, to every shard. It may be some milliseconds before all have
+    /// it: see [`Published::is_served`]. `config` is what it was compiled from, without its secrets.
+    pub async fn publish(&mut self, mut table: Table, config: Value, mut fresh: Fresh) {
+        keep_equal_endpoints(&self.table, &mut table);
+        table.arm_endpoints(&self.shared.meters);
+        let table = Arc::new(table);
+        let opened = std::mem::take(&mut fresh.of);
+        let mut moves = moves(&self.table, &table);
+        moves.sockets = self.listening.take(&table, fresh);
+        let moves = Arc::new(moves);
+        let now = clock::unix_ms();
+        for alive in self.living.iter_mut().filter(|alive| alive.about.until_unix_ms.is_none()) {
+            alive.about.until_unix_ms = Some(now);
+        }
+        let about = living(&table, self.shared.mailboxes.len());
+        self.living.push(Alive { table: table.clone(), about });
+        self.table = table.clone();
+        for (mailbox, opened) in self.shared.mailboxes.iter().zip(opened) {
+            let next = Next { table: table.clone(), moves: moves.clone(), opened };
+            deliver(mailbox, Message::Table(Box::new(next))).await;
+        }
+        self.tell(|status| {
+            status.config = Arc::new(config);
+            status.reloads += 1;
+            status.refused = None;
+        });
+    }
+
+    /// Has every shard take what waits in its accept queues and then no more, and end within this time.
+    pub async fn drain(&mut self, within: Duration) {
+        self.enter(Phase::Draining);
+        // The files of Unix sockets go first.
+        self.listening = Listening::default();
+        for mailbox in &self.shared.mailboxes {
+            deliver(mailbox, Message::Drain(within)).await;
+        }
+    }
+
+    /// Whether every shard serves the table published last.
+    pub fn is_served(&self) -> bool {
+        (0..self.shared.mailboxes.len()).all(|shard| self.shared.serving(shard) >= self.table.generation)
+    }
+
+    /// A shard reports. Gives back what is not for this room.
+    pub fn told(&mut self, report: Report) -> Option<Report> {
+        match report {
+            Report::Serving => {}
+            Report::Left(shard, table) => self.left(shard, table.generation),
+            other @ Report::Unreachable(_) => return Some(other),
+        }
+        None
+    }
+
+    fn left(&mut self, shard: usize, generation: Generation) {
+        let find = |alive: &Alive| alive.about.generation == generation;
+        // A shard that was handed a connection of a table it had left may leave it twice.
+        let Some(at) = self.living.iter().position(find) else { return };
+        let alive = &mut self.living[at];
+        alive.about.held_by.retain(|other| *other != shard);
+        if alive.about.held_by.is_empty() {
+            let Alive { table, .. } = self.living.remove(at);
+            // A large one takes a while to free.
+            drop(tokio::task::spawn_blocking(move || drop(table)));
+        }
+        self.tell(|_| {});
+    }
+
+    /// A reload was refused.
+    pub fn refuse(&self, problems: Problems) {
+        self.tell(|status| {
+            status.refusals += 1;
+            status.refused = Some(Refusal { at_unix_ms: clock::unix_ms(), problems });
+        });
+    }
+
+    /// The gateway comes to another phase of its life.
+    pub fn enter(&self, phase: Phase) {
+        self.tell(|status| status.phase = phase);
+    }
+
+    fn tell(&self, change: impl FnOnce(&mut Status)) {
+        self.status.send_modify(|status| {
+            let mut next = Status::clone(status);
+            next.table = self.table.clone();
+            next.living = self.living.iter().map(|alive| alive.about.clone()).collect();
+            change(&mut next);
+            *status = Arc::new(next);
+        });
+    }
+
+    /// The tables that something still holds, newest first.
+    pub fn alive(&self) -> Vec<Arc<Table>> {
+        self.living.iter().rev().map(|alive| alive.table.clone()).collect()
+    }
+}
+
+/// Has the counts of names go on that `table` has, the one before it has not, and one of `alive` has: connections that were
+/// opened under them are still counted there.
+pub fn older_counts(alive: &[Arc<Table>], table: &mut Table) {
+    for older in alive {
+        let upstreams: HashMap<&str, &Arc<Capped>> =
+            older.upstreams.iter().map(|known| (known.name.as_str(), &known.count)).collect();
+        for upstream in table.upstreams.iter_mut().filter(|new| Arc::strong_count(&new.count) == 1) {
+            if let Some(known) = upstreams.get(upstream.name.as_str()) {
+                upstream.count = Arc::clone(known);
+            }
+        }
+        let listeners: HashMap<&str, &Arc<Capped>> =
+            older.listeners.iter().map(|known| (known.name.as_str(), &known.count)).collect();
+        for listener in table.listeners.iter_mut().filter(|new| Arc::strong_count(&new.count) == 1) {
+            if let Some(known) = listeners.get(listener.name.as_str()) {
+                listener.count = Arc::clone(known);
+            }
+        }
+    }
+}
+
+/// Sends a message that must not be lost. A shard that takes nothing off a full mailbox is dead, which is seen elsewhere.
+async fn deliver(mailbox: &Mailbox<Message>, mut message: Message) {
+    for _ in 0..TRIES {
+        match mailbox.send(message) {
+            Ok(()) => return,
+            Err(back) => message = back,
+        }
+        tokio::time::sleep(AGAIN).await;
+    }
+}
+
+/// What of `table` was in the one before, by name.
+fn moves(before: &Table, table: &Table) -> Moves {
+    let upstreams: HashMap<&str, UpstreamId> =
+        before.upstreams.iter().map(|upstream| (upstream.name.as_str(), upstream.id)).collect();
+    let listeners: HashMap<&str, ListenerId> =
+        (0..).zip(&before.listeners).map(|(at, listener)| (listener.name.as_str(), ListenerId(at))).collect();
+    Moves {
+        upstreams: table.upstreams.iter().map(|new| upstreams.get(new.name.as_str()).copied()).collect(),
+        listeners: table.listeners.iter().map(|new| listeners.get(new.name.as_str()).copied()).collect(),
+        sockets: Vec::new(),
+    }
+}
+
+/// An upstream whose endpoints and balancing are as before keeps the set itself, by which a shard knows that nothing changed.
+fn keep_equal_endpoints(before: &Table, table: &mut Table) {
+    let known: HashMap<&str, usize> =
+        before.upstreams.iter().enumerate().map(|(at, upstream)| (upstream.name.as_str(), at)).collect();
+    for upstream in &mut table.upstreams {
+        let Some(known) = known.get(upstream.name.as_str()).map(|at| &before.upstreams[*at]) else {
+            continue;
+        };
+        if known.balance == upstream.balance && known.endpoints[..] == upstream.endpoints[..] {
+            upstream.endpoints = known.endpoints.clone();
+        }
+    }
+}

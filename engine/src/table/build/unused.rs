@@ -1,0 +1,104 @@
+//! What is written and never used: upstreams that no route goes to, policies that nothing is attached to, consumers that
+//! no policy could recognise. Told only where nothing else is wrong: else a name may only be misspelt elsewhere.
+
+use super::{Check, Pointer, Route};
+use crate::config::{Config, Policy};
+use crate::table::End;
+use std::collections::HashSet;
+
+/// Warns of what is unused.
+pub(super) fn warn(check: &mut Check<'_>, routes: &[Route]) {
+    if check.problems.iter().any(|problem| problem.severity == crate::config::Severity::Error) {
+        return;
+    }
+    let config = check.config;
+    for name in upstreams(config, routes) {
+        let at = Pointer::default().key("upstreams").key(name);
+        check.warn_at_key(&at, format!("no route goes to upstream '{name}'"), None);
+    }
+    for name in policies(config) {
+        let at = Pointer::default().key("policies").key(name);
+        let fix = "attach it by name under 'policies' of the gateway, a listener or a route, or remove it";
+        check.warn_at_key(&at, format!("policy '{name}' is attached nowhere"), Some(fix.into()));
+    }
+    for index in consumers(config) {
+        let at = Pointer::default().key("consumers").item(index).key("name");
+        let message = format!("no policy could recognise consumer '{}'", config.consumers[index].name);
+        let fix = "attach a policy of the kind api_key or jwt, or remove it";
+        check.warn(&at, message, Some(fix.into()));
+    }
+}
+
+fn upstreams<'c>(config: &'c Config, routes: &[Route]) -> Vec<&'c str> {
+    let targets = routes.iter().flat_map(|route| match &route.end {
+        End::To(split) => split.targets(),
+        End::Here(_) => &[],
+    });
+    let used: HashSet<usize> = targets.map(|target| target.upstream.index()).collect();
+    let all = config.upstreams.names().enumerate();
+    all.filter(|(index, _)| !used.contains(index)).map(|(_, name)| name).collect()
+}
+
+/// Names of policies that stand somewhere.
+fn attached(config: &Config) -> HashSet<&str> {
+    let listeners = config.listeners.iter().flat_map(|listener| &listener.policies);
+    let routes = config.routes.iter().flat_map(|route| &route.policies);
+    config.gateway.policies.iter().chain(listeners).chain(routes).map(String::as_str).collect()
+}
+
+fn policies(config: &Config) -> Vec<&str> {
+    let used = attached(config);
+    config.policies.names().filter(|name| !used.contains(name)).collect()
+}
+
+/// Places of consumers, where no policy that is attached asks who calls.
+fn consumers(config: &Config) -> Vec<usize> {
+    let used = attached(config);
+    let asks = |policy: &Policy| policy.jwt.is_some() || policy.api_key.is_some();
+    let is_asked =
+        config.policies.0.iter().any(|(name, policy)| used.contains(name.as_str()) && asks(policy));
+    (0..if is_asked { 0 } else { config.consumers.len() }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Memory;
+
+    fn config(text: &str) -> Config {
+        let read = Memory::default().file("a.yaml", text).read("a.yaml");
+        read.unwrap_or_else(|problems| panic!("{problems}"))
+    }
+
+    #[test]
+    fn a_policy_is_used_by_whoever_names_it() {
+        let text = "version: 1
+gateway: { policies: [a] }
+listeners: [{ bind: '127.0.0.1:0', policies: [b] }]
+policies:
+  a: { authorize: { scopes: [x] } }
+  b: { authorize: { scopes: [x] } }
+  c: { authorize: { scopes: [x] } }
+  d: { authorize: { scopes: [x] } }
+routes: [{ name: r, policies: [d], respond: { body: hi } }]
+";
+        assert_eq!(policies(&config(text)), ["c"]);
+    }
+
+    #[test]
+    fn a_consumer_is_used_where_somebody_asks_who_calls() {
+        let text = |attached: &str| {
+            format!(
+                "version: 1
+consumers: [{{ name: acme, api_keys: [k] }}, {{ name: other }}]
+policies:
+  key: {{ api_key: {{ header: X-Key }} }}
+  may: {{ authorize: {{ scopes: [x] }} }}
+routes: [{{ name: r, policies: [{attached}], respond: {{ body: hi }} }}]
+"
+            )
+        };
+        assert_eq!(consumers(&config(&text("may"))), [0, 1]);
+        assert_eq!(consumers(&config(&text("may, key"))), [0; 0]);
+    }
+}
