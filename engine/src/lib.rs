@@ -10,6 +10,7 @@ pub mod upstream;
 // The deciders: pure.
 pub mod balance;
 pub mod observe;
+pub mod policy;
 pub mod route;
 
 // The ground.

@@ -1,12 +1,18 @@
 //! `policies`: rules by name. Each has one kind key, plus `mode` and `when`.
 
+mod document;
+mod validate;
+
+pub use document::Document;
+pub use validate::{Body, Headers as InputHeaders, Query, Validate};
+
 use super::read::section::{section, words};
 use super::units::{Period, Rate};
 use super::values::{FilePath, Named, OneOrMore, Secret};
 
 section! {
     noun "policy";
-    /// A rule that a request must pass. Exactly one kind key stands in it: `jwt`, `api_key`, `authorize`, `limit` or `headers`.
+    /// A rule that a request must pass. Exactly one kind key stands in it: `jwt`, `api_key`, `authorize`, `limit`, `validate` or `headers`.
     pub struct Policy {
         /// Who calls, by a signed token (RFC 7519).
         pub jwt: Option<Jwt>,
@@ -16,6 +22,8 @@ section! {
         pub authorize: Option<Authorize>,
         /// How often it may be done.
         pub limit: Option<Limit>,
+        /// What a request must look like.
+        pub validate: Option<Validate>,
         /// What is changed in the fields of a request or a reply.
         pub headers: Option<Headers>,
         /// Whether it refuses.
