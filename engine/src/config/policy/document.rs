@@ -15,6 +15,8 @@ pub struct Document {
     /// Where it is, as a reference relative to it is resolved: `config:///schemas/order.json`. One that stands in the
     /// configuration has that file's folder, with a `/` at its end.
     pub base: String,
+    /// The folder of the file that names it, in the same form.
+    pub folder: String,
     node: Node,
 }
 
@@ -52,21 +54,24 @@ impl Decode for Document {
         match &node.shape {
             Shape::Map(_) => {
                 let value = value(node, reader)?;
-                let base = base(reader.folder(node).as_deref().unwrap_or(Path::new("")), None);
-                Some(Document { value, base, node: node.clone() })
+                let folder = base(&reader.folder(node).unwrap_or_default(), None);
+                Some(Document { value, base: folder.clone(), folder, node: node.clone() })
             }
             Shape::Scalar(scalar) if !scalar.text.is_empty() && !scalar.text.contains('\0') => {
                 if node.failed() {
                     return None;
                 }
-                let path = reader.folder(node).unwrap_or_default().join(&scalar.text);
+                let folder = reader.folder(node).unwrap_or_default();
+                let path = folder.join(&scalar.text);
                 let root = reader.document(node, &path)?;
-                if !matches!(root.shape, Shape::Map(_)) {
-                    reader.fault(&root, format!("{} where a schema belongs", root.kind()), Some(FIX.into()));
+                let value = value(&root, reader)?;
+                if !value.is_object() && !value.is_boolean() {
+                    let fix = "write a map, as {\"type\": \"object\"}";
+                    reader.fault(&root, format!("{} where a schema belongs", root.kind()), Some(fix.into()));
                     return None;
                 }
-                let value = value(&root, reader)?;
-                Some(Document { value, base: base(Path::new(""), Some(&path)), node: root })
+                let base = base(Path::new(""), Some(&path));
+                Some(Document { value, base, folder: self::base(&folder, None), node: root })
             }
             _ => {
                 reader.refuse(node, "a schema", Some(FIX.into()));
@@ -207,7 +212,7 @@ mod tests {
     fn a_file_is_read_from_beside_the_file_that_names_it() {
         let memory = Memory::default()
             .file("etc/x.yaml", "policies: { p: { validate: { body: { schema: ../s/order.json } } } }")
-            .file("s/order.json", "{\n  \"type\": \"object\",\n  \"required\": [\"a\"]\n}\n");
+            .file("etc/../s/order.json", "{\n  \"type\": \"object\",\n  \"required\": [\"a\"]\n}\n");
         let document = schema_of(memory).expect("is read");
         assert_eq!((document.base.as_str(), document.is_file()), ("config:///s/order.json", true));
         let place = document.place("/required/0");

@@ -19,8 +19,9 @@ section! {
         pub query: Query = {},
         /// Its body.
         pub body: Body = {},
-        /// Schemas that others refer to by `$ref`: files, known by their path and their `$id`, or maps with an `$id`.
-        pub schemas: Vec<Document> = [],
+        /// Schemas that others refer to by `$ref`, under the name or the URI that those use. A file is known by its path and
+        /// any schema by its `$id` too. Nothing else is ever fetched.
+        pub schemas: Named<Document> = {},
         /// Whether `format` is a rule; without it, it is a remark.
         pub assert_format: bool = "false",
         /// Errors that an answer lists at most, 1 to 100.
