@@ -204,7 +204,7 @@ mod tests {
     fn what_only_yaml_takes_for_a_value_is_refused_at_its_place() {
         for text in ["0x10", "0o17", "+1", ".5", "1.", "01", ".inf", "-.INF", ".nan", "1e999", "True", "FALSE"] {
             let told = inline(&format!("{{ a: {text} }}")).expect_err(text);
-            assert!(told.contains(&format!("etc/x.yaml:1:49: error: '{text}' is no value of JSON")), "{told}");
+            assert!(told.contains(&format!("etc/x.yaml:1:51: error: '{text}' is no value of JSON")), "{told}");
         }
     }
 

@@ -49,38 +49,29 @@ pub struct Library<'c> {
 }
 
 impl<'c> Library<'c> {
-    /// Collects `given`, which stand at `at`.
+    /// Collects `given`, which stand at `at` and are `known` by [`known`].
     pub fn new(
-        given: &'c Named<Given>,
+        (given, known): (&'c Named<Given>, &'c [Known]),
         assert_format: bool,
         at: &Pointer,
         faults: &mut Faults,
     ) -> Option<Library<'c>> {
-        let mut builder = Registry::new().draft(Draft::Draft202012).retriever(Nowhere);
-        let mut names = Vec::new();
-        let mut files: Vec<&str> = Vec::new();
         for (name, document) in &given.0 {
-            let at = at.key(name);
-            check_itself(document, &at, faults)?;
-            names.push(name.as_str());
-            names.extend(document.value.get("$id").and_then(Value::as_str));
-            let mut uris = vec![resolved(name, &document.folder)];
-            if document.is_file() && !files.contains(&document.base.as_str()) {
-                files.push(&document.base);
-                uris.push(document.base.clone());
-            }
-            for uri in uris {
-                let resource = Draft::Draft202012.create_resource_ref(&document.value);
-                builder = match builder.add(uri, resource) {
-                    Ok(builder) => builder,
-                    Err(error) => {
-                        let fix = "write a name such as address, or a URI such as https://example.com/address";
-                        faults.key(at, format!("'{name}' cannot name a schema: {error}"), fix);
-                        return None;
-                    }
-                };
-            }
+            check_itself(document, &at.key(name), faults)?;
         }
+        let mut builder = Registry::new().draft(Draft::Draft202012).retriever(Nowhere);
+        for Known { name, uri, value } in known {
+            builder = match builder.add(uri.as_str(), Draft::Draft202012.create_resource_ref(value)) {
+                Ok(builder) => builder,
+                Err(error) => {
+                    let fix = "write a name such as address, or a URI such as https://example.com/address";
+                    faults.key(at.key(name), format!("'{name}' cannot name a schema: {error}"), fix);
+                    return None;
+                }
+            };
+        }
+        let id = |known: &'c Known| known.value.get("$id").and_then(Value::as_str);
+        let names = known.iter().flat_map(|known| [Some(known.uri.as_str()), id(known)]).flatten().collect();
         match builder.prepare() {
             Ok(registry) => {
                 let recursive = given.0.iter().any(|(_, document)| goes_on_within(&document.value, true));
@@ -130,6 +121,33 @@ impl<'c> Library<'c> {
             }
         }
     }
+}
+
+/// A schema, and one URI that others know it by.
+#[derive(Debug)]
+pub struct Known {
+    name: String,
+    uri: String,
+    value: Value,
+}
+
+/// What `given` schemas are known by: a name or a URI, and where that is no URI by itself, a file's path too. Of a file
+/// that is known by a URI what it refers to is relative to that; of any other, to its path.
+pub fn known(given: &Named<Given>) -> Vec<Known> {
+    let mut known: Vec<Known> = Vec::new();
+    for (name, document) in &given.0 {
+        let uri = resolved(name, &document.folder);
+        let mut value = document.value.clone();
+        let is_path = document.is_file() && uri != *name;
+        if let (true, Some(members)) = (is_path, value.as_object_mut()) {
+            members.entry("$id").or_insert_with(|| document.base.as_str().into());
+            if known.iter().all(|known| known.uri != document.base) {
+                known.push(Known { name: name.clone(), uri: document.base.clone(), value: value.clone() });
+            }
+        }
+        known.push(Known { name: name.clone(), uri, value });
+    }
+    known
 }
 
 /// The URI that `name` stands for in a file of `folder`.
