@@ -68,7 +68,7 @@ async fn start(path: &Path) -> Result<(), Refused> {
     for warning in warnings {
         eprintln!("{warning}");
     }
-    run(table, |_| {}).await
+    run(table, &config, |_| {}).await
 }
 
 fn report(path: &Path) -> ExitCode {
@@ -88,7 +88,7 @@ async fn demonstrate(given: &ArgMatches) -> Result<(), Refused> {
     let text = demo::configuration(&origins, bind);
     let config = load::parse("demo.yaml", text).map_err(Refused::Configuration)?;
     let (table, _) = load::compile(&config, Generation(1), None).map_err(Refused::Configuration)?;
-    run(table, |bound| {
+    run(table, &config, |bound| {
         let addr = match bound.first() {
             Some((_, Address::Tcp(addr))) => *addr,
             _ => bind,

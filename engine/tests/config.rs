@@ -2,7 +2,7 @@
 //! refused with exactly the text beside it, and config/schema.json is current. `RINGGATE_BLESS=1` writes the
 //! expected texts and the schema anew.
 
-use ringgate::base::Generation;
+use ringgate::base::{Generation, Tick};
 use ringgate::config::{self, Problems, Source};
 use ringgate::table::{Table, build};
 use std::path::{Path, PathBuf};
@@ -26,7 +26,9 @@ impl Source for Disk {
 
 fn load(path: &str) -> Result<(Table, Problems), Problems> {
     let config = config::read(&mut Disk, Path::new(path))?;
-    build::build(&config, Generation(1), None).map(|(table, warnings)| (table, Problems(warnings)))
+    let mut means = build::Means { files: &mut Disk, now: Tick(1), offset: 0 };
+    build::build(&config, Generation(1), None, &mut means)
+        .map(|(table, warnings)| (table, Problems(warnings)))
 }
 
 /// Files of `folder` that are configurations, sorted.

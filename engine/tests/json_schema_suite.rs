@@ -3,7 +3,8 @@
 
 use ringgate::config::Memory;
 use ringgate::config::read::Pointer;
-use ringgate::policy::validate::{Asked, Faults, Next, Scratch, Validate};
+use ringgate::policy::Faults;
+use ringgate::policy::validate::{Asked, Next, Scratch, Validate};
 use ringgate::wire::head::{Head, Lines};
 use ringgate::wire::http1::framing::Length;
 use ringgate::wire::http1::{HeadLimits, request};
@@ -17,11 +18,14 @@ const EXCLUDED: &[(&str, &str, &str, &str)] = &[];
 /// The number of cases in the data, so that none is lost unseen.
 const CASES: usize = 1299;
 
-const HEAD: &[u8] = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 1\r\n\r\n";
+const HEAD: &[u8] =
+    b"POST / HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 1\r\n\r\n";
 
 /// The policy of a configuration with `schema` and all `remotes`.
 fn policy(schema: &Value, remotes: &serde_json::Map<String, Value>) -> Result<Validate, String> {
-    let mut text = "policies:\n  suite:\n    validate:\n      body: { schema: schema.json }\n      schemas:\n".to_owned();
+    let mut text =
+        "policies:\n  suite:\n    validate:\n      body: { schema: schema.json }\n      schemas:\n"
+            .to_owned();
     let mut memory = Memory::default().file("schema.json", schema.to_string());
     for (index, (uri, remote)) in remotes.iter().enumerate() {
         text.push_str(&format!("        \"{uri}\": remote-{index}.json\n"));
@@ -66,7 +70,9 @@ fn every_required_case_of_the_suite_is_decided_as_it_says() {
             for case in cases {
                 count += 1;
                 let what = case["description"].as_str().unwrap_or_default();
-                if let Some((.., why)) = EXCLUDED.iter().find(|(f, g, c, _)| (*f, *g, *c) == (file, name, what)) {
+                if let Some((.., why)) =
+                    EXCLUDED.iter().find(|(f, g, c, _)| (*f, *g, *c) == (file, name, what))
+                {
                     println!("excluded: {file}: {name}: {what}: {why}");
                     continue;
                 }

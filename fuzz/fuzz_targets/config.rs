@@ -4,10 +4,11 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use ringgate::base::Generation;
+use ringgate::base::{Generation, Tick};
 use ringgate::config::Memory;
 use ringgate::route::{Facts, Scratch};
-use ringgate::table::build;
+use ringgate::table::Table;
+use ringgate::table::build::{self, Means};
 use ringgate::wire::head::{Head, Lines};
 
 fuzz_target!(|bytes: &[u8]| {
@@ -27,9 +28,13 @@ fuzz_target!(|bytes: &[u8]| {
             return;
         }
     };
-    let first = build::build(&config, Generation(1), None);
+    let build = |generation, previous: Option<&Table>| {
+        let mut means = Means { files: &mut Memory::default(), now: Tick(1), offset: 0 };
+        build::build(&config, Generation(generation), previous, &mut means)
+    };
+    let first = build(1, None);
     let previous = first.as_ref().ok().map(|(table, _)| table);
-    match (&first, build::build(&config, Generation(2), previous)) {
+    match (&first, build(2, previous)) {
         (Ok((first, warnings)), Ok((second, again))) => {
             assert_eq!(*warnings, again);
             assert_eq!(first.routes.len(), second.routes.len());

@@ -60,6 +60,11 @@ impl Marks {
         self.count > 0 && self.list[seat].failures > 0
     }
 
+    /// When the time of `seat`'s mark is over, if it has one.
+    pub fn until(&self, seat: usize) -> Option<Tick> {
+        self.has(seat).then(|| self.list[seat].until)
+    }
+
     /// Until when `seat` is left alone, if it is.
     pub fn down(&self, seat: usize, now: Tick) -> Option<Tick> {
         let mark = self.list[seat];

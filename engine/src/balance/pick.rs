@@ -126,6 +126,12 @@ impl State {
         self.marks.has(endpoint)
     }
 
+    /// Until when `endpoint` is left alone because it could not be reached; a moment that has passed says that the next
+    /// exchange tries it.
+    pub fn marked_until(&self, endpoint: usize) -> Option<Tick> {
+        self.marks.until(endpoint)
+    }
+
     /// Exchanges with `endpoint` now.
     pub fn active(&self, endpoint: usize) -> u32 {
         self.active[endpoint]

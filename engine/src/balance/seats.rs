@@ -30,6 +30,17 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
+    /// As a configuration names it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Algorithm::RoundRobin => "round_robin",
+            Algorithm::LeastConnections => "least_connections",
+            Algorithm::PeakEwma => "peak_ewma",
+            Algorithm::ConsistentHash => "consistent_hash",
+            Algorithm::StickyCookie(_) => "sticky_cookie",
+        }
+    }
+
     /// Whether it uses [`Facts::random`](super::Facts::random) and wants to be told latencies.
     pub fn is_measured(self) -> bool {
         self == Algorithm::PeakEwma

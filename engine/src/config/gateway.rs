@@ -234,9 +234,13 @@ section! {
     pub struct Consumer {
         /// Its name, unique.
         pub name: String,
-        /// The keys it may call with.
+        /// The keys it may call with, each as it is or as `sha256:` and 64 hexadecimal digits.
         pub api_keys: Vec<Secret> = [],
         /// Its tier, a word that limits may be keyed by.
         pub tier: Option<String>,
+        /// The scopes granted to it when it calls with a key or a password.
+        pub scopes: Vec<String> = [],
+        /// The roles it holds then.
+        pub roles: Vec<String> = [],
     }
 }

@@ -5,6 +5,7 @@ use super::read::decode::{Decode, Reader, Scalar};
 use super::read::tree::{Node, Shape};
 use super::schema::Defs;
 use serde_json::{Value, json};
+use std::ops::Range;
 use std::path::PathBuf;
 
 impl Scalar for String {
@@ -83,6 +84,30 @@ impl Scalar for Secret {
 
     fn schema() -> Value {
         json!({ "type": "string", "minLength": 1 })
+    }
+}
+
+/// A text in which `${...}` may stand for a part of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Template {
+    /// The text as written, what came from elsewhere put in.
+    pub text: String,
+    /// Where the references stand, each with its `${` and `}`.
+    pub asked: Vec<Range<usize>>,
+}
+
+impl Decode for Template {
+    fn decode(node: &Node, reader: &mut Reader<'_>) -> Option<Template> {
+        let Shape::Scalar(scalar) = &node.shape else {
+            reader.refuse(node, "a text", Some("write a text".into()));
+            return None;
+        };
+        let template = Template { text: scalar.text.clone(), asked: scalar.asked.clone() };
+        (!node.failed()).then_some(template)
+    }
+
+    fn schema(_: &mut Defs) -> Value {
+        json!({ "type": "string" })
     }
 }
 

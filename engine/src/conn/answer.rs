@@ -2,16 +2,14 @@
 //! our own with its body.
 
 use crate::base::{Fault, Kind, Side};
-use crate::exchange::{Answer, Begin, Replies, ReplyHead};
+use crate::exchange::{Begin, Replies, ReplyHead};
 use crate::mem::{Buf, Class};
 use crate::net::body::{BodySink, BodyWriter, Lane};
 use crate::net::clock;
 use crate::wire::edits::Edits;
-use crate::wire::field::Field;
 use crate::wire::head::{Head, Version};
 use crate::wire::http1::encode::{self, Backward, KeepAlive};
 use crate::wire::http1::framing::Length;
-use crate::wire::method::Method;
 use std::cell::Cell;
 use std::net::SocketAddr;
 
@@ -24,8 +22,6 @@ pub struct Http1Replies<'a> {
     pub lane: Lane,
     /// The client's version.
     pub version: Version,
-    /// The request's method: HEAD gets no body.
-    pub method: Method,
     /// Whether the client leaves the connection open.
     pub keeps: bool,
     /// Whether the process is ending, which it may begin to while the exchange runs.
@@ -54,44 +50,6 @@ impl Http1Replies<'_> {
         encode::answer(&mut out, edits, &said).map_err(|_| too_large())?;
         Ok(BodyWriter::new(self.lane.clone(), out, Length::Exact(body_bytes)))
     }
-
-    fn answer(
-        &mut self,
-        (answer, allow): (&Answer, &str),
-        request_id: &[u8],
-        close: bool,
-    ) -> Result<BodyWriter, Fault> {
-        let mut body = Vec::with_capacity(256);
-        answer.body(request_id, &mut body);
-        let mut edits = Edits::new();
-        edits.set(Field::CONTENT_TYPE, b"application/problem+json");
-        if let Some(error) = answer.proxy_error {
-            let status = format!("ringgate; error={error}; details=\"{}\"", answer.reason.as_str());
-            edits.set(b"Proxy-Status", status.as_bytes());
-        }
-        if let Some(seconds) = answer.retry_after {
-            edits.set(Field::RETRY_AFTER, itoa::Buffer::new().format(seconds).as_bytes());
-        }
-        if answer.status == 405 {
-            edits.set(Field::ALLOW, allow.as_bytes());
-        }
-        if !request_id.is_empty() {
-            edits.set(Field::X_REQUEST_ID, request_id);
-        }
-        let keep_alive = self.keep_alive(close);
-        let mut out = self.lane.pool.take(Class::Small);
-        let said = encode::Answer {
-            status: answer.status,
-            body_bytes: body.len() as u64,
-            keep_alive,
-            unix_seconds: clock::unix_ms() / 1000,
-        };
-        encode::answer(&mut out, &edits, &said).map_err(|_| too_large())?;
-        if self.method != Method::Head && !out.put(&body) {
-            return Err(too_large());
-        }
-        Ok(BodyWriter::new(self.lane.clone(), out, Length::None))
-    }
 }
 
 fn too_large() -> Fault {
@@ -111,14 +69,21 @@ impl Replies for Http1Replies<'_> {
         BodyWriter::new(self.lane.clone(), out, Length::None).flush().await
     }
 
+    async fn go_on(&mut self) -> Result<(), Fault> {
+        if self.version == Version::Http10 {
+            return Ok(());
+        }
+        let mut out = self.lane.pool.take(Class::Small);
+        let fits = out.put(b"HTTP/1.1 100 Continue\r\n\r\n");
+        debug_assert!(fits, "a line fits into a buffer");
+        BodyWriter::new(self.lane.clone(), out, Length::None).flush().await
+    }
+
     fn begin(&mut self, begin: Begin<'_>) -> Result<BodyWriter, Fault> {
         let (head, edits, length, upgrade) = match begin.head {
             ReplyHead::Upstream { head, edits, length, upgrade } => (head, edits, length, upgrade),
             ReplyHead::Own { status, edits, body_bytes } => {
                 return self.own(status, edits, body_bytes, begin.close);
-            }
-            ReplyHead::Answer { answer, request_id, allow } => {
-                return self.answer((answer, allow), request_id, begin.close);
             }
         };
         let version10 = self.version == Version::Http10;

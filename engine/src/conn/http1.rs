@@ -17,7 +17,6 @@ use crate::table::Listener;
 use crate::wire::head::{Head, Lines, Version};
 use crate::wire::http1::FramingFault;
 use crate::wire::http1::framing::{self, Length};
-use crate::wire::method::Method;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -120,7 +119,6 @@ impl Exchange<'_> {
         Http1Replies {
             lane: self.lane(),
             version: head.map_or(Version::Http11, Head::version),
-            method: head.map_or(Method::Other, Head::method),
             keeps: head.is_some_and(framing::keep_alive),
             draining: &self.lent.draining,
             closes: false,

@@ -3,6 +3,7 @@
 use super::resolve;
 use crate::base::Generation;
 use crate::config::{self, Config, Problem, Problems, Source};
+use crate::net::clock;
 use crate::table::{Table, build};
 use std::fs;
 use std::io;
@@ -43,7 +44,10 @@ pub fn compile(
     generation: Generation,
     previous: Option<&Table>,
 ) -> Result<(Table, Vec<Problem>), Problems> {
-    let (table, mut told) = build::build(config, generation, previous)?;
+    let now = clock::now();
+    let offset = (clock::unix_ms() * 1_000_000).saturating_sub(now.0);
+    let mut means = build::Means { files: &mut Disk, now, offset };
+    let (table, mut told) = build::build(config, generation, previous, &mut means)?;
     told.extend(resolve::problems(&table));
     let problems = Problems(told).sorted();
     if problems.refuse() { Err(problems) } else { Ok((table, problems.0)) }

@@ -1,11 +1,12 @@
 //! `ringgate run`: compiles the table, binds every socket before anything starts, starts one shard a CPU and the
 //! log thread, and waits for the signal to end. A second signal ends at once.
 
+use super::admin::{Door, Live};
 use super::bind::{Sockets, bind};
 use super::logs::{Feed, Logs, Target};
 use super::resolve::Names;
 use crate::base::{Address, Generation, Tick};
-use crate::config::Problems;
+use crate::config::{Config, Problems};
 use crate::net::driver::{Driver, probe_io_uring};
 use crate::net::{affinity, clock, raise_descriptor_limit, ring};
 use crate::observe::Counts;
@@ -19,7 +20,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Time that exchanges get to end after SIGTERM.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -46,20 +47,23 @@ impl fmt::Display for Refused {
     }
 }
 
-/// Runs the gateway on `table` until a signal ends it. `ready` is called with the bound addresses once every
+/// Runs the gateway on `table` until a signal ends it; `config` is what it was compiled from. `ready` is called with the bound addresses once every
 /// listener takes connections.
 ///
 /// # Errors
 /// [`Refused::Runtime`] when a socket, thread or driver cannot be had, or a shard failed.
-pub async fn run(mut table: Table, ready: impl FnOnce(&[(String, Address)])) -> Result<(), Refused> {
+pub async fn run(
+    mut table: Table,
+    config: &Config,
+    ready: impl FnOnce(&[(String, Address)]),
+) -> Result<(), Refused> {
     let descriptors = raise_descriptor_limit();
     let driver = choose(table.gateway.driver)?;
     let cpus = affinity::cpus();
     let shards = table.gateway.shards.map_or(cpus.len(), |shards| shards as usize).max(1);
     let Sockets { of: mut sockets, told: bound, files } = bind(&table, shards)?;
-    let mut terminate = on(SignalKind::terminate())?;
-    let mut interrupt = on(SignalKind::interrupt())?;
-    let mut hangup = on(SignalKind::hangup())?;
+    let door = table.admin.as_ref().map(Door::bind).transpose()?;
+    let mut signals = Signals::new()?;
     let names = Names::settled(&mut table).await;
     let table = Arc::new(table);
 
@@ -88,32 +92,34 @@ pub async fn run(mut table: Table, ready: impl FnOnce(&[(String, Address)])) -> 
     if let Some(names) = names {
         tokio::spawn(names.keep(shared.clone()));
     }
+    let live = Arc::new(Live::new(shared.clone(), table.clone(), config.origin.shown()));
+    let admin = door.map(|door| serve(door, live.clone()));
     announce(driver, &cpus[..shards.min(cpus.len())], shards, descriptors, &bound, table.generation);
     ready(&bound);
 
-    loop {
-        tokio::select! {
-            _ = terminate.recv() => break,
-            _ = interrupt.recv() => break,
-            // What logrotate sends once it has moved the file away.
-            _ = hangup.recv() => drop(logs.reopen()),
-            failed = watch(&threads) => {
-                eprintln!("ringgate: shard {failed} ended by itself; the others drain");
-                break;
-            }
-        }
-    }
+    signals.end(&logs, &threads).await;
+    live.drain();
     drop(files);
     for mailbox in &shared.mailboxes {
         let _ = mailbox.send(Message::Drain(DRAIN));
     }
     let joined = tokio::select! {
         joined = join(threads) => joined,
-        _ = terminate.recv() => Ok(()),
-        _ = interrupt.recv() => Ok(()),
+        () = signals.told_to_end() => Ok(()),
     };
     logs.stop(Duration::from_secs(2));
+    if let Some(admin) = admin {
+        // Its socket's file goes with it.
+        admin.abort();
+        drop(admin.await);
+    }
     joined
+}
+
+/// Serves the administration interface and says where.
+fn serve(door: Door, live: Arc<Live>) -> tokio::task::JoinHandle<()> {
+    eprintln!("ringgate: admin on {}", door.bound());
+    tokio::spawn(door.serve(live))
 }
 
 /// A shard's way to the log thread, both ends.
@@ -145,7 +151,45 @@ fn log_target(table: &Table) -> Target {
     }
 }
 
-fn on(kind: SignalKind) -> Result<tokio::signal::unix::Signal, Refused> {
+/// What the process is told by signals.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Signals, Refused> {
+        let (terminate, interrupt) = (on(SignalKind::terminate())?, on(SignalKind::interrupt())?);
+        Ok(Signals { terminate, interrupt, hangup: on(SignalKind::hangup())? })
+    }
+
+    /// Waits until the process is told to end.
+    async fn told_to_end(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+
+    /// Does what signals ask, until the process is told to end or a shard ends by itself.
+    async fn end(&mut self, logs: &Logs, threads: &[JoinHandle<io::Result<()>>]) {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+                // What logrotate sends once it has moved the file away.
+                _ = self.hangup.recv() => drop(logs.reopen()),
+                failed = watch(threads) => {
+                    eprintln!("ringgate: shard {failed} ended by itself; the others drain");
+                    return;
+                }
+            }
+        }
+    }
+}
+
+fn on(kind: SignalKind) -> Result<Signal, Refused> {
     signal(kind).map_err(|error| Refused::Runtime(format!("signals cannot be handled: {error}")))
 }
 

@@ -1,9 +1,16 @@
 //! Every synthetic answer, in one table: reason → status, `Proxy-Status` error (RFC 9209 §2.3), whether the
 //! connection closes. 4xx is the client's fault, 502 a bad answer from upstream, 503 refused by us, 504 time.
 
+use super::context::Context;
+use super::forward::Forward;
+use super::plan;
 use crate::base::{Fault, Kind, Side};
 use crate::observe::Reason;
+use crate::observe::access_log::put_json;
 use crate::upstream::CallFault;
+use crate::wire::edits::Edits;
+use crate::wire::field::Field;
+use crate::wire::status;
 
 /// An answer of our own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +48,14 @@ impl Answer {
             // The peer is a proxy that may speak anything, not a client that waits for an answer.
             R::ProxyProtocol(_) => return None,
             R::BadRequest(_) => (400, "Bad Request", None, Always),
+            R::Invalid(_) => (400, "Bad Request", None, IfUnread),
+            R::Unauthenticated(_) => (401, "Unauthorized", None, IfUnread),
+            R::AddressDenied | R::CorsDenied(_) | R::Forbidden(_) => (403, "Forbidden", None, IfUnread),
+            R::PolicyBodyTooLarge => (413, "Content Too Large", None, IfUnread),
+            R::MediaType(_) => (415, "Unsupported Media Type", None, IfUnread),
+            R::RateLimited(_) => (429, "Too Many Requests", None, IfUnread),
+            R::PolicyUndecided(_) => (503, "Service Unavailable", Some("proxy_internal_response"), IfUnread),
+            R::UpstreamError(status) => (status, status::reason(status), None, IfUnread),
             R::NoRoute => (404, "Not Found", None, IfUnread),
             R::MethodNotAllowed => (405, "Method Not Allowed", None, IfUnread),
             R::ConnectRefused => (405, "Method Not Allowed", None, Always),
@@ -70,8 +85,9 @@ impl Answer {
         Some(Answer { status, title, reason, proxy_error, close, retry_after })
     }
 
-    /// The body: a problem of RFC 9457 that names the reason, never anything internal. Appended to `out`.
-    pub fn body(&self, request_id: &[u8], out: &mut Vec<u8>) {
+    /// The body: a problem of RFC 9457 that names the reason, never anything internal. `detail` is what a policy tells
+    /// the client. Appended to `out`.
+    pub fn body(&self, detail: &[u8], request_id: &[u8], out: &mut Vec<u8>) {
         out.extend_from_slice(br#"{"type":"about:blank","title":""#);
         out.extend_from_slice(self.title.as_bytes());
         out.extend_from_slice(br#"","status":"#);
@@ -79,15 +95,60 @@ impl Answer {
         out.extend_from_slice(br#","reason":""#);
         out.extend_from_slice(self.reason.as_str().as_bytes());
         // The detail tells a client what to mend; of an upstream's fault it is told nothing.
-        if let Reason::BadRequest(detail) = self.reason {
+        let detail = if let Reason::BadRequest(detail) = self.reason { detail.as_bytes() } else { detail };
+        if !detail.is_empty() {
             out.extend_from_slice(br#"","detail":""#);
-            out.extend_from_slice(detail.as_bytes());
+            put_json(detail, out);
         }
         if !request_id.is_empty() {
             out.extend_from_slice(br#"","request_id":""#);
             out.extend_from_slice(request_id);
         }
         out.extend_from_slice(b"\"}\n");
+    }
+
+    /// The fields that go with the body. `value` is working memory.
+    pub fn fields(&self, request_id: &[u8], edits: &mut Edits, value: &mut Vec<u8>) {
+        edits.set_own(Field::CONTENT_TYPE, b"application/problem+json");
+        if let Some(error) = self.proxy_error {
+            value.clear();
+            for part in ["ringgate; error=", error, "; details=\"", self.reason.as_str(), "\""] {
+                value.extend_from_slice(part.as_bytes());
+            }
+            edits.set_own(Field::PROXY_STATUS, value);
+        }
+        if let Some(seconds) = self.retry_after {
+            edits.set_own(Field::RETRY_AFTER, itoa::Buffer::new().format(seconds).as_bytes());
+        }
+        if !request_id.is_empty() {
+            edits.set_own(Field::X_REQUEST_ID, request_id);
+        }
+    }
+}
+
+/// Makes an answer's fields and body, dressed by what policies say of them.
+pub fn make(ctx: &Context<'_>, answer: &Answer, edits: &mut Edits, content: &mut Vec<u8>) {
+    let id = *ctx.request_id.borrow();
+    let mut forward = ctx.lent.forwards.take();
+    let mut more = ctx.lent.forwards.take();
+    let Forward { value, path, target: detail, .. } = &mut *forward;
+    let errors = &mut more.value;
+    edits.clear();
+    answer.fields(id.bytes(), edits, value);
+    if answer.status == 405 {
+        edits.set(Field::ALLOW, ctx.table.lookup.allow(ctx.allowed.get()).as_bytes());
+    }
+    detail.clear();
+    errors.clear();
+    plan::dress_answer(ctx, edits, path, (detail, errors));
+    content.clear();
+    answer.body(detail, id.bytes(), content);
+    // What of the request is wrong, a member of its own (RFC 9457 §3.2).
+    if !errors.is_empty() {
+        content.truncate(content.len() - b"}\n".len());
+        content.push(b',');
+        content.extend_from_slice(errors);
+        content.extend_from_slice(b"}\n");
     }
 }
 
@@ -146,7 +207,7 @@ mod tests {
     fn an_upstreams_fault_shows_nothing_internal() {
         let answer = Answer::of(Reason::UpstreamMalformed("bare_lf")).expect("has an answer");
         let mut body = Vec::new();
-        answer.body(b"id-1", &mut body);
+        answer.body(b"", b"id-1", &mut body);
         let text = String::from_utf8(body).expect("is text");
         assert!(!text.contains("bare_lf"), "{text}");
         assert!(text.contains(r#""reason":"upstream_malformed""#) && text.contains(r#""request_id":"id-1""#));

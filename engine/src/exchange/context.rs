@@ -3,8 +3,10 @@
 
 use super::lent::{Lent, TableRef};
 use crate::base::{ClientAddr, ListenerId, RouteId, Tick, UpstreamId};
+use crate::mem::Scratch;
 use crate::net::clock;
 use crate::observe::{Reason, Record, record};
+use crate::policy::{Chain, Passage};
 use crate::route::MethodSet;
 use crate::table::Table;
 use crate::upstream::Tried;
@@ -59,6 +61,10 @@ pub struct Context<'a> {
     pub client_ip: Cell<Option<IpAddr>>,
     /// The route, once found.
     pub route: Cell<Option<RouteId>>,
+    /// Which pattern of its match took the path.
+    pub pattern: Cell<u16>,
+    /// What its policies said; none where it has none.
+    pub passage: RefCell<Option<Scratch<Passage>>>,
     /// The methods that its path takes, where it does not take the request's.
     pub allowed: Cell<MethodSet>,
     /// The upstream, once chosen.
@@ -77,6 +83,8 @@ pub struct Context<'a> {
     pub request_id: RefCell<RequestId>,
     /// Whether it became a tunnel.
     pub tunnel: Cell<bool>,
+    /// Whether its client was told to send its body.
+    pub continued: Cell<bool>,
     wall_ms: u64,
 }
 
@@ -98,6 +106,8 @@ impl<'a> Context<'a> {
             tried: Tried::default(),
             client_ip: Cell::new(peer.addr.ip()),
             route: Cell::new(None),
+            pattern: Cell::new(0),
+            passage: RefCell::new(None),
             allowed: Cell::new(MethodSet::default()),
             upstream: Cell::new(None),
             status: Cell::new(0),
@@ -107,6 +117,7 @@ impl<'a> Context<'a> {
             bytes_out: Cell::new(0),
             request_id: RefCell::new(RequestId::default()),
             tunnel: Cell::new(false),
+            continued: Cell::new(false),
             wall_ms: clock::unix_ms(),
         }
     }
@@ -114,6 +125,15 @@ impl<'a> Context<'a> {
     /// Wall clock at the head, in milliseconds since 1970.
     pub fn wall_ms(&self) -> u64 {
         self.wall_ms
+    }
+
+    /// The policies of its route, or where none was found, those that dress the answer to a miss.
+    pub fn chain(&self) -> Option<&'a Chain> {
+        let policies = &self.table.policies;
+        match self.route.get() {
+            Some(route) => policies.chain(self.peer.listener, route),
+            None => policies.miss(self.peer.listener),
+        }
     }
 
     fn hand_in(&self) {
@@ -128,6 +148,9 @@ impl<'a> Context<'a> {
         let called = sent != Tick::default();
         let replied = self.replied.get();
         let request_id = self.request_id.borrow();
+        let passage = self.passage.borrow();
+        let passage = passage.as_deref();
+        let consumer = passage.and_then(|passage| passage.principal.consumer());
         let facts = Record {
             at_unix_ms: self.wall_ms,
             shard: self.lent.shard,
@@ -155,6 +178,10 @@ impl<'a> Context<'a> {
             first_byte_us: if replied > sent { micros(sent, replied) } else { 0 },
             upstream_us: if called { micros(sent, end) } else { 0 },
             tunnel: self.tunnel.get(),
+            consumer: consumer.and_then(|name| std::str::from_utf8(name).ok()),
+            user: passage.and_then(|passage| passage.principal.subject()).unwrap_or_default(),
+            policy: passage.and_then(|passage| self.chain()?.refused_by(passage)),
+            shadow: passage.map_or(b"", |passage| &passage.shadow),
         };
         let format = table.gateway.access_log.as_ref().map(|log| &log.format);
         record(&facts, &self.lent.counts, &mut self.lent.lines.borrow_mut(), format);
@@ -169,6 +196,21 @@ impl Drop for Context<'_> {
         self.hand_in();
     }
 }
+
+/// Where each byte of a UUID has its two digits in the hyphenated form (RFC 9562 §4).
+const DIGITS_AT: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
+
+/// Each byte's two digits: every request without an id has one made, and a look-up a byte is a third of the work.
+static HEX: [[u8; 2]; 256] = {
+    let digits = b"0123456789abcdef";
+    let mut hex = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        hex[byte] = [digits[byte >> 4], digits[byte & 15]];
+        byte += 1;
+    }
+    hex
+};
 
 /// Bytes of a request id passed on from a client at most.
 pub const REQUEST_ID_MAX: usize = 64;
@@ -210,8 +252,10 @@ impl RequestId {
         noise[..8].copy_from_slice(&random[0].to_ne_bytes());
         noise[8..].copy_from_slice(&random[1].to_ne_bytes()[..2]);
         let uuid = uuid::Builder::from_unix_timestamp_millis(wall_ms, &noise).into_uuid();
-        let mut id = RequestId::default();
-        id.len = uuid.hyphenated().encode_lower(&mut id.bytes).len() as u8;
+        let mut id = RequestId { bytes: [b'-'; REQUEST_ID_MAX], len: 36 };
+        for (byte, at) in uuid.as_bytes().iter().zip(DIGITS_AT) {
+            id.bytes[at..at + 2].copy_from_slice(&HEX[usize::from(*byte)]);
+        }
         id
     }
 }

@@ -1,7 +1,6 @@
 //! What a downstream protocol must offer so that `run` can serve it: a body to read and replies to write. HTTP/1
 //! implements it in `conn/http1`; nothing here is shaped by it.
 
-use super::answer::Answer;
 use crate::base::{Fault, Tick};
 use crate::net::body::{BodySink, BodySource};
 use crate::wire::edits::Edits;
@@ -34,7 +33,7 @@ pub enum ReplyHead<'a> {
         /// The protocol switched to, with status 101.
         upgrade: Option<&'a [u8]>,
     },
-    /// A route's own. Its body is written behind it, but for HEAD.
+    /// One of our own: a route's, or what is answered in an upstream's place. Its body is written behind it, but for HEAD.
     Own {
         /// Its status.
         status: u16,
@@ -42,15 +41,6 @@ pub enum ReplyHead<'a> {
         edits: &'a Edits,
         /// Bytes of its body.
         body_bytes: u64,
-    },
-    /// One of our own. Its body goes with it.
-    Answer {
-        /// What it says.
-        answer: &'a Answer,
-        /// The id of the request, if it has one yet.
-        request_id: &'a [u8],
-        /// The methods that a 405 says are allowed (RFC 9110 §15.5.6).
-        allow: &'a str,
     },
 }
 
@@ -76,6 +66,12 @@ pub trait Replies {
     /// # Errors
     /// The client is gone or too slow.
     async fn interim(&mut self, head: Head<'_>) -> Result<(), Fault>;
+
+    /// Has a client that waits for it send its body (RFC 9110 §10.1.1).
+    ///
+    /// # Errors
+    /// The client is gone or too slow.
+    async fn go_on(&mut self) -> Result<(), Fault>;
 
     /// Stages a final reply's head, which leaves with the first bytes of its body. Nothing was sent yet when a
     /// second reply may take the first one's place: see [`BodySink::started`].

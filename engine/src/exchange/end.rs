@@ -6,6 +6,7 @@ use super::context::Context;
 use super::downstream::{Begin, Replies, ReplyHead};
 use super::front::front;
 use super::outcome::Outcome;
+use super::plan;
 use crate::base::{Fault, Tick};
 use crate::net::body::{BodySink, BodySource};
 use crate::observe::Reason;
@@ -24,9 +25,12 @@ const DRAINED_MAX: u64 = 64 * 1024;
 
 /// A reply that a route gives by itself.
 pub struct Own<'a> {
-    status: u16,
-    edits: &'a Edits,
-    content: &'a [u8],
+    /// Its status.
+    pub status: u16,
+    /// Its fields.
+    pub edits: &'a Edits,
+    /// Its body.
+    pub content: &'a [u8],
 }
 
 /// The reply to a request with `head` whose canonical `path` pattern `at` of its route's match took. A redirect's is
@@ -41,8 +45,13 @@ pub fn own<'a>(
     edits: &'a mut Edits,
     space: &mut Vec<u8>,
 ) -> Result<Own<'a>, Reason> {
+    let chain = ctx.chain();
     let redirect = match here {
-        Here::Respond(Respond { status, edits, body }) => {
+        Here::Respond(Respond { status, edits: own, body }) => {
+            let Some(chain) = chain else { return Ok(Own { status: *status, edits: own, content: body }) };
+            edits.clear();
+            edits.absorb(own);
+            plan::dress(ctx, chain, (head, path), None, edits);
             return Ok(Own { status: *status, edits, content: body });
         }
         Here::Redirect(redirect) => redirect,
@@ -56,7 +65,23 @@ pub fn own<'a>(
     if !edits.set(Field::LOCATION, space) {
         return Err(Reason::BadRequest("rewrite_not_canonical"));
     }
+    if let Some(chain) = chain {
+        plan::dress(ctx, chain, (head, path), None, edits);
+    }
     Ok(Own { status: redirect.status, edits, content: b"" })
+}
+
+/// The reply to a request that may go no further: TRACE is not served here, and OPTIONS has nothing to tell but that
+/// this hop was reached.
+///
+/// # Errors
+/// For TRACE.
+pub fn last_hop<'a>(head: Head<'_>, edits: &'a mut Edits) -> Result<Own<'a>, Reason> {
+    if head.method() == Method::Trace {
+        return Err(Reason::MethodNotAllowed);
+    }
+    edits.clear();
+    Ok(Own { status: 204, edits, content: b"" })
 }
 
 /// Sends it.
@@ -87,7 +112,8 @@ pub async fn send<'c, B: BodySource, R: Replies>(
     }
 }
 
-async fn write<W: BodySink>(sink: &mut W, mut content: &[u8]) -> Result<(), Fault> {
+/// Writes a body that is all here, and ends it.
+pub(super) async fn write<W: BodySink>(sink: &mut W, mut content: &[u8]) -> Result<(), Fault> {
     while !content.is_empty() {
         let taken = sink.write(content).await?;
         content = &content[taken..];

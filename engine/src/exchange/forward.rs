@@ -1,14 +1,16 @@
 //! The request as an upstream sees it: target, Host, and the fields that tell about the client. What an
 //! untrusted client says of itself in such fields is replaced, never extended.
 
+use super::client;
 use super::context::{Context, RequestId};
+use super::max_forwards;
 use crate::observe::Reason;
-use crate::table::{Forwarding, Networks, Route};
+use crate::table::{Forwarding, Route};
 use crate::wire::edits::Edits;
 use crate::wire::field::Field;
 use crate::wire::head::{Form, Head, Version};
 use std::io::Write;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 /// Working memory for a forwarded head; kept by the shard, so that it allocates nothing when warm.
 #[derive(Debug, Default)]
@@ -50,7 +52,7 @@ impl Forward {
         let client = ctx.peer.addr.ip();
         let trusted = ctx.peer.trusted;
         if trusted {
-            ctx.client_ip.set(client_of(head, client, &gateway.trusted));
+            ctx.client_ip.set(client::behind(head, client, gateway));
         }
         match gateway.forwarding {
             Forwarding::XForwarded => self.x_forwarded(head, client, trusted),
@@ -68,6 +70,7 @@ impl Forward {
             KIN.iter().for_each(|field| self.edits.remove(*field));
         }
         self.request_id(ctx, head);
+        max_forwards::count_down(head, &mut self.edits);
         // RFC 9110 §7.6.3: a gateway tells in Via which version it received.
         let via = if head.version() == Version::Http10 { b"1.0 ringgate" } else { b"1.1 ringgate" };
         self.edits.append_own(Field::VIA, via);
@@ -149,39 +152,6 @@ fn forwarded(client: Option<IpAddr>, host: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(b";proto=http");
 }
 
-/// The client behind trusted proxies: X-Forwarded-For is read from its end, past every trusted hop. What cannot
-/// be read as an address ends the walk, since whoever wrote it is not trusted to name others.
-fn client_of(head: Head<'_>, peer: Option<IpAddr>, trusted: &Networks) -> Option<IpAddr> {
-    let mut client = peer;
-    let mut values = [&b""[..]; 16];
-    let mut count = 0;
-    for value in head.all(Field::X_FORWARDED_FOR) {
-        if count == values.len() {
-            values.rotate_left(1);
-            count -= 1;
-        }
-        values[count] = value;
-        count += 1;
-    }
-    for value in values[..count].iter().rev() {
-        for hop in value.rsplit(|byte| *byte == b',') {
-            let Some(hop) = address(hop.trim_ascii()) else { return client };
-            client = Some(hop);
-            if !trusted.hold_ip(hop) {
-                return client;
-            }
-        }
-    }
-    client
-}
-
-/// An address, alone or with a port.
-fn address(text: &[u8]) -> Option<IpAddr> {
-    let text = std::str::from_utf8(text).ok()?;
-    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
-    bare.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|addr| addr.ip()))
-}
-
 /// The target to forward: the canonical path as the route rewrites it, which pattern `at` of its match took, and the
 /// query as received. The target received is used where that is the same.
 ///
@@ -216,44 +186,4 @@ pub fn target<'t>(
         out.extend_from_slice(query);
     }
     Ok(out)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::wire::head::Lines;
-    use crate::wire::http1::{HeadLimits, request};
-
-    fn client(fields: &str, trusted: &str, peer: Option<IpAddr>) -> Option<IpAddr> {
-        let text = format!("GET / HTTP/1.1\r\nHost: a\r\n{fields}\r\n");
-        let mut lines = Lines::new();
-        request::parse(text.as_bytes(), &mut lines, &HeadLimits::default()).expect("parses");
-        let trusted = Networks { ip: vec![trusted.parse().expect("is a network")], unix: true };
-        client_of(Head::new(text.as_bytes(), &lines), peer, &trusted)
-    }
-
-    #[test]
-    fn the_client_is_the_last_hop_that_is_not_trusted() {
-        for (fields, expected) in [
-            ("", "127.0.0.1"),
-            ("X-Forwarded-For: 9.9.9.9\r\n", "9.9.9.9"),
-            ("X-Forwarded-For: 6.6.6.6, 9.9.9.9, 10.0.0.1\r\n", "9.9.9.9"),
-            ("X-Forwarded-For: 6.6.6.6\r\nX-Forwarded-For: 9.9.9.9, 10.0.0.1\r\n", "9.9.9.9"),
-            ("X-Forwarded-For: 10.0.0.1, 10.0.0.2\r\n", "10.0.0.1"),
-            ("X-Forwarded-For: 6.6.6.6, junk, 10.0.0.2\r\n", "10.0.0.2"),
-            ("X-Forwarded-For: [2001:db8::1]:443\r\n", "2001:db8::1"),
-            ("X-Forwarded-For: 9.9.9.9:1234\r\n", "9.9.9.9"),
-        ] {
-            let peer = Some(IpAddr::from([127, 0, 0, 1]));
-            assert_eq!(client(fields, "10.0.0.0/8", peer), expected.parse().ok(), "{fields}");
-        }
-    }
-
-    #[test]
-    fn behind_a_unix_socket_the_client_is_who_a_trusted_peer_names_or_nobody() {
-        assert_eq!(client("", "10.0.0.0/8", None), None);
-        assert_eq!(client("X-Forwarded-For: junk\r\n", "10.0.0.0/8", None), None);
-        let named = client("X-Forwarded-For: 9.9.9.9, 10.0.0.1\r\n", "10.0.0.0/8", None);
-        assert_eq!(named, "9.9.9.9".parse().ok());
-    }
 }

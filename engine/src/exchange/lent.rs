@@ -2,7 +2,9 @@
 
 use super::forward::Forward;
 use crate::mem::Scratches;
+use crate::net::offload::Offload;
 use crate::observe::{Counts, Lines};
+use crate::policy::{self, Passage};
 use crate::route::Scratch;
 use crate::route::finder::Caches;
 use crate::table::Table;
@@ -24,6 +26,12 @@ pub struct Lent {
     pub lines: RefCell<Lines>,
     /// Working memory for the forwarded head.
     pub forwards: Scratches<Forward>,
+    /// What the policies of one exchange say.
+    pub passages: Scratches<Passage>,
+    /// What of policies belongs to this shard.
+    pub policies: RefCell<policy::Shard>,
+    /// Threads for what takes long.
+    pub offload: Offload,
     /// Working memory of route look-ups.
     pub routing: Scratch,
     /// Working memory for regular expressions.

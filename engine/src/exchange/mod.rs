@@ -2,6 +2,8 @@
 //! are its stages and what they share.
 
 pub mod answer;
+mod ask;
+mod client;
 mod context;
 mod downstream;
 mod end;
@@ -9,7 +11,9 @@ mod forward;
 mod front;
 mod lent;
 mod mapping;
+mod max_forwards;
 mod outcome;
+mod plan;
 mod run;
 mod stick;
 

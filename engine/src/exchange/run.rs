@@ -1,13 +1,15 @@
 //! THE PATH of an exchange, one call a stage: head → route → call → write. `conn` calls it with a protocol's
 //! downstream side; whatever way it ends, the context hands in the record.
 
-use super::answer::{Answer, Close, of_body, of_call};
+use super::answer::{self, Answer, Close, of_body, of_call};
 use super::context::Context;
 use super::downstream::{Begin, Downstream, Replies, ReplyHead};
-use super::end;
+use super::end::{self, Own};
 use super::forward::{self, Forward};
 use super::mapping::Way;
+use super::max_forwards;
 use super::outcome::{Outcome, Tunnel};
+use super::plan::{self, Planned};
 use super::stick;
 use crate::base::{Fault, Side, Tick};
 use crate::net::body::{BodySink, BodySource, BodyWriter, pump};
@@ -15,7 +17,7 @@ use crate::net::clock;
 use crate::net::spawn::beside;
 use crate::observe::Reason;
 use crate::route::split::{Choice, CookieId, Split};
-use crate::route::{Facts, Miss};
+use crate::route::{Facts, Match, Miss};
 use crate::table::{End, Route, Upstream};
 use crate::upstream::{Outgoing, Plan, Reply, call};
 use crate::wire::edits::Edits;
@@ -54,12 +56,36 @@ async fn serve<'c, B: BodySource, R: Replies>(
     }
     let mut forward = ctx.lent.forwards.take();
     forward.tell(ctx, head);
+    if !ctx.table.policies.identity.is_empty() {
+        ctx.table.policies.identity.strip(head, &mut forward.edits);
+    }
     let Forward { edits, path, target: space, value, .. } = &mut *forward;
+    if max_forwards::ends_here(head) {
+        let own = end::last_hop(head, edits)?;
+        return Ok(end::send(ctx, own, body, reply).await);
+    }
     let path = match head.form() {
         Form::Asterisk => head.path(),
         _ => uri::canonical(head.path(), path).map_err(|fault| Reason::BadRequest(fault.reason()))?,
     };
     let (route, at) = find(ctx, head, path)?;
+    let chain = ctx.chain();
+    if let Some(chain) = chain {
+        let answered = match plan::pass(ctx, chain, (head, path), edits, body) {
+            Planned::Pass => None,
+            Planned::Answer(status) => Some(status),
+            Planned::Refuse(reason) => return Err(reason),
+            Planned::Ask(ask, walk) => {
+                let request = ((head, path), &mut *edits);
+                Box::pin(plan::resume(ctx, chain, request, (ask, walk), (&mut *body, &mut *reply))).await?
+            }
+        };
+        if let Some(status) = answered {
+            edits.clear();
+            plan::dress(ctx, chain, (head, path), None, edits);
+            return Ok(end::send(ctx, Own { status, edits, content: b"" }, body, reply).await);
+        }
+    }
     let split = match &route.end {
         End::To(split) => split,
         End::Here(here) => {
@@ -70,7 +96,8 @@ async fn serve<'c, B: BodySource, R: Replies>(
     let (upstream, issue) = choose(ctx, head, split);
     let target = forward::target(ctx, head, path, (route, at), space)?;
     let upgrade = if length == Length::None { allowed_upgrade(head, route) } else { None };
-    let expect_continue = framing::expects_continue(head).map_err(|_| Reason::ExpectationFailed)?;
+    let expect_continue =
+        framing::expects_continue(head).map_err(|_| Reason::ExpectationFailed)? && !ctx.continued.get();
     let host = route.host().unwrap_or_else(|| head.host());
     let way = Way { at, path, sent: host, issue };
     let onward = Onward { target, host, length, upgrade, expect_continue };
@@ -87,6 +114,9 @@ async fn serve<'c, B: BodySource, R: Replies>(
     let got = call(lent, &plan, &outgoing, body, &mut upload, &mut interim).await.map_err(of_call)?;
     ctx.replied.set(clock::now());
     way.back(ctx, got.head(), edits, space);
+    if let Some(chain) = chain {
+        plan::on_reply(ctx, chain, (head, path), got.head(), edits)?;
+    }
     if upstream.balance.key.is_some() {
         stick::issue(ctx, upstream, key, edits, value);
     }
@@ -95,7 +125,13 @@ async fn serve<'c, B: BodySource, R: Replies>(
 
 /// The route of a request, and which pattern of its match took the path.
 fn find<'c>(ctx: &'c Context<'c>, head: Head<'_>, path: &[u8]) -> Result<(&'c Route, usize), Reason> {
-    let found = ctx.table.lookup.lookup(&Facts::of(head, path), &ctx.lent.routing);
+    let table = ctx.table;
+    if table.policies.has_cors
+        && let Some(found) = plan::preflight(ctx, head, path)
+    {
+        return Ok(took(ctx, found));
+    }
+    let found = table.lookup.lookup(&Facts::of(head, path), &ctx.lent.routing);
     let found = found.map_err(|miss| match miss {
         Miss::NoRoute => Reason::NoRoute,
         Miss::Method(allowed) => {
@@ -103,8 +139,13 @@ fn find<'c>(ctx: &'c Context<'c>, head: Head<'_>, path: &[u8]) -> Result<(&'c Ro
             Reason::MethodNotAllowed
         }
     })?;
+    Ok(took(ctx, found))
+}
+
+fn took<'c>(ctx: &'c Context<'c>, found: Match) -> (&'c Route, usize) {
     ctx.route.set(Some(found.route));
-    Ok((ctx.table.route(found.route), usize::from(found.path)))
+    ctx.pattern.set(found.path);
+    (ctx.table.route(found.route), usize::from(found.path))
 }
 
 /// The upstream that a request goes to, and the sticky cookie that its reply has to issue.
@@ -217,14 +258,13 @@ async fn answer<'c, B: BodySource, R: Replies>(
     ctx.bytes_in.set(body.count());
     let Some(answer) = Answer::of(reason) else { return Outcome::Close };
     let close = answer.close == Close::Always || !body.ended();
-    let id = *ctx.request_id.borrow();
-    let allow = match answer.status {
-        405 => ctx.table.lookup.allow(ctx.allowed.get()),
-        _ => String::new(),
-    };
-    let head = ReplyHead::Answer { answer: &answer, request_id: id.bytes(), allow: &allow };
+    let mut forward = ctx.lent.forwards.take();
+    let Forward { edits, target: content, .. } = &mut *forward;
+    answer::make(ctx, &answer, edits, content);
+    let head = ReplyHead::Own { status: answer.status, edits, body_bytes: content.len() as u64 };
     let Ok(mut sink) = reply.begin(Begin { head, close, total: Tick::NEVER }) else { return Outcome::Close };
-    match sink.finish(&[]).await {
+    let is_head = ctx.head.is_some_and(|head| head.method() == Method::Head);
+    match end::write(&mut sink, if is_head { b"" } else { content }).await {
         Ok(()) => {
             ctx.status.set(answer.status);
             ctx.bytes_out.set(sink.sent());

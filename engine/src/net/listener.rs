@@ -11,6 +11,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::net::UnixListener;
 use std::path::Path;
 
 /// A bound and listening socket, not yet in any shard's driver.
@@ -45,6 +46,17 @@ impl Bound {
     pub fn unix(path: &Path, backlog: i32) -> io::Result<(Bound, SocketFile)> {
         let (socket, file) = unix::bind(path, backlog)?;
         Ok((Bound(socket), file))
+    }
+
+    /// The socket of a Unix address as one that others than a shard can wait on.
+    ///
+    /// # Errors
+    /// `AddrNotAvailable` when it is of another kind.
+    pub fn into_unix(self) -> io::Result<UnixListener> {
+        if !self.is_alone() {
+            return Err(io::ErrorKind::AddrNotAvailable.into());
+        }
+        Ok(UnixListener::from(OwnedFd::from(self.0)))
     }
 
     /// Whether no other shard has a socket at the same address, so that this one accepts for all.

@@ -23,5 +23,5 @@ pub use intake::Intake;
 pub use link::Link;
 pub use stream::Stream;
 pub use sys::raise_descriptor_limit;
-pub use threads::{affinity, mailbox, ring};
+pub use threads::{affinity, mailbox, offload, ring};
 pub use timer::{Deadline, Wheel};

@@ -59,6 +59,24 @@ reasons! {
     NoRoute = "no_route",
     /// Routes take this path, but none takes its method; 405.
     MethodNotAllowed = "method_not_allowed",
+    /// The client's address is one that a policy refuses; 403.
+    AddressDenied = "address_denied",
+    /// A preflight from an origin, for a method or with fields that the CORS policy does not name; 403.
+    CorsDenied(&'static str) = "cors_denied",
+    /// Nobody known asks, for the reason that the detail names; 401.
+    Unauthenticated(&'static str) = "unauthenticated",
+    /// Whoever asks lacks what the detail names; 403.
+    Forbidden(&'static str) = "forbidden",
+    /// A limit is reached; 429.
+    RateLimited(&'static str) = "rate_limited",
+    /// What is sent is not what a policy accepts; 400.
+    Invalid(&'static str) = "invalid",
+    /// The body is not of a kind that a policy accepts; 415.
+    MediaType(&'static str) = "media_type",
+    /// The body is larger than a policy reads; 413.
+    PolicyBodyTooLarge = "policy_body_too_large",
+    /// A policy could not decide, since whom it asks gave no answer; 503.
+    PolicyUndecided(&'static str) = "policy_undecided",
     /// The upgrade asked for is not one that the route passes.
     UpgradeRefused = "upgrade_refused",
     /// No endpoint of the upstream may be picked; 503.
@@ -77,6 +95,8 @@ reasons! {
     UpstreamBodyTimeout = "upstream_body_timeout",
     /// The upstream closed the connection within its reply body; the reply was cut.
     UpstreamCut = "upstream_cut",
+    /// The upstream answered with an error of this status, and a policy put the gateway's own body in place of its.
+    UpstreamError(u16) = "upstream_error",
     /// The client closed or reset its connection before the end of the exchange.
     ClientGone = "client_gone",
     /// The exchange was not over within `timeouts.total`; 504, or cut if the reply had begun.
@@ -103,6 +123,13 @@ impl Reason {
     pub fn detail(self) -> &'static str {
         match self {
             Reason::BadRequest(detail)
+            | Reason::CorsDenied(detail)
+            | Reason::Unauthenticated(detail)
+            | Reason::Forbidden(detail)
+            | Reason::RateLimited(detail)
+            | Reason::Invalid(detail)
+            | Reason::MediaType(detail)
+            | Reason::PolicyUndecided(detail)
             | Reason::UpstreamMalformed(detail)
             | Reason::ProxyProtocol(detail) => detail,
             _ => "",

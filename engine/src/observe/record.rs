@@ -59,6 +59,14 @@ pub struct Record<'a> {
     pub first_byte_us: u32,
     /// Request sent to the last byte of the reply, in microseconds; 0 if it never was.
     pub upstream_us: u32,
+    /// The consumer that called; none where nobody has to sign in.
+    pub consumer: Option<&'a str>,
+    /// The user that the caller's credentials name.
+    pub user: &'a [u8],
+    /// The policy that refused the request.
+    pub policy: Option<&'a str>,
+    /// Policies in shadow mode that would have refused it, by name with commas between.
+    pub shadow: &'a [u8],
     /// Whether the exchange became a tunnel.
     pub tunnel: bool,
 }

@@ -7,6 +7,7 @@ use crate::base::counters::Capped;
 use crate::net::driver::{self, Driver};
 use crate::net::listener::Bound;
 use crate::net::mailbox::Mailbox;
+use crate::net::offload::Offload;
 use crate::net::{affinity, ring};
 use crate::observe::Counts;
 use crate::table::Table;
@@ -38,6 +39,8 @@ pub struct Shared {
     pub ending: AtomicBool,
     /// Downstream connections of the process.
     pub connections: Arc<Capped>,
+    /// Threads for what takes long.
+    pub offload: Offload,
 }
 
 impl Shared {
@@ -49,6 +52,7 @@ impl Shared {
             loads: (0..shards).map(|_| Load::default()).collect(),
             ending: AtomicBool::new(false),
             connections: Arc::default(),
+            offload: Offload::default(),
         })
     }
 }

@@ -9,6 +9,6 @@ mod spin;
 mod state;
 
 pub use build::{Setup, Shared, start};
-pub use inbox::{Message, Report};
+pub use inbox::{Look, Looked, Message, Report};
 pub use run::housekeeping;
 pub use state::lent;

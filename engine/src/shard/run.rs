@@ -2,7 +2,7 @@
 
 use super::build::{Setup, Shared};
 use super::drain::{Ending, ended};
-use super::inbox::Message;
+use super::inbox::{Look, Looked, Message};
 use super::place::Spread;
 use super::{spin, state};
 use crate::accept::{Accepted, Admission, Admit, accept};
@@ -88,9 +88,16 @@ impl Shard {
             Message::Serve(id, accepted, admission) => self.serve(id, accepted, admission),
             Message::Evict(name) => self.lent.upstream.pools.evict_named(&name),
             Message::Endpoints(name, set) => self.lent.upstream.pools.replace(&name, &set),
+            Message::Look(look) => self.show(look),
             Message::Drain(within) => return Some(within),
         }
         None
+    }
+
+    fn show(&self, look: Look) {
+        let upstreams = self.lent.upstream.pools.views(look.from, look.count);
+        let generation = self.lent.table.borrow().generation;
+        let _ = look.to.send(Looked { shard: self.index, generation, upstreams });
     }
 
     /// Serves a connection that is counted among this shard's already.

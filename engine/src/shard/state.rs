@@ -7,6 +7,7 @@ use crate::mem::{Pool, Scratches};
 use crate::net::pipe::Pipes;
 use crate::net::{Intake, Wheel, ring};
 use crate::observe::Lines;
+use crate::policy;
 use crate::route::Scratch;
 use crate::table::Endpoint;
 use crate::upstream::{self, Pools};
@@ -22,6 +23,7 @@ pub fn lent(setup: &Setup, log: ring::Sender) -> Rc<exchange::Lent> {
         seed.set(x);
         x >> 16
     };
+    setup.table.policies.publish();
     let counts = setup.counts.clone();
     let upstream = upstream::Lent {
         buffers: Pool::new(),
@@ -40,6 +42,9 @@ pub fn lent(setup: &Setup, log: ring::Sender) -> Rc<exchange::Lent> {
         upstream,
         lines: RefCell::new(Lines::new(Box::new(move |batch| log.send(batch)), counts.clone())),
         forwards: Scratches::default(),
+        passages: Scratches::default(),
+        policies: RefCell::new(policy::Shard::new(setup.index as u16)),
+        offload: setup.shared.offload.clone(),
         routing: Scratch::default(),
         caches: RefCell::default(),
         counts,

@@ -7,10 +7,10 @@ use super::{
     Problem, Problems, Resolver, Route, RouteTimeouts, Source, Table, Target, Upstream, missing,
 };
 use crate::base::counters::Capped;
-use crate::base::{Address, Generation, RouteId, UpstreamId};
+use crate::base::{Address, Generation, RouteId, Tick, UpstreamId};
 use crate::config::read::suggest::nearest;
 use crate::config::read::tree::Place;
-use crate::config::read::{Part, Pointer};
+use crate::config::read::{Part, Pointer, Source as Files};
 use crate::config::units::Period;
 use crate::config::{self, Config, Severity};
 use crate::mem::BULK_BYTES;
@@ -24,17 +24,30 @@ use std::sync::Arc;
 use std::time::Duration;
 
 mod address;
+mod admin;
 mod answers;
 mod balance;
 mod ends;
 mod listeners;
 mod matching;
+mod policies;
 mod rewrites;
 mod routes;
 mod upstreams;
 
 #[cfg(test)]
 mod tests;
+
+/// What a table is built with beside its configuration.
+#[expect(missing_debug_implementations, reason = "a source of files shows nothing")]
+pub struct Means<'m> {
+    /// Where the files that policies name are read.
+    pub files: &'m mut dyn Files,
+    /// Now, on the monotonic clock.
+    pub now: Tick,
+    /// What to add to that clock for the nanoseconds since 1970.
+    pub offset: u64,
+}
 
 /// Compiles `config`. Counts go on from `previous` by name. Gives the table and what is probably not meant.
 ///
@@ -44,6 +57,7 @@ pub fn build(
     config: &Config,
     generation: Generation,
     previous: Option<&Table>,
+    means: &mut Means<'_>,
 ) -> Result<(Table, Vec<Problem>), Problems> {
     let mut check = Check { config, problems: Vec::new(), slots: Slots::new(generation.0) };
     if config.version != 1 {
@@ -57,13 +71,16 @@ pub fn build(
     }
     let gateway = gateway(&mut check);
     let listeners = listeners::build(&mut check, previous);
+    let admin = admin::build(&mut check, &listeners);
     let upstreams = upstreams::build(&mut check, previous);
     let (routes, lookup) = routes::build(&mut check);
+    let policies = policies::build(&mut check, &listeners, &routes, (previous, means));
     let problems = Problems(check.problems).sorted();
-    if problems.refuse() {
-        return Err(problems);
-    }
-    let table = Table { generation, gateway, listeners, lookup, routes, upstreams };
+    let policies = match policies {
+        Some(policies) if !problems.refuse() => policies,
+        _ => return Err(problems),
+    };
+    let table = Table { generation, gateway, admin, listeners, lookup, routes, upstreams, policies };
     Ok((table, problems.0))
 }
 

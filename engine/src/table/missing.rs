@@ -19,9 +19,9 @@ const fn any(at: &'static [&'static str], what: &'static str) -> Missing {
 }
 
 const MISSING: &[Missing] = &[
-    any(&["admin"], "the administration interface is"),
-    any(&["consumers", "*"], "consumers are"),
-    any(&["policies", "*"], "policies are"),
+    any(&["policies", "*", "when"], "conditions of policies are"),
+    any(&["policies", "*", "jwt", "jwks"], "fetching key sets is"),
+    any(&["policies", "*", "limit", "shared"], "sharing limits between machines is"),
     any(&["listeners", "*", "tls"], "TLS is"),
     any(&["listeners", "*", "limits", "streams_per_connection"], "HTTP/2 is"),
     Missing { at: &["listeners", "*", "protocols", "*"], begins: "http2", what: "HTTP/2 is" },

@@ -4,6 +4,7 @@
 use crate::base::counters::Capped;
 use crate::base::{Address, Generation, RouteId, UpstreamId};
 use crate::observe::access_log::Format;
+use crate::policy::Parameter;
 use crate::route::Lookup;
 use crate::wire::proxy_protocol;
 use std::net::SocketAddr;
@@ -11,18 +12,22 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+mod admin;
 mod balance;
 pub mod build;
 mod end;
 pub mod endpoints;
 mod missing;
 mod networks;
+mod policies;
 pub mod problem;
 
+pub use admin::{Admin, Token};
 pub use balance::{Balance, Key, Sticky};
 pub use end::{Change, End, Here, Respond};
 pub use endpoints::{Endpoint, Endpoints, Source, Target};
 pub use networks::Networks;
+pub use policies::{Ground, Policies};
 pub use problem::{Problem, Problems};
 
 /// The compiled configuration.
@@ -32,6 +37,8 @@ pub struct Table {
     pub generation: Generation,
     /// What holds for the whole process.
     pub gateway: Gateway,
+    /// The administration interface, if there is one.
+    pub admin: Option<Admin>,
     /// Indexed by `ListenerId`.
     pub listeners: Vec<Listener>,
     /// Host and path to route.
@@ -40,6 +47,8 @@ pub struct Table {
     pub routes: Vec<Route>,
     /// Indexed by `UpstreamId`.
     pub upstreams: Vec<Upstream>,
+    /// What requests must pass.
+    pub policies: Policies,
 }
 
 /// Which of monoio's drivers a shard runs on.
@@ -161,6 +170,8 @@ pub struct Route {
     pub id: RouteId,
     /// Its name, unique.
     pub name: String,
+    /// The named segments of each pattern of its match; empty where none has any.
+    pub parameters: Box<[Box<[Parameter]>]>,
     /// Where its requests end.
     pub end: End,
     /// What is changed of a request before it is sent on.
@@ -212,6 +223,11 @@ pub struct Upstream {
 }
 
 impl Route {
+    /// The named segments of the pattern `at` of its match.
+    pub fn parameters(&self, at: usize) -> &[Parameter] {
+        self.parameters.get(at).map_or(&[], |parameters| parameters)
+    }
+
     /// The Host to send in place of the client's.
     pub fn host(&self) -> Option<&[u8]> {
         self.rewrite.as_ref()?.host.as_deref().map(str::as_bytes)

@@ -7,9 +7,11 @@ mod connect;
 mod lent;
 mod pool;
 mod station;
+mod view;
 
 pub use call::{CallFault, Outgoing, Plan, Reply, Tried, call};
 pub use connect::Leased;
 pub use lent::Lent;
 pub use pool::{Conn, Pools, SWEEP_EVERY};
 pub use station::{Picked, SetRef, Stay};
+pub use view::{Seat, View};

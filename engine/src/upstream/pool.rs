@@ -8,7 +8,7 @@ use crate::base::{Tick, UpstreamId};
 use crate::net::Link;
 use crate::net::stream::Idle;
 use crate::table::{Endpoints, Table, Upstream};
-use std::cell::RefCell;
+use std::cell::{Ref, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Waker;
@@ -50,6 +50,11 @@ impl Pools {
     pub fn new(table: &Table, mut random: impl FnMut() -> u64) -> Pools {
         let station = |upstream: &Upstream| Station::new(upstream, random());
         Pools(RefCell::new(table.upstreams.iter().map(station).collect()))
+    }
+
+    /// All stations, for whoever only looks.
+    pub(super) fn stations(&self) -> Ref<'_, Vec<Station>> {
+        self.0.borrow()
     }
 
     /// Lends the balancing state of `id`.

@@ -81,6 +81,11 @@ impl Station {
         }
     }
 
+    /// The set of endpoints now.
+    pub fn set(&self) -> Arc<Endpoints> {
+        Arc::clone(&self.set)
+    }
+
     /// See [`super::Pools::pick`].
     pub fn pick(&mut self, choose: impl FnOnce(&mut State, &[Stay]) -> usize) -> Option<Picked> {
         if self.stays.is_empty() {

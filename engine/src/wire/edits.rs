@@ -172,6 +172,32 @@ impl Edits {
         }
     }
 
+    /// Takes over all that `other` removes and adds, behind what was added before. Its target is not looked at.
+    pub fn absorb(&mut self, other: &Edits) {
+        if !other.removed.is_empty() {
+            let is_removed =
+                |edits: &Edits, added: &Added| other.removes(added.field, added.name.of(&edits.text));
+            while let Some(index) = self.added.iter().position(|added| is_removed(self, added)) {
+                self.take_out(index);
+            }
+            self.added_fields = self.fields();
+        }
+        self.removed = self.removed.and(other.removed.without(Field::OTHER));
+        for name in other.removed_names.split(|byte| *byte == b'\n').filter(|name| !name.is_empty()) {
+            self.remove(Name::Other(name));
+        }
+        let by = self.text.len() as u32;
+        let moved = |span: Span| Span { start: span.start + by, len: span.len };
+        self.text.extend_from_slice(&other.text);
+        let added = other.added.iter();
+        self.added.extend(added.map(|one| Added {
+            field: one.field,
+            name: moved(one.name),
+            value: moved(one.value),
+        }));
+        self.added_fields = self.added_fields.and(other.added_fields);
+    }
+
     /// Forwards to another path and query than the one received. The caller brings a valid one.
     pub fn set_target(&mut self, target: &[u8]) {
         self.target.clear();
@@ -236,21 +262,35 @@ impl Edits {
             && (added.field != Field::OTHER || added.name.of(&self.text).eq_ignore_ascii_case(name.bytes()))
     }
 
-    /// Takes lines added for `name` out again, and closes the gaps.
+    /// Takes lines added for `name` out again. There are none, but where two policies say something of one field.
+    #[inline]
     fn forget(&mut self, name: Name<'_>) {
-        if !self.added_fields.contains(name.field()) {
-            return;
+        if self.added_fields.contains(name.field()) {
+            self.take_all(name);
         }
+    }
+
+    #[cold]
+    fn take_all(&mut self, name: Name<'_>) {
         while let Some(index) = self.added.iter().position(|added| self.is_line_of(added, name)) {
-            let line = self.added.remove(index);
-            let (start, end) = (line.name.start as usize, line.value.end() + 2);
-            self.text.drain(start..end);
-            for later in &mut self.added[index..] {
-                later.name.start -= (end - start) as u32;
-                later.value.start -= (end - start) as u32;
-            }
+            self.take_out(index);
         }
-        self.added_fields = self.added.iter().fold(FieldSet::EMPTY, |set, added| set.with(added.field));
+        self.added_fields = self.fields();
+    }
+
+    fn fields(&self) -> FieldSet {
+        self.added.iter().fold(FieldSet::EMPTY, |set, added| set.with(added.field))
+    }
+
+    /// Takes one line out again, and closes the gap.
+    fn take_out(&mut self, index: usize) {
+        let line = self.added.remove(index);
+        let (start, end) = (line.name.start as usize, line.value.end() + 2);
+        self.text.drain(start..end);
+        for later in &mut self.added[index..] {
+            later.name.start -= (end - start) as u32;
+            later.value.start -= (end - start) as u32;
+        }
     }
 }
 
@@ -286,6 +326,27 @@ mod tests {
             let mut edits = Edits::new();
             assert!(!edits.set(name, b"v") && edits.text().is_empty() && edits.removed().is_empty());
         }
+    }
+
+    #[test]
+    fn absorbed_edits_replace_what_they_set_and_keep_the_rest() {
+        let (mut edits, mut other) = (Edits::new(), Edits::new());
+        edits.set(Field::SERVER, b"old");
+        edits.append("X-A", b"1");
+        edits.append("X-Kept", b"2");
+        other.set("x-a", b"3");
+        other.set(Field::SERVER, b"new");
+        other.remove("X-Gone");
+        edits.append(Field::VIA, b"1.1 a");
+        other.remove(Field::VIA);
+        other.append(Field::VARY, b"Origin");
+        edits.absorb(&other);
+        assert_eq!(edits.text(), b"X-Kept: 2\r\nx-a: 3\r\nServer: new\r\nVary: Origin\r\n");
+        assert!(edits.removes(Field::OTHER, b"x-gone") && edits.removes(Field::OTHER, b"X-A"));
+        assert!(edits.removes(Field::VIA, b"Via") && !edits.removes(Field::VARY, b"Vary"));
+        assert_eq!((edits.value("X-A"), edits.value(Field::VARY)), (Some(&b"3"[..]), Some(&b"Origin"[..])));
+        edits.absorb(&Edits::new());
+        assert_eq!(edits.added().count(), 4);
     }
 
     #[test]

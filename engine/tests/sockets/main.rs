@@ -9,11 +9,13 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod access_log;
+mod admin;
 mod balance;
 mod basic;
 mod matching;
 mod names;
 mod nginx;
+mod policies;
 mod pool;
 mod proxy_protocol;
 mod replies;

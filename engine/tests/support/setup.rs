@@ -45,6 +45,8 @@ pub fn each_driver(test: impl Fn(Driver)) {
 /// the YAML map of that name, empty for the defaults.
 #[derive(Debug, Clone)]
 pub struct Setup {
+    /// Further sections, a line each.
+    pub top: String,
     pub shards: u32,
     pub bind: &'static str,
     /// A Unix socket that the listener is bound to beside `bind`.
@@ -82,6 +84,7 @@ impl Setup {
     /// One shard before `endpoints`.
     pub fn before(endpoints: &[SocketAddr]) -> Setup {
         Setup {
+            top: String::new(),
             shards: 1,
             bind: "127.0.0.1:0",
             socket: None,
@@ -121,9 +124,10 @@ impl Setup {
             let _ = write!(endpoints, "{{ address: \"unix:{}\" }}, ", path.display());
         }
         let (driver, access_log) = (driver.name(), &self.access_log);
+        let top = &self.top;
         let (upstreams, routes, host) = (&self.upstreams, &self.routes, self.host);
         format!(
-            "version: 1\n\
+            "version: 1\n{top}\n\
              gateway: {{ shards: {shards}, driver: {driver}, {gateway} }}\n\
              access_log: {{ path: \"{access_log}\", format: json }}\n\
              listeners:\n\

@@ -60,7 +60,7 @@ pub const EXTERNALS: &[External] = &[
     External { names: &["httparse"], places: &["wire/http1"] },
     External { names: &["serde", "schemars", "granit_parser", "toml"], places: &["config"] },
     External { names: &["regex", "regex_automata", "regex_syntax"], places: &["route", "policy"] },
-    External { names: &["ring", "jsonwebtoken", "jsonschema", "cel"], places: &["policy"] },
+    External { names: &["ring", "bcrypt", "argon2", "jsonschema", "cel"], places: &["policy"] },
     External { names: &["rustls", "rustls_pki_types"], places: &["certs", "tls"] },
     External { names: &["flate2", "brotli", "zstd"], places: &["reply"] },
     External {

@@ -162,7 +162,9 @@ fn plain(node: &Node, scalar: &Scalar, reader: &mut Reader<'_>) -> Option<Value>
 fn looks_like_a_number(text: &str) -> bool {
     let bare = text.strip_prefix(['+', '-']).unwrap_or(text);
     let radix = bare.strip_prefix("0x").is_some_and(|hex| hex.bytes().all(|byte| byte.is_ascii_hexdigit()))
-        || bare.strip_prefix("0o").is_some_and(|octal| octal.bytes().all(|byte| (b'0'..b'8').contains(&byte)));
+        || bare
+            .strip_prefix("0o")
+            .is_some_and(|octal| octal.bytes().all(|byte| (b'0'..b'8').contains(&byte)));
     let special = matches!(bare.to_ascii_lowercase().as_str(), ".inf" | ".nan");
     let begins = bare.strip_prefix('.').unwrap_or(bare).starts_with(|first: char| first.is_ascii_digit());
     special || begins && (radix || bare.parse::<f64>().is_ok())
@@ -202,9 +204,14 @@ mod tests {
 
     #[test]
     fn what_only_yaml_takes_for_a_value_is_refused_at_its_place() {
-        for text in ["0x10", "0o17", "+1", ".5", "1.", "01", ".inf", "-.INF", ".nan", "1e999", "True", "FALSE"] {
+        for text in
+            ["0x10", "0o17", "+1", ".5", "1.", "01", ".inf", "-.INF", ".nan", "1e999", "True", "FALSE"]
+        {
             let told = inline(&format!("{{ a: {text} }}")).expect_err(text);
-            assert!(told.contains(&format!("etc/x.yaml:1:51: error: '{text}' is no value of JSON")), "{told}");
+            assert!(
+                told.contains(&format!("etc/x.yaml:1:51: error: '{text}' is no value of JSON")),
+                "{told}"
+            );
         }
     }
 

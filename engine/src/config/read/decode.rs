@@ -55,6 +55,13 @@ impl<T: Scalar> Decode for T {
         if node.failed() {
             return None;
         }
+        if let Some(asked) = scalar.asked.first() {
+            let message =
+                format!("'{}' in {} has no request to read from", &scalar.text[asked.clone()], reader.spot());
+            let fix = "parts of a request stand in the values of 'headers' only; write $${ for a literal ${";
+            reader.fault(node, message, Some(fix.into()));
+            return None;
+        }
         match T::parse(&scalar.text) {
             Ok(value) => Some(value),
             // A better fix would quote the value.

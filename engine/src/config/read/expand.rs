@@ -1,4 +1,5 @@
-//! `${env:NAME}` and `${file:PATH}` in values, resolved once at load; `$${` writes a literal `${`. What is put in
+//! `${env:NAME}` and `${file:PATH}` in values, resolved once at load; `$${` writes a literal `${`. What stands for a part
+//! of a request, such as `${header.NAME}`, is only marked. What is put in
 //! is marked and never shown. A text that was put in is not searched again.
 
 use super::tree::{Drawn, Node, Place, Scalar, Shape};
@@ -33,7 +34,12 @@ fn expand_text(
     origin: &Origin,
     faults: &mut Faults,
 ) -> Scalar {
-    let mut out = Scalar { text: String::with_capacity(text.len()), plain: false, drawn: Drawn::Nothing };
+    let mut out = Scalar {
+        text: String::with_capacity(text.len()),
+        plain: false,
+        drawn: Drawn::Nothing,
+        asked: Vec::new(),
+    };
     let mut rest = text;
     while let Some(at) = rest.find("${") {
         if let Some(before) = rest[..at].strip_suffix('$') {
@@ -49,6 +55,14 @@ fn expand_text(
             out.drawn = Drawn::Failed;
             return out;
         };
+        if is_asked(&rest[..end]) {
+            let start = out.text.len();
+            out.text.push_str("${");
+            out.text.push_str(&rest[..=end]);
+            out.asked.push(start..out.text.len());
+            rest = &rest[end + 1..];
+            continue;
+        }
         match resolve(&rest[..end], place, files, origin) {
             Ok(value) => {
                 out.drawn = if out.drawn == Drawn::Failed { Drawn::Failed } else { Drawn::Some };
@@ -63,6 +77,16 @@ fn expand_text(
     }
     out.text.push_str(rest);
     out
+}
+
+/// Words with which a reference to a part of a request begins. It is not resolved here; what is no template refuses it.
+const ASKED: [&str; 15] = [
+    "header", "query", "cookie", "path", "claim", "client", "request", "method", "host", "scheme",
+    "listener", "route", "consumer", "tier", "user",
+];
+
+fn is_asked(reference: &str) -> bool {
+    ASKED.contains(&reference.split('.').next().unwrap_or_default())
 }
 
 type Refusal = (String, Option<String>);

@@ -11,6 +11,7 @@ mod expand;
 mod include;
 mod memory;
 pub mod section;
+mod shown;
 pub mod source;
 pub mod suggest;
 mod toml;
@@ -63,8 +64,8 @@ pub struct Faults {
     placed: Vec<(Place, String, Option<String>)>,
     /// Files that could not be read at all.
     whole: Vec<Problem>,
-    /// Lines that hold a secret as it is, by file.
-    hidden: Vec<(u16, u32)>,
+    /// Where secrets stand that are written as they are.
+    hidden: Vec<Place>,
 }
 
 impl Faults {
@@ -75,13 +76,11 @@ impl Faults {
         }
     }
 
-    /// Notes that the lines of `node` are not to be shown.
+    /// Notes that `node` and its lines are not to be shown.
     fn hide(&mut self, node: &Node) {
         match &node.shape {
             Shape::Null => {}
-            Shape::Scalar(_) if node.shown().is_some() => {
-                self.hidden.push((node.place.file, node.place.line));
-            }
+            Shape::Scalar(_) if node.shown().is_some() => self.hidden.push(node.place),
             Shape::Scalar(_) => {}
             Shape::List(items) => items.iter().for_each(|item| self.hide(item)),
             Shape::Map(entries) => entries.iter().for_each(|entry| self.hide(&entry.value)),

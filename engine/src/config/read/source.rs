@@ -33,8 +33,8 @@ pub struct File {
 pub struct Origin {
     pub(crate) files: Vec<File>,
     pub(super) root: Option<Node>,
-    /// Lines that hold a secret, which no problem shows.
-    pub(super) hidden: Vec<(u16, u32)>,
+    /// Where secrets stand that are written as they are. No problem shows their lines.
+    pub(super) hidden: Vec<Place>,
     /// Texts that came from the environment or another file, wholly or in part.
     pub(super) drawn: Vec<String>,
 }
@@ -147,7 +147,7 @@ impl Origin {
     /// A problem at `place`.
     pub fn problem(&self, severity: Severity, place: Place, message: String, fix: Option<String>) -> Problem {
         let file = self.files.get(usize::from(place.file));
-        let hidden = self.hidden.contains(&(place.file, place.line));
+        let hidden = self.hidden.iter().any(|secret| (secret.file, secret.line) == (place.file, place.line));
         let line = (place.line as usize).checked_sub(1).filter(|_| !hidden);
         let excerpt =
             file.zip(line).and_then(|(file, line)| file.text.lines().nth(line)).map(ToOwned::to_owned);

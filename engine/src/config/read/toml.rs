@@ -35,9 +35,12 @@ impl Reader<'_> {
         self.nodes += 1;
         let place = self.lines.place(value.span());
         let shape = match value.into_inner() {
-            DeValue::String(text) => {
-                Shape::Scalar(Scalar { text: text.into_owned(), plain: false, drawn: Drawn::Nothing })
-            }
+            DeValue::String(text) => Shape::Scalar(Scalar {
+                text: text.into_owned(),
+                plain: false,
+                drawn: Drawn::Nothing,
+                asked: Vec::new(),
+            }),
             DeValue::Integer(number) => bare(number.to_string()),
             DeValue::Float(number) => bare(number.to_string()),
             DeValue::Boolean(is) => bare(is.to_string()),
@@ -64,7 +67,7 @@ impl Reader<'_> {
 }
 
 fn bare(text: String) -> Shape {
-    Shape::Scalar(Scalar { text, plain: true, drawn: Drawn::Nothing })
+    Shape::Scalar(Scalar { text, plain: true, drawn: Drawn::Nothing, asked: Vec::new() })
 }
 
 /// Byte offsets → lines and columns.

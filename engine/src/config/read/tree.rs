@@ -2,8 +2,10 @@
 //! guessed here: a scalar keeps its text, and whoever decodes it knows what it should be. So `no` stays a
 //! word and `0123` keeps its zero.
 
+use std::ops::Range;
+
 /// Where something stands in a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Place {
     /// Index into the files that were read.
     pub file: u16,
@@ -46,6 +48,8 @@ pub struct Scalar {
     pub plain: bool,
     /// Whether a part of it came from elsewhere.
     pub drawn: Drawn,
+    /// Where `${...}` stands in it for a part of a request.
+    pub asked: Vec<Range<usize>>,
 }
 
 /// What of a text came from the environment or another file.
@@ -73,7 +77,7 @@ pub struct Entry {
 impl Node {
     /// A plain scalar, as a default is written.
     pub fn plain(text: &str, place: Place) -> Node {
-        let scalar = Scalar { text: text.to_owned(), plain: true, drawn: Drawn::Nothing };
+        let scalar = Scalar { text: text.to_owned(), plain: true, drawn: Drawn::Nothing, asked: Vec::new() };
         Node { place, shape: Shape::Scalar(scalar) }
     }
 

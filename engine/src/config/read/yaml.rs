@@ -109,7 +109,12 @@ impl Builder {
                 let shape = if nothing {
                     Shape::Null
                 } else {
-                    Shape::Scalar(Scalar { text: text.into_owned(), plain, drawn: Drawn::Nothing })
+                    Shape::Scalar(Scalar {
+                        text: text.into_owned(),
+                        plain,
+                        drawn: Drawn::Nothing,
+                        asked: Vec::new(),
+                    })
                 };
                 return self.put(Node { place, shape }, anchor, faults);
             }

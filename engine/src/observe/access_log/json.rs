@@ -1,5 +1,6 @@
 //! The `json` format: one object a line, its keys in a fixed order. Values that may be absent are `null`
-//! (`route`, `upstream`, `endpoint`) or left out (`detail`, `user_agent`, `referer`, `tunnel`); `status` 0 says
+//! (`route`, `upstream`, `endpoint`) or left out (`detail`, `user_agent`, `referer`, `consumer`, `user`, `policy`, `shadow`,
+//! `tunnel`); `status` 0 says
 //! that none was sent. Straight code and not a loop over pieces: it is the default, and paid for each request.
 
 use super::escape::put_json;
@@ -42,11 +43,15 @@ pub fn write(record: &Record<'_>, state: &mut LineState, out: &mut Vec<u8>) {
     text(b",\"request_id\":\"", record.request_id, out);
     optional(b"\",\"user_agent\":\"", record.user_agent, out);
     optional(b"\",\"referer\":\"", record.referer, out);
+    optional(b"\",\"consumer\":\"", record.consumer.unwrap_or_default().as_bytes(), out);
+    optional(b"\",\"user\":\"", record.user, out);
+    optional(b"\",\"policy\":\"", record.policy.unwrap_or_default().as_bytes(), out);
     number(b"\",\"tries\":", record.tries, out);
     out.extend_from_slice(if record.reused { b",\"reused\":true" } else { b",\"reused\":false" });
     number(b",\"total_us\":", record.total_us, out);
     number(b",\"first_byte_us\":", record.first_byte_us, out);
     number(b",\"upstream_us\":", record.upstream_us, out);
+    names(b",\"shadow\":[", record.shadow, out);
     out.extend_from_slice(if record.tunnel { b",\"tunnel\":true}" } else { b"}" });
 }
 
@@ -61,6 +66,20 @@ fn optional(before: &[u8], value: &[u8], out: &mut Vec<u8>) {
     if !value.is_empty() {
         text(before, value, out);
     }
+}
+
+/// A list of names, which are parted by commas and need no escape; nothing at all for none.
+fn names(before: &[u8], list: &[u8], out: &mut Vec<u8>) {
+    if list.is_empty() {
+        return;
+    }
+    out.extend_from_slice(before);
+    for (index, name) in list.split(|byte| *byte == b',').enumerate() {
+        out.extend_from_slice(if index == 0 { b"\"" } else { b",\"" });
+        put_json(name, out);
+        out.push(b'"');
+    }
+    out.push(b']');
 }
 
 fn number(before: &[u8], value: impl itoa::Integer, out: &mut Vec<u8>) {

@@ -11,6 +11,7 @@ mod value;
 
 use super::Record;
 
+pub use escape::put_json;
 pub use stamp::LineState;
 
 /// Bytes of one value that a line shows; what is cut is replaced by `...`.

@@ -62,6 +62,10 @@ names! {
     FirstByteUs = "first_byte_us",
     UpstreamUs = "upstream_us",
     Tunnel = "tunnel",
+    Consumer = "consumer",
+    User = "user",
+    Policy = "policy",
+    Shadow = "shadow",
 }
 
 /// Compiles a pattern. *Errors*: the offset of what is wrong, in bytes, and what would be right.
@@ -216,6 +220,10 @@ fn put(name: Name, place: Place, record: &Record<'_>, state: &mut LineState, out
         Name::FirstByteUs => put_number(record.first_byte_us, out),
         Name::UpstreamUs => put_number(record.upstream_us, out),
         Name::Tunnel => put_flag(record.tunnel, out),
+        Name::Consumer => put_or_dash(record.consumer.unwrap_or_default().as_bytes(), place, out),
+        Name::User => put_or_dash(record.user, place, out),
+        Name::Policy => put_or_dash(record.policy.unwrap_or_default().as_bytes(), place, out),
+        Name::Shadow => put_or_dash(record.shadow, place, out),
     }
 }
 

@@ -33,6 +33,10 @@ fn sample() -> Record<'static> {
         total_us: 812,
         first_byte_us: 640,
         upstream_us: 655,
+        consumer: None,
+        user: b"",
+        policy: None,
+        shadow: b"",
         tunnel: false,
     }
 }

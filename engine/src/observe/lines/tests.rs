@@ -95,6 +95,10 @@ fn every_exchange_is_counted_and_logged_unless_the_log_is_off() {
         total_us: 9,
         first_byte_us: 0,
         upstream_us: 0,
+        consumer: None,
+        user: b"",
+        policy: None,
+        shadow: b"",
         tunnel: false,
     };
     let (sink, taken) = sink(9);

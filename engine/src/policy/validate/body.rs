@@ -1,13 +1,13 @@
 //! The body of a request: whether there may be one, what it says it is, how large it is, and what it is.
 
-use super::fault::Faults;
 use super::json::{DEPTH_MAX, Document, Tape};
 use super::media::{Accepted, Media};
 use super::schema::{Library, Schema};
 use super::violation::Violations;
-use super::{Cause, Refused, Scratch};
+use super::{Cause, Refusal, Scratch};
 use crate::config::policy::Body as Given;
 use crate::config::read::Pointer;
+use crate::policy::fault::Faults;
 use crate::wire::field::Field;
 use crate::wire::head::Head;
 use crate::wire::http1::framing::Length;
@@ -66,7 +66,11 @@ impl Body {
         for (index, name) in given.forbidden.iter().enumerate() {
             if required.any && forbidden.any || given.required.contains(name) {
                 let fix = "remove it here or from 'required'";
-                faults.value(at.key("forbidden").item(index), format!("{name} both must and must not have a body"), fix);
+                faults.value(
+                    at.key("forbidden").item(index),
+                    format!("{name} both must and must not have a body"),
+                    fix,
+                );
             }
         }
         let mut types = Vec::new();
@@ -74,13 +78,16 @@ impl Body {
             match Accepted::parse(text) {
                 Some(accepted) => types.push(accepted),
                 None => {
-                    let fix = "write application/json, application/*+json, text/*, or a type with its parameters";
+                    let fix =
+                        "write application/json, application/*+json, text/*, or a type with its parameters";
                     faults.value(at.key("types").item(index), format!("'{text}' is not a content type"), fix);
                 }
             }
         }
         if given.schema.is_some() && given.types.is_empty() {
-            types.extend(["application/json", "application/*+json"].iter().filter_map(|text| Accepted::parse(text)));
+            types.extend(
+                ["application/json", "application/*+json"].iter().filter_map(|text| Accepted::parse(text)),
+            );
         }
         if given.depth == 0 || given.depth > DEPTH_MAX {
             let fix = format!("write 1 to {DEPTH_MAX}");
@@ -91,9 +98,10 @@ impl Body {
             let fix = "write 1B to 64MiB: a body is held until it is checked";
             faults.value(at.key("bytes"), "a body of that size is not checked", fix);
         }
-        let schema = given.schema.as_ref().and_then(|schema| {
-            library.compile(schema, "body.schema", &at.key("schema"), faults)
-        });
+        let schema = given
+            .schema
+            .as_ref()
+            .and_then(|schema| library.compile(schema, "body.schema", &at.key("schema"), faults));
         let bytes = if given.schema.is_some() { bytes.or(Some(HELD_BYTES)) } else { bytes };
         Body { required, forbidden, types, schema, bytes, depth: given.depth }
     }
@@ -107,7 +115,7 @@ impl Body {
         head: Head<'_>,
         length: Length,
         violations: &mut Violations,
-    ) -> Result<Option<u64>, Refused> {
+    ) -> Result<Option<u64>, Refusal> {
         let method = head.method_bytes();
         if matches!(length, Length::None | Length::Exact(0)) {
             if self.required.has(method) {
@@ -123,7 +131,7 @@ impl Body {
             && len > bytes
         {
             self.too_large(violations);
-            return Err(Refused { cause: Cause::TooLarge, detail: "body_bytes" });
+            return Err(Refusal { cause: Cause::TooLarge, detail: "body_bytes" });
         }
         self.check_kind(head, violations)?;
         let counts = !matches!(length, Length::Exact(_));
@@ -136,12 +144,16 @@ impl Body {
         violations.add("body#", "body.bytes", format!("is larger than {bytes} bytes"));
     }
 
-    fn check_kind(&self, head: Head<'_>, violations: &mut Violations) -> Result<(), Refused> {
-        let unsupported = |detail| Err(Refused { cause: Cause::MediaType, detail });
+    fn check_kind(&self, head: Head<'_>, violations: &mut Violations) -> Result<(), Refusal> {
+        let unsupported = |detail| Err(Refusal { cause: Cause::MediaType, detail });
         if self.schema.is_some()
             && head.all(Field::CONTENT_ENCODING).any(|coding| !coding.eq_ignore_ascii_case(b"identity"))
         {
-            violations.add("headers#/content-encoding", "body.schema", "is not accepted: the body cannot be read");
+            violations.add(
+                "headers#/content-encoding",
+                "body.schema",
+                "is not accepted: the body cannot be read",
+            );
             return unsupported("content_encoding");
         }
         if self.types.is_empty() {
@@ -183,7 +195,12 @@ impl Body {
         }
     }
 
-    fn read<'t>(&self, body: &'t [u8], tape: &'t mut Tape, violations: &mut Violations) -> Option<Document<'t>> {
+    fn read<'t>(
+        &self,
+        body: &'t [u8],
+        tape: &'t mut Tape,
+        violations: &mut Violations,
+    ) -> Option<Document<'t>> {
         match tape.read(body, self.depth) {
             Ok(document) => Some(document),
             Err(unread) => {

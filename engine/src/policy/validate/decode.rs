@@ -35,7 +35,12 @@ pub enum Plus {
 ///
 /// # Errors
 /// Why.
-pub fn decode(encoded: &[u8], plus: Plus, scratch: &mut Vec<u8>, out: &mut String) -> Result<(), Undecodable> {
+pub fn decode(
+    encoded: &[u8],
+    plus: Plus,
+    scratch: &mut Vec<u8>,
+    out: &mut String,
+) -> Result<(), Undecodable> {
     scratch.clear();
     let mut at = 0;
     while at < encoded.len() {

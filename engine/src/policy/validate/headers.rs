@@ -1,12 +1,12 @@
 //! The fields of a request, held to what is asked of them.
 
 use super::Scratch;
-use super::fault::Faults;
 use super::parameter::Parameter;
 use super::schema::Library;
 use super::violation::step;
 use crate::config::policy::InputHeaders as Given;
 use crate::config::read::Pointer;
+use crate::policy::fault::Faults;
 use crate::wire::head::Head;
 use crate::wire::token::is_token;
 
@@ -35,7 +35,13 @@ impl Headers {
         for (text, schema) in &given.fields.0 {
             let at = at.key("fields").key(text);
             let name = name(text, at.clone(), faults);
-            fields.extend(Parameter::compile((&name, schema), ("headers", "headers.fields"), library, &at, faults));
+            fields.extend(Parameter::compile(
+                (&name, schema),
+                ("headers", "headers.fields"),
+                library,
+                &at,
+                faults,
+            ));
         }
         Headers { required, fields, value_bytes: given.value_bytes.0 }
     }

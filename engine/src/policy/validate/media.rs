@@ -181,8 +181,10 @@ impl Accepted {
         let sub = match &self.sub {
             Sub::Any => true,
             Sub::Exact(sub) => media.sub.eq_ignore_ascii_case(sub),
-            Sub::Suffix(suffix) => media.sub.len() > suffix.len()
-                && media.sub[media.sub.len() - suffix.len()..].eq_ignore_ascii_case(suffix),
+            Sub::Suffix(suffix) => {
+                media.sub.len() > suffix.len()
+                    && media.sub[media.sub.len() - suffix.len()..].eq_ignore_ascii_case(suffix)
+            }
         };
         let given = |(name, value): &(Box<[u8]>, Box<[u8]>)| {
             media.parameter(name).is_some_and(|given| given.is(value))
@@ -226,8 +228,22 @@ mod tests {
     #[test]
     fn what_is_not_one_content_type_is_none() {
         for value in [
-            "", "json", "a/", "/b", "a/b/c", "a b/c", "a/b;c", "a/b;=d", "a/b;c=", "a/b;c=\"d", "a/b;c=d e",
-            "a/b, c/d", "a/b;c=d;c=e", "a/b;c=d;C=d", "a/b;c =d", "a/b;c=\"d\"e",
+            "",
+            "json",
+            "a/",
+            "/b",
+            "a/b/c",
+            "a b/c",
+            "a/b;c",
+            "a/b;=d",
+            "a/b;c=",
+            "a/b;c=\"d",
+            "a/b;c=d e",
+            "a/b, c/d",
+            "a/b;c=d;c=e",
+            "a/b;c=d;C=d",
+            "a/b;c =d",
+            "a/b;c=\"d\"e",
         ] {
             assert!(Media::parse(value.as_bytes()).is_none(), "{value}");
         }
@@ -249,7 +265,11 @@ mod tests {
             ("a/b; charset=iso-8859-1", false),
             ("a/b; charset=\"\"", false),
         ] {
-            assert_eq!(Media::parse(value.as_bytes()).map(|media| media.is_utf8()), Some(expected), "{value}");
+            assert_eq!(
+                Media::parse(value.as_bytes()).map(|media| media.is_utf8()),
+                Some(expected),
+                "{value}"
+            );
         }
     }
 }

@@ -37,7 +37,9 @@ pub(super) fn message(error: &ValidationError<'_>) -> String {
         }
         Kind::AnyOf { .. } => "fits none of the schemas of which one must fit".into(),
         Kind::OneOfNotValid { .. } => "fits none of the schemas of which exactly one must fit".into(),
-        Kind::OneOfMultipleValid { .. } => "fits more than one of the schemas of which exactly one must fit".into(),
+        Kind::OneOfMultipleValid { .. } => {
+            "fits more than one of the schemas of which exactly one must fit".into()
+        }
         Kind::BacktrackLimitExceeded { .. } | Kind::RegexEngineFailure { .. } => {
             "could not be matched with the pattern".into()
         }

@@ -4,7 +4,6 @@
 
 mod body;
 mod decode;
-mod fault;
 mod headers;
 pub mod json;
 mod media;
@@ -17,12 +16,12 @@ pub mod violation;
 #[cfg(test)]
 mod tests;
 
-pub use fault::{Fault, Faults};
-
+use super::fault::Faults;
+use super::{Ask, Cause, Facts, Refusal, State, Told, Verb, Verdict};
 use crate::config::policy::Validate as Given;
 use crate::config::read::Pointer;
 use crate::wire::head::Head;
-use crate::wire::http1::framing::Length;
+use crate::wire::http1::framing::{self, Length};
 use body::Body;
 use decode::{Plus, decode};
 use headers::Headers;
@@ -58,26 +57,6 @@ pub struct Asked<'r, S> {
     pub length: Length,
     /// The segment of its canonical path that the route's pattern names so: `Fn(&str) -> Option<&[u8]>`.
     pub segment: S,
-}
-
-/// Why a request is refused. What exactly is wrong stands in [`Scratch::violations`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Refused {
-    /// The kind of refusal.
-    pub cause: Cause,
-    /// The log's word for it.
-    pub detail: &'static str,
-}
-
-/// Kinds of refusals.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cause {
-    /// 400.
-    Invalid,
-    /// 413.
-    TooLarge,
-    /// 415.
-    MediaType,
 }
 
 /// What the head alone decides.
@@ -124,6 +103,35 @@ impl Validate {
         })
     }
 
+    /// Whether a request looks as it must. The body is asked for only when all else does.
+    pub fn decide(&self, facts: &Facts<'_>, state: &mut State<'_>) -> Verdict {
+        let scratch = &mut state.shard.input;
+        let decided = match state.told {
+            Told::Body => self.body(facts.head, Some(state.body), scratch),
+            Told::BodyTooLong => self.body(facts.head, None, scratch),
+            _ => {
+                // How it is framed was decided before any policy was asked.
+                let length = framing::request_length(facts.head).unwrap_or(Length::None);
+                let asked = Asked { head: facts.head, length, segment: |name: &str| facts.parameter(name) };
+                match self.head(&asked, scratch) {
+                    // Nobody sends one when this is only explained.
+                    Ok(Next::Body(most)) if state.verb == Verb::Spend => {
+                        return Verdict::Ask(Ask::Body(most));
+                    }
+                    Ok(_) => Ok(()),
+                    Err(refusal) => Err(refusal),
+                }
+            }
+        };
+        match decided {
+            Ok(()) => Verdict::Pass,
+            Err(refusal) => {
+                scratch.violations.write(&mut state.passage.errors);
+                Verdict::Refuse(refusal)
+            }
+        }
+    }
+
     /// The segments of a path that it asks for. A route whose pattern does not name them is refused by [`Self::head`].
     pub fn segments(&self) -> impl Iterator<Item = &str> {
         self.path.iter().map(|parameter| &*parameter.name)
@@ -137,7 +145,7 @@ impl Validate {
         &self,
         asked: &Asked<'r, impl Fn(&str) -> Option<&'r [u8]>>,
         scratch: &mut Scratch,
-    ) -> Result<Next, Refused> {
+    ) -> Result<Next, Refusal> {
         scratch.violations.clear(self.errors);
         let needed = self.body.check_head(asked.head, asked.length, &mut scratch.violations)?;
         self.headers.check(asked.head, scratch);
@@ -163,13 +171,13 @@ impl Validate {
     ///
     /// # Errors
     /// Why the request is refused.
-    pub fn body(&self, head: Head<'_>, body: Option<&[u8]>, scratch: &mut Scratch) -> Result<(), Refused> {
+    pub fn body(&self, head: Head<'_>, body: Option<&[u8]>, scratch: &mut Scratch) -> Result<(), Refusal> {
         scratch.violations.clear(self.errors);
         match body {
             Some(body) => self.body.check(head, body, scratch),
             None => {
                 self.body.too_large(&mut scratch.violations);
-                return Err(Refused { cause: Cause::TooLarge, detail: "body_bytes" });
+                return Err(Refusal { cause: Cause::TooLarge, detail: "body_bytes" });
             }
         }
         scratch.tape.shrink(KEPT_BYTES_MAX);
@@ -177,9 +185,9 @@ impl Validate {
     }
 }
 
-fn verdict(scratch: &Scratch) -> Result<(), Refused> {
+fn verdict(scratch: &Scratch) -> Result<(), Refusal> {
     match scratch.violations.is_empty() {
         true => Ok(()),
-        false => Err(Refused { cause: Cause::Invalid, detail: "input" }),
+        false => Err(Refusal { cause: Cause::Invalid, detail: "input" }),
     }
 }

@@ -1,12 +1,12 @@
 //! Values that come as text: parameters of the query, segments of the path, fields. Each is read as its schema's `type`
 //! says, then held to the schema.
 
-use super::fault::Faults;
 use super::json::{Number, Tape};
 use super::schema::{Library, Schema};
 use super::violation::{Violations, step};
 use crate::config::policy::Document as Given;
 use crate::config::read::Pointer;
+use crate::policy::fault::Faults;
 use serde_json::Value;
 use std::ops::Range;
 

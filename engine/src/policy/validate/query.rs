@@ -1,13 +1,13 @@
 //! The query of a request: its pairs, decoded strictly, held to what is asked of it.
 
 use super::decode::{Plus, decode};
-use super::fault::Faults;
 use super::parameter::Parameter;
 use super::schema::Library;
 use super::violation::step;
 use super::{PARAMETERS_MAX, Scratch};
 use crate::config::policy::Query as Given;
 use crate::config::read::Pointer;
+use crate::policy::fault::Faults;
 use std::ops::Range;
 
 /// What is asked of a query.
@@ -36,7 +36,13 @@ impl Query {
         }
         let schemas = at.key("parameters");
         let parameters = given.parameters.0.iter().filter_map(|(name, schema)| {
-            Parameter::compile((name, schema), ("query", "query.parameters"), library, &schemas.key(name), faults)
+            Parameter::compile(
+                (name, schema),
+                ("query", "query.parameters"),
+                library,
+                &schemas.key(name),
+                faults,
+            )
         });
         Query {
             parameters: parameters.collect(),

@@ -1,13 +1,13 @@
 //! JSON Schema 2020-12, compiled when the configuration is loaded. A schema may refer to the others that are given;
 //! nothing is ever fetched. Expressions run in linear time: lookaround and back-references are refused.
 
-use super::fault::Faults;
 use super::json::{Document, Form};
 use super::message::{message, rule};
 use super::violation::{Violations, shortened};
 use crate::config::policy::Document as Given;
 use crate::config::read::Pointer;
 use crate::config::values::Named;
+use crate::policy::fault::Faults;
 use jsonschema::error::ValidationErrorKind;
 use jsonschema::{Draft, PatternOptions, Registry, ValidationError, Validator};
 use serde_json::Value;
@@ -171,7 +171,8 @@ impl jsonschema::Retrieve for Nowhere {
     }
 }
 
-const UNRESOLVED: &str = "name a part of this schema (#/$defs/NAME), or a schema of 'schemas' by its name, its path or its $id";
+const UNRESOLVED: &str =
+    "name a part of this schema (#/$defs/NAME), or a schema of 'schemas' by its name, its path or its $id";
 
 /// Holds a schema to the schema of schemas.
 fn check_itself(document: &Given, at: &Pointer, faults: &mut Faults) -> Option<()> {
@@ -252,7 +253,9 @@ fn walk(value: &Value, at: &mut String, visit: &mut dyn FnMut(&str, &str)) {
             for (key, value) in members {
                 at.push_str(&super::violation::step(key));
                 match value {
-                    Value::String(target) if matches!(key.as_str(), "$ref" | "$dynamicRef") => visit(at, target),
+                    Value::String(target) if matches!(key.as_str(), "$ref" | "$dynamicRef") => {
+                        visit(at, target)
+                    }
                     _ => walk(value, at, visit),
                 }
                 at.truncate(len);

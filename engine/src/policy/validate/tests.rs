@@ -6,9 +6,9 @@ use crate::wire::http1::{HeadLimits, request};
 /// The policy with this text under `validate`, and further files beside it.
 fn compile(text: &str, files: &[(&str, &str)]) -> Result<Validate, Vec<String>> {
     let text = format!("policies:\n  p:\n    validate: {text}\n");
-    let memory = files.iter().fold(Memory::default().file("etc/x.yaml", text), |memory, (name, text)| {
-        memory.file(name, text)
-    });
+    let memory = files
+        .iter()
+        .fold(Memory::default().file("etc/x.yaml", text), |memory, (name, text)| memory.file(name, text));
     let config = memory.read("etc/x.yaml").unwrap_or_else(|problems| panic!("{problems}"));
     let given = config.policies.0[0].1.validate.as_ref().expect("is there");
     let mut faults = Faults::default();
@@ -36,7 +36,8 @@ fn asked(policy: &Validate, head: &str, body: Option<&[u8]>) -> (u16, Vec<String
     let head = Head::new(text.as_bytes(), &lines);
     let length = crate::wire::http1::framing::request_length(head).expect("is framed");
     // The second segment of the path is its `id`.
-    let segment = |name: &str| (name == "id").then(|| head.path().split(|byte| *byte == b'/').nth(2)).flatten();
+    let segment =
+        |name: &str| (name == "id").then(|| head.path().split(|byte| *byte == b'/').nth(2)).flatten();
     let mut scratch = Scratch::default();
     let ended = match policy.head(&Asked { head, length, segment }, &mut scratch) {
         Ok(Next::Body(most)) => {
@@ -48,9 +49,7 @@ fn asked(policy: &Validate, head: &str, body: Option<&[u8]>) -> (u16, Vec<String
     };
     let status = match ended {
         Ok(()) => return (200, Vec::new()),
-        Err(Refused { cause: Cause::Invalid, .. }) => 400,
-        Err(Refused { cause: Cause::TooLarge, .. }) => 413,
-        Err(Refused { cause: Cause::MediaType, .. }) => 415,
+        Err(refusal) => refusal.cause.status(),
     };
     let told = scratch.violations.list().iter();
     (status, told.map(|one| format!("{} | {} | {}", one.at, one.rule, one.message)).collect())
@@ -59,7 +58,11 @@ fn asked(policy: &Validate, head: &str, body: Option<&[u8]>) -> (u16, Vec<String
 #[track_caller]
 fn check(policy: &Validate, head: &str, body: Option<&str>, status: u16, expected: &[&str]) {
     let found = asked(policy, head, body.map(str::as_bytes));
-    assert_eq!((found.0, found.1.iter().map(String::as_str).collect::<Vec<_>>()), (status, expected.to_vec()), "{head}");
+    assert_eq!(
+        (found.0, found.1.iter().map(String::as_str).collect::<Vec<_>>()),
+        (status, expected.to_vec()),
+        "{head}"
+    );
 }
 
 /// A POST of `body` as JSON.
@@ -75,13 +78,21 @@ fn without_rules_all_that_is_well_formed_passes() {
     check(&policy, "GET / HTTP/1.1", None, 200, &[]);
     check(&policy, "GET /?a=1&a=2&&b&=c HTTP/1.1", None, 200, &[]);
     check(&policy, "POST / HTTP/1.1\nContent-Length: 99999999999", None, 200, &[]);
-    check(&policy, "GET /?a=%zz HTTP/1.1", None, 400, &["query# | query | has a '%' without two hexadecimal digits behind it"]);
+    check(
+        &policy,
+        "GET /?a=%zz HTTP/1.1",
+        None,
+        400,
+        &["query# | query | has a '%' without two hexadecimal digits behind it"],
+    );
     check(&policy, "GET /?%ff HTTP/1.1", None, 400, &["query# | query | is not UTF-8"]);
 }
 
 #[test]
 fn fields_must_be_there_fit_and_be_short() {
-    let policy = policy("{ headers: { required: [X-Tenant], value_bytes: 16B, fields: { X-Count: { type: integer, maximum: 9 }, X-Tag: { type: array, items: { enum: [a, b] } } } } }");
+    let policy = policy(
+        "{ headers: { required: [X-Tenant], value_bytes: 16B, fields: { X-Count: { type: integer, maximum: 9 }, X-Tag: { type: array, items: { enum: [a, b] } } } } }",
+    );
     check(&policy, "GET / HTTP/1.1\nx-tenant: t", None, 200, &[]);
     check(&policy, "GET / HTTP/1.1\nX-Tenant:\nX-COUNT: 9\nX-Tag: a\nX-Tag: b", None, 200, &[]);
     check(
@@ -96,8 +107,20 @@ fn fields_must_be_there_fit_and_be_short() {
             "headers#/x-tag/0 | headers.fields.x-tag#/items/enum | is none of the accepted values",
         ],
     );
-    check(&policy, "GET / HTTP/1.1\nX-Tenant: a\nX-Count: 1\nX-Count: 1", None, 400, &["headers#/x-count | headers.fields.x-count | is given more than once"]);
-    check(&policy, "GET / HTTP/1.1\nX-Tenant: a\nX-Count: one", None, 400, &["headers#/x-count | headers.fields.x-count#/type | is not of type integer"]);
+    check(
+        &policy,
+        "GET / HTTP/1.1\nX-Tenant: a\nX-Count: 1\nX-Count: 1",
+        None,
+        400,
+        &["headers#/x-count | headers.fields.x-count | is given more than once"],
+    );
+    check(
+        &policy,
+        "GET / HTTP/1.1\nX-Tenant: a\nX-Count: one",
+        None,
+        400,
+        &["headers#/x-count | headers.fields.x-count#/type | is not of type integer"],
+    );
 }
 
 #[test]
@@ -116,7 +139,8 @@ fn a_segment_is_decoded_and_read_as_its_type_says() {
     ] {
         check(&policy, &format!("GET {path} HTTP/1.1"), None, 400, &[expected]);
     }
-    let policy = compile("{ path: { id: { type: string, pattern: \"^[a-z /]+$\" } } }", &[]).expect("compiles");
+    let policy =
+        compile("{ path: { id: { type: string, pattern: \"^[a-z /]+$\" } } }", &[]).expect("compiles");
     check(&policy, "GET /u/a%20b%2Fc HTTP/1.1", None, 200, &[]);
     assert_eq!(policy.segments().collect::<Vec<_>>(), ["id"]);
 }
@@ -141,7 +165,13 @@ fn parameters_are_decoded_read_by_type_and_told_by_name() {
             true => &["query#/a b | query.parameters.a b | is given more than once"],
             false => &[],
         };
-        check(&policy, &format!("GET /?{query} HTTP/1.1"), None, if expected.is_empty() { 200 } else { 400 }, expected);
+        check(
+            &policy,
+            &format!("GET /?{query} HTTP/1.1"),
+            None,
+            if expected.is_empty() { 200 } else { 400 },
+            expected,
+        );
     }
     for (query, expected) in [
         ("", &["query#/page | query.required | is not there"][..]),
@@ -152,15 +182,24 @@ fn parameters_are_decoded_read_by_type_and_told_by_name() {
         ("?page=1&page=1", &["query#/page | query.parameters.page | is given more than once"]),
         ("?page=1&x/y=1", &["query#/x~1y | query.others | is not an accepted parameter"]),
         ("?page=1&tag=a&tag=a", &["query#/tag | query.parameters.tag#/uniqueItems | has an item twice"]),
-        ("?page=1&tag=a&tag=long", &["query#/tag/1 | query.parameters.tag#/items/maxLength | is longer than 3 characters"]),
+        (
+            "?page=1&tag=a&tag=long",
+            &["query#/tag/1 | query.parameters.tag#/items/maxLength | is longer than 3 characters"],
+        ),
         ("?page=1&n[]=x", &["query#/n[]/0 | query.parameters.n[]#/items/type | is not of type number"]),
         ("?page=1&free=1", &["query#/free | query.parameters.free#/enum | is none of the accepted values"]),
         ("?page=1&a+b=TRUE", &["query#/a b | query.parameters.a b#/type | is not of type boolean"]),
         ("?page=%", &["query# | query | has a '%' without two hexadecimal digits behind it"]),
         ("?page=1%00", &["query# | query | has a NUL"]),
         ("?a=1&b=2&c=3&d=4&e=5&f=6", &["query# | query.count | has more than 5 parameters"]),
-        ("?page=00000000000000000000000000000000000000000000000000000000001", &["query#/page | query.parameters.page#/type | is not of type integer"]),
-        ("?page=000000000000000000000000000000000000000000000000000000000001", &["query# | query.bytes | is longer than 64 bytes"]),
+        (
+            "?page=00000000000000000000000000000000000000000000000000000000001",
+            &["query#/page | query.parameters.page#/type | is not of type integer"],
+        ),
+        (
+            "?page=000000000000000000000000000000000000000000000000000000000001",
+            &["query# | query.bytes | is longer than 64 bytes"],
+        ),
     ] {
         check(&policy, &format!("GET /{query} HTTP/1.1"), None, 400, expected);
     }
@@ -172,10 +211,22 @@ fn bodies_are_required_and_forbidden_by_method() {
     check(&policy, "GET / HTTP/1.1", None, 200, &[]);
     check(&policy, "PATCH / HTTP/1.1", None, 200, &[]);
     check(&policy, "POST / HTTP/1.1\nContent-Length: 1", None, 200, &[]);
-    check(&policy, "GET / HTTP/1.1\nContent-Length: 1", None, 400, &["body# | body.forbidden | is there, and this method has none"]);
+    check(
+        &policy,
+        "GET / HTTP/1.1\nContent-Length: 1",
+        None,
+        400,
+        &["body# | body.forbidden | is there, and this method has none"],
+    );
     check(&policy, "GET / HTTP/1.1\nContent-Length: 0", None, 200, &[]);
     check(&policy, "PUT / HTTP/1.1", None, 400, &["body# | body.required | is not there"]);
-    check(&policy, "POST / HTTP/1.1\nContent-Length: 0", None, 400, &["body# | body.required | is not there"]);
+    check(
+        &policy,
+        "POST / HTTP/1.1\nContent-Length: 0",
+        None,
+        400,
+        &["body# | body.required | is not there"],
+    );
     let policy = super::tests::policy("{ body: { required: [any], schema: {} } }");
     let chunked = "POST / HTTP/1.1\nContent-Type: application/json\nTransfer-Encoding: chunked";
     check(&policy, chunked, Some(""), 400, &["body# | body.required | is not there"]);
@@ -192,11 +243,27 @@ fn a_body_is_of_an_accepted_type_or_415_and_says_so_or_400() {
         ("Content-Type: application/json\nContent-Encoding: identity\n", 200, &[]),
         ("", 400, &["headers#/content-type | body.types | is not there"]),
         ("Content-Type: json\n", 400, &["headers#/content-type | body.types | is not one content type"]),
-        ("Content-Type: application/json; charset=utf-8; charset=x\n", 400, &["headers#/content-type | body.types | is not one content type"]),
-        ("Content-Type: application/json\nContent-Type: text/plain\n", 400, &["headers#/content-type | body.types | is not one content type"]),
+        (
+            "Content-Type: application/json; charset=utf-8; charset=x\n",
+            400,
+            &["headers#/content-type | body.types | is not one content type"],
+        ),
+        (
+            "Content-Type: application/json\nContent-Type: text/plain\n",
+            400,
+            &["headers#/content-type | body.types | is not one content type"],
+        ),
         ("Content-Type: text/plain\n", 415, &["headers#/content-type | body.types | is not accepted"]),
-        ("Content-Type: application/json; charset=latin1\n", 415, &["headers#/content-type | body.schema | has a charset that is not UTF-8"]),
-        ("Content-Type: application/json\nContent-Encoding: gzip\n", 415, &["headers#/content-encoding | body.schema | is not accepted: the body cannot be read"]),
+        (
+            "Content-Type: application/json; charset=latin1\n",
+            415,
+            &["headers#/content-type | body.schema | has a charset that is not UTF-8"],
+        ),
+        (
+            "Content-Type: application/json\nContent-Encoding: gzip\n",
+            415,
+            &["headers#/content-encoding | body.schema | is not accepted: the body cannot be read"],
+        ),
     ] {
         check(&policy, &with(fields), Some("{}"), status, expected);
     }
@@ -210,7 +277,13 @@ fn a_body_past_its_bound_is_413_however_its_length_is_told() {
     check(&policy, &text("Content-Length: 4"), None, 200, &[]);
     check(&policy, &text("Content-Length: 5"), None, 413, &["body# | body.bytes | is larger than 4 bytes"]);
     check(&policy, &text("Transfer-Encoding: chunked"), Some("1234"), 200, &[]);
-    check(&policy, &text("Transfer-Encoding: chunked"), Some("12345"), 413, &["body# | body.bytes | is larger than 4 bytes"]);
+    check(
+        &policy,
+        &text("Transfer-Encoding: chunked"),
+        Some("12345"),
+        413,
+        &["body# | body.bytes | is larger than 4 bytes"],
+    );
     let policy = super::tests::policy("{ body: { schema: {} } }");
     let json = "POST / HTTP/1.1\nContent-Type: application/json\nContent-Length: 1048577";
     check(&policy, json, None, 413, &["body# | body.bytes | is larger than 1048576 bytes"]);
@@ -244,11 +317,19 @@ fn the_answer_names_the_place_the_rule_and_no_value() {
 #[test]
 fn errors_are_told_up_to_a_bound() {
     let policy = policy("{ errors: 3, body: { schema: { items: { type: string } } } }");
-    let found = asked(&policy, "POST / HTTP/1.1\nContent-Type: application/json\nContent-Length: 2", Some(b"[1,2,3,4,5]"));
+    let found = asked(
+        &policy,
+        "POST / HTTP/1.1\nContent-Type: application/json\nContent-Length: 2",
+        Some(b"[1,2,3,4,5]"),
+    );
     assert_eq!(found.1.len(), 3);
     // Of a document with very many values only the first is searched for.
     let body = format!("[{}1]", "1,".repeat(100_000));
-    let found = asked(&policy, "POST / HTTP/1.1\nContent-Type: application/json\nContent-Length: 2", Some(body.as_bytes()));
+    let found = asked(
+        &policy,
+        "POST / HTTP/1.1\nContent-Type: application/json\nContent-Length: 2",
+        Some(body.as_bytes()),
+    );
     assert_eq!(found.1, ["body#/0 | body.schema#/items/type | is not of type string"]);
 }
 
@@ -265,7 +346,10 @@ fn a_body_that_is_not_strict_json_is_told_with_its_place() {
         post(&policy, body, 400, &[expected]);
     }
     let head = "POST / HTTP/1.1\nContent-Type: application/json\nContent-Length: 3";
-    assert_eq!(asked(&policy, head, Some(b"\"\xff\"")).1, ["body# | json.utf8 | is not UTF-8 (line 1, byte 2)"]);
+    assert_eq!(
+        asked(&policy, head, Some(b"\"\xff\"")).1,
+        ["body# | json.utf8 | is not UTF-8 (line 1, byte 2)"]
+    );
 }
 
 #[test]
@@ -312,7 +396,10 @@ fn a_schema_that_cannot_be_compiled_is_told_at_its_place() {
         ("{ body: { schema: { $ref: \"#/$defs/no\" } } }", "0:3:41: a reference leads nowhere"),
         ("{ body: { schema: { allOf: [{ $ref: other.json }] } } }", "0:3:51: a reference leads nowhere"),
         ("{ body: { schema: { $ref: \"https://example.com/x\" } } }", "0:3:41: a reference leads nowhere"),
-        ("{ body: { schema: { $schema: \"http://json-schema.org/draft-07/schema#\" } } }", "0:3:44: the dialect"),
+        (
+            "{ body: { schema: { $schema: \"http://json-schema.org/draft-07/schema#\" } } }",
+            "0:3:44: the dialect",
+        ),
         ("{ schemas: { a: { items: 5 } } }", "0:3:40: not a JSON Schema"),
         ("{ schemas: { a: { $ref: nowhere } } }", "0:3:39: a reference leads nowhere"),
         ("{ schemas: { \"http://[\": {} } }", "0:3:28: 'http://[' cannot name a schema"),
@@ -332,7 +419,8 @@ fn a_schema_that_cannot_be_compiled_is_told_at_its_place() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    let told = compile("{ body: { schema: s.json } }", &[("etc/s.json", "{\n \"type\": \"no\" }")]).expect_err("is refused");
+    let told = compile("{ body: { schema: s.json } }", &[("etc/s.json", "{\n \"type\": \"no\" }")])
+        .expect_err("is refused");
     assert!(told[0].starts_with("1:2:10: not a JSON Schema"), "{told:?}");
 }
 
@@ -344,7 +432,11 @@ fn a_recursive_schema_ends_in_bounded_time_whatever_is_sent() {
     );
     for levels in [1, 5, 7, 30, 127] {
         let body = format!("{}1{}", "[".repeat(levels), "]".repeat(levels));
-        let found = asked(&policy, "POST / HTTP/1.1\nContent-Type: application/json\nContent-Length: 2", Some(body.as_bytes()));
+        let found = asked(
+            &policy,
+            "POST / HTTP/1.1\nContent-Type: application/json\nContent-Length: 2",
+            Some(body.as_bytes()),
+        );
         assert_eq!(found.0, 400, "{levels}");
         assert!(!found.1.is_empty());
         let body = format!("{}\"a\"{}", "[".repeat(levels), "]".repeat(levels));

@@ -97,7 +97,7 @@ fn proxy_protocol(
 
 /// Whether the kernel would share or refuse: the same path, or the same port on addresses of which one holds the
 /// other. Port 0 is a fresh port each time.
-fn clash(left: &Address, right: &Address) -> bool {
+pub(super) fn clash(left: &Address, right: &Address) -> bool {
     let (Address::Tcp(left), Address::Tcp(right)) = (left, right) else { return left == right };
     let (left, right) = (*left, *right);
     let any = |address: SocketAddr| address.ip().is_unspecified();
@@ -108,7 +108,7 @@ fn clash(left: &Address, right: &Address) -> bool {
         && (left.ip() == right.ip() || covers(left, right) || covers(right, left))
 }
 
-fn bind_fix(text: &str) -> String {
+pub(super) fn bind_fix(text: &str) -> String {
     if let Ok(port) = text.trim_start_matches(':').parse::<u16>() {
         return format!("did you mean '0.0.0.0:{port}'?");
     }

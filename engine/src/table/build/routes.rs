@@ -3,6 +3,8 @@
 use super::{
     Check, Lookup, Pointer, Route, RouteId, RouteTimeouts, UpstreamId, config, ends, matching, rewrites,
 };
+use crate::policy::Parameter;
+use crate::route::{PathPattern, Segment};
 use crate::table::End;
 use std::collections::HashSet;
 
@@ -26,15 +28,17 @@ pub(super) fn build(check: &mut Check<'_>) -> (Vec<Route>, Lookup) {
         }
         check.policies(&at.key("policies"), &given.policies);
         let end = ends::build(check, &at, given, &ids);
-        rules.push(matching::rule(check, &at.key("match"), &given.r#match, id));
+        let rule = matching::rule(check, &at.key("match"), &given.r#match, id);
         routes.push(Route {
             id,
             name: given.name.clone(),
+            parameters: parameters(&rule.paths),
             end,
             rewrite: rewrites::build(check, &at, given),
             upgrade: upgrade(check, &at.key("upgrade"), &given.upgrade),
             timeouts: timeouts(check, &at.key("timeouts"), &given.timeouts),
         });
+        rules.push(rule);
     }
     // After an error, what is unused may only be misspelt elsewhere.
     if check.problems.is_empty() {
@@ -42,6 +46,21 @@ pub(super) fn build(check: &mut Check<'_>) -> (Vec<Route>, Lookup) {
     }
     let lookup = matching::lookup(check, rules, &routes);
     (routes, lookup)
+}
+
+/// The named segments of each pattern, for policies; nothing where no pattern has any.
+fn parameters(paths: &[PathPattern]) -> Box<[Box<[Parameter]>]> {
+    let named = |path: &PathPattern| -> Box<[Parameter]> {
+        let PathPattern::Segments { segments, .. } = path else { return Box::default() };
+        let numbered = (0..).zip(segments);
+        let named = numbered.filter_map(|(segment, of)| match of {
+            Segment::Named(name) => Some(Parameter { name: name.as_str().into(), segment }),
+            Segment::Text(_) => None,
+        });
+        named.collect()
+    };
+    let all: Box<[_]> = paths.iter().map(named).collect();
+    if all.iter().all(|named| named.is_empty()) { Box::default() } else { all }
 }
 
 fn upgrade(check: &mut Check<'_>, at: &Pointer, given: &[String]) -> Vec<String> {

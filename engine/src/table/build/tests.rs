@@ -29,6 +29,16 @@ fn config(text: &str) -> Config {
     Memory::default().file("x.yaml", text).read("x.yaml").unwrap_or_else(|problems| panic!("{problems}"))
 }
 
+/// As the table's `build`, without files.
+fn build(
+    config: &Config,
+    generation: Generation,
+    previous: Option<&Table>,
+) -> Result<(Table, Vec<Problem>), Problems> {
+    let mut means = Means { files: &mut Memory::default(), now: Tick(1), offset: 0 };
+    super::build(config, generation, previous, &mut means)
+}
+
 fn built(text: &str) -> (Table, Vec<Problem>) {
     build(&config(text), Generation(1), None).unwrap_or_else(|problems| panic!("{problems}"))
 }
@@ -352,7 +362,7 @@ fn what_this_version_does_not_run_is_an_error_at_its_key() {
         ("'[::1]:83' }]", "'[::1]:83' }], breaker: {}", "6:50: breakers are"),
         ("'[::1]:83' }]", "'[::1]:83' }], health: { path: / }", "6:50: active health checking is"),
         ("    to: spare", "    to: spare\n    priority: high", "16:5: priority is"),
-        ("routes:", "policies: { p: { authorize: {} } }\nroutes:", "7:13: policies are"),
+        ("routes:", "policies: { p: { authorize: {} } }\nroutes:", "7:18: authorization is"),
         ("routes:", "consumers: [{ name: a }]\nroutes:", "7:13: consumers are"),
     ] {
         check(from, to, &[&format!("{expected} not available in this version | remove it")]);

@@ -9,6 +9,7 @@ mod expect;
 mod host;
 mod limits;
 mod lines;
+mod max_forwards;
 mod pipelining;
 mod target;
 mod transfer_encoding;

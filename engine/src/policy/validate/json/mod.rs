@@ -84,8 +84,8 @@ impl Tape {
         if u32::try_from(text.len()).is_err() {
             return Err(Unread::new(0, Flaw::TooLong));
         }
-        let text = std::str::from_utf8(text)
-            .map_err(|error| Unread::new(error.valid_up_to(), Flaw::NotUtf8))?;
+        let text =
+            std::str::from_utf8(text).map_err(|error| Unread::new(error.valid_up_to(), Flaw::NotUtf8))?;
         self.clear();
         read::read(self, text, depth.min(DEPTH_MAX))?;
         Ok(Document { text, tape: self })
@@ -127,7 +127,8 @@ impl Tape {
 
     /// Gives its memory back if it is more than `bytes`.
     pub fn shrink(&mut self, bytes: usize) {
-        let kept = self.slots.capacity() * size_of::<Slot>() + self.resolved.capacity() + self.keys.capacity() * 4;
+        let kept =
+            self.slots.capacity() * size_of::<Slot>() + self.resolved.capacity() + self.keys.capacity() * 4;
         if kept > bytes {
             *self = Tape::default();
         }

@@ -156,7 +156,10 @@ impl<'t> json::Node<'t, Form> for Node<'t> {
             Value::Bool(is) => self.as_boolean() == Some(*is),
             // Neither a number nor what is compared with one allocates.
             Value::Number(_) | Value::Array(_) | Value::Object(_) if self.text().is_some() => false,
-            _ => json::Node::to_value(self).as_ref() == expected || equal(&json::Node::to_value(self), expected),
+            _ => {
+                json::Node::to_value(self).as_ref() == expected
+                    || equal(&json::Node::to_value(self), expected)
+            }
         }
     }
 
@@ -200,10 +203,12 @@ fn equal(left: &Value, right: &Value) -> bool {
 
 /// Whether a whole number of 64 bits and a double that look alike as doubles are the same number.
 fn whole_alike(left: &serde_json::Number, right: &serde_json::Number) -> bool {
-    let exact = |number: &serde_json::Number| number.as_i128().or_else(|| {
-        let real = number.as_f64()?;
-        (real.fract() == 0.0 && real.abs() < 1e38).then_some(real as i128)
-    });
+    let exact = |number: &serde_json::Number| {
+        number.as_i128().or_else(|| {
+            let real = number.as_f64()?;
+            (real.fract() == 0.0 && real.abs() < 1e38).then_some(real as i128)
+        })
+    };
     match (exact(left), exact(right)) {
         (Some(left), Some(right)) => left == right,
         _ => true,
@@ -218,7 +223,9 @@ fn value(document: &Document<'_>, at: u32) -> Value {
         Slot::Bool(is) => Value::Bool(is),
         Slot::Number(number) => Value::Number(number.to_number().into_owned()),
         Slot::Plain(_) | Slot::Resolved(_) => Value::String(document.text_at(at).to_owned()),
-        Slot::List { items, .. } => Value::Array(inner(at + 1, items).items().map(|at| value(document, at)).collect()),
+        Slot::List { items, .. } => {
+            Value::Array(inner(at + 1, items).items().map(|at| value(document, at)).collect())
+        }
         Slot::Map { members, .. } => {
             let pairs = inner(at + 1, members).members();
             let pairs = pairs.map(|(key, at)| (document.text_at(key).to_owned(), value(document, at)));

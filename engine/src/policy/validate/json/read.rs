@@ -149,7 +149,9 @@ impl Reader<'_> {
         self.tape.slots[slot] = Slot::Map { members, end: self.tape.slots.len() as u32 };
         match self.twice(slot as u32 + 1, members) {
             Some(key) => {
-                let way = vec![Step::Member(self.tape.text_of(self.text, self.tape.slots[key as usize]).to_owned())];
+                let way = vec![Step::Member(
+                    self.tape.text_of(self.text, self.tape.slots[key as usize]).to_owned(),
+                )];
                 Err(Unread { flaw: Flaw::DuplicateKey, at: start, way })
             }
             None => Ok(()),
@@ -173,7 +175,9 @@ impl Reader<'_> {
         }
         let text = |at: u32| self.tape.text_of(self.text, self.tape.slots[at as usize]);
         let found = if members <= PAIRWISE_MAX {
-            (1..keys.len()).find(|at| keys[..*at].iter().any(|other| text(*other) == text(keys[*at]))).map(|at| keys[at])
+            (1..keys.len())
+                .find(|at| keys[..*at].iter().any(|other| text(*other) == text(keys[*at])))
+                .map(|at| keys[at])
         } else {
             // Sorted by their texts, so that no choice of keys makes this slow.
             keys.sort_unstable_by(|left, right| text(*left).cmp(text(*right)));
@@ -256,7 +260,8 @@ impl Reader<'_> {
     /// Four hexadecimal digits.
     fn hex(&mut self) -> Option<u32> {
         let digits = self.bytes.get(self.at..self.at + 4)?;
-        let code = digits.iter().try_fold(0, |code, digit| Some(code << 4 | (*digit as char).to_digit(16)?))?;
+        let code =
+            digits.iter().try_fold(0, |code, digit| Some(code << 4 | (*digit as char).to_digit(16)?))?;
         self.at += 4;
         Some(code)
     }

@@ -38,13 +38,34 @@ fn documents_are_read_as_they_stand() {
 #[test]
 fn numbers_keep_their_value_or_are_refused() {
     for text in [
-        "0", "-0", "1", "-1", "18446744073709551615", "-9223372036854775808", "1.5", "-1.5e3", "1E+2", "0.1",
-        "100000000000000000000", "1e300", "-18446744073709551616", "5e-324", "0e0", "9007199254740993",
+        "0",
+        "-0",
+        "1",
+        "-1",
+        "18446744073709551615",
+        "-9223372036854775808",
+        "1.5",
+        "-1.5e3",
+        "1E+2",
+        "0.1",
+        "100000000000000000000",
+        "1e300",
+        "-18446744073709551616",
+        "5e-324",
+        "0e0",
+        "9007199254740993",
     ] {
         let expected: Value = serde_json::from_str(text).expect("is JSON");
         let found = read(text.as_bytes(), 1).expect(text);
         assert_eq!(found.as_f64(), expected.as_f64(), "{text}");
-        assert_eq!(found.to_string().trim_start_matches('-'), expected.to_string().trim_start_matches('-').replace("0.0", if text == "-0" { "0" } else { "0.0" }), "{text}");
+        assert_eq!(
+            found.to_string().trim_start_matches('-'),
+            expected
+                .to_string()
+                .trim_start_matches('-')
+                .replace("0.0", if text == "-0" { "0" } else { "0.0" }),
+            "{text}"
+        );
     }
     for text in ["100000000000000000001", "18446744073709551617", "-9223372036854775809", "1e400", "-1e309"] {
         refused(text, Flaw::Inexact, 0, "");
@@ -91,7 +112,15 @@ fn what_is_not_json_is_refused_where_it_is_not() {
     }
     refused("[\"a\nb\"]", Flaw::Control, 3, "/0");
     refused("\"a\0\"", Flaw::Control, 2, "");
-    for text in [r#""\x""#, r#""\u12""#, r#""\ud800""#, r#""\ud800\u0041""#, r#""\udc00""#, r#""\ud800\ud800""#, r#""\u+123""#] {
+    for text in [
+        r#""\x""#,
+        r#""\u12""#,
+        r#""\ud800""#,
+        r#""\ud800\u0041""#,
+        r#""\udc00""#,
+        r#""\ud800\ud800""#,
+        r#""\u+123""#,
+    ] {
         refused(text, Flaw::Escape, 1, "");
     }
     refused(b"[\"\xff\"]", Flaw::NotUtf8, 2, "");
@@ -104,7 +133,8 @@ fn a_key_that_stands_twice_is_refused_however_it_is_spelt() {
     refused(r#"{"a":1,"\u0061":2}"#, Flaw::DuplicateKey, 1, "/a");
     refused(r#"[{"x":{"b/~":{"a":[1]},"b/~":2}}]"#, Flaw::DuplicateKey, 7, "/0/x/b~1~0");
     for count in [2, 11, 12, 13, 14, 200] {
-        let mut members: Vec<String> = (0..count).map(|index| format!("\"k{index}\":{{\"k0\":[0]}}")).collect();
+        let mut members: Vec<String> =
+            (0..count).map(|index| format!("\"k{index}\":{{\"k0\":[0]}}")).collect();
         assert!(read(format!("{{{}}}", members.join(",")).as_bytes(), 8).is_ok(), "{count}");
         members.push(format!("\"k{}\":0", count / 2));
         let text = format!("{{{}}}", members.join(","));

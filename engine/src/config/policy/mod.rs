@@ -1,0 +1,101 @@
+//! `policies`: rules by name. Each has one kind key, plus `mode` and `when`.
+
+mod access;
+mod credentials;
+mod document;
+mod headers;
+pub mod limit;
+mod validate;
+
+pub use access::{Anonymous, Authorize, Cors, Ip, Needs};
+pub use credentials::{ApiKey, Basic, From, Jwt};
+pub use document::Document;
+pub use headers::{Errors, FieldEdits, Headers, Sanitize};
+pub use limit::{InFlight, Limit};
+pub use validate::{Body, Headers as InputHeaders, Query, Validate};
+
+use super::read::section::{section, words};
+
+section! {
+    noun "policy";
+    /// A rule that a request must pass. Exactly one kind key stands in it, such as `jwt` or `limit`.
+    pub struct Policy {
+        /// Whether scripts of other sites may call.
+        pub cors: Option<Cors>,
+        /// Which clients may call, by address.
+        pub ip: Option<Ip>,
+        /// Who calls, by a signed token (RFC 7519).
+        pub jwt: Option<Jwt>,
+        /// Who calls, by a key.
+        pub api_key: Option<ApiKey>,
+        /// Who calls, by name and password (RFC 7617).
+        pub basic: Option<Basic>,
+        /// That whoever brings no credentials may go on as nobody, whatever else asks for them.
+        pub anonymous: Option<Anonymous>,
+        /// What the caller may do.
+        pub authorize: Option<Authorize>,
+        /// How often it may be done.
+        pub limit: Option<Limit>,
+        /// How many may be done at once.
+        pub in_flight: Option<InFlight>,
+        /// What a request must look like.
+        pub validate: Option<Validate>,
+        /// What is changed in the fields of a request or a reply.
+        pub headers: Option<Headers>,
+        /// What of a reply is internal and does not leave.
+        pub sanitize: Option<Sanitize>,
+        /// Whether it refuses.
+        pub mode: Mode = "enforce",
+        /// The condition under which it applies; always unless given.
+        pub when: Option<String>,
+    }
+}
+
+impl Policy {
+    /// The keys of which exactly one stands in a policy.
+    pub const KINDS: [&str; 12] = [
+        "cors",
+        "ip",
+        "jwt",
+        "api_key",
+        "basic",
+        "anonymous",
+        "authorize",
+        "limit",
+        "in_flight",
+        "validate",
+        "headers",
+        "sanitize",
+    ];
+
+    /// Those that stand in this one.
+    pub fn kinds(&self) -> Vec<&'static str> {
+        let given = [
+            self.cors.is_some(),
+            self.ip.is_some(),
+            self.jwt.is_some(),
+            self.api_key.is_some(),
+            self.basic.is_some(),
+            self.anonymous.is_some(),
+            self.authorize.is_some(),
+            self.limit.is_some(),
+            self.in_flight.is_some(),
+            self.validate.is_some(),
+            self.headers.is_some(),
+            self.sanitize.is_some(),
+        ];
+        Policy::KINDS.into_iter().zip(given).filter(|(_, given)| *given).map(|(kind, _)| kind).collect()
+    }
+}
+
+words! {
+    /// Whether a policy refuses.
+    pub enum Mode {
+        /// It does.
+        Enforce = "enforce",
+        /// It decides, counts and logs, but changes nothing and lets everything pass.
+        Shadow = "shadow",
+        /// It is not looked at.
+        Off = "off",
+    }
+}

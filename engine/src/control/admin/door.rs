@@ -1,0 +1,174 @@
+//! The listener: bound before anything starts, then served on the control thread. At most [`CONNECTIONS`] at once, each
+//! closed after [`SILENCE`] without a byte from its client, so that nobody keeps others out.
+
+use super::live::Live;
+use super::pages;
+use crate::base::Address;
+use crate::control::Refused;
+use crate::net::listener::Bound;
+use crate::net::unix::SocketFile;
+use crate::table::{Admin, Token};
+use axum::serve::Listener;
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, Sleep, sleep};
+
+/// Connections at once.
+const CONNECTIONS: usize = 64;
+/// Longest silence of a client.
+const SILENCE: Duration = Duration::from_secs(75);
+/// Connections that wait to be taken.
+const BACKLOG: i32 = 128;
+
+/// Who may come in.
+#[derive(Debug)]
+pub struct Admitted {
+    /// Whether the listener is on loopback, where web pages could send a browser to.
+    pub by_loopback: bool,
+    /// What callers must send.
+    pub token: Option<Token>,
+}
+
+/// A bound listener of the administration interface.
+pub struct Door {
+    socket: Socket,
+    admitted: Admitted,
+    bound: Address,
+}
+
+impl fmt::Debug for Door {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Door({})", self.bound)
+    }
+}
+
+enum Socket {
+    Tcp(TcpListener),
+    /// Its file is removed with it.
+    Unix(UnixListener, SocketFile),
+}
+
+impl Door {
+    /// Binds what `admin` says. To be called within the control thread's runtime.
+    ///
+    /// # Errors
+    /// When the address cannot be bound.
+    pub fn bind(admin: &Admin) -> Result<Door, Refused> {
+        let refused =
+            |error: io::Error| Refused::Runtime(format!("admin cannot bind {}: {error}", admin.bind));
+        let (socket, bound) = socket(&admin.bind).map_err(refused)?;
+        let by_loopback = admin.is_local() && matches!(bound, Address::Tcp(_));
+        Ok(Door { socket, admitted: Admitted { by_loopback, token: admin.token.clone() }, bound })
+    }
+
+    /// Where it listens; a port that was chosen for port 0 is told.
+    pub fn bound(&self) -> &Address {
+        &self.bound
+    }
+
+    /// Serves it until it is dropped.
+    pub async fn serve(self, live: Arc<Live>) {
+        let router = pages::router(live, Arc::new(self.admitted));
+        let places = Arc::new(Semaphore::new(CONNECTIONS));
+        // Neither returns: an accept that fails is tried again.
+        match self.socket {
+            Socket::Tcp(listener) => drop(axum::serve(Bounded { listener, places }, router).await),
+            Socket::Unix(listener, file) => {
+                drop(axum::serve(Bounded { listener, places }, router).await);
+                drop(file);
+            }
+        }
+    }
+}
+
+fn socket(wanted: &Address) -> io::Result<(Socket, Address)> {
+    match wanted {
+        // Not shared between processes, as listeners are: who asks one must know which.
+        Address::Tcp(addr) => {
+            let socket = std::net::TcpListener::bind(addr)?;
+            socket.set_nonblocking(true)?;
+            let bound = socket.local_addr()?.into();
+            Ok((Socket::Tcp(TcpListener::from_std(socket)?), bound))
+        }
+        Address::Unix(path) => {
+            let (socket, file) = Bound::unix(path, BACKLOG)?;
+            Ok((Socket::Unix(UnixListener::from_std(socket.into_unix()?)?, file), wanted.clone()))
+        }
+    }
+}
+
+/// A listener whose connections have a place each and may not be silent for long.
+struct Bounded<L> {
+    listener: L,
+    places: Arc<Semaphore>,
+}
+
+impl<L: Listener> Listener for Bounded<L> {
+    type Io = Held<L::Io>;
+    type Addr = L::Addr;
+
+    async fn accept(&mut self) -> (Held<L::Io>, L::Addr) {
+        let place = self.places.clone().acquire_owned().await.expect("the semaphore is never closed");
+        let (io, addr) = self.listener.accept().await;
+        (Held { io, silent: Box::pin(sleep(SILENCE)), _place: place }, addr)
+    }
+
+    fn local_addr(&self) -> io::Result<L::Addr> {
+        self.listener.local_addr()
+    }
+}
+
+/// A connection.
+struct Held<S> {
+    io: S,
+    silent: Pin<Box<Sleep>>,
+    _place: OwnedSemaphorePermit,
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Held<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if let Poll::Ready(done) = Pin::new(&mut self.io).poll_read(cx, buf) {
+            self.silent.as_mut().reset(Instant::now() + SILENCE);
+            return Poll::Ready(done);
+        }
+        self.silent.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Held<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+}

@@ -1,0 +1,214 @@
+//! The policies of a route, asked in their order: what they change of the request, what they want outside, and what
+//! they say of whatever reply it gets. A route without policies never comes here.
+
+use super::ask;
+use super::context::{Context, RequestId};
+use super::downstream::Replies;
+use super::front::front;
+use crate::net::body::BodySource;
+use crate::observe::Reason;
+use crate::policy::{Ask, Cause, Chain, Facts, Mode, Refusal, State, Told, Verb, Verdict, Walk, cors};
+use crate::route::front::Scheme;
+use crate::route::{self, Match};
+use crate::wire::edits::Edits;
+use crate::wire::head::{Form, Head};
+use crate::wire::uri;
+
+/// What is known of a request for its policies.
+fn facts<'f>(ctx: &'f Context<'_>, head: Head<'f>, path: &'f [u8], id: &'f RequestId) -> Facts<'f> {
+    let route = ctx.route.get().map(|id| ctx.table.route(id));
+    let front = front(ctx, head);
+    Facts {
+        head,
+        path,
+        parameters: route.map_or(&[], |route| route.parameters(usize::from(ctx.pattern.get()))),
+        client: ctx.client_ip.get(),
+        peer: ctx.peer.addr,
+        is_https: front.scheme == Scheme::Https,
+        host: front.host,
+        listener: &ctx.table.listeners[ctx.peer.listener.index()].name,
+        route: route.map_or("", |route| &route.name),
+        request_id: id.bytes(),
+        now: ctx.began,
+        unix_ms: ctx.wall_ms(),
+    }
+}
+
+/// Asks the policies from where `walk` stands; `edits` are the request's.
+fn walk(
+    ctx: &Context<'_>,
+    chain: &Chain,
+    (walk, told, body): (&mut Walk, Told, &[u8]),
+    (head, path): (Head<'_>, &[u8]),
+    edits: &mut Edits,
+) -> Verdict {
+    let id = *ctx.request_id.borrow();
+    let facts = facts(ctx, head, path, &id);
+    let mut passage = ctx.passage.borrow_mut();
+    let passage = passage.get_or_insert_with(|| {
+        let mut passage = ctx.lent.passages.take();
+        passage.clear();
+        passage
+    });
+    let mut shard = ctx.lent.policies.borrow_mut();
+    let (verb, mode) = (Verb::Spend, Mode::Enforce);
+    let registry = &ctx.table.policies.registry;
+    let mut state = State { passage, shard: &mut shard, registry, request: edits, told, body, verb, mode };
+    chain.walk(walk, &facts, &mut state)
+}
+
+/// What became of a request at its policies.
+pub enum Planned {
+    /// It goes on.
+    Pass,
+    /// It is answered here with this status, and nothing is wrong with it.
+    Answer(u16),
+    /// It is refused.
+    Refuse(Reason),
+    /// Something must be asked or waited for before [`resume`] goes on.
+    Ask(Ask, Walk),
+}
+
+impl Planned {
+    fn of(verdict: Verdict, walk: Walk) -> Planned {
+        match verdict {
+            Verdict::Pass | Verdict::Abstain => Planned::Pass,
+            Verdict::Answer(status) => Planned::Answer(status),
+            Verdict::Refuse(refusal) => Planned::Refuse(reason(refusal)),
+            Verdict::Ask(ask) => Planned::Ask(ask, walk),
+        }
+    }
+}
+
+/// Has a request pass its policies, up to the first that needs something from outside. A body that is here already is
+/// not outside.
+pub fn pass<B: BodySource>(
+    ctx: &Context<'_>,
+    chain: &Chain,
+    request: (Head<'_>, &[u8]),
+    edits: &mut Edits,
+    body: &mut B,
+) -> Planned {
+    let mut at = Walk::default();
+    let mut verdict = walk(ctx, chain, (&mut at, Told::Nothing, b""), request, edits);
+    while let Verdict::Ask(Ask::Body(most)) = verdict
+        && let Some(body) = body.here()
+    {
+        let told = if body.len() as u64 <= most { Told::Body } else { Told::BodyTooLong };
+        verdict = walk(ctx, chain, (&mut at, told, body), request, edits);
+    }
+    Planned::of(verdict, at)
+}
+
+/// Goes on where a policy asked for something, until the end of the chain. Whoever calls it boxes it: few requests come
+/// here, and each exchange would keep the room.
+///
+/// # Errors
+/// Why the request is refused.
+pub async fn resume<B: BodySource, R: Replies>(
+    ctx: &Context<'_>,
+    chain: &Chain,
+    (request, edits): ((Head<'_>, &[u8]), &mut Edits),
+    (mut ask, mut at): (Ask, Walk),
+    (body, reply): (&mut B, &mut R),
+) -> Result<Option<u16>, Reason> {
+    loop {
+        let told = ask::perform(ctx, ask, body, reply).await?;
+        let body = if told == Told::Body { body.here().unwrap_or_default() } else { b"" };
+        match Planned::of(walk(ctx, chain, (&mut at, told, body), request, edits), at) {
+            Planned::Pass => return Ok(None),
+            Planned::Answer(status) => return Ok(Some(status)),
+            Planned::Refuse(reason) => return Err(reason),
+            Planned::Ask(next, walk) => (ask, at) = (next, walk),
+        }
+    }
+}
+
+/// The log's reason for a refusal.
+fn reason(Refusal { cause, detail }: Refusal) -> Reason {
+    match cause {
+        Cause::Unauthenticated => Reason::Unauthenticated(detail),
+        Cause::Forbidden => Reason::Forbidden(detail),
+        Cause::Address => Reason::AddressDenied,
+        Cause::Origin => Reason::CorsDenied(detail),
+        Cause::Limited => Reason::RateLimited(detail),
+        Cause::Invalid => Reason::Invalid(detail),
+        Cause::MediaType => Reason::MediaType(detail),
+        Cause::TooLarge => Reason::PolicyBodyTooLarge,
+        Cause::Undecided => Reason::PolicyUndecided(detail),
+    }
+}
+
+/// Fills in what the policies change of a reply: of an upstream's, or with `None` of one of our own. `path` is the
+/// canonical one.
+pub fn dress(
+    ctx: &Context<'_>,
+    chain: &Chain,
+    (head, path): (Head<'_>, &[u8]),
+    reply: Option<Head<'_>>,
+    edits: &mut Edits,
+) {
+    if let Some(passage) = &mut *ctx.passage.borrow_mut() {
+        let id = *ctx.request_id.borrow();
+        chain.dress(&facts(ctx, head, path, &id), passage, reply, edits);
+    }
+}
+
+/// The same for the reply of an upstream.
+///
+/// # Errors
+/// When its body must not leave: an answer of our own takes its place.
+pub fn on_reply(
+    ctx: &Context<'_>,
+    chain: &Chain,
+    request: (Head<'_>, &[u8]),
+    reply: Head<'_>,
+    edits: &mut Edits,
+) -> Result<(), Reason> {
+    let replaced = reply.status() >= 500
+        && ctx.passage.borrow().as_ref().is_some_and(|passage| chain.replaces_errors(passage));
+    if replaced {
+        return Err(Reason::UpstreamError(reply.status()));
+    }
+    dress(ctx, chain, request, Some(reply), edits);
+    Ok(())
+}
+
+/// The route that a preflight asks about: the one that takes the method it names, if that one has a CORS policy.
+#[inline(never)]
+pub fn preflight(ctx: &Context<'_>, head: Head<'_>, path: &[u8]) -> Option<Match> {
+    let method = cors::preflight(head)?;
+    let facts = route::Facts { method, ..route::Facts::of(head, path) };
+    let found = ctx.table.lookup.lookup(&facts, &ctx.lent.routing).ok()?;
+    let chain = ctx.table.policies.chain(ctx.peer.listener, found.route)?;
+    chain.has_cors().then_some(found)
+}
+
+/// Fills in what the policies change of an answer of our own, and what those that refused tell with it: `edits` get the
+/// fields, `detail` the body's detail. `space` is working memory.
+pub fn dress_answer(
+    ctx: &Context<'_>,
+    edits: &mut Edits,
+    space: &mut Vec<u8>,
+    (detail, errors): (&mut Vec<u8>, &mut Vec<u8>),
+) {
+    let (Some(chain), Some(head)) = (ctx.chain(), ctx.head) else { return };
+    let path = match head.form() {
+        Form::Asterisk => head.path(),
+        _ => uri::canonical(head.path(), space).unwrap_or_default(),
+    };
+    if ctx.passage.borrow().is_none() {
+        // No route was found, or the request was refused before its policies were asked: those that dress a miss say
+        // who may read the answer, and what else they say of the request does not matter.
+        let Some(chain) = ctx.table.policies.miss(ctx.peer.listener) else { return };
+        let asked = (&mut Walk::default(), Told::Nothing, &b""[..]);
+        walk(ctx, chain, asked, (head, path), &mut Edits::new());
+        return dress(ctx, chain, (head, path), None, edits);
+    }
+    if let Some(passage) = &*ctx.passage.borrow() {
+        edits.absorb(&passage.refusal);
+        detail.extend_from_slice(&passage.detail);
+        errors.extend_from_slice(&passage.errors);
+    }
+    dress(ctx, chain, (head, path), None, edits);
+}

@@ -1,0 +1,159 @@
+//! Where in a request credentials are looked for. A place in which they came twice is refused: another reader may take
+//! the other one (RFC 6750 §3.1).
+
+use super::denial::Denial;
+use crate::wire::cookie::cookies;
+use crate::wire::field::Field;
+use crate::wire::head::Head;
+
+/// A place of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// `Authorization: Bearer`.
+    Bearer,
+    /// A field, by its name in lower case.
+    Field(Box<[u8]>),
+    /// A cookie.
+    Cookie(Box<[u8]>),
+    /// A query parameter.
+    Query(Box<[u8]>),
+}
+
+impl Place {
+    /// A field by its name; `Authorization` carries its scheme.
+    pub fn field(name: &str) -> Place {
+        match name.eq_ignore_ascii_case("authorization") {
+            true => Place::Bearer,
+            false => Place::Field(name.to_ascii_lowercase().into_bytes().into()),
+        }
+    }
+
+    /// Its kind and name, as a challenge tells them.
+    pub fn told(&self) -> (&'static str, &[u8]) {
+        match self {
+            Place::Bearer => ("header", b"authorization"),
+            Place::Field(name) => ("header", name),
+            Place::Cookie(name) => ("cookie", name),
+            Place::Query(name) => ("query", name),
+        }
+    }
+
+    /// What stands there, if anything does. An empty value is none, but for an empty `Authorization: Bearer`.
+    ///
+    /// # Errors
+    /// It came twice.
+    #[inline]
+    pub fn find<'h>(&self, head: Head<'h>) -> Result<Option<&'h [u8]>, Denial> {
+        match self {
+            Place::Bearer => credentials(head, b"bearer"),
+            Place::Field(name) => once(head.all_named(name)).map(|value| value.map(without_scheme)),
+            Place::Cookie(name) => {
+                once(cookies(head).filter(|(known, _)| *known == &**name).map(|(_, value)| value))
+            }
+            Place::Query(name) => match head.query() {
+                None => Ok(None),
+                Some(query) => once(query.split(|byte| *byte == b'&').filter_map(|pair| named(pair, name))),
+            },
+        }
+        .map(|value| value.filter(|value| !value.is_empty() || *self == Place::Bearer))
+    }
+}
+
+/// The value of a pair of this name.
+fn named<'q>(pair: &'q [u8], name: &[u8]) -> Option<&'q [u8]> {
+    let rest = pair.strip_prefix(name)?;
+    match rest {
+        [] => Some(rest),
+        [b'=', value @ ..] => Some(value),
+        _ => None,
+    }
+}
+
+fn once<'v>(mut values: impl Iterator<Item = &'v [u8]>) -> Result<Option<&'v [u8]>, Denial> {
+    let first = values.next();
+    if values.next().is_some() { Err(Denial::Repeated) } else { Ok(first) }
+}
+
+/// What follows `scheme` in the field Authorization; none if there is no such field or it has another scheme. Schemes
+/// have no case (RFC 9110 §11.1).
+///
+/// # Errors
+/// The field came twice.
+#[inline]
+pub fn credentials<'h>(head: Head<'h>, scheme: &[u8]) -> Result<Option<&'h [u8]>, Denial> {
+    let Some(value) = head.field(Field::AUTHORIZATION) else { return Ok(None) };
+    if head.repeats(Field::AUTHORIZATION) {
+        return Err(Denial::Repeated);
+    }
+    Ok(after_scheme(value, scheme))
+}
+
+fn after_scheme<'v>(value: &'v [u8], scheme: &[u8]) -> Option<&'v [u8]> {
+    let (front, rest) = value.split_at_checked(scheme.len())?;
+    if !front.eq_ignore_ascii_case(scheme) {
+        return None;
+    }
+    match rest {
+        [] => Some(rest),
+        [b' ', ..] => Some(&rest[rest.iter().take_while(|byte| **byte == b' ').count()..]),
+        _ => None,
+    }
+}
+
+/// Fields of their own are written with and without the scheme.
+fn without_scheme(value: &[u8]) -> &[u8] {
+    after_scheme(value, b"bearer").filter(|rest| !rest.is_empty()).unwrap_or(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::head::Lines;
+    use crate::wire::http1::{HeadLimits, request};
+
+    fn check(place: &Place, lines: &str, expected: Result<Option<&str>, Denial>) {
+        let text = format!("GET /a?token=q1&b=2&token2=x{lines}\r\n\r\n");
+        let mut parsed = Lines::new();
+        request::parse(text.as_bytes(), &mut parsed, &HeadLimits::default()).expect("parses");
+        let found = place.find(Head::new(text.as_bytes(), &parsed));
+        assert_eq!(found, expected.map(|value| value.map(str::as_bytes)), "{place:?} {lines}");
+    }
+
+    #[test]
+    fn bearer_has_no_case_and_comes_once() {
+        let front = " HTTP/1.1\r\nHost: a\r\n";
+        for (lines, expected) in [
+            ("Authorization: Bearer abc", Ok(Some("abc"))),
+            ("authorization: bEARER   abc ", Ok(Some("abc"))),
+            ("Authorization: Bearer", Ok(Some(""))),
+            ("Authorization: Bearer a b", Ok(Some("a b"))),
+            ("Authorization: Bearerabc", Ok(None)),
+            ("Authorization: Basic abc", Ok(None)),
+            ("Authorization: abc", Ok(None)),
+            ("X: y", Ok(None)),
+            ("Authorization: Bearer abc\r\nAuthorization: Bearer abd", Err(Denial::Repeated)),
+        ] {
+            check(&Place::field("AUTHORIZATION"), &format!("{front}{lines}"), expected);
+        }
+    }
+
+    #[test]
+    fn other_places_are_read_by_whole_names() {
+        let front = " HTTP/1.1\r\nHost: a\r\n";
+        for (place, lines, expected) in [
+            (Place::field("X-Token"), "x-token: abc", Ok(Some("abc"))),
+            (Place::field("X-Token"), "x-token: bearer abc", Ok(Some("abc"))),
+            (Place::field("X-Token"), "x-token:", Ok(None)),
+            (Place::field("X-Token"), "x-token: a\r\nX-TOKEN: b", Err(Denial::Repeated)),
+            (Place::Cookie((*b"t").into()), "Cookie: tt=1; t=2", Ok(Some("2"))),
+            (Place::Cookie((*b"t").into()), "Cookie: t=1\r\nCookie: t=2", Err(Denial::Repeated)),
+            (Place::Cookie((*b"t").into()), "X: t=1", Ok(None)),
+            (Place::Query((*b"token").into()), "X: y", Ok(Some("q1"))),
+            (Place::Query((*b"tok").into()), "X: y", Ok(None)),
+            (Place::Query((*b"b").into()), "X: y", Ok(Some("2"))),
+        ] {
+            check(&place, &format!("{front}{lines}"), expected);
+        }
+        check(&Place::Query((*b"token").into()), "&token=q2 HTTP/1.1\r\nHost: a", Err(Denial::Repeated));
+    }
+}

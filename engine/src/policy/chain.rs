@@ -1,0 +1,307 @@
+//! The policies of one listener and route, in the order of their phases. `table` binds them, the exchange walks
+//! them: up to the first that refuses, answers or asks.
+
+use super::auth::Denial;
+use super::authorize::Authorize;
+use super::cors::Cors;
+use super::headers::Headers;
+use super::ip::Ip;
+use super::limit::{InFlightLimit, Limit};
+use super::sanitize::Sanitize;
+use super::sign_in::{SignIn, tell_denial};
+use super::tally::Outcome;
+use super::validate::Validate;
+use super::{Cause, Facts, Mode, Passage, Phase, Refusal, State, Tally, Told, Verdict, limits};
+use crate::wire::edits::Edits;
+use crate::wire::head::Head;
+use std::sync::Arc;
+
+/// Policies of a chain at most: a bit each in [`Passage::applied`].
+pub const STEPS_MAX: usize = 64;
+
+/// One policy, compiled. All chains that have it share it.
+#[derive(Debug)]
+pub struct Policy {
+    /// Its name.
+    pub name: Box<str>,
+    /// Whether it refuses.
+    pub mode: Mode,
+    /// What it decides.
+    pub kind: Kind,
+    /// What it has done, in every generation that has the name.
+    pub tally: Arc<Tally>,
+}
+
+/// What a policy decides. One variant a decider; their verbs are called by `match`.
+#[derive(Debug)]
+pub enum Kind {
+    /// Whether scripts of other sites may.
+    Cors(Cors),
+    /// Whether the client's address may.
+    Ip(Ip),
+    /// Who calls.
+    SignIn(SignIn),
+    /// What they may do.
+    Authorize(Authorize),
+    /// How often.
+    Limit(Box<Limit>),
+    /// How many at once.
+    InFlight(Box<InFlightLimit>),
+    /// What a request must look like.
+    Validate(Box<Validate>),
+    /// What of a reply does not leave.
+    Sanitize(Sanitize),
+    /// What is changed in fields.
+    Headers(Headers),
+}
+
+impl Kind {
+    /// When it is asked.
+    pub fn phase(&self) -> Phase {
+        match self {
+            Kind::Cors(_) => Phase::Cors,
+            Kind::Ip(_) => Phase::Ip,
+            Kind::Limit(limit) if limit.needs_principal() => Phase::LimitByPrincipal,
+            Kind::InFlight(limit) if limit.needs_principal() => Phase::LimitByPrincipal,
+            Kind::Limit(_) | Kind::InFlight(_) => Phase::LimitByRequest,
+            Kind::SignIn(_) => Phase::Authenticate,
+            Kind::Authorize(_) => Phase::Authorize,
+            Kind::Validate(_) => Phase::Validate,
+            Kind::Sanitize(_) | Kind::Headers(_) => Phase::Transform,
+        }
+    }
+
+    /// The order within a phase: what is removed of a reply is removed before anything is set there, and a place among
+    /// requests in flight is taken before anything is spent.
+    fn rank(&self) -> (Phase, u8) {
+        (self.phase(), u8::from(matches!(self, Kind::Headers(_) | Kind::Limit(_))))
+    }
+
+    fn decide(&self, facts: &Facts<'_>, state: &mut State<'_>) -> Verdict {
+        match self {
+            Kind::Cors(cors) => cors.decide(facts, state),
+            Kind::Ip(ip) => ip.decide(facts),
+            Kind::SignIn(method) => method.decide(facts, state),
+            Kind::Authorize(needs) => needs.decide(facts, state),
+            Kind::Limit(limit) => limits::alone(limit, facts, state),
+            Kind::InFlight(limit) => limits::enter(limit, facts, state),
+            Kind::Validate(input) => input.decide(facts, state),
+            Kind::Sanitize(_) => Verdict::Pass,
+            Kind::Headers(headers) => headers.decide(facts, state),
+        }
+    }
+
+    fn dress(&self, facts: &Facts<'_>, passage: &mut Passage, reply: Option<Head<'_>>, edits: &mut Edits) {
+        match self {
+            Kind::Sanitize(sanitize) => sanitize.dress(reply, edits),
+            Kind::Headers(headers) => headers.dress(facts, passage, reply, edits),
+            _ => {}
+        }
+    }
+}
+
+/// The policies of one listener and route.
+#[derive(Debug, Default)]
+pub struct Chain {
+    steps: Box<[Arc<Policy>]>,
+}
+
+/// How far a request has come in its chain.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Walk {
+    at: u8,
+    /// Whether nobody has to sign in any more: somebody has, or who brings nothing may go on.
+    settled: bool,
+    /// Methods to sign in by for which the request brings nothing, a bit each.
+    abstained: u64,
+}
+
+impl Chain {
+    /// Binds `policies`, each once, those of a phase in the order given. None when there are none.
+    pub fn new(mut policies: Vec<Arc<Policy>>) -> Option<Chain> {
+        debug_assert!(policies.len() <= STEPS_MAX, "the table's build has counted them");
+        policies.sort_by_key(|policy| policy.kind.rank());
+        (!policies.is_empty()).then(|| Chain { steps: policies.into() })
+    }
+
+    /// Whether an upstream's error is answered by the gateway in its place.
+    pub fn replaces_errors(&self, passage: &Passage) -> bool {
+        self.steps.iter().enumerate().any(|(at, policy)| {
+            let applies = passage.applied >> at & 1 != 0 && policy.mode == Mode::Enforce;
+            applies && matches!(&policy.kind, Kind::Sanitize(sanitize) if sanitize.replaces_errors)
+        })
+    }
+
+    /// Whether it answers preflights.
+    pub fn has_cors(&self) -> bool {
+        // Its phase is the first.
+        matches!(self.steps.first(), Some(policy) if matches!(policy.kind, Kind::Cors(_)) && policy.mode == Mode::Enforce)
+    }
+
+    /// The policies, in the order in which they are asked.
+    pub fn steps(&self) -> &[Arc<Policy>] {
+        &self.steps
+    }
+
+    /// The policy that refused.
+    pub fn refused_by(&self, passage: &Passage) -> Option<&str> {
+        passage.refused_by.and_then(|at| self.steps.get(usize::from(at))).map(|policy| &*policy.name)
+    }
+
+    /// Takes a request on from where `walk` stands. After an [`Verdict::Ask`] it is called again with the answer in
+    /// the state. [`Verdict::Pass`] is the end of the chain.
+    pub fn walk(&self, walk: &mut Walk, facts: &Facts<'_>, state: &mut State<'_>) -> Verdict {
+        while let Some(policy) = self.steps.get(usize::from(walk.at)) {
+            let phase = policy.kind.phase();
+            if walk.abstained != 0 && phase > Phase::Authenticate {
+                let verdict = self.unsigned(walk, state);
+                if verdict != Verdict::Pass {
+                    return verdict;
+                }
+            }
+            let verdict = match &policy.kind {
+                Kind::Limit(_) if policy.mode == Mode::Enforce => self.limits(walk, phase, facts, state),
+                Kind::SignIn(_) if walk.settled => Verdict::Pass,
+                _ => self.step(policy, walk, facts, state),
+            };
+            if verdict != Verdict::Pass {
+                return verdict;
+            }
+            walk.at += 1;
+        }
+        if walk.abstained != 0 { self.unsigned(walk, state) } else { Verdict::Pass }
+    }
+
+    fn step(&self, policy: &Policy, walk: &mut Walk, facts: &Facts<'_>, state: &mut State<'_>) -> Verdict {
+        state.passage.applied |= 1 << walk.at;
+        state.mode = policy.mode;
+        let verdict = policy.kind.decide(facts, state);
+        state.told = Told::Nothing;
+        match verdict {
+            Verdict::Ask(_) => verdict,
+            Verdict::Pass | Verdict::Answer(_) => {
+                walk.settled |= matches!(policy.kind, Kind::SignIn(_));
+                policy.tally.add(state.shard.index, Outcome::Passed);
+                if policy.mode == Mode::Enforce { verdict } else { Verdict::Pass }
+            }
+            Verdict::Abstain => {
+                walk.abstained |= 1 << walk.at;
+                Verdict::Pass
+            }
+            Verdict::Refuse(refusal) => self.refused(policy, walk.at, refusal, state),
+        }
+    }
+
+    /// Spends all limits of a phase together, and moves on to the last of them. In front of it stand only limits of
+    /// requests in flight, and behind it only limits.
+    fn limits(&self, walk: &mut Walk, phase: Phase, facts: &Facts<'_>, state: &mut State<'_>) -> Verdict {
+        let first = usize::from(walk.at);
+        let count = self.steps[first..].iter().take_while(|policy| policy.kind.phase() == phase).count();
+        let end = first + count;
+        for (at, policy) in self.steps.iter().enumerate().take(end).skip(first) {
+            state.passage.applied |= 1 << at;
+            // Those in shadow mode spend from cells of their own, and each alone.
+            if policy.mode == Mode::Shadow {
+                let mut alone = Walk { at: at as u8, ..Walk::default() };
+                self.step(policy, &mut alone, facts, state);
+            }
+        }
+        walk.at = (end - 1) as u8;
+        match limits::spend(&self.steps, (first, end), facts, state) {
+            Ok(verdict) => {
+                for policy in self.steps[first..end].iter().filter(|policy| policy.mode == Mode::Enforce) {
+                    policy.tally.add(state.shard.index, Outcome::Passed);
+                }
+                // What has to be waited for is behind this phase already.
+                walk.at += u8::from(matches!(verdict, Verdict::Ask(_)));
+                verdict
+            }
+            Err(at) => {
+                let Verdict::Refuse(refusal) = limits::refusal(state.passage) else { return Verdict::Pass };
+                self.refused(&self.steps[usize::from(at)], at, refusal, state)
+            }
+        }
+    }
+
+    /// Nobody has signed in, and a method could have known them.
+    fn unsigned(&self, walk: &mut Walk, state: &mut State<'_>) -> Verdict {
+        let abstained = std::mem::take(&mut walk.abstained);
+        if walk.settled {
+            return Verdict::Pass;
+        }
+        let absent = Refusal { cause: Cause::Unauthenticated, detail: Denial::Absent.word() };
+        let asked = || self.steps.iter().enumerate().filter(|(at, _)| abstained >> at & 1 != 0);
+        for (at, policy) in asked().filter(|(_, policy)| policy.mode == Mode::Shadow) {
+            self.refused(policy, at as u8, absent, state);
+        }
+        let Some((at, first)) = asked().find(|(_, policy)| policy.mode == Mode::Enforce) else {
+            return Verdict::Pass;
+        };
+        self.challenge(Denial::Absent, state.passage);
+        state.passage.detail.extend_from_slice(Denial::Absent.says().as_bytes());
+        self.refused(first, at as u8, absent, state)
+    }
+
+    /// Adds the challenge of each method of the chain.
+    fn challenge(&self, denial: Denial, passage: &mut Passage) {
+        let Passage { refusal, scopes, value, .. } = passage;
+        for policy in self.steps.iter().filter(|policy| policy.mode == Mode::Enforce) {
+            if let Kind::SignIn(method) = &policy.kind
+                && let Some(challenge) = method.challenge()
+            {
+                tell_denial(challenge, denial, scopes, refusal, value);
+            }
+        }
+    }
+
+    fn refused(&self, policy: &Policy, at: u8, refusal: Refusal, state: &mut State<'_>) -> Verdict {
+        if policy.mode == Mode::Enforce {
+            policy.tally.add(state.shard.index, Outcome::Refused);
+            state.passage.refused_by = Some(at);
+            if matches!(policy.kind, Kind::Authorize(_)) {
+                let denial = if refusal.cause == Cause::Forbidden { Denial::Scope } else { Denial::Absent };
+                self.challenge(denial, state.passage);
+            }
+            return Verdict::Refuse(refusal);
+        }
+        policy.tally.add(state.shard.index, Outcome::Shadowed);
+        state.passage.spare();
+        let shadow = &mut state.passage.shadow;
+        if !shadow.is_empty() {
+            shadow.push(b',');
+        }
+        shadow.extend_from_slice(policy.name.as_bytes());
+        Verdict::Pass
+    }
+
+    /// Fills in what the policies change of a reply: that of an upstream, or with `None` one of our own.
+    pub fn dress(
+        &self,
+        facts: &Facts<'_>,
+        passage: &mut Passage,
+        reply: Option<Head<'_>>,
+        edits: &mut Edits,
+    ) {
+        edits.absorb(&passage.reply);
+        for (at, policy) in self.steps.iter().enumerate() {
+            if passage.applied >> at & 1 != 0 && policy.mode == Mode::Enforce {
+                policy.kind.dress(facts, passage, reply, edits);
+            }
+        }
+    }
+}
+
+impl Cause {
+    /// The status of a refusal.
+    pub fn status(self) -> u16 {
+        match self {
+            Cause::Unauthenticated => 401,
+            Cause::Forbidden | Cause::Address | Cause::Origin => 403,
+            Cause::Limited => 429,
+            Cause::Invalid => 400,
+            Cause::MediaType => 415,
+            Cause::TooLarge => 413,
+            Cause::Undecided => 503,
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! One policy of the configuration → what it decides. `table/build` calls it for each and binds the results.
+
+use super::auth::api_key::ApiKey;
+use super::auth::basic::Basic;
+use super::auth::registry::Entry;
+use super::auth::{Blind, ClaimPath, jwt};
+use super::authorize::Authorize;
+use super::chain::Kind;
+use super::cors::Cors;
+use super::fault::{Faults, FieldName};
+use super::headers::Headers;
+use super::ip::Ip;
+use super::limit::compile::Into as LimitInto;
+use super::limit::{Flaw as LimitFlaw, InFlightLimit, Limit, Sets};
+use super::sanitize::Sanitize;
+use super::sign_in::{By, SignIn};
+use super::validate::Validate;
+use crate::base::Tick;
+use crate::config;
+use crate::config::policy::Mode;
+use crate::config::read::{Part, Pointer, Source};
+
+/// What policies are compiled with.
+#[expect(missing_debug_implementations, reason = "a source of files shows nothing")]
+pub struct Kit<'k> {
+    /// Where their files are read.
+    pub files: &'k mut dyn Source,
+    /// The cells of limits, by name.
+    pub sets: &'k mut Sets,
+    /// The key of hashes that are never stored.
+    pub blind: &'k Blind,
+    /// Consumers that registry files add.
+    pub entries: &'k mut Vec<Entry>,
+    /// Now.
+    pub now: Tick,
+}
+
+/// Compiles the policy `name` at `at`, the one of number `slot`. None when it cannot be; what is wrong is noted.
+pub fn compile(
+    (name, slot): (&str, usize),
+    given: &config::Policy,
+    at: &Pointer,
+    kit: &mut Kit<'_>,
+    faults: &mut Faults,
+) -> Option<Kind> {
+    if let Some(cors) = &given.cors {
+        return Some(Kind::Cors(Cors::compile(cors, &at.key("cors"), faults)));
+    }
+    if let Some(ip) = &given.ip {
+        return Some(Kind::Ip(Ip::compile(ip, &at.key("ip"), faults)));
+    }
+    if let Some(needs) = &given.authorize {
+        return Some(Kind::Authorize(Authorize::compile(needs, &at.key("authorize"), faults)));
+    }
+    if let Some(input) = &given.validate {
+        let compiled = Validate::compile(input, &at.key("validate"), faults);
+        return compiled.map(|input| Kind::Validate(Box::new(input)));
+    }
+    if let Some(headers) = &given.headers {
+        return Some(Kind::Headers(Headers::compile(headers, &at.key("headers"), faults)));
+    }
+    if let Some(sanitize) = &given.sanitize {
+        return Some(Kind::Sanitize(Sanitize::compile(sanitize, &at.key("sanitize"), faults)));
+    }
+    let into = LimitInto { name, shadow: given.mode == Mode::Shadow, sets: kit.sets, now: kit.now };
+    if let Some(limit) = &given.limit {
+        let compiled = Limit::compile(limit, into);
+        return compiled
+            .map_err(|flaws| note(&at.key("limit"), flaws, faults))
+            .ok()
+            .map(|limit| Kind::Limit(Box::new(limit)));
+    }
+    if let Some(limit) = &given.in_flight {
+        let compiled = InFlightLimit::compile(limit, into);
+        return compiled
+            .map_err(|flaws| note(&at.key("in_flight"), flaws, faults))
+            .ok()
+            .map(|limit| Kind::InFlight(Box::new(limit)));
+    }
+    method(given, slot, at, kit, faults).map(Kind::SignIn)
+}
+
+fn method(
+    given: &config::Policy,
+    slot: usize,
+    at: &Pointer,
+    kit: &mut Kit<'_>,
+    faults: &mut Faults,
+) -> Option<SignIn> {
+    let mut flaws = Vec::new();
+    let plain = |by| SignIn { by, forward: Box::default(), slot };
+    if let Some(jwt) = &given.jwt {
+        let at = at.key("jwt");
+        let compiled = jwt::compile(jwt, kit.files, &mut flaws);
+        faults.flaws(&at, flaws);
+        let jwt = compiled?;
+        let forward = jwt.forward().iter().filter_map(|(path, name)| {
+            let way = std::str::from_utf8(path.as_bytes()).unwrap_or_default();
+            let field = faults.field(at.key("forward").key(way), Part::Value, name)?;
+            Some((path.clone(), field))
+        });
+        let forward: Box<[(ClaimPath, FieldName)]> = forward.collect();
+        return Some(SignIn { by: By::Jwt(Box::new(jwt)), forward, slot });
+    }
+    if let Some(key) = &given.api_key {
+        let compiled = ApiKey::compile(key, kit.files, &mut flaws);
+        faults.flaws(&at.key("api_key"), flaws);
+        let (key, entries) = compiled?;
+        kit.entries.extend(entries);
+        return Some(plain(By::ApiKey(Box::new(key))));
+    }
+    if let Some(basic) = &given.basic {
+        let compiled = Basic::compile(basic, kit.files, kit.blind, &mut flaws);
+        faults.flaws(&at.key("basic"), flaws);
+        return compiled.map(|basic| plain(By::Basic(Box::new(basic))));
+    }
+    given.anonymous.as_ref().map(|_| plain(By::Nothing))
+}
+
+fn note(at: &Pointer, flaws: Vec<LimitFlaw>, faults: &mut Faults) {
+    for LimitFlaw { at: way, message, fix } in flaws {
+        let at = way.iter().fold(at.clone(), |at, key| at.key(key));
+        faults.value(at, message, fix);
+    }
+}

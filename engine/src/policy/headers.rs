@@ -1,0 +1,171 @@
+//! `headers`: fields set, added, removed and renamed, of a request on its way up and of every reply on its way down.
+//! What frames a message or belongs to one connection cannot be named. Nothing is refused.
+
+use super::Verdict;
+use super::facts::Facts;
+use super::fault::{Faults, FieldName};
+use super::passage::{Passage, State};
+use super::template::Template;
+use crate::config;
+use crate::config::read::{Part, Pointer};
+use crate::wire::edits::Edits;
+use crate::wire::head::Head;
+use crate::wire::token;
+
+/// Changes of one policy at most.
+const CHANGES_MAX: usize = 256;
+
+/// A compiled policy.
+#[derive(Debug)]
+pub struct Headers {
+    request: Box<[Change]>,
+    response: Box<[Change]>,
+}
+
+#[derive(Debug)]
+enum Change {
+    Remove(FieldName),
+    Rename(FieldName, FieldName),
+    Set(FieldName, Template),
+    Append(FieldName, Template),
+}
+
+impl Headers {
+    /// Compiles a policy; notes what is wrong with it.
+    pub fn compile(given: &config::policy::Headers, at: &Pointer, faults: &mut Faults) -> Headers {
+        if given.request.is_none() && given.response.is_none() {
+            faults.key(
+                at.clone(),
+                "'headers' changes nothing",
+                "add 'request: { ... }' or 'response: { ... }'",
+            );
+        }
+        let mut side = |key: &str, edits: &Option<config::policy::FieldEdits>| match edits {
+            Some(edits) => changes(edits, &at.key(key), faults),
+            None => Box::default(),
+        };
+        let (request, response) = (side("request", &given.request), side("response", &given.response));
+        if request.len() + response.len() > CHANGES_MAX {
+            let fix = format!("{CHANGES_MAX} at most");
+            faults.key(at.clone(), format!("{} changes of fields", request.len() + response.len()), fix);
+        }
+        Headers { request, response }
+    }
+
+    /// Changes the request's fields. *Cost*: no allocation; what the edits cost.
+    pub fn decide(&self, facts: &Facts<'_>, state: &mut State<'_>) -> Verdict {
+        if state.writes() {
+            apply(&self.request, facts, state.passage, Some(facts.head), state.request);
+        }
+        Verdict::Pass
+    }
+
+    /// Changes the fields of a reply; with `None` it is one of our own, which stands in `edits`.
+    pub fn dress(
+        &self,
+        facts: &Facts<'_>,
+        passage: &mut Passage,
+        reply: Option<Head<'_>>,
+        edits: &mut Edits,
+    ) {
+        apply(&self.response, facts, passage, reply, edits);
+    }
+
+    /// The fields by which an origin is told who calls.
+    pub fn identity(&self) -> impl Iterator<Item = &FieldName> {
+        self.request.iter().filter_map(|change| match change {
+            Change::Set(name, value) | Change::Append(name, value) if value.tells_caller() => Some(name),
+            _ => None,
+        })
+    }
+
+    /// The names of path parameters that values read.
+    pub fn parameters(&self) -> impl Iterator<Item = &str> {
+        let values = self.request.iter().chain(&self.response).filter_map(|change| match change {
+            Change::Set(_, value) | Change::Append(_, value) => Some(value),
+            Change::Remove(_) | Change::Rename(..) => None,
+        });
+        values.flat_map(Template::parameters)
+    }
+}
+
+fn changes(given: &config::policy::FieldEdits, at: &Pointer, faults: &mut Faults) -> Box<[Change]> {
+    let mut changes = Vec::new();
+    for (index, name) in given.remove.iter().enumerate() {
+        let name = faults.field(at.key("remove").item(index), Part::Value, name);
+        changes.extend(name.map(Change::Remove));
+    }
+    for (from, to) in &given.rename.0 {
+        let at = at.key("rename").key(from);
+        let from = faults.field(at.clone(), Part::Key, from);
+        let to = faults.field(at, Part::Value, to);
+        changes.extend(from.zip(to).map(|(from, to)| Change::Rename(from, to)));
+    }
+    let mut valued =
+        |key: &str, list: &[(String, config::values::Template)], make: fn(FieldName, Template) -> Change| {
+            for (name, value) in list {
+                let at = at.key(key).key(name);
+                let name = faults.field(at.clone(), Part::Key, name);
+                match Template::compile(value) {
+                    Ok(_) if !token::is_value(value.text.as_bytes()) => {
+                        faults.value(at, "a field's value holds a control byte", "write it on one line");
+                    }
+                    Ok(value) => changes.extend(name.map(|name| make(name, value))),
+                    Err((message, fix)) => faults.value(at, message, fix),
+                }
+            }
+        };
+    valued("set", &given.set.0, Change::Set);
+    valued("append", &given.append.0, Change::Append);
+    changes.into()
+}
+
+fn apply(
+    changes: &[Change],
+    facts: &Facts<'_>,
+    passage: &mut Passage,
+    head: Option<Head<'_>>,
+    edits: &mut Edits,
+) {
+    let mut space = std::mem::take(&mut passage.value);
+    for change in changes {
+        match change {
+            Change::Remove(name) => edits.remove(name.name()),
+            Change::Rename(from, to) => rename(from, to, head, edits, &mut space),
+            Change::Set(name, value) => match value.value(facts, passage, &mut space) {
+                Some(value) => {
+                    edits.set(name.name(), value);
+                }
+                // What the sender said there must not pass in its place.
+                None => edits.remove(name.name()),
+            },
+            Change::Append(name, value) => {
+                if let Some(value) = value.value(facts, passage, &mut space) {
+                    edits.append(name.name(), value);
+                }
+            }
+        }
+    }
+    passage.value = space;
+}
+
+/// Gives the lines of `from` the name `to`, in place of what stands there. A message without `from` stays as it is.
+fn rename(from: &FieldName, to: &FieldName, head: Option<Head<'_>>, edits: &mut Edits, space: &mut Vec<u8>) {
+    // A line that was added on the way is the one that counts.
+    if let Some(value) = edits.value(from.name()) {
+        space.clear();
+        space.extend_from_slice(value);
+        edits.remove(from.name());
+        edits.set(to.name(), space);
+        return;
+    }
+    let Some(head) = head.filter(|_| !edits.removes(from.field, &from.text)) else { return };
+    if head.named(&from.text).is_none() {
+        return;
+    }
+    edits.remove(from.name());
+    edits.remove(to.name());
+    for value in head.all_named(&from.text) {
+        edits.append(to.name(), value);
+    }
+}

@@ -1,0 +1,79 @@
+//! Fields that tell an origin who calls. They are the gateway's alone: what a client sends under such a name is removed
+//! from every request of every route, whether or not its route has anybody sign in, and however the name is spelled:
+//! servers that hand fields on as variables take `X_User_Id` for `X-User-Id`.
+
+use super::fault::FieldName;
+use crate::wire::edits::Edits;
+use crate::wire::field::Field;
+use crate::wire::head::Head;
+
+/// The names of all policies.
+#[derive(Debug, Default)]
+pub struct Identity(Box<[FieldName]>);
+
+impl Identity {
+    /// These names, each once.
+    pub fn new(names: impl Iterator<Item = FieldName>) -> Identity {
+        let mut all: Vec<FieldName> = Vec::new();
+        for name in names {
+            if !all.iter().any(|known| known.text.eq_ignore_ascii_case(&name.text)) {
+                all.push(name);
+            }
+        }
+        Identity(all.into())
+    }
+
+    /// Whether there is no such name.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Removes what the client of `head` sends under these names. *Cost*: a walk over the lines whose names are not
+    /// well known.
+    pub fn strip(&self, head: Head<'_>, edits: &mut Edits) {
+        for name in self.0.iter().filter(|name| name.field != Field::OTHER && head.has(name.field)) {
+            edits.remove(name.field);
+        }
+        if !head.has(Field::OTHER) {
+            return;
+        }
+        for (field, sent, _) in head.lines() {
+            if field == Field::OTHER && self.0.iter().any(|name| same(&name.text, sent)) {
+                edits.remove(sent);
+            }
+        }
+    }
+}
+
+/// Whether a server may take `sent` for `name`.
+fn same(name: &[u8], sent: &[u8]) -> bool {
+    let plain = |byte: u8| if byte == b'_' { b'-' } else { byte.to_ascii_lowercase() };
+    name.len() == sent.len() && name.iter().zip(sent).all(|(a, b)| plain(*a) == plain(*b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::head::Lines;
+    use crate::wire::http1::{HeadLimits, request};
+
+    #[test]
+    fn a_name_is_removed_however_it_is_spelled() {
+        let names = ["X-User-Id", "x-user-id", "X_Roles", "Referer"];
+        let name = |text: &str| FieldName { field: Field::of(text.as_bytes()), text: text.as_bytes().into() };
+        let identity = Identity::new(names.into_iter().map(name));
+        let text = b"GET / HTTP/1.1\r\nHost: a\r\nx-user-ID: 1\r\nX_User_Id: 2\r\nX-User_id: 3\r\nX-User-I: 4\r\nX-Roles: 5\r\n\
+            Referer: 6\r\nX-Other: 7\r\n\r\n";
+        let mut lines = Lines::new();
+        request::parse(text, &mut lines, &HeadLimits::default()).expect("parses");
+        let mut edits = Edits::new();
+        identity.strip(Head::new(text, &lines), &mut edits);
+        for gone in ["X-User-Id", "X_User_Id", "X-User_Id", "X-Roles", "Referer"] {
+            assert!(edits.removes(Field::of(gone.as_bytes()), gone.as_bytes()), "{gone}");
+        }
+        for kept in ["X-User-I", "X-Other"] {
+            assert!(!edits.removes(Field::OTHER, kept.as_bytes()), "{kept}");
+        }
+    }
+}

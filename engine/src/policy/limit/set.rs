@@ -1,0 +1,107 @@
+//! The cells of a name. A set belongs to a policy's name, not to a table: a reload that leaves the kind of counting and
+//! the key as they are takes the same set, and so do all routes that name the policy. A changed rate applies to what
+//! the cells hold; a changed algorithm, key or window length begins anew, since the old counts mean something else.
+//! The tables hold the sets, so one is gone with the last table that names it.
+
+use super::cell::bucket;
+use super::cell::fixed::Windows;
+use super::cell::rule::Rule;
+use super::key::Seed;
+use super::store::stripes::Stripes;
+use super::sync::{Arc, AtomicU64, Weak};
+use std::collections::HashMap;
+
+/// Cells of one name.
+#[derive(Debug)]
+pub struct Set {
+    /// Never given twice in a process.
+    pub(super) id: u64,
+    /// A small number, given again when a set is gone: where a shard keeps its part.
+    pub(super) slot: usize,
+    pub(super) seed: Seed,
+    pub(super) stripes: Stripes,
+    /// Of token buckets: parts of a nanosecond, for as long as the cells live.
+    pub(super) parts: u64,
+    /// Of token buckets: the deepest that a table had.
+    pub(super) deepest: AtomicU64,
+    name: String,
+}
+
+impl Set {
+    /// Whose cells they are: the policy, and the tier behind a slash.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What became of first sights.
+    pub fn stripes(&self) -> &Stripes {
+        &self.stripes
+    }
+}
+
+/// What must stay as it is for counts to keep their meaning.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Shape {
+    /// The policy's name.
+    pub name: String,
+    /// The tier of a plan.
+    pub tier: Option<String>,
+    /// A policy in shadow mode spends from cells of its own.
+    pub shadow: bool,
+    /// Algorithm, key and, where counts are by window, its length.
+    pub kind: String,
+    /// Slots of a log's ring.
+    pub slots: usize,
+}
+
+/// All sets of a process, by name. Each table has those it was built with, from which the next one's are made.
+#[derive(Debug, Clone)]
+pub struct Sets {
+    seed: Seed,
+    offset: u64,
+    sets: HashMap<Shape, Weak<Set>>,
+    slots: Vec<Weak<Set>>,
+    ids: u64,
+}
+
+impl Sets {
+    /// No sets yet. `seed` is secret; `offset` is what to add to the monotonic clock for the nanoseconds since 1970.
+    pub fn new(seed: Seed, offset: u64) -> Sets {
+        Sets { seed, offset, sets: HashMap::new(), slots: Vec::new(), ids: 0 }
+    }
+
+    pub(super) fn windows(&self, per: u64) -> Windows {
+        Windows { per, offset: self.offset }
+    }
+
+    /// The set of that shape, as it is or new. `rule` makes its first rule for the parts it is given.
+    pub(super) fn take(
+        &mut self,
+        shape: Shape,
+        rate: (u32, u64),
+        keys: u32,
+        now: u64,
+        rule: &dyn Fn(u64) -> Rule,
+    ) -> Arc<Set> {
+        self.sets.retain(|_, set| set.strong_count() > 0);
+        if let Some(set) = self.sets.get(&shape).and_then(Weak::upgrade) {
+            return set;
+        }
+        let slot = self.slots.iter().position(|set| set.strong_count() == 0).unwrap_or(self.slots.len());
+        self.ids += 1;
+        let parts = bucket::parts(rate.0, rate.1);
+        let set = Arc::new(Set {
+            id: self.ids,
+            slot,
+            seed: self.seed,
+            stripes: Stripes::new(keys, shape.slots, &rule(parts), now),
+            parts,
+            deepest: AtomicU64::new(0),
+            name: shape.tier.as_ref().map_or(shape.name.clone(), |tier| format!("{}/{tier}", shape.name)),
+        });
+        self.slots.resize(self.slots.len().max(slot + 1), Weak::new());
+        self.slots[slot] = Arc::downgrade(&set);
+        self.sets.insert(shape, Arc::downgrade(&set));
+        set
+    }
+}

@@ -1,0 +1,250 @@
+//! What a shard decides with: its own maps of the cells it has met, one a set. One request may have several limits; they
+//! are taken all or nothing, and the tightest answers.
+
+use super::cell::rule::Rule;
+use super::cell::{Cell, Said};
+use super::compile::{InFlightLimit, Limit, Plan};
+use super::key::Facts;
+use super::set::Set;
+use super::store::Key;
+use super::store::local::{Local, Whose};
+use super::sync::{Arc, Weak};
+use crate::base::Tick;
+
+/// A shard's part of all sets.
+#[derive(Debug, Default)]
+pub struct Cells {
+    slots: Vec<Slot>,
+    /// A key's bytes while it is hashed.
+    scratch: Vec<u8>,
+    /// The set that is swept next.
+    hand: usize,
+}
+
+#[derive(Debug, Default)]
+struct Slot {
+    /// The set's; 0 is none.
+    id: u64,
+    set: Weak<Set>,
+    local: Local,
+}
+
+/// What a limit leaves, as its fields tell it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quota {
+    /// So many at most: a window's limit, a bucket's capacity.
+    pub limit: u32,
+    /// So many more would pass now.
+    pub remaining: u32,
+    /// Nanoseconds until the count starts anew, or the bucket is full.
+    pub reset: u64,
+    /// Nanoseconds until one that was refused would pass.
+    pub retry: u64,
+    /// Seconds in which the limit comes anew, where that is one or more.
+    pub window: Option<u64>,
+}
+
+/// One limit's verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Spent {
+    /// Whether it lets the request pass.
+    pub pass: bool,
+    /// Nanoseconds the request has to wait before it goes on, where it passes.
+    pub wait: u64,
+    /// What it leaves.
+    pub quota: Quota,
+    /// Whose cell answered.
+    pub whose: Whose,
+    key: Key,
+    mark: u64,
+    plan: u16,
+}
+
+/// What several limits say together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Decision {
+    /// Whether all let the request pass. If not, nothing was spent.
+    pub pass: bool,
+    /// The moment at which the request may go on; not later than now where nothing has to be waited for.
+    pub until: Tick,
+    /// The limit that answers, by its place among those given: the one that refuses for longest, else the one that
+    /// leaves least.
+    pub limit: usize,
+    /// What it leaves.
+    pub quota: Quota,
+}
+
+/// A place among the requests in flight; given back when dropped.
+#[derive(Debug)]
+pub struct Guard {
+    rule: Rule,
+    cell: Arc<Cell>,
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.rule.refund(&self.cell, 0);
+    }
+}
+
+impl Plan {
+    fn quota(&self, said: &Said) -> Quota {
+        let retry = if said.pass { 0 } else { said.wait };
+        let remaining = said.remaining.min(self.quota);
+        Quota { limit: self.quota, remaining, reset: said.reset, retry, window: self.window }
+    }
+
+    fn spent(&self, said: Said, whose: Whose, key: Key, plan: usize) -> Spent {
+        let wait = if said.pass { said.wait } else { 0 };
+        let plan = u16::try_from(plan).expect("a limit has at most 65 plans");
+        Spent { pass: said.pass, wait, quota: self.quota(&said), whose, key, mark: said.mark, plan }
+    }
+}
+
+impl Cells {
+    /// A shard that has met no key.
+    pub fn new() -> Cells {
+        Cells::default()
+    }
+
+    /// The shard's part of a set.
+    #[inline]
+    fn local(&mut self, set: &Arc<Set>) -> &mut Local {
+        if self.slots.get(set.slot).is_none_or(|slot| slot.id != set.id) {
+            self.enter_set(set);
+        }
+        &mut self.slots[set.slot].local
+    }
+
+    #[cold]
+    fn enter_set(&mut self, set: &Arc<Set>) {
+        if self.slots.len() <= set.slot {
+            self.slots.resize_with(set.slot + 1, Slot::default);
+        }
+        self.slots[set.slot] = Slot { id: set.id, set: Arc::downgrade(set), local: Local::default() };
+    }
+
+    /// Decides on a request by one limit, and counts it if it passes. *Cost*: with a key that this shard has met, its
+    /// hash, a look-up and a compare-and-swap; no lock, no allocation.
+    #[inline]
+    pub fn spend(&mut self, limit: &Limit, facts: &Facts<'_>, now: Tick) -> Spent {
+        let index = limit.plan(facts.tier);
+        let plan = &limit.plans[index];
+        let key = limit.key.hash(facts, plan.set.seed, &mut self.scratch);
+        let (said, whose) = self.local(&plan.set).spend(&plan.set.stripes, key, &plan.rule, now.0);
+        plan.spent(said, whose, key, index)
+    }
+
+    /// What [`Cells::spend`] would say; spends nothing and takes no cell.
+    pub fn peek(&mut self, limit: &Limit, facts: &Facts<'_>, now: Tick) -> Spent {
+        let index = limit.plan(facts.tier);
+        let plan = &limit.plans[index];
+        let key = limit.key.hash(facts, plan.set.seed, &mut self.scratch);
+        let said = self.local(&plan.set).peek(&plan.set.stripes, key, &plan.rule, now.0);
+        plan.spent(said, Whose::Own, key, index)
+    }
+
+    /// Undoes a spending of `limit` that passed. Never gives back more than was taken.
+    pub fn refund(&mut self, limit: &Limit, spent: &Spent) {
+        let Some(plan) = limit.plans.get(usize::from(spent.plan)).filter(|_| spent.pass) else { return };
+        self.local(&plan.set).refund(&plan.set.stripes, spent.key, spent.whose, &plan.rule, spent.mark);
+    }
+
+    /// Decides by all of `limits`: they are spent together or not at all. What was spent is appended to `spent`, in the
+    /// order of `limits`, so that the caller can undo it if a later stage refuses; on a refusal `spent` is left as it
+    /// was. None where there are no limits.
+    ///
+    /// All are looked at before any is spent, so that a refused request takes nothing even for a moment. One that fails
+    /// then all the same, since another shard was faster, makes those before it be refunded.
+    pub fn spend_all<'l>(
+        &mut self,
+        limits: impl Iterator<Item = &'l Limit> + Clone,
+        facts: &Facts<'_>,
+        now: Tick,
+        spent: &mut Vec<Spent>,
+    ) -> Option<Decision> {
+        let mut refused: Option<Decision> = None;
+        if limits.clone().nth(1).is_some() {
+            for (index, limit) in limits.clone().enumerate() {
+                let said = self.peek(limit, facts, now);
+                let longer = refused.is_none_or(|worst| said.quota.retry > worst.quota.retry);
+                if !said.pass && longer {
+                    refused = Some(Decision { pass: false, until: now, limit: index, quota: said.quota });
+                }
+            }
+        }
+        if refused.is_some() {
+            return refused;
+        }
+        let start = spent.len();
+        let mut decision: Option<Decision> = None;
+        for (index, limit) in limits.clone().enumerate() {
+            let said = self.spend(limit, facts, now);
+            if !said.pass {
+                for (limit, undone) in limits.clone().zip(spent.drain(start..)) {
+                    self.refund(limit, &undone);
+                }
+                return Some(Decision { pass: false, until: now, limit: index, quota: said.quota });
+            }
+            spent.push(said);
+            let until = Tick(now.0.saturating_add(said.wait));
+            let tightness = |quota: &Quota| (quota.remaining, u64::MAX - quota.reset);
+            decision = Some(match decision {
+                Some(so_far) if tightness(&so_far.quota) <= tightness(&said.quota) => {
+                    Decision { until: so_far.until.max(until), ..so_far }
+                }
+                Some(so_far) => {
+                    let until = so_far.until.max(until);
+                    Decision { pass: true, until, limit: index, quota: said.quota }
+                }
+                None => Decision { pass: true, until, limit: index, quota: said.quota },
+            });
+        }
+        decision
+    }
+
+    /// Takes a place among the requests in flight.
+    ///
+    /// # Errors
+    /// What the limit is, when all places are taken.
+    pub fn enter(&mut self, limit: &InFlightLimit, facts: &Facts<'_>, now: Tick) -> Result<Guard, Quota> {
+        let set = &limit.set;
+        let key = limit.key.hash(facts, set.seed, &mut self.scratch);
+        let (said, _, cell) = self.local(set).hold(&set.stripes, key, &limit.rule, now.0);
+        match cell {
+            Some(cell) => Ok(Guard { rule: limit.rule, cell }),
+            None => {
+                let (limit, remaining) = (limit.limit, said.remaining);
+                Err(Quota { limit, remaining, reset: 0, retry: 0, window: None })
+            }
+        }
+    }
+
+    /// Whether [`Cells::enter`] would find a place.
+    pub fn peek_in_flight(&mut self, limit: &InFlightLimit, facts: &Facts<'_>, now: Tick) -> bool {
+        let set = &limit.set;
+        let key = limit.key.hash(facts, set.seed, &mut self.scratch);
+        self.local(set).peek(&set.stripes, key, &limit.rule, now.0).pass
+    }
+
+    /// Lets go of cells at rest: looks at `looks` of them, of one set each time. A shard calls it from its timer, since one
+    /// without requests would otherwise keep cells that others need. Sets that are gone are forgotten.
+    pub fn sweep(&mut self, now: Tick, looks: usize) {
+        self.hand = if self.hand + 1 < self.slots.len() { self.hand + 1 } else { 0 };
+        let Some(slot) = self.slots.get_mut(self.hand) else { return };
+        match slot.set.upgrade() {
+            Some(set) => slot.local.sweep(&set.stripes, now.0, looks),
+            None => *slot = Slot::default(),
+        }
+    }
+
+    /// Keys that this shard holds.
+    pub fn len(&self) -> usize {
+        self.slots.iter().map(|slot| slot.local.len()).sum()
+    }
+
+    /// Whether it holds none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}

@@ -1,0 +1,158 @@
+//! The cells that one shard has met. A known key costs one look-up here and touches no lock.
+
+use super::rule::Rule;
+use super::stripes::{Sight, Stripes};
+use super::{Arc, Cell, KEEP_NS, Key, Said};
+use hashbrown::HashTable;
+
+/// Cells that are looked at for rest whenever a new key is met: more than one, so that a flood of new keys
+/// makes the map no larger than what is busy.
+const LOOKS: usize = 4;
+
+/// Buckets passed over at most for one look: empty ones are cheap, but not free.
+const BUCKETS_PER_LOOK: usize = 8;
+
+/// A shard's map from key to cell.
+#[derive(Debug, Default)]
+pub struct Local {
+    cells: HashTable<Entry>,
+    /// The bucket that is looked at next.
+    hand: usize,
+    /// The rule by which a key was met last.
+    rule: Option<Rule>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    key: Key,
+    /// Times this shard used it since it met it.
+    uses: u32,
+    cell: Arc<Cell>,
+}
+
+/// Whose cell answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whose {
+    /// The key's own.
+    Own,
+    /// That of all keys that found none.
+    Overflow,
+}
+
+impl Local {
+    /// Keys that this shard holds.
+    pub fn len(&self) -> usize {
+        self.cells.len()
+    }
+
+    /// Whether it holds none.
+    pub fn is_empty(&self) -> bool {
+        self.cells.is_empty()
+    }
+
+    fn find(&mut self, key: Key) -> Option<&mut Entry> {
+        self.cells.find_mut(key.0, |entry| entry.key == key)
+    }
+
+    /// Decides on a request of `key` and counts it if it passes. *Cost*: a look-up and one compare-and-swap for a key
+    /// that this shard holds; else a stripe's lock.
+    #[inline]
+    pub fn spend(&mut self, stripes: &Stripes, key: Key, rule: &Rule, now: u64) -> (Said, Whose) {
+        match self.find(key) {
+            Some(entry) => {
+                entry.uses = entry.uses.saturating_add(1);
+                (rule.spend(&entry.cell, now), Whose::Own)
+            }
+            None => self.first(stripes, key, rule, now),
+        }
+    }
+
+    #[cold]
+    fn first(&mut self, stripes: &Stripes, key: Key, rule: &Rule, now: u64) -> (Said, Whose) {
+        self.rule = Some(*rule);
+        self.sweep(stripes, now, LOOKS);
+        match stripes.sight(key, rule, now) {
+            Sight::Own(cell) => {
+                let said = rule.spend(&cell, now);
+                self.cells.insert_unique(key.0, Entry { key, uses: 1, cell }, |entry| entry.key.0);
+                (said, Whose::Own)
+            }
+            Sight::Overflow => (rule.spend(stripes.overflow(), now), Whose::Overflow),
+        }
+    }
+
+    /// As [`Local::spend`], for what is given back by a guard: the cell comes too. One more counter is touched.
+    pub fn hold(
+        &mut self,
+        stripes: &Stripes,
+        key: Key,
+        rule: &Rule,
+        now: u64,
+    ) -> (Said, Whose, Option<Arc<Cell>>) {
+        let (said, whose) = self.spend(stripes, key, rule, now);
+        let cell = said.pass.then(|| match whose {
+            Whose::Own => self.find(key).map(|entry| entry.cell.clone()),
+            Whose::Overflow => Some(stripes.overflow().clone()),
+        });
+        (said, whose, cell.flatten())
+    }
+
+    /// What [`Local::spend`] would say; no cell is taken for it.
+    pub fn peek(&self, stripes: &Stripes, key: Key, rule: &Rule, now: u64) -> Said {
+        if let Some(entry) = self.cells.find(key.0, |entry| entry.key == key) {
+            return rule.peek(&entry.cell, now);
+        }
+        match stripes.look(key) {
+            Some(cell) => rule.peek(&cell, now),
+            None => rule.peek(&stripes.fresh(rule, now), now),
+        }
+    }
+
+    /// Undoes the spending of `key` that said `mark`.
+    pub fn refund(&mut self, stripes: &Stripes, key: Key, whose: Whose, rule: &Rule, mark: u64) {
+        if whose == Whose::Overflow {
+            return rule.refund(stripes.overflow(), mark);
+        }
+        if let Some(entry) = self.find(key) {
+            return rule.refund(&entry.cell, mark);
+        }
+        // Let go of in the meantime. A cell that was given away is not the key's any more, and is not found by it.
+        if let Some(cell) = stripes.look(key) {
+            rule.refund(&cell, mark);
+        }
+    }
+
+    /// Looks at `looks` cells, in turn, and lets go of those at rest, so that other keys may have them. Known keys keep
+    /// theirs for a while.
+    pub fn sweep(&mut self, stripes: &Stripes, now: u64, looks: usize) {
+        let Some(rule) = self.rule else { return };
+        let buckets = self.cells.num_buckets();
+        let mut left = looks;
+        for _ in 0..(looks * BUCKETS_PER_LOOK).min(buckets) {
+            if left == 0 {
+                return;
+            }
+            self.hand = if self.hand + 1 < buckets { self.hand + 1 } else { 0 };
+            let Ok(mut entry) = self.cells.get_bucket_entry(self.hand) else { continue };
+            left -= 1;
+            let held = entry.get_mut();
+            held.cell.used(std::mem::take(&mut held.uses));
+            let known = stripes.know(&held.cell);
+            match rule.rest(&held.cell, now) {
+                None => {}
+                Some(rest) if known && rest < KEEP_NS => {}
+                Some(_) => {
+                    if known {
+                        stripes.unknow(&held.cell);
+                    }
+                    entry.remove();
+                }
+            }
+        }
+    }
+
+    /// Lets go of all.
+    pub fn clear(&mut self) {
+        self.cells.clear();
+    }
+}

@@ -1,0 +1,153 @@
+//! The limits of a chain: those of a phase are spent together or not at all, and what an earlier phase spent is given
+//! back when a later one refuses. The tightest is told in the reply's fields.
+
+use super::chain::{Kind, Policy};
+use super::facts::Facts;
+use super::limit::{self, InFlightLimit, Limit, Quota};
+use super::passage::{Passage, State};
+use super::{Ask, Cause, Mode, Verb, Verdict};
+use std::sync::Arc;
+
+/// The limits among `steps`, with their places from `first` on, that `applied` names and that refuse.
+fn group<'s>(
+    steps: &'s [Arc<Policy>],
+    first: usize,
+    applied: u64,
+) -> impl Iterator<Item = (usize, &'s Limit)> + Clone {
+    let placed = steps.iter().enumerate().map(move |(at, policy)| (first + at, policy));
+    placed.filter_map(move |(at, policy)| match &policy.kind {
+        Kind::Limit(limit) if policy.mode == Mode::Enforce && applied >> at & 1 != 0 => Some((at, &**limit)),
+        _ => None,
+    })
+}
+
+/// What a limit's key may be made of.
+fn with_facts<T>(facts: &Facts<'_>, passage: &Passage, then: impl FnOnce(&limit::Facts<'_>) -> T) -> T {
+    let caller = &passage.principal;
+    let claim = |name: &str, out: &mut Vec<u8>| match caller.claim_at(name.as_bytes()) {
+        Some(value) => {
+            out.extend_from_slice(value.bytes());
+            true
+        }
+        None => false,
+    };
+    then(&limit::Facts {
+        client: facts.client,
+        head: facts.head,
+        route: facts.route,
+        listener: facts.listener,
+        consumer: caller.consumer().and_then(|name| std::str::from_utf8(name).ok()),
+        api_key: caller.credential(),
+        tier: caller.tier().and_then(|tier| std::str::from_utf8(tier).ok()),
+        claim: &claim,
+    })
+}
+
+/// Spends the limits of one phase: `steps` are the chain's, from `first` on up to the end of the phase. Those that
+/// refuse give their step.
+pub fn spend(
+    chain: &[Arc<Policy>],
+    (first, end): (usize, usize),
+    facts: &Facts<'_>,
+    state: &mut State<'_>,
+) -> Result<Verdict, u8> {
+    let applied = state.passage.applied;
+    let limits = group(&chain[first..end], first, applied);
+    if limits.clone().next().is_none() {
+        return Ok(Verdict::Pass);
+    }
+    let mut spent = std::mem::take(&mut state.passage.spent);
+    let cells = &mut state.shard.cells;
+    let decision = with_facts(facts, state.passage, |key| match state.verb {
+        Verb::Spend => cells.spend_all(limits.clone().map(|(_, limit)| limit), key, facts.now, &mut spent),
+        Verb::Peek => limits
+            .clone()
+            .map(|(at, limit)| (at, cells.peek(limit, key, facts.now)))
+            .enumerate()
+            .fold(None, |worst: Option<limit::Decision>, (index, (_, said))| {
+                let refuses = !said.pass && worst.is_none_or(|worst| worst.pass);
+                let decision =
+                    limit::Decision { pass: said.pass, until: facts.now, limit: index, quota: said.quota };
+                if worst.is_none() || refuses { Some(decision) } else { worst }
+            }),
+    });
+    let Some(decision) = decision else {
+        state.passage.spent = spent;
+        return Ok(Verdict::Pass);
+    };
+    let at = limits.clone().nth(decision.limit).map_or(first, |(at, _)| at);
+    if !decision.pass {
+        // What the limits of an earlier phase took is given back.
+        let earlier = group(&chain[..first], 0, applied);
+        for ((_, limit), undone) in earlier.zip(spent.drain(..)) {
+            state.shard.cells.refund(limit, &undone);
+        }
+    }
+    state.passage.spent = spent;
+    tell(chain, at, decision.quota, !decision.pass, facts, state.passage);
+    if !decision.pass {
+        return Err(u8::try_from(at).unwrap_or(u8::MAX));
+    }
+    Ok(if decision.until > facts.now { Verdict::Ask(Ask::Wait(decision.until)) } else { Verdict::Pass })
+}
+
+/// What a limit that refuses says.
+pub fn refusal(passage: &mut Passage) -> Verdict {
+    passage.detail.clear();
+    passage.detail.extend_from_slice(b"too many requests; Retry-After says when to come again");
+    Verdict::refuse(Cause::Limited, "rate")
+}
+
+/// Writes the fields of the limit at `at`, unless those of a tighter one stand there.
+fn tell(
+    chain: &[Arc<Policy>],
+    at: usize,
+    quota: Quota,
+    refused: bool,
+    facts: &Facts<'_>,
+    passage: &mut Passage,
+) {
+    let Kind::Limit(limit) = &chain[at].kind else { return };
+    let looser = passage.tightest.is_some_and(|other| {
+        (other.remaining, u64::MAX - other.reset) <= (quota.remaining, u64::MAX - quota.reset)
+    });
+    if looser && !refused {
+        return;
+    }
+    passage.tightest = Some(quota);
+    let Passage { reply, value, .. } = passage;
+    limit.fields().tell(&quota, refused, facts.unix_ms / 1000, value, &mut |name, value| {
+        reply.set(name, value);
+    });
+}
+
+/// Asks one limit alone: in shadow mode each spends from cells of its own.
+pub fn alone(limit: &Limit, facts: &Facts<'_>, state: &mut State<'_>) -> Verdict {
+    let cells = &mut state.shard.cells;
+    let said = with_facts(facts, state.passage, |key| match state.verb {
+        Verb::Spend => cells.spend(limit, key, facts.now),
+        Verb::Peek => cells.peek(limit, key, facts.now),
+    });
+    if said.pass { Verdict::Pass } else { Verdict::refuse(Cause::Limited, "rate") }
+}
+
+/// Takes a place among the requests in flight, which is given back at the end of the exchange.
+pub fn enter(limit: &InFlightLimit, facts: &Facts<'_>, state: &mut State<'_>) -> Verdict {
+    let cells = &mut state.shard.cells;
+    let is_free = match state.verb {
+        Verb::Peek => with_facts(facts, state.passage, |key| cells.peek_in_flight(limit, key, facts.now)),
+        Verb::Spend => {
+            let entered = with_facts(facts, state.passage, |key| cells.enter(limit, key, facts.now));
+            let is_free = entered.is_ok();
+            state.passage.guards.extend(entered.ok());
+            is_free
+        }
+    };
+    if is_free {
+        return Verdict::Pass;
+    }
+    state.passage.detail.clear();
+    state.passage.detail.extend_from_slice(b"too many requests at once");
+    state.passage.refusal.set("Retry-After", b"1");
+    Verdict::refuse(Cause::Limited, "in_flight")
+}

@@ -1,0 +1,129 @@
+//! What changes while a request passes its policies: [`Passage`] is the exchange's, [`Shard`] the shard's. Both are
+//! lent, so that a warm exchange allocates nothing.
+
+use super::auth::basic::{Remembered, Work};
+use super::auth::{Principal, Registry, jwt};
+use super::limit::{Cells, Guard, Quota, Spent};
+use super::validate::Scratch;
+use super::{Mode, Told, Verb};
+use crate::wire::edits::Edits;
+
+/// What the policies of one exchange have said so far. Scratch of the shard: clear it first.
+#[derive(Debug, Default)]
+pub struct Passage {
+    /// Who calls.
+    pub principal: Principal,
+    /// Fields of the reply, whoever gives it.
+    pub reply: Edits,
+    /// Fields of the refusal, if it comes to one.
+    pub refusal: Edits,
+    /// What the client is told of a refusal.
+    pub detail: Vec<u8>,
+    /// What of a request is wrong: the member `errors` of the refusal's body.
+    pub errors: Vec<u8>,
+    /// The scopes that a refusal names.
+    pub scopes: Vec<u8>,
+    /// Policies that would have refused, by name with commas between.
+    pub shadow: Vec<u8>,
+    /// The steps of the chain that apply to this request, a bit each.
+    pub applied: u64,
+    /// The step that refused.
+    pub refused_by: Option<u8>,
+    /// What the limits that refuse have taken, in the order of their steps.
+    pub spent: Vec<Spent>,
+    /// What the tightest of them leaves.
+    pub tightest: Option<Quota>,
+    /// Places among requests in flight; the end of the exchange gives them back.
+    pub guards: Vec<Guard>,
+    /// A password to hash.
+    pub work: Option<Work>,
+    /// Where values are put together.
+    pub value: Vec<u8>,
+}
+
+impl Passage {
+    /// Forgets the last exchange and keeps the memory.
+    pub fn clear(&mut self) {
+        self.principal.clear();
+        self.reply.clear();
+        self.spare();
+        self.shadow.clear();
+        self.applied = 0;
+        self.refused_by = None;
+        self.spent.clear();
+        self.tightest = None;
+        self.end();
+    }
+
+    /// Forgets what was to be told of a refusal that does not take place.
+    pub fn spare(&mut self) {
+        self.refusal.clear();
+        self.detail.clear();
+        self.errors.clear();
+        self.scopes.clear();
+    }
+
+    /// Gives back what belongs to a running exchange.
+    pub fn end(&mut self) {
+        self.guards.clear();
+        self.work = None;
+    }
+}
+
+/// What of policies belongs to a shard.
+#[derive(Debug, Default)]
+pub struct Shard {
+    /// Its number.
+    pub index: u16,
+    /// Its part of the limits' cells.
+    pub cells: Cells,
+    /// Passwords that were right a while ago.
+    pub remembered: Remembered,
+    /// Where what a request looks like is checked.
+    pub input: Scratch,
+    /// What is remembered for each policy that asks for tokens, by its place.
+    memories: Vec<jwt::Memory>,
+}
+
+impl Shard {
+    /// That of shard `index`.
+    pub fn new(index: u16) -> Shard {
+        Shard { index, ..Shard::default() }
+    }
+
+    /// What is remembered for the policy at `slot`.
+    pub fn memory(&mut self, slot: usize) -> &mut jwt::Memory {
+        if self.memories.len() <= slot {
+            self.memories.resize_with(slot + 1, jwt::Memory::default);
+        }
+        &mut self.memories[slot]
+    }
+}
+
+/// What is lent to a decider for one call.
+#[derive(Debug)]
+pub struct State<'s> {
+    /// Of the exchange.
+    pub passage: &'s mut Passage,
+    /// Of the shard.
+    pub shard: &'s mut Shard,
+    /// Consumers, by key and by name.
+    pub registry: &'s Registry,
+    /// What is changed of the request before it is sent on.
+    pub request: &'s mut Edits,
+    /// What became of the question asked before.
+    pub told: Told,
+    /// The whole body, if that was it.
+    pub body: &'s [u8],
+    /// Whether to spend.
+    pub verb: Verb,
+    /// The mode of the policy that is asked.
+    pub mode: Mode,
+}
+
+impl State<'_> {
+    /// Whether what a decider changes is wanted: not in shadow mode, and not when it only says what it would do.
+    pub fn writes(&self) -> bool {
+        self.verb == Verb::Spend && self.mode == Mode::Enforce
+    }
+}

@@ -1,0 +1,137 @@
+//! Who calls: the methods of a chain, asked in the order in which they are named. The first whose credentials a request
+//! brings decides. Where none are brought, the chain asks for them, with the challenges of all its methods, unless a
+//! policy `anonymous` is among them. What is known of the caller is told to the origin in fields that nobody else can
+//! set: see `identity`.
+
+use super::auth::api_key::ApiKey;
+use super::auth::basic::Basic;
+use super::auth::jwt::Jwt;
+use super::auth::{Challenge, ClaimPath, Code, Denial, Outcome};
+use super::facts::Facts;
+use super::fault::FieldName;
+use super::passage::{Passage, State};
+use super::{Ask, Cause, Told, Verb, Verdict};
+use crate::wire::edits::Edits;
+use crate::wire::field::Field;
+
+/// A method, compiled.
+#[derive(Debug)]
+pub struct SignIn {
+    /// Which.
+    pub by: By,
+    /// Claims that are sent on, each in a field of its own.
+    pub forward: Box<[(ClaimPath, FieldName)]>,
+    /// Where a shard keeps what it remembers for it.
+    pub slot: usize,
+}
+
+/// Which method.
+#[derive(Debug)]
+pub enum By {
+    /// A signed token.
+    Jwt(Box<Jwt>),
+    /// A key.
+    ApiKey(Box<ApiKey>),
+    /// Name and password.
+    Basic(Box<Basic>),
+    /// Nothing: whoever brings no credentials may go on as nobody.
+    Nothing,
+}
+
+impl SignIn {
+    /// What a caller without credentials is asked for.
+    pub fn challenge(&self) -> Option<&Challenge> {
+        match &self.by {
+            By::Jwt(jwt) => Some(jwt.challenge()),
+            By::ApiKey(key) => Some(key.challenge()),
+            By::Basic(basic) => Some(basic.challenge()),
+            By::Nothing => None,
+        }
+    }
+
+    /// Whether it takes those who bring nothing.
+    pub fn takes_anybody(&self) -> bool {
+        matches!(self.by, By::Nothing)
+    }
+
+    /// Looks for credentials and verifies them. *Cost*: see `auth`; no allocation when warm.
+    pub fn decide(&self, facts: &Facts<'_>, state: &mut State<'_>) -> Verdict {
+        let State { passage, shard, registry, .. } = state;
+        let principal = &mut passage.principal;
+        let outcome = match &self.by {
+            By::Nothing => return Verdict::Pass,
+            By::Jwt(jwt) => {
+                let memory = shard.memory(self.slot);
+                let outcome = jwt.decide(facts.head, facts.unix_ms, registry, memory, principal);
+                let has_keys = memory.keys.is_some();
+                outcome.settled(has_keys)
+            }
+            By::ApiKey(key) => key.decide(facts.head, registry, principal),
+            By::Basic(basic) => {
+                let verified = if let Told::Verified(verified) = state.told { Some(verified) } else { None };
+                let remembered = &mut shard.remembered;
+                basic.decide(facts.head, facts.unix_ms, verified, registry, remembered, principal)
+            }
+        };
+        match outcome {
+            Outcome::Known => {
+                self.tell(state);
+                Verdict::Pass
+            }
+            Outcome::Absent => Verdict::Abstain,
+            Outcome::Denied(denial) => self.denied(denial, state.passage),
+            Outcome::MissingKey => self.denied(Denial::UnknownKey, state.passage),
+            // Explaining hashes nothing.
+            Outcome::Verify(_) if state.verb == Verb::Peek => Verdict::Abstain,
+            Outcome::Verify(work) => {
+                passage.work = Some(work);
+                Verdict::Ask(Ask::Verify)
+            }
+        }
+    }
+
+    /// Sends claims on to the origin. In shadow mode too: who is known is known, and a client's own are removed anyway.
+    fn tell(&self, state: &mut State<'_>) {
+        if state.verb == Verb::Peek {
+            return;
+        }
+        let Passage { principal, value, .. } = &mut *state.passage;
+        for (path, name) in &self.forward {
+            value.clear();
+            if principal.write_claim(path, value) {
+                state.request.set(name.name(), value);
+            }
+        }
+    }
+
+    fn denied(&self, denial: Denial, passage: &mut Passage) -> Verdict {
+        if let Some(challenge) = self.challenge() {
+            tell_denial(challenge, denial, b"", &mut passage.refusal, &mut passage.value);
+        }
+        passage.detail.clear();
+        passage.detail.extend_from_slice(denial.says().as_bytes());
+        let cause = match denial.code() {
+            Code::Absent | Code::InvalidToken | Code::Invalid => Cause::Unauthenticated,
+            Code::InvalidRequest => Cause::Invalid,
+            Code::InsufficientScope => Cause::Forbidden,
+            Code::Unavailable => Cause::Undecided,
+        };
+        Verdict::refuse(cause, denial.word())
+    }
+}
+
+/// Adds the challenge of one method. `scopes` are those that would do.
+pub fn tell_denial(
+    challenge: &Challenge,
+    denial: Denial,
+    scopes: &[u8],
+    refusal: &mut Edits,
+    value: &mut Vec<u8>,
+) {
+    if denial.code() == Code::Unavailable {
+        return;
+    }
+    value.clear();
+    challenge.write(denial, scopes, value);
+    refusal.append(Field::WWW_AUTHENTICATE, value);
+}

@@ -1,0 +1,223 @@
+//! Policies: each compiled once, then bound into chains by where its name is attached: to the gateway, a listener or a
+//! route. Attached twice it is asked once.
+
+use super::{Check, Listener, Means, Pointer, Route, Table, config};
+use crate::config::policy::Mode as GivenMode;
+use crate::policy::auth::Registry;
+use crate::policy::auth::registry::{self, Entry};
+use crate::policy::chain::STEPS_MAX;
+use crate::policy::identity::Identity;
+use crate::policy::{self, Chain, Faults, FieldName, Kind, Kit, Mode, Policy};
+use crate::table::{Ground, Policies};
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+/// Compiles all policies and binds them; notes what is wrong with them. None when a problem was noted that leaves
+/// nothing to serve with.
+pub(super) fn build(
+    check: &mut Check<'_>,
+    listeners: &[Listener],
+    routes: &[Route],
+    (previous, means): (Option<&Table>, &mut Means<'_>),
+) -> Option<Policies> {
+    let config = check.config;
+    let kept = previous.map(|table| table.policies.ground.clone());
+    let Some(mut ground) = kept.or_else(|| Ground::new(means.offset)) else {
+        let at = Pointer::default().key("version");
+        check.error(&at, "the system gives no random numbers".into(), None);
+        return None;
+    };
+    let mut entries = consumers(check);
+    let Ground { sets, blind } = &mut ground;
+    let mut kit = Kit { files: &mut *means.files, sets, blind, entries: &mut entries, now: means.now };
+    let mut named: HashMap<&str, Option<Arc<Policy>>> = HashMap::new();
+    let mut all = Vec::new();
+    for (slot, (name, given)) in config.policies.0.iter().enumerate() {
+        let at = Pointer::default().key("policies").key(name);
+        check.name(&at, name);
+        let policy = compiled(check, &at, (name, slot), given, (previous, &mut kit));
+        all.extend(policy.clone());
+        named.insert(name, policy);
+    }
+    unused(check);
+    let registry = Registry::new(&entries, &ground.blind);
+    let mut policies = Policies {
+        identity: Identity::new(all.iter().flat_map(identity)),
+        all,
+        chains: Vec::new(),
+        of: Vec::new(),
+        routes: routes.len(),
+        misses: Vec::new(),
+        has_cors: false,
+        registry,
+        ground,
+    };
+    let mut binder = Binder { named: &named, known: HashMap::new(), chains: Vec::new() };
+    let everywhere = &config.gateway.policies;
+    for (index, _) in listeners.iter().enumerate() {
+        let here = &config.listeners[index].policies;
+        policies.misses.push(binder.miss(&[everywhere, here]));
+        for (route, given) in config.routes.iter().enumerate() {
+            let lists = [everywhere, here, &given.policies];
+            policies.of.push(binder.bind(check, route, &lists));
+        }
+    }
+    policies.chains = binder.chains;
+    policies.has_cors = policies.chains.iter().any(Chain::has_cors);
+    if policies.misses.iter().all(Option::is_none) {
+        policies.misses = Vec::new();
+    }
+    if policies.chains.is_empty() {
+        policies.of = Vec::new();
+    }
+    Some(policies)
+}
+
+/// The consumers of the configuration.
+fn consumers(check: &mut Check<'_>) -> Vec<Entry> {
+    let config = check.config;
+    let all = Pointer::default().key("consumers");
+    let mut names: HashSet<&str> = HashSet::new();
+    for (index, given) in config.consumers.iter().enumerate() {
+        let at = all.item(index).key("name");
+        check.name(&at, &given.name);
+        if !names.insert(&given.name) {
+            check.error(&at, format!("two consumers are named '{}'", given.name), None);
+        }
+    }
+    let mut found = Vec::new();
+    let entries = registry::entries(&config.consumers, |index, flaw| found.push((index, flaw)));
+    for (index, flaw) in found {
+        let mut faults = Faults::default();
+        faults.flaws(&all.item(index), vec![flaw]);
+        tell(check, faults);
+    }
+    entries
+}
+
+/// The fields by which a policy tells an origin who calls.
+fn identity(policy: &Arc<Policy>) -> Vec<FieldName> {
+    match &policy.kind {
+        Kind::SignIn(method) => method.forward.iter().map(|(_, name)| name.clone()).collect(),
+        Kind::Headers(headers) => headers.identity().cloned().collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn tell(check: &mut Check<'_>, faults: Faults) {
+    for fault in faults.0 {
+        match (fault.in_file, fault.place) {
+            (Some(problem), _) => check.problems.push(problem),
+            (None, Some(place)) => check.push(fault.severity, &fault.at, place, fault.message, fault.fix),
+            (None, None) => check.add(fault.severity, &fault.at, fault.part, fault.message, fault.fix),
+        }
+    }
+}
+
+fn compiled(
+    check: &mut Check<'_>,
+    at: &Pointer,
+    (name, slot): (&str, usize),
+    given: &config::Policy,
+    (previous, kit): (Option<&Table>, &mut Kit<'_>),
+) -> Option<Arc<Policy>> {
+    let kinds: Vec<&str> = given.kinds();
+    match kinds.len() {
+        1 => {}
+        0 => {
+            let fix = format!("add one of {}", config::Policy::KINDS.join(", "));
+            check.error_at_key(at, format!("policy '{name}' decides nothing"), Some(fix));
+        }
+        _ => {
+            let message = format!("policy '{name}' is of several kinds: {}", kinds.join(", "));
+            check.error_at_key(at, message, Some("give each a policy of its own".into()));
+        }
+    }
+    let mut faults = Faults::default();
+    let kind = policy::compile((name, slot), given, at, kit, &mut faults);
+    tell(check, faults);
+    let mode = match given.mode {
+        GivenMode::Enforce => Mode::Enforce,
+        GivenMode::Shadow => Mode::Shadow,
+        GivenMode::Off => return None,
+    };
+    let before =
+        previous.into_iter().flat_map(|table| &table.policies.all).find(|known| *known.name == *name);
+    let tally = before.map(|known| Arc::clone(&known.tally)).unwrap_or_default();
+    kind.map(|kind| Arc::new(Policy { name: name.into(), mode, kind, tally }))
+}
+
+/// Chains that were bound so far.
+struct Binder<'c> {
+    named: &'c HashMap<&'c str, Option<Arc<Policy>>>,
+    known: HashMap<Vec<&'c str>, u32>,
+    chains: Vec<Chain>,
+}
+
+impl<'c> Binder<'c> {
+    /// The names of all lists, each once, without those that are off or unknown.
+    fn names(&self, lists: &[&'c Vec<String>]) -> Vec<&'c str> {
+        let mut names: Vec<&str> = Vec::new();
+        for name in lists.iter().copied().flatten() {
+            if matches!(self.named.get(name.as_str()), Some(Some(_))) && !names.contains(&name.as_str()) {
+                names.push(name);
+            }
+        }
+        names
+    }
+
+    fn policies(&self, names: &[&str]) -> Vec<Arc<Policy>> {
+        names.iter().filter_map(|name| self.named.get(name).cloned().flatten()).collect()
+    }
+
+    /// One more than the index of the chain of these lists; 0 for none.
+    fn bind(&mut self, check: &mut Check<'_>, route: usize, lists: &[&'c Vec<String>; 3]) -> u32 {
+        let names = self.names(lists);
+        if let Some(known) = self.known.get(&names) {
+            return *known;
+        }
+        if names.len() > STEPS_MAX {
+            let at = Pointer::default().key("routes").item(route);
+            let message = format!("{} policies for one request", names.len());
+            check.error(
+                &at,
+                message,
+                Some(format!("{STEPS_MAX} at most, those of the gateway and the listener included")),
+            );
+            return 0;
+        }
+        let number = match Chain::new(self.policies(&names)) {
+            None => 0,
+            Some(chain) => {
+                self.chains.push(chain);
+                u32::try_from(self.chains.len()).expect("chains are fewer than 4 billion")
+            }
+        };
+        self.known.insert(names, number);
+        number
+    }
+
+    /// What dresses an answer to a request that no route takes: CORS alone, which decides nothing about a route.
+    fn miss(&self, lists: &[&'c Vec<String>]) -> Option<Chain> {
+        let mut policies = self.policies(&self.names(lists));
+        policies.retain(|policy| matches!(policy.kind, Kind::Cors(_)) && policy.mode == Mode::Enforce);
+        Chain::new(policies)
+    }
+}
+
+fn unused(check: &mut Check<'_>) {
+    // After an error, what is unused may only be misspelt elsewhere.
+    if !check.problems.is_empty() {
+        return;
+    }
+    let config = check.config;
+    let attached = config.gateway.policies.iter();
+    let attached = attached.chain(config.listeners.iter().flat_map(|listener| &listener.policies));
+    let attached: HashSet<&String> =
+        attached.chain(config.routes.iter().flat_map(|route| &route.policies)).collect();
+    for (name, _) in config.policies.0.iter().filter(|(name, _)| !attached.contains(name)) {
+        let at = Pointer::default().key("policies").key(name);
+        let fix = "name it under 'policies' of a route, a listener or the gateway";
+        check.warn_at_key(&at, format!("policy '{name}' is attached to nothing"), Some(fix.into()));
+    }
+}

@@ -1,0 +1,76 @@
+//! Which policies a request passes: chains by listener and route. Equal lists of policies are one chain.
+
+use crate::base::{ListenerId, RouteId};
+use crate::policy::auth::{Blind, Registry};
+use crate::policy::identity::Identity;
+use crate::policy::limit::{Seed, Sets};
+use crate::policy::{Chain, Kind, Policy};
+use std::sync::Arc;
+
+/// What policies of all generations share: the cells of limits by name, and the key of hashes that are never stored.
+#[derive(Debug, Clone)]
+pub struct Ground {
+    /// The cells of limits.
+    pub sets: Sets,
+    /// The key of hashes.
+    pub blind: Blind,
+}
+
+impl Ground {
+    /// That of a new process. `offset` is what to add to the monotonic clock for the nanoseconds since 1970. None if the
+    /// system gives no random numbers.
+    pub fn new(offset: u64) -> Option<Ground> {
+        Some(Ground { sets: Sets::new(Seed::random(), offset), blind: Blind::random()? })
+    }
+}
+
+/// All policies, and the chains they are bound into.
+#[derive(Debug)]
+pub struct Policies {
+    /// Every policy that is not off, in file order.
+    pub all: Vec<Arc<Policy>>,
+    /// The distinct chains.
+    pub(super) chains: Vec<Chain>,
+    /// By listener, then route: one more than the index of its chain, 0 for none. Empty where nothing is attached.
+    pub(super) of: Vec<u32>,
+    /// Number of routes.
+    pub(super) routes: usize,
+    /// By listener: what dresses an answer to a request that no route takes. Empty where there is none.
+    pub(super) misses: Vec<Option<Chain>>,
+    /// Whether a chain answers preflights.
+    pub has_cors: bool,
+    /// Fields that tell an origin who calls.
+    pub identity: Identity,
+    /// Consumers, by key and by name.
+    pub registry: Registry,
+    /// What the next generation goes on with.
+    pub ground: Ground,
+}
+
+impl Policies {
+    /// The chain of a request. *Cost*: one branch where nothing is attached anywhere.
+    #[inline]
+    pub fn chain(&self, listener: ListenerId, route: RouteId) -> Option<&Chain> {
+        if self.of.is_empty() {
+            return None;
+        }
+        let at = self.of[listener.index() * self.routes + route.index()];
+        self.chains.get((at as usize).wrapping_sub(1))
+    }
+
+    /// Makes what this table changes of limits that were there before hold: to be called once it is served.
+    pub fn publish(&self) {
+        for policy in &self.all {
+            match &policy.kind {
+                Kind::Limit(limit) => limit.publish(),
+                Kind::InFlight(limit) => limit.publish(),
+                _ => {}
+            }
+        }
+    }
+
+    /// The chain that dresses an answer to a request that no route takes.
+    pub fn miss(&self, listener: ListenerId) -> Option<&Chain> {
+        self.misses.get(listener.index())?.as_ref()
+    }
+}

@@ -1,0 +1,53 @@
+//! What a shard shows of its upstreams when control asks. A look copies numbers and clones one `Arc` an upstream; control
+//! asks for few upstreams at a time, so that no request waits long behind it.
+
+use super::pool::Pools;
+use super::station::Station;
+use crate::base::Tick;
+use crate::table::Endpoints;
+use std::sync::Arc;
+
+/// One upstream on one shard, at one moment.
+#[derive(Debug)]
+pub struct View {
+    /// Its name.
+    pub name: String,
+    /// Its endpoints.
+    pub set: Arc<Endpoints>,
+    /// What the shard has with each of them, in order.
+    pub seats: Vec<Seat>,
+    /// Exchanges that wait for a place under its cap.
+    pub waiting: usize,
+}
+
+/// What a shard has with one endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seat {
+    /// Exchanges that run.
+    pub active: u32,
+    /// Connections that are parked.
+    pub idle: u32,
+    /// Whether it could not be reached when it was tried last, and until when it is left alone for that.
+    pub marked_until: Option<Tick>,
+}
+
+impl Pools {
+    /// Up to `count` upstreams from index `from` on.
+    pub fn views(&self, from: usize, count: usize) -> Vec<View> {
+        self.stations().iter().skip(from).take(count).map(view).collect()
+    }
+}
+
+fn view(station: &Station) -> View {
+    let seat = |(at, idle): (usize, &Vec<_>)| Seat {
+        active: station.balance.active(at),
+        idle: idle.len() as u32,
+        marked_until: station.balance.marked_until(at),
+    };
+    View {
+        name: station.name.clone(),
+        set: station.set(),
+        seats: station.idle.iter().enumerate().map(seat).collect(),
+        waiting: station.waiting.len(),
+    }
+}

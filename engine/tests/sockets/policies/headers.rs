@@ -1,0 +1,154 @@
+//! `headers` and `sanitize`.
+
+use super::{ask, scripted, seen, with};
+use crate::support::{Setup, three_fresh};
+
+const ALL: &str = r#"
+all: { headers: { request: { remove: [X-Gone, Accept], rename: { X-Old: X-New }, set: { X-Fixed: one, X-User: "u-${header.X-Name}", X-Seg: "${path.id}", X-From: "${client.ip} ${method} ${host} ${scheme} ${path} ${listener}/${route} ${query.q} ${cookie.c}", X-None: "a${header.X-Absent}b" }, append: { X-More: two } }, response: { remove: [X-Secret], rename: { X-Was: X-Is }, set: { X-Id: "${request.id}", X-Seg: "${path.id}" }, append: { X-Count: "2" } } } }
+hide: { sanitize: { errors: replace } }
+keep: { sanitize: { remove: [X-Mine, X-Y-*] } }
+dark: { headers: { request: { set: { X-Fixed: one } }, response: { set: { X-Id: a } } }, mode: shadow }
+"#;
+
+const ROUTES: [&str; 4] = [
+    "match: { path: '/u/{id}/x' }, policies: [all], to: origin",
+    "match: { path: /hide/* }, policies: [hide], to: origin",
+    "match: { path: /keep }, policies: [keep, dark], to: origin",
+    "match: { path: '/own/{id}' }, policies: [all], respond: { headers: { X-Secret: a, X-Was: b }, body: hi }",
+];
+
+#[test]
+fn fields_of_a_request_are_changed_and_what_frames_it_is_not() {
+    with(
+        ALL,
+        &ROUTES,
+        |setup| setup,
+        |gateway, origin| {
+            let fields = "X-Gone: 1\r\nAccept: */*\r\nX-Old: a\r\nX-Old: b\r\nX-New: c\r\nX-Fixed: no\r\nX-Name: ann\r\n\
+            X-User: root\r\nX-None: forged\r\nX-More: one\r\nCookie: c=d\r\nConnection: X-User, X-Fixed\r\n";
+            let (request, _) = seen(gateway, origin, "/u/7/x", fields);
+            for (name, values) in [
+                ("X-Gone", &[][..]),
+                ("Accept", &[]),
+                ("X-Old", &[]),
+                ("X-New", &["a", "b"]),
+                ("X-Fixed", &["one"]),
+                ("X-User", &["u-ann"]),
+                ("X-Seg", &["7"]),
+                ("X-None", &[]),
+                ("X-More", &["one", "two"]),
+                ("Host", &["gw.test"]),
+            ] {
+                assert_eq!(request.values(name), values, "{name}");
+            }
+            // Neither `q` nor a part of a value that is missing is made up.
+            assert_eq!(request.values("X-From"), [""; 0]);
+            three_fresh(gateway);
+        },
+    );
+}
+
+#[test]
+fn fields_of_every_reply_are_changed_whoever_gives_it() {
+    with(
+        ALL,
+        &ROUTES,
+        |setup| setup,
+        |gateway, origin| {
+            let origin_says =
+                scripted(origin, "reply", 200, "X-Secret: a\r\nX-Was: b\r\nX-Count: 1\r\n", "hi");
+            for (path, fields, status) in [
+                ("/u/7/x", origin_says.as_str(), 200),
+                ("/own/7", "", 200),
+                ("/u/7/x", "X-Origin: /reset-before-head\r\n", 502),
+            ] {
+                let (reply, _) =
+                    ask(gateway, &format!("GET {path}"), &format!("{fields}X-Request-Id: abc\r\n"));
+                let reply = reply.expect(status);
+                assert_eq!(reply.values("X-Secret"), [""; 0], "{path}");
+                assert_eq!(
+                    (reply.value("X-Id"), reply.value("X-Seg")),
+                    (Some("abc"), Some("7")),
+                    "{}",
+                    reply.head
+                );
+                if status == 200 {
+                    assert_eq!(
+                        (reply.value("X-Is"), reply.value("X-Was")),
+                        (Some("b"), None),
+                        "{}",
+                        reply.head
+                    );
+                }
+                assert_eq!(reply.values("X-Count").last(), Some(&"2"), "{}", reply.head);
+            }
+            three_fresh(gateway);
+        },
+    );
+}
+
+#[test]
+fn what_is_internal_stays_inside() {
+    with(
+        ALL,
+        &ROUTES,
+        |setup| setup,
+        |gateway, origin| {
+            let fields = "Server: nginx/1.25\r\nX-Powered-By: PHP/8\r\nx-internal-node: 7\r\nX-Runtime: 0.1\r\nX-Mine: 1\r\nX-Y-Z: 1\r\n";
+            let says = scripted(origin, "inner", 200, fields, "hi");
+            let (reply, _) = ask(gateway, "GET /hide/x", &says);
+            let reply = reply.expect(200);
+            for name in ["Server", "X-Powered-By", "X-Internal-Node", "X-Runtime"] {
+                assert_eq!(reply.value(name), None, "{name}");
+            }
+            assert_eq!(reply.value("X-Mine"), Some("1"));
+            let (reply, _) = ask(gateway, "GET /keep", &says);
+            let reply = reply.expect(200);
+            assert_eq!(
+                (reply.value("Server"), reply.value("X-Mine"), reply.value("X-Y-Z")),
+                (Some("nginx/1.25"), None, None)
+            );
+
+            let trace = scripted(
+                origin,
+                "trace",
+                500,
+                "Server: nginx/1.25\r\nContent-Type: text/html\r\n",
+                "at Main.java:7",
+            );
+            let (reply, client) = ask(gateway, "GET /hide/x", &trace);
+            let reply = reply.expect(500);
+            assert_eq!((reply.value("Server"), reply.reason()), (None, "upstream_error".to_owned()));
+            assert_eq!(reply.value("content-type"), Some("application/problem+json"));
+            assert!(!reply.text().contains("Main.java"), "{}", reply.text());
+            assert_eq!(gateway.log_of(client.addr())["reason"], "upstream_error");
+            let (reply, _) = ask(gateway, "GET /keep", &trace);
+            assert_eq!(reply.expect(500).text(), "at Main.java:7");
+            three_fresh(gateway);
+        },
+    );
+}
+
+#[test]
+fn in_shadow_mode_nothing_is_changed() {
+    with(
+        ALL,
+        &ROUTES,
+        |setup| setup,
+        |gateway, origin| {
+            let (request, reply) = seen(gateway, origin, "/keep", "");
+            assert_eq!((request.value("X-Fixed"), reply.value("X-Id")), (None, None));
+        },
+    );
+}
+
+#[test]
+fn policies_of_the_gateway_and_the_listener_hold_everywhere_and_each_is_asked_once() {
+    let policies = "add: { headers: { request: { append: { X-A: one } } } }\nmore: { headers: { request: { append: { X-A: two } } } }";
+    let setup = |setup| Setup { gateway: "policies: [add]", listener: "policies: [more, add]", ..setup };
+    with(policies, &["match: { path: /r }, policies: [add, more], to: origin"], setup, |gateway, origin| {
+        for path in ["/r", "/elsewhere"] {
+            assert_eq!(seen(gateway, origin, path, "").0.values("X-A"), ["one", "two"], "{path}");
+        }
+    });
+}
