@@ -13,6 +13,7 @@ pub mod fields;
 mod ip;
 pub mod limit;
 mod sign_in;
+mod when;
 
 pub use chain::facts::{Facts, Parameter};
 pub use chain::passage::{Passage, Shard, State};
@@ -22,6 +23,7 @@ pub use chain::{Chain, Kind, Policy, Walk};
 pub use compile::{Kit, compile};
 pub use fault::{Fault, Faults, FieldName};
 pub use sign_in::SignIn;
+pub use when::When;
 
 use crate::base::Tick;
 

@@ -4,6 +4,7 @@
 use crate::policy::auth::basic::{Remembered, Work};
 use crate::policy::auth::{Principal, Registry, jwt};
 use crate::policy::limit::{Cells, Guard, Quota, Spent};
+use crate::policy::when::Evaluator;
 use crate::policy::{Mode, Told, Verb};
 use crate::wire::edits::Edits;
 
@@ -75,6 +76,8 @@ pub struct Shard {
     pub cells: Cells,
     /// Passwords that were right a while ago.
     pub remembered: Remembered,
+    /// What conditions are evaluated with.
+    pub evaluator: Evaluator,
     /// What is remembered for each policy that asks for tokens, by its place.
     memories: Vec<jwt::Memory>,
 }
