@@ -80,7 +80,7 @@ fn the_default_shows_every_key_that_works() {
             let before = section[..at].chars().next_back();
             before.is_none_or(|char| !char.is_ascii_alphanumeric() && char != '_' && char != '-')
         });
-        // Policies are shown a kind at a time, in the examples that the default names.
+        // Policies and consumers are shown by an example of their own, which the default names.
         let elsewhere = matches!(way, ["policies" | "consumers", _, ..]);
         if !stands && !elsewhere {
             absent.push(way.join("."));
