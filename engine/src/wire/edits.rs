@@ -134,27 +134,35 @@ impl Edits {
     /// As [`Edits::set`] for a well-known field whose value the gateway made itself, so that it need not be looked
     /// at byte by byte.
     pub fn set_own(&mut self, field: Field, value: &[u8]) {
+        self.set_made(field, |out| out.extend_from_slice(value));
+    }
+
+    /// As [`Edits::set_own`]; `make` appends the value to what it is given.
+    pub fn set_made(&mut self, field: Field, make: impl FnOnce(&mut Vec<u8>)) {
         self.forget(Name::Known(field));
         self.removed.insert(field);
-        self.append_own(field, value);
+        self.append_made(field, make);
     }
 
     /// As [`Edits::append`] for a well-known field whose value the gateway made itself.
     pub fn append_own(&mut self, field: Field, value: &[u8]) {
+        self.text.reserve(field.name().len() + value.len() + 4);
+        self.append_made(field, |out| out.extend_from_slice(value));
+    }
+
+    fn append_made(&mut self, field: Field, make: impl FnOnce(&mut Vec<u8>)) {
+        let name = self.put(field.name().as_bytes());
+        self.text.extend_from_slice(b": ");
+        let start = self.text.len();
+        make(&mut self.text);
+        let value = Span { start: start as u32, len: (self.text.len() - start) as u32 };
         debug_assert!(
-            field != Field::OTHER && token::is_value(value),
+            field != Field::OTHER && token::is_value(value.of(&self.text)),
             "own values are valid by construction"
         );
-        let name = field.name().as_bytes();
-        let start = self.text.len();
-        self.text.reserve(name.len() + value.len() + 4);
-        self.text.extend_from_slice(name);
-        self.text.extend_from_slice(b": ");
-        self.text.extend_from_slice(value);
         self.text.extend_from_slice(b"\r\n");
-        let span = |at: usize, part: &[u8]| Span { start: at as u32, len: part.len() as u32 };
         self.added_fields.insert(field);
-        self.added.push(Added { field, name: span(start, name), value: span(start + name.len() + 2, value) });
+        self.added.push(Added { field, name, value });
     }
 
     /// Removes all lines of `name`, those of the head and those added before.
@@ -174,7 +182,7 @@ impl Edits {
 
     /// Takes over all that `other` removes and adds, behind what was added before. Its target is not looked at.
     pub fn absorb(&mut self, other: &Edits) {
-        if !other.removed.is_empty() {
+        if self.added_fields.meets(other.removed) {
             let is_removed =
                 |edits: &Edits, added: &Added| other.removes(added.field, added.name.of(&edits.text));
             while let Some(index) = self.added.iter().position(|added| is_removed(self, added)) {
@@ -183,8 +191,10 @@ impl Edits {
             self.added_fields = self.fields();
         }
         self.removed = self.removed.and(other.removed.without(Field::OTHER));
-        for name in other.removed_names.split(|byte| *byte == b'\n').filter(|name| !name.is_empty()) {
-            self.remove(Name::Other(name));
+        if other.removed.contains(Field::OTHER) {
+            for name in other.removed_names.split(|byte| *byte == b'\n').filter(|name| !name.is_empty()) {
+                self.remove(Name::Other(name));
+            }
         }
         let by = self.text.len() as u32;
         let moved = |span: Span| Span { start: span.start + by, len: span.len };

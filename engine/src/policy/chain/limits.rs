@@ -111,10 +111,7 @@ fn tell(
         return;
     }
     passage.tightest = Some(quota);
-    let Passage { reply, value, .. } = passage;
-    limit.fields().tell(&quota, refused, facts.unix_ms / 1000, value, &mut |name, value| {
-        reply.set(name, value);
-    });
+    limit.fields().tell(&quota, refused, facts.unix_ms / 1000, &mut passage.reply);
 }
 
 /// Asks one limit alone: in shadow mode each spends from cells of its own.

@@ -4,6 +4,8 @@
 
 use super::shard::Quota;
 use crate::config::policy::limit::{FieldStyle, ResetStyle};
+use crate::wire::edits::Edits;
+use crate::wire::field::Field;
 
 /// Which fields a limit gives, and its name in them.
 #[derive(Debug)]
@@ -41,35 +43,23 @@ impl Fields {
         Fields { name: quoted.into(), style, reset }
     }
 
-    /// Gives each field's name and value to `put`. `unix` is the time in seconds since 1970, rounded down; `scratch` is
-    /// overwritten. *Cost*: no allocation once `scratch` is warm.
-    pub fn tell(
-        &self,
-        quota: &Quota,
-        refused: bool,
-        unix: u64,
-        scratch: &mut Vec<u8>,
-        put: &mut dyn FnMut(&'static str, &[u8]),
-    ) {
-        let mut field = |name: &'static str, write: &dyn Fn(&mut Vec<u8>)| {
-            scratch.clear();
-            write(scratch);
-            put(name, scratch);
-        };
+    /// Sets each field in `edits`. `unix` is the time in seconds since 1970, rounded down. *Cost*: no allocation once
+    /// `edits` is warm.
+    pub fn tell(&self, quota: &Quota, refused: bool, unix: u64, edits: &mut Edits) {
         if matches!(self.style, FieldStyle::All | FieldStyle::Standard) {
-            field("RateLimit-Policy", &|out| self.policy(quota, out));
-            field("RateLimit", &|out| self.state(quota, out));
+            edits.set_made(Field::RATELIMIT_POLICY, |out| self.policy(quota, out));
+            edits.set_made(Field::RATELIMIT, |out| self.state(quota, out));
         }
         if matches!(self.style, FieldStyle::All | FieldStyle::Legacy) {
-            field("X-RateLimit-Limit", &|out| number(u64::from(quota.limit), out));
-            field("X-RateLimit-Remaining", &|out| number(u64::from(quota.remaining), out));
+            edits.set_made(Field::X_RATELIMIT_LIMIT, |out| number(u64::from(quota.limit), out));
+            edits.set_made(Field::X_RATELIMIT_REMAINING, |out| number(u64::from(quota.remaining), out));
             let reset = seconds(quota.reset);
             let reset = if self.reset == ResetStyle::Epoch { unix.saturating_add(reset) } else { reset };
-            field("X-RateLimit-Reset", &|out| number(reset, out));
+            edits.set_made(Field::X_RATELIMIT_RESET, |out| number(reset, out));
         }
         if refused {
             // At least a second: 0 would make a client come back at once.
-            field("Retry-After", &|out| number(seconds(quota.retry).max(1), out));
+            edits.set_made(Field::RETRY_AFTER, |out| number(seconds(quota.retry).max(1), out));
         }
     }
 

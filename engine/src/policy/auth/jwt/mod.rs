@@ -2,8 +2,9 @@
 //! verified before anything of the claims is read, by a key and an algorithm that both were chosen here. Encrypted
 //! and nested tokens, `none`, extensions and whatever is ambiguous are refused.
 //!
-//! Cost, warm: an HMAC token is decoded, verified and parsed into the lent [`Principal`] without an allocation; one of
-//! RSA, ECDSA or Ed25519 is verified once and then remembered by `cache`. Bounds: `max_token_bytes`, those of
+//! Cost: a token is decoded, verified and parsed into the lent [`Principal`] once, then remembered by `cache` for as long
+//! as it is good: from then on it is one look-up, one comparison in full and two copies. One signed by HMAC is remembered
+//! when it comes again, so that tokens used once cost no memory. Bounds: `max_token_bytes`, those of
 //! `document`, [`TRIES_MAX`](super::keys::TRIES_MAX) keys a token.
 
 mod cache;
@@ -193,7 +194,8 @@ impl Jwt {
         claims.parse().map_err(|_| Denial::Claims)?;
         let (marks, window) = self.rules.check(claims, now)?;
         principal.admit(Method::Jwt, marks);
-        if !algorithm.is_symmetric() {
+        let is_worth_it = !algorithm.is_symmetric() || memory.cache.is_repeated(token);
+        if is_worth_it {
             memory.cache.keep(token, keys.version(), window, principal);
         }
         Ok(())

@@ -1,6 +1,12 @@
 //! The fields of a reply, read back.
 
 use super::*;
+use crate::wire::edits::Edits;
+
+/// The lines that are added.
+fn lines(edits: &Edits) -> String {
+    std::str::from_utf8(edits.text()).expect("ASCII").replace("\r\n", "\n")
+}
 
 fn told(written: &str, times: usize, now: u64) -> String {
     let mut sets = sets();
@@ -11,11 +17,9 @@ fn told(written: &str, times: usize, now: u64) -> String {
         (1..times).for_each(|_| last = cells.spend(&limit, &facts, Tick(now)));
         last
     });
-    let mut out = String::new();
-    limit.fields().tell(&said.quota, !said.pass, 1_700_000_000, &mut Vec::new(), &mut |name, value| {
-        out += &format!("{name}: {}\n", std::str::from_utf8(value).expect("ASCII"));
-    });
-    out
+    let mut edits = Edits::new();
+    limit.fields().tell(&said.quota, !said.pass, 1_700_000_000, &mut edits);
+    lines(&edits)
 }
 
 #[track_caller]
@@ -77,8 +81,7 @@ fn a_name_is_a_string_of_structured_fields_whatever_is_in_it() {
     use crate::config::policy::limit::{FieldStyle, ResetStyle};
     let fields = super::super::fields::Fields::new("a \"b\\ µ", FieldStyle::Standard, ResetStyle::Delta);
     let quota = Quota { limit: u32::MAX, remaining: 0, reset: u64::MAX, retry: 0, window: None };
-    let mut out = Vec::new();
-    fields
-        .tell(&quota, false, 0, &mut Vec::new(), &mut |_, value| out.push(value.escape_ascii().to_string()));
-    assert_eq!(out[0], r#"\"a \\\"b\\\\ ?\";q=4294967295"#);
+    let mut edits = Edits::new();
+    fields.tell(&quota, false, 0, &mut edits);
+    assert_eq!(lines(&edits).lines().next(), Some(r#"RateLimit-Policy: "a \"b\\ ?";q=4294967295"#));
 }
