@@ -1,18 +1,23 @@
 //! `gateway.watch`: a change of a configuration file is a reload. The folders that lead to the files are watched, those of
 //! symlinks on the way too, so that a file renamed over another and a link that turns elsewhere are seen. What counts is
 //! what the paths lead to: an event says only that it is worth a look. A change is taken once it has settled and nobody
-//! has the file open for writing, so that one in the middle of being written is not. Where the system has no watch to
-//! give, the files are looked at once a second.
+//! has the file open for writing, so that one in the middle of being written is not. Of a folder only the comings and
+//! goings are told, since an access log may lie in it too. Where the system has no watch to give, the files are looked
+//! at once a second.
 
 use super::Office;
 use crate::control::load::Files;
-use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind, RenameMode};
-use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
+use futures_core::Stream;
+use inotify::{EventMask, EventOwned, EventStream, Inotify, WatchDescriptor, WatchMask};
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::ffi::OsString;
+use std::future::poll_fn;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
+use std::pin::Pin;
+use std::task::Poll;
 use std::time::Duration;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
@@ -24,44 +29,40 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 const WRITER_MAX: Duration = Duration::from_secs(30);
 /// Symlinks followed on the way to a file, as many as the system follows.
 const LINKS_MAX: usize = 40;
-/// Events that wait at most. One that is lost is made up for by the next look.
-const EVENTS: usize = 1024;
+/// Room for the events that are read at once. What the system has to drop is made up for by the next look.
+const EVENT_BYTES: usize = 16 * 1024;
 
 /// The files that are watched.
 pub struct Followed {
     read: watch::Receiver<Files>,
-    events: mpsc::Receiver<Event>,
-    folders: Folders,
+    watched: Watched,
 }
 
 impl Followed {
     /// Those that `read` names, as they were read last. From here on nothing that happens to them is missed.
     pub fn new(mut read: watch::Receiver<Files>) -> Followed {
-        let (give, events) = mpsc::channel(EVENTS);
-        let mut folders = Folders::new(give);
-        folders.lead_to(&read.borrow_and_update().clone());
-        Followed { read, events, folders }
+        let mut watched = Watched::new();
+        watched.lead_to(&read.borrow_and_update().clone());
+        Followed { read, watched }
     }
 }
 
 /// Orders a reload of `office` when the files change. Ends with the gateway.
 pub async fn follow(followed: Followed, office: Office) {
-    let Followed { mut read, mut events, mut folders } = followed;
-    let mut writers = HashMap::<PathBuf, Instant>::new();
+    let Followed { mut read, mut watched } = followed;
     let mut change = None::<(Files, Instant)>;
     loop {
         let settles = change.as_ref().map(|(_, since)| *since + SETTLE);
         let look = settles.unwrap_or_else(|| Instant::now() + LOOK_EVERY);
         tokio::select! {
             told = read.changed() => match told {
-                Ok(()) => folders.lead_to(&read.borrow_and_update().clone()),
+                Ok(()) => watched.lead_to(&read.borrow_and_update().clone()),
                 Err(_) => return,
             },
-            event = events.recv() => {
-                let mut next = event;
-                while let Some(event) = next {
-                    note(&mut writers, event);
-                    next = events.try_recv().ok();
+            moved = watched.heard() => {
+                if moved {
+                    let known = read.borrow().clone();
+                    watched.lead_to(&known);
                 }
             }
             () = tokio::time::sleep_until(look) => {}
@@ -85,8 +86,7 @@ pub async fn follow(followed: Followed, office: Office) {
             Some((seen, since)) if *seen == now => *since,
             _ => Instant::now(),
         };
-        writers.retain(|_, heard| heard.elapsed() < WRITER_MAX);
-        let written = folders.files.iter().any(|file| writers.contains_key(file));
+        let written = watched.is_written();
         if since.elapsed() < SETTLE || written {
             // While somebody writes, the time begins anew.
             change = Some((now, if written { Instant::now() } else { since }));
@@ -98,60 +98,95 @@ pub async fn follow(followed: Followed, office: Office) {
     }
 }
 
-/// Who has a file open for writing, as far as it can be heard.
-fn note(writers: &mut HashMap<PathBuf, Instant>, event: Event) {
-    let writes = match event.kind {
-        EventKind::Modify(ModifyKind::Data(_)) => true,
-        EventKind::Access(AccessKind::Close(AccessMode::Write))
-        | EventKind::Modify(ModifyKind::Name(RenameMode::To | RenameMode::From | RenameMode::Both))
-        | EventKind::Remove(_) => false,
-        _ => return,
-    };
-    for path in event.paths {
-        if writes {
-            writers.insert(path, Instant::now());
-        } else {
-            writers.remove(&path);
-        }
-    }
-}
-
-/// The folders that are watched.
-struct Folders {
+/// What is watched: the files themselves, and the folders on the way to them.
+struct Watched {
     /// None where the system gives none.
-    watcher: Option<RecommendedWatcher>,
-    watched: BTreeSet<PathBuf>,
-    /// The files themselves, without a symlink on the way.
+    events: Option<EventStream<Box<[u8]>>>,
+    paths: HashMap<WatchDescriptor, PathBuf>,
+    /// The files, without a symlink on the way.
     files: Vec<PathBuf>,
+    /// Those that somebody has open for writing, as far as it can be heard, and when it was heard last.
+    writers: HashMap<PathBuf, Instant>,
 }
 
-impl Folders {
-    fn new(give: mpsc::Sender<Event>) -> Folders {
-        let watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
-            if let Ok(event) = event {
-                let _ = give.try_send(event);
-            }
-        });
-        Folders { watcher: watcher.ok(), watched: BTreeSet::new(), files: Vec::new() }
+impl Watched {
+    fn new() -> Watched {
+        let room = vec![0; EVENT_BYTES].into_boxed_slice();
+        let events = Inotify::init().and_then(|inotify| inotify.into_event_stream(room)).ok();
+        Watched { events, paths: HashMap::new(), files: Vec::new(), writers: HashMap::new() }
     }
 
-    /// Watches those that lead to `files`, and no others.
+    /// Watches what leads to `files`, and nothing else. What cannot be watched is looked at.
     fn lead_to(&mut self, files: &Files) {
-        let mut wanted = BTreeSet::new();
-        self.files = files.paths().map(|path| lead(path, &mut wanted)).collect();
-        let Some(watcher) = &mut self.watcher else { return };
-        for gone in self.watched.difference(&wanted) {
-            // A folder that was removed is watched no more anyway.
-            let _ = watcher.unwatch(gone);
+        let mut folders = BTreeSet::new();
+        self.files = files.paths().map(|path| lead(path, &mut folders)).collect();
+        let Some(events) = &self.events else { return };
+        let mut watches = events.watches();
+        let comings = WatchMask::CREATE
+            | WatchMask::DELETE
+            | WatchMask::MOVED_FROM
+            | WatchMask::MOVED_TO
+            | WatchMask::CLOSE_WRITE
+            | WatchMask::DELETE_SELF
+            | WatchMask::MOVE_SELF
+            | WatchMask::ONLYDIR;
+        let wanted = folders.iter().map(|folder| (folder, comings));
+        let writes = WatchMask::MODIFY | WatchMask::CLOSE_WRITE | WatchMask::ATTRIB;
+        let wanted = wanted.chain(self.files.iter().map(|file| (file, writes)));
+        let paths: HashMap<WatchDescriptor, PathBuf> =
+            wanted.filter_map(|(path, mask)| Some((watches.add(path, mask).ok()?, path.clone()))).collect();
+        for gone in self.paths.keys().filter(|known| !paths.contains_key(known)) {
+            // One that was removed is watched no more anyway.
+            let _ = watches.remove(gone.clone());
         }
-        // A folder that cannot be watched is looked at.
-        self.watched.retain(|folder| wanted.contains(folder));
-        for folder in wanted {
-            if !self.watched.contains(&folder) && watcher.watch(&folder, RecursiveMode::NonRecursive).is_ok()
-            {
-                self.watched.insert(folder);
+        self.paths = paths;
+    }
+
+    /// Waits for events and takes all that are there. Gives whether a path may lead elsewhere now.
+    async fn heard(&mut self) -> bool {
+        let Some(events) = &mut self.events else { return std::future::pending().await };
+        let mut came = Vec::new();
+        let is_over = poll_fn(|cx| {
+            loop {
+                match Pin::new(&mut *events).poll_next(cx) {
+                    Poll::Ready(Some(Ok(event))) => came.push(event),
+                    Poll::Ready(Some(Err(_)) | None) => return Poll::Ready(true),
+                    Poll::Pending if came.is_empty() => return Poll::Pending,
+                    Poll::Pending => return Poll::Ready(false),
+                }
             }
+        })
+        .await;
+        if is_over {
+            self.events = None;
         }
+        came.iter().fold(false, |moved, event| self.note(event) || moved)
+    }
+
+    /// Notes who writes. Gives whether something came or went.
+    fn note(&mut self, event: &EventOwned) -> bool {
+        if event.mask.contains(EventMask::Q_OVERFLOW) {
+            return true;
+        }
+        let Some(path) = self.paths.get(&event.wd) else { return false };
+        let path = event.name.as_ref().map_or_else(|| path.clone(), |name| path.join(name));
+        // What is created is still empty, unless it is another name of a file that is whole.
+        let begun = || path.metadata().is_ok_and(|file| file.is_file() && file.nlink() == 1);
+        let is_ours = || self.files.contains(&path);
+        if event.mask.contains(EventMask::MODIFY)
+            || event.mask.contains(EventMask::CREATE) && is_ours() && begun()
+        {
+            self.writers.insert(path, Instant::now());
+        } else if !event.mask.contains(EventMask::ATTRIB) {
+            self.writers.remove(&path);
+        }
+        !event.mask.intersects(EventMask::MODIFY | EventMask::ATTRIB | EventMask::CLOSE_WRITE)
+    }
+
+    /// Whether somebody has one of the files open for writing.
+    fn is_written(&mut self) -> bool {
+        self.writers.retain(|_, heard| heard.elapsed() < WRITER_MAX);
+        self.files.iter().any(|file| self.writers.contains_key(file))
     }
 }
 
