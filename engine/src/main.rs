@@ -210,7 +210,9 @@ async fn demonstrate(given: &ArgMatches) -> Result<(), Refused> {
             Some((_, Address::Tcp(addr))) => *addr,
             _ => bind,
         };
-        println!("Paste one of these lines into another terminal:\n\n{}", demo::lines(addr));
+        let program = std::env::current_exe().unwrap_or_else(|_| "ringgate".into());
+        let lines = demo::lines(addr, &program.display().to_string());
+        println!("Paste any of these lines into another terminal:\n\n{lines}");
     })
     .await
 }

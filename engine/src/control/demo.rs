@@ -1,6 +1,6 @@
 //! What `ringgate demo` serves: three small origins on free loopback ports, spoken to over real sockets as any
-//! origin is, the configuration that routes to them, and three lines to paste. The origins run on the control
-//! thread's tokio runtime and end with it; their state is bounded.
+//! origin is, the configuration that routes to them, open under `/api/` and guarded under `/partner/`, and lines to
+//! paste. The origins run on the control thread's tokio runtime and end with it; their state is bounded.
 
 mod service;
 
@@ -63,6 +63,7 @@ pub fn configuration(origins: &[DemoOrigin], bind: SocketAddr) -> String {
             text += &format!("      - address: \"{}\"  # {}\n", origin.addr, origin.name);
         }
     }
+    text += GUARD;
     text += "routes:\n";
     for upstream in &upstreams {
         text += &format!(
@@ -70,16 +71,56 @@ pub fn configuration(origins: &[DemoOrigin], bind: SocketAddr) -> String {
              rewrite: {{ strip_prefix: /api }}\n    to: [{{ upstream: {upstream} }}]\n"
         );
     }
+    if upstreams.contains(&Collection::Orders.name()) {
+        text += GUARDED;
+    }
     text
 }
 
-/// Three commands that work when pasted into a shell, one a line: each service once, and one that writes.
-pub fn lines(bind: SocketAddr) -> String {
+/// With what tokens are signed. It guards nothing but the demo.
+const SECRET: &str = "the-secret-of-the-demo-and-of-nothing-else";
+/// The partner's key.
+const KEY: &str = "the-key-of-the-demo-partner";
+
+/// Who may call `/partner/`, and how often: a partner's plan is stricter than that of people who have signed in.
+const GUARD: &str = "\
+consumers:
+  - { name: acme, api_keys: [the-key-of-the-demo-partner], tier: partner, scopes: [orders.read] }
+policies:
+  token: { jwt: { algorithms: [HS256], secret: the-secret-of-the-demo-and-of-nothing-else, forward: { sub: X-User-Id } } }
+  key: { api_key: { header: X-API-Key } }
+  may-order: { authorize: { scopes: [orders.read], methods: { POST: { scopes: [orders.write] } } } }
+  plan: { limit: { rate: 100/min, burst: 20, key: [jwt.sub, consumer], plans: { partner: { rate: 3/min, burst: 3 } } } }
+";
+
+const GUARDED: &str = "  \
+  - name: partner
+    match: { path: /partner/orders/* }
+    policies: [token, key, may-order, plan]
+    rewrite: { strip_prefix: /partner }
+    to: [{ upstream: orders }]
+";
+
+/// Commands that work when pasted into a shell, one a line, each behind a line that says what it shows. `program` is
+/// what starts Ringgate.
+pub fn lines(bind: SocketAddr, program: &str) -> String {
     let at = reachable(bind);
+    let status = "curl -s -o /dev/null -w '%{http_code}\\n'";
+    let orders = format!("http://{at}/partner/orders");
     format!(
-        "curl http://{at}/api/users/1\n\
-         curl http://{at}/api/products\n\
-         curl http://{at}/api/orders -H 'Content-Type: application/json' -d '{{\"user\": 1, \"product\": 2}}'\n"
+        "# three services, the first of them balanced over two instances
+curl http://{at}/api/users/1
+curl http://{at}/api/products
+curl http://{at}/api/orders -H 'Content-Type: application/json' -d '{{\"user\": 1, \"product\": 2}}'
+# 401: who calls is not known
+curl -i {orders}
+# a token lets its bearer read, with the limits told in RateLimit; 403: it does not let them write
+TOKEN=$({program} token --secret {SECRET} --sub alice --claim scope=orders.read)
+curl -i {orders} -H \"Authorization: Bearer $TOKEN\"
+curl -i {orders} -H \"Authorization: Bearer $TOKEN\" -d '{{\"user\": 1, \"product\": 2}}'
+# a partner's key and stricter plan: three a minute, then 429
+for i in 1 2 3 4; do {status} {orders} -H 'X-API-Key: {KEY}'; done
+"
     )
 }
 

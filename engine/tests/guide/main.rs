@@ -9,6 +9,7 @@
 mod configurations;
 mod console;
 mod container;
+mod demo;
 mod generated;
 mod links;
 mod log;
