@@ -9,7 +9,7 @@ use super::auth::basic::Basic;
 use super::auth::jwt::Jwt;
 use super::auth::{Challenge, ClaimPath, Code, Denial, Outcome};
 use super::fault::FieldName;
-use super::{Ask, Cause, Told, Verb, Verdict};
+use super::{Ask, Cause, Question, Told, Verb, Verdict};
 use super::{Passage, State};
 use crate::wire::edits::Edits;
 use crate::wire::field::Field;
@@ -61,9 +61,18 @@ impl SignIn {
         let outcome = match &self.by {
             By::Nothing => return Verdict::Pass,
             By::Jwt(jwt) => {
-                let memory = shard.memory(self.slot);
+                let memory = shard.memory(self.slot, jwt);
                 let outcome = jwt.decide(facts.head, facts.unix_ms, registry, memory, principal);
                 let has_keys = memory.keys.is_some();
+                let worth_asking = state.told != Told::Keys && state.verb == Verb::Spend;
+                if let (Outcome::MissingKey, Some(address)) = (&outcome, jwt.keys_address())
+                    && worth_asking
+                    && shard.fetched.may_ask(&address.text, facts.now)
+                {
+                    passage.question =
+                        Some(Question::Keys(address.text.clone(), shard.fetched.number(&address.text)));
+                    return Verdict::Ask(Ask::Keys);
+                }
                 outcome.settled(has_keys)
             }
             By::ApiKey(key) => key.decide(facts.head, registry, principal),

@@ -2,6 +2,10 @@
 //! they say of whatever reply it gets. A route without policies never comes here.
 
 mod ask;
+mod asking;
+mod flight;
+
+pub use asking::{AskKeys, Asking};
 
 use super::context::{Context, RequestId};
 use super::peer::front::front;

@@ -2,10 +2,20 @@
 //! lent, so that a warm exchange allocates nothing.
 
 use crate::policy::auth::basic::{Remembered, Work};
-use crate::policy::auth::{Principal, Registry, jwt};
+use crate::policy::auth::jwt::{self, Jwt};
+use crate::policy::auth::keys::Fetched;
+use crate::policy::auth::{Principal, Registry};
 use crate::policy::limit::{Cells, Guard, Quota, Spent};
 use crate::policy::{Mode, Told, Verb};
 use crate::wire::edits::Edits;
+use std::sync::Arc;
+
+/// What a decider asks of others: what [`Ask`](crate::policy::Ask) is about.
+#[derive(Debug)]
+pub enum Question {
+    /// Keys of this address that are not known yet, after so many fetches.
+    Keys(Arc<str>, u64),
+}
 
 /// What the policies of one exchange have said so far. Scratch of the shard: clear it first.
 #[derive(Debug, Default)]
@@ -34,6 +44,8 @@ pub struct Passage {
     pub guards: Vec<Guard>,
     /// A password to hash.
     pub work: Option<Work>,
+    /// What is asked of others, where a policy asked for it.
+    pub question: Option<Question>,
     /// Where values are put together.
     pub value: Vec<u8>,
 }
@@ -63,6 +75,7 @@ impl Passage {
     pub fn end(&mut self) {
         self.guards.clear();
         self.work = None;
+        self.question = None;
     }
 }
 
@@ -75,6 +88,8 @@ pub struct Shard {
     pub cells: Cells,
     /// Passwords that were right a while ago.
     pub remembered: Remembered,
+    /// Key sets that control fetched.
+    pub fetched: Fetched,
     /// What is remembered for each policy that asks for tokens, by its place.
     memories: Vec<jwt::Memory>,
 }
@@ -85,12 +100,14 @@ impl Shard {
         Shard { index, ..Shard::default() }
     }
 
-    /// What is remembered for the policy at `slot`.
-    pub fn memory(&mut self, slot: usize) -> &mut jwt::Memory {
+    /// What is remembered for the policy `jwt` at `slot`, with the keys that were fetched for it.
+    pub fn memory(&mut self, slot: usize, jwt: &Jwt) -> &mut jwt::Memory {
         if self.memories.len() <= slot {
             self.memories.resize_with(slot + 1, jwt::Memory::default);
         }
-        &mut self.memories[slot]
+        let memory = &mut self.memories[slot];
+        memory.follow(jwt, &self.fetched);
+        memory
     }
 }
 

@@ -4,6 +4,7 @@ mod cors;
 mod headers;
 mod identity;
 mod ip;
+mod keys;
 mod order;
 
 use crate::requests::request;

@@ -3,7 +3,9 @@
 
 use super::super::denial::Challenge;
 use super::super::flaw::Flaw;
-use super::super::keys::{Algorithm, Algorithms, Key, KeySet, PemFlaw, Trust, key_set, public_keys};
+use super::super::keys::{
+    Algorithm, Algorithms, Key, KeyAddress, KeySet, PemFlaw, Trust, key_set, public_keys,
+};
 use super::super::principal::ClaimPath;
 use super::super::source::Place;
 use super::claims::Rules;
@@ -119,20 +121,22 @@ fn keys(given: &Given, files: &mut dyn Source, flaws: &mut Vec<Flaw>) -> Option<
     if let Some(path) = &given.jwks_file {
         return from_set(path, files, flaws);
     }
-    let address = given.jwks.as_deref().unwrap_or_default();
-    match address.split_once("://") {
-        Some(("https", rest)) if !rest.is_empty() => {}
-        Some(("http", rest)) if !rest.is_empty() => {
-            let message = "keys that are fetched without TLS can be replaced on their way";
-            flaws.push(Flaw::at("jwks", message, "use https:// unless the network is your own").warning());
-        }
-        _ => {
-            let message = format!("'{address}' is not an address of a key set");
-            flaws.push(Flaw::at("jwks", message, "write https://HOST/PATH; for a file there is 'jwks_file'"));
+    let text = given.jwks.as_deref().unwrap_or_default();
+    let address = match KeyAddress::parse(text) {
+        Ok(address) => address,
+        Err(why) => {
+            let fix = "write https://HOST/PATH; for a file there is 'jwks_file'";
+            flaws.push(Flaw::at("jwks", format!("'{text}' {why}"), fix));
             return None;
         }
+    };
+    if !address.is_https && !address.is_here() && !given.jwks_insecure {
+        let message =
+            "keys that are fetched without TLS can be replaced on their way, and with them who may sign";
+        let fix = "use https://, or say 'jwks_insecure: true' where nobody else is on the way";
+        flaws.push(Flaw::at("jwks", message, fix));
     }
-    Some(Keys::Fetched(address.into()))
+    Some(Keys::Fetched(address))
 }
 
 fn from_secret(secret: &[u8], flaws: &mut Vec<Flaw>) -> Option<Keys> {
