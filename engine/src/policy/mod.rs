@@ -86,6 +86,8 @@ pub enum Ask {
     Wait(Tick),
     /// That the key set in the passage is fetched anew, if that may bring a key that is not known.
     Keys,
+    /// That the upstream in the passage is asked.
+    Call,
     /// That the password in the passage is hashed, on a thread that may take its time.
     Verify,
 }
@@ -99,6 +101,8 @@ pub enum Told {
     Waited,
     /// The key set was fetched, or could not be, or the time to wait for it is over.
     Keys,
+    /// What became of the question to an upstream stands in the passage.
+    Answered,
     /// What became of the password.
     Verified(auth::basic::Verified),
 }

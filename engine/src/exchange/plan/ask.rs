@@ -1,6 +1,7 @@
 //! What a policy needs from outside before it can decide, performed: a turn in a queue, a password hashed on a thread that
 //! may take its time. A decider says what it needs and is called again with what came of it.
 
+use super::consult::consult;
 use super::flight::Seat;
 use crate::exchange::Context;
 use crate::net::{clock, timer};
@@ -22,6 +23,11 @@ pub async fn perform(ctx: &Context<'_>, ask: Ask) -> Result<Told, Reason> {
         Ask::Wait(until) => {
             timer::pause(until).await;
             Ok(Told::Waited)
+        }
+        Ask::Call => {
+            // Boxed, for it is the largest of all that can be asked.
+            Box::pin(consult(ctx)).await;
+            Ok(Told::Answered)
         }
         Ask::Keys => {
             keys(ctx).await;

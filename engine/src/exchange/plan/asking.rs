@@ -1,6 +1,7 @@
 //! What a shard lends to exchanges that ask: the questions under way, and the way to control.
 
 use super::flight::Flights;
+use crate::policy::auth::remote::Answered;
 use std::sync::Arc;
 
 /// Asks control to fetch a key set anew, of which so many fetches are known. False when it cannot be told now.
@@ -10,6 +11,8 @@ pub type AskKeys = Box<dyn Fn(&Arc<str>, u64) -> bool>;
 pub struct Asking {
     /// Key sets that control is asked for.
     pub keys: Flights<Arc<str>, ()>,
+    /// Questions to upstreams that several exchanges want the answer to.
+    pub calls: Flights<[u8; 32], Answered>,
     /// The way to control.
     pub ask_keys: AskKeys,
 }
@@ -17,6 +20,6 @@ pub struct Asking {
 impl Asking {
     /// With nothing under way.
     pub fn new(ask_keys: AskKeys) -> Asking {
-        Asking { keys: Flights::default(), ask_keys }
+        Asking { keys: Flights::default(), calls: Flights::default(), ask_keys }
     }
 }

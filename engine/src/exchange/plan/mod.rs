@@ -3,6 +3,7 @@
 
 mod ask;
 mod asking;
+mod consult;
 mod flight;
 
 pub use asking::{AskKeys, Asking};

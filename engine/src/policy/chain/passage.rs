@@ -4,6 +4,7 @@
 use crate::policy::auth::basic::{Remembered, Work};
 use crate::policy::auth::jwt::{self, Jwt};
 use crate::policy::auth::keys::Fetched;
+use crate::policy::auth::remote::{Answered, Call, introspection};
 use crate::policy::auth::{Principal, Registry};
 use crate::policy::limit::{Cells, Guard, Quota, Spent};
 use crate::policy::{Mode, Told, Verb};
@@ -13,6 +14,8 @@ use std::sync::Arc;
 /// What a decider asks of others: what [`Ask`](crate::policy::Ask) is about.
 #[derive(Debug)]
 pub enum Question {
+    /// What an upstream knows.
+    Call(Box<Call>),
     /// Keys of this address that are not known yet, after so many fetches.
     Keys(Arc<str>, u64),
 }
@@ -46,6 +49,8 @@ pub struct Passage {
     pub work: Option<Work>,
     /// What is asked of others, where a policy asked for it.
     pub question: Option<Question>,
+    /// What became of it, where it was asked of an upstream.
+    pub answered: Option<Answered>,
     /// Where values are put together.
     pub value: Vec<u8>,
 }
@@ -76,6 +81,7 @@ impl Passage {
         self.guards.clear();
         self.work = None;
         self.question = None;
+        self.answered = None;
     }
 }
 
@@ -92,12 +98,22 @@ pub struct Shard {
     pub fetched: Fetched,
     /// What is remembered for each policy that asks for tokens, by its place.
     memories: Vec<jwt::Memory>,
+    /// What is remembered for each policy that has tokens looked up, by its place.
+    looked_up: Vec<introspection::Memory>,
 }
 
 impl Shard {
     /// That of shard `index`.
     pub fn new(index: u16) -> Shard {
         Shard { index, ..Shard::default() }
+    }
+
+    /// What is remembered for the policy at `slot`, which has tokens looked up.
+    pub fn looked_up(&mut self, slot: usize) -> &mut introspection::Memory {
+        if self.looked_up.len() <= slot {
+            self.looked_up.resize_with(slot + 1, introspection::Memory::default);
+        }
+        &mut self.looked_up[slot]
     }
 
     /// What is remembered for the policy `jwt` at `slot`, with the keys that were fetched for it.

@@ -1,5 +1,6 @@
 //! Policies: what they refuse, what they change of requests and replies, and that their order is the fixed one.
 
+mod asked;
 mod cors;
 mod headers;
 mod identity;

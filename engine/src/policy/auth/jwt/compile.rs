@@ -13,7 +13,7 @@ use super::{Jwt, Keys};
 use crate::config::Severity;
 use crate::config::policy::{From as GivenPlace, Jwt as Given};
 use crate::config::read::Source;
-use crate::config::values::FilePath;
+use crate::config::values::{FilePath, Named};
 use crate::wire::token::is_token;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -42,7 +42,7 @@ pub fn compile(given: &Given, files: &mut dyn Source, flaws: &mut Vec<Flaw>) -> 
     }
     let rules = rules(given, flaws);
     let consumer = given.consumer_claim.as_ref().and_then(|text| path("consumer_claim", None, text, flaws));
-    let forward = forward(given, flaws);
+    let forward = forward(&given.forward, flaws);
     let is_refused = flaws[before..].iter().any(|flaw| flaw.severity == Severity::Error);
     let jwt = Jwt {
         id: NEXT.fetch_add(1, Ordering::Relaxed),
@@ -241,7 +241,12 @@ fn rules(given: &Given, flaws: &mut Vec<Flaw>) -> Rules {
     }
 }
 
-fn path(key: &'static str, item: Option<usize>, text: &str, flaws: &mut Vec<Flaw>) -> Option<ClaimPath> {
+pub(in super::super) fn path(
+    key: &'static str,
+    item: Option<usize>,
+    text: &str,
+    flaws: &mut Vec<Flaw>,
+) -> Option<ClaimPath> {
     let note = |why| {
         let message = format!("'{text}' {why}");
         let fix = "write the names of claims with dots between, such as realm_access.roles";
@@ -292,9 +297,12 @@ pub(in super::super) fn place(
     Ok(place)
 }
 
-fn forward(given: &Given, flaws: &mut Vec<Flaw>) -> Box<[(ClaimPath, Box<str>)]> {
+pub(in super::super) fn forward(
+    given: &Named<String>,
+    flaws: &mut Vec<Flaw>,
+) -> Box<[(ClaimPath, Box<str>)]> {
     let mut forward: Vec<(ClaimPath, Box<str>)> = Vec::new();
-    for (claim, field) in &given.forward.0 {
+    for (claim, field) in &given.0 {
         if !is_token(field.as_bytes()) {
             let message = format!("'{field}' is not a field's name");
             flaws.push(Flaw::at("forward", message, "use letters, digits and '-', such as X-User-Id"));

@@ -13,8 +13,10 @@ mod date;
 mod header;
 mod mint;
 
+pub(super) use cache::Cache;
+pub(super) use claims::{Rules, Window};
 pub use compile::compile;
-pub(super) use compile::place;
+pub(super) use compile::{forward as claims_forward, path as claim_path, place, places};
 pub use mint::mint;
 
 use super::base64url;
@@ -25,8 +27,6 @@ use super::registry::Registry;
 use super::source::Place;
 use super::{Outcome, keys::Algorithm};
 use crate::wire::head::Head;
-use cache::Cache;
-use claims::Rules;
 use header::Headers;
 use std::sync::Arc;
 
