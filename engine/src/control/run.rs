@@ -5,6 +5,7 @@ use super::admin::{Door, Live};
 use super::bind::{Listening, bind};
 use super::budget::{Budget, Means};
 use super::diagnostics::{advice, tell};
+use super::jwks::Jwks;
 use super::load::Files;
 use super::logs::{Feed, Logs, Target};
 use super::notify::Service;
@@ -135,10 +136,11 @@ pub async fn run(start: Start, ready: impl FnOnce(&[(String, Address)])) -> Resu
         path
     });
     let keeper = names.map(|names| Keeper::of(names, shared.clone()));
+    let jwks = Jwks::start(&table, shared.clone());
     let published = Published::new(shared, listening, table, inside.status.clone());
     let service = Service::start(counts);
     service.ready(published.table().generation, fixed.shards);
-    let mut desk = Desk { published, logs, inside, keeper, file, fixed, files, service };
+    let mut desk = Desk { published, logs, inside, keeper, jwks, file, fixed, files, service };
     let told = desk.work(&mut signals, failed(&threads)).await;
     let ended = end(desk, told, &mut signals, threads).await;
     close(admin).await;

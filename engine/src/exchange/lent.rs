@@ -2,6 +2,7 @@
 
 use super::onward::forward::Forward;
 use super::peer::home::Sleepers;
+use super::plan::Asking;
 use crate::base::UpstreamId;
 use crate::mem::Scratches;
 use crate::net::offload::Offload;
@@ -79,6 +80,8 @@ pub struct Lent {
     pub passages: Scratches<Passage>,
     /// What of policies belongs to this shard.
     pub policies: RefCell<policy::Shard>,
+    /// Questions to others that are under way.
+    pub asking: Asking,
     /// Threads for what takes long.
     pub offload: Offload,
     /// Working memory of route look-ups.

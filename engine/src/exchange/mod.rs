@@ -28,4 +28,5 @@ pub use downstream::{Begin, Downstream, Replies, ReplyHead};
 pub use lent::{Held, Leave, Lent, TableRef};
 pub use outcome::{Outcome, Tunnel};
 pub use peer::home::{Home, Sleepers};
+pub use plan::{AskKeys, Asking};
 pub use run::{refuse, run};

@@ -3,6 +3,9 @@
 use super::auth::api_key::ApiKey;
 use super::auth::basic::Basic;
 use super::auth::registry::Entry;
+use super::auth::remote::Known;
+use super::auth::remote::forward::Forward;
+use super::auth::remote::introspection::Introspection;
 use super::auth::{Blind, ClaimPath, jwt};
 use super::authorize::Authorize;
 use super::chain::Kind;
@@ -30,6 +33,8 @@ pub struct Kit<'k> {
     pub blind: &'k Blind,
     /// Consumers that registry files add.
     pub entries: &'k mut Vec<Entry>,
+    /// The upstreams that may be asked, by their ids.
+    pub upstreams: &'k [Known<'k>],
     /// Now.
     pub now: Tick,
 }
@@ -89,12 +94,7 @@ fn method(
         let compiled = jwt::compile(jwt, kit.files, &mut flaws);
         faults.flaws(&at, flaws);
         let jwt = compiled?;
-        let forward = jwt.forward().iter().filter_map(|(path, name)| {
-            let way = std::str::from_utf8(path.as_bytes()).unwrap_or_default();
-            let field = faults.field(at.key("forward").key(way), Part::Value, name)?;
-            Some((path.clone(), field))
-        });
-        let forward: Box<[(ClaimPath, FieldName)]> = forward.collect();
+        let forward = told(jwt.forward(), &at, faults);
         return Some(SignIn { by: By::Jwt(Box::new(jwt)), forward, slot });
     }
     if let Some(key) = &given.api_key {
@@ -109,7 +109,33 @@ fn method(
         faults.flaws(&at.key("basic"), flaws);
         return compiled.map(|basic| plain(By::Basic(Box::new(basic))));
     }
+    if let Some(asked) = &given.introspection {
+        let at = at.key("introspection");
+        let compiled = Introspection::compile(asked, kit.blind, kit.upstreams, &mut flaws);
+        faults.flaws(&at, flaws);
+        let asked = compiled?;
+        let forward = told(asked.forward(), &at, faults);
+        return Some(SignIn { by: By::Introspection(Box::new(asked)), forward, slot });
+    }
+    if let Some(asked) = &given.forward_auth {
+        let compiled = Forward::compile(asked, &at.key("forward_auth"), kit.upstreams, faults);
+        return compiled.map(|asked| plain(By::Forward(Box::new(asked))));
+    }
     given.anonymous.as_ref().map(|_| plain(By::Nothing))
+}
+
+/// The fields in which claims are sent on.
+fn told(
+    forward: &[(ClaimPath, Box<str>)],
+    at: &Pointer,
+    faults: &mut Faults,
+) -> Box<[(ClaimPath, FieldName)]> {
+    let named = |(path, name): &(ClaimPath, Box<str>)| {
+        let way = std::str::from_utf8(path.as_bytes()).unwrap_or_default();
+        let field = faults.field(at.key("forward").key(way), Part::Value, name)?;
+        Some((path.clone(), field))
+    };
+    forward.iter().filter_map(named).collect()
 }
 
 fn note(at: &Pointer, flaws: Vec<LimitFlaw>, faults: &mut Faults) {

@@ -15,13 +15,13 @@ pub mod limit;
 mod sign_in;
 
 pub use chain::facts::{Facts, Parameter};
-pub use chain::passage::{Passage, Shard, State};
+pub use chain::passage::{Passage, Question, Shard, State};
 pub use chain::phase::Phase;
 pub use chain::tally::{Outcome, Tally};
 pub use chain::{Chain, Kind, Policy, Walk};
 pub use compile::{Kit, compile};
 pub use fault::{Fault, Faults, FieldName};
-pub use sign_in::SignIn;
+pub use sign_in::{By, SignIn};
 
 use crate::base::Tick;
 
@@ -84,6 +84,10 @@ pub enum Cause {
 pub enum Ask {
     /// That this moment has come: a place in a queue.
     Wait(Tick),
+    /// That the key set in the passage is fetched anew, if that may bring a key that is not known.
+    Keys,
+    /// That the upstream in the passage is asked.
+    Call,
     /// That the password in the passage is hashed, on a thread that may take its time.
     Verify,
 }
@@ -95,6 +99,10 @@ pub enum Told {
     Nothing,
     /// The moment has come.
     Waited,
+    /// The key set was fetched, or could not be, or the time to wait for it is over.
+    Keys,
+    /// What became of the question to an upstream stands in the passage.
+    Answered,
     /// What became of the password.
     Verified(auth::basic::Verified),
 }

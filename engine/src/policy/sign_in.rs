@@ -7,9 +7,12 @@ use super::Facts;
 use super::auth::api_key::ApiKey;
 use super::auth::basic::Basic;
 use super::auth::jwt::Jwt;
+use super::auth::remote::Answered;
+use super::auth::remote::forward::{Decided, Forward};
+use super::auth::remote::introspection::Introspection;
 use super::auth::{Challenge, ClaimPath, Code, Denial, Outcome};
 use super::fault::FieldName;
-use super::{Ask, Cause, Told, Verb, Verdict};
+use super::{Ask, Cause, Question, Told, Verb, Verdict};
 use super::{Passage, State};
 use crate::wire::edits::Edits;
 use crate::wire::field::Field;
@@ -34,6 +37,10 @@ pub enum By {
     ApiKey(Box<ApiKey>),
     /// Name and password.
     Basic(Box<Basic>),
+    /// A token that its server is asked about.
+    Introspection(Box<Introspection>),
+    /// What a service says.
+    Forward(Box<Forward>),
     /// Nothing: whoever brings no credentials may go on as nobody.
     Nothing,
 }
@@ -45,7 +52,8 @@ impl SignIn {
             By::Jwt(jwt) => Some(jwt.challenge()),
             By::ApiKey(key) => Some(key.challenge()),
             By::Basic(basic) => Some(basic.challenge()),
-            By::Nothing => None,
+            By::Introspection(asked) => Some(asked.challenge()),
+            By::Forward(_) | By::Nothing => None,
         }
     }
 
@@ -61,10 +69,26 @@ impl SignIn {
         let outcome = match &self.by {
             By::Nothing => return Verdict::Pass,
             By::Jwt(jwt) => {
-                let memory = shard.memory(self.slot);
+                let memory = shard.memory(self.slot, jwt);
                 let outcome = jwt.decide(facts.head, facts.unix_ms, registry, memory, principal);
                 let has_keys = memory.keys.is_some();
+                let worth_asking = state.told != Told::Keys && state.verb == Verb::Spend;
+                if let (Outcome::MissingKey, Some(address)) = (&outcome, jwt.keys_address())
+                    && worth_asking
+                    && shard.fetched.may_ask(&address.text, facts.now)
+                {
+                    passage.question =
+                        Some(Question::Keys(address.text.clone(), shard.fetched.number(&address.text)));
+                    return Verdict::Ask(Ask::Keys);
+                }
                 outcome.settled(has_keys)
+            }
+            By::Forward(asked) => return self.ask_service(asked, facts, state),
+            By::Introspection(asked) => {
+                let answered = taken(state.told, passage);
+                let memory = shard.looked_up(self.slot);
+                let request = (facts.head, facts.unix_ms);
+                asked.decide(request, answered.as_ref(), registry, memory, &mut passage.principal)
             }
             By::ApiKey(key) => key.decide(facts.head, registry, principal),
             By::Basic(basic) => {
@@ -81,11 +105,44 @@ impl SignIn {
             Outcome::Absent => Verdict::Abstain,
             Outcome::Denied(denial) => self.denied(denial, state.passage),
             Outcome::MissingKey => self.denied(Denial::UnknownKey, state.passage),
-            // Explaining hashes nothing.
-            Outcome::Verify(_) if state.verb == Verb::Peek => Verdict::Abstain,
+            // Explaining hashes nothing, and asks nobody.
+            Outcome::Verify(_) | Outcome::Call(_) if state.verb == Verb::Peek => Verdict::Abstain,
+            Outcome::Call(call) => {
+                passage.question = Some(Question::Call(call));
+                Verdict::Ask(Ask::Call)
+            }
             Outcome::Verify(work) => {
                 passage.work = Some(work);
                 Verdict::Ask(Ask::Verify)
+            }
+        }
+    }
+
+    /// Has a service decide.
+    fn ask_service(&self, asked: &Forward, facts: &Facts<'_>, state: &mut State<'_>) -> Verdict {
+        if state.verb == Verb::Peek {
+            return Verdict::Abstain;
+        }
+        let writes = state.writes();
+        let passage = &mut *state.passage;
+        let answered = taken(state.told, passage);
+        let Passage { principal, refusal, reply, question, detail, .. } = passage;
+        match asked.decide(facts, answered.as_ref(), principal, (&mut *state.request, refusal)) {
+            Decided::Call(call) => {
+                *question = Some(Question::Call(call));
+                Verdict::Ask(Ask::Call)
+            }
+            Decided::Pass => Verdict::Pass,
+            Decided::Redirect(status) if writes => {
+                reply.absorb(refusal);
+                refusal.clear();
+                Verdict::Answer(status)
+            }
+            Decided::Redirect(_) => Verdict::refuse(Cause::Unauthenticated, Denial::Service.word()),
+            Decided::Refuse(verdict, denial) => {
+                detail.clear();
+                detail.extend_from_slice(denial.says().as_bytes());
+                verdict
             }
         }
     }
@@ -118,6 +175,11 @@ impl SignIn {
         };
         Verdict::refuse(cause, denial.word())
     }
+}
+
+/// What became of the call that was asked for, if one was.
+fn taken(told: Told, passage: &mut Passage) -> Option<Answered> {
+    if told == Told::Answered { passage.answered.take() } else { None }
 }
 
 /// Adds the challenge of one method. `scopes` are those that would do.

@@ -4,6 +4,7 @@ use crate::accept::{Accepted, Admission};
 use crate::base::{Generation, ListenerId, SocketId, UpstreamId};
 use crate::net::listener::Bound;
 use crate::net::mailbox::Mailbox;
+use crate::policy::auth::keys::News;
 use crate::table::{Endpoints, Table, Target};
 use crate::upstream::View;
 use std::io;
@@ -22,6 +23,8 @@ pub enum Message {
     Evict(Arc<str>),
     /// The endpoints of the upstream of this name are now these.
     Endpoints(Arc<str>, Arc<Endpoints>),
+    /// A key set was fetched, or could not be.
+    Keys(News),
     /// Control looks at this shard.
     Look(Look),
     /// Stop accepting, let exchanges end, and end within this time.
@@ -78,6 +81,9 @@ pub enum Report {
     /// No connection could be made to an address that was found behind this name. Lost where there is no room: it happens
     /// again.
     Unreachable(Target),
+    /// A token names a key that is not in the set of this address, or there is no set, as of so many fetches. Lost where
+    /// there is no room.
+    Keys(Arc<str>, u64),
     /// The shard of this number serves another table: see [`super::Shared::serving`]. Where it is lost, control looks.
     Serving,
     /// A shard takes no connections of a listener that is new. Lost where there is no room.

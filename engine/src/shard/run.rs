@@ -94,6 +94,11 @@ impl Shard {
             }
             Message::Evict(name) => self.lent.upstream.pools.evict_named(&name),
             Message::Endpoints(name, set) => self.lent.upstream.pools.replace(&name, &set),
+            Message::Keys(news) => {
+                let address = news.address.clone();
+                self.lent.policies.borrow_mut().fetched.take(news);
+                self.lent.asking.keys.land(&*address, ());
+            }
             Message::Look(look) => self.show(look),
             Message::Drain(within) => return Some(within),
         }

@@ -2,7 +2,7 @@
 
 use super::build::{Setup, Shared};
 use super::inbox::{Message, Report};
-use crate::exchange::{self, Held, Leave, Sleepers};
+use crate::exchange::{self, AskKeys, Asking, Held, Leave, Sleepers};
 use crate::mem::{Pool, Scratches};
 use crate::net::pipe::Pipes;
 use crate::net::spawn::spawn;
@@ -53,6 +53,7 @@ pub fn lent(setup: &Setup, log: ring::Sender) -> Rc<exchange::Lent> {
         forwards: Scratches::default(),
         passages: Scratches::default(),
         policies: RefCell::new(policy::Shard::new(setup.index as u16)),
+        asking: Asking::new(ask_keys(setup.shared.clone())),
         offload: setup.shared.offload.clone(),
         routing: Scratch::default(),
         caches: RefCell::default(),
@@ -86,6 +87,11 @@ fn unreachable(shared: Arc<Shared>) -> Box<dyn Fn(&Endpoint)> {
             let _ = shared.reports.send(Report::Unreachable(name.clone()));
         }
     })
+}
+
+/// Asks control for a key set that lacks a key.
+fn ask_keys(shared: Arc<Shared>) -> AskKeys {
+    Box::new(move |address, number| shared.reports.send(Report::Keys(address.clone(), number)).is_ok())
 }
 
 /// Sends tables that nothing on the shard holds any more back to control, where they are freed and the generation is taken

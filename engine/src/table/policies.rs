@@ -1,10 +1,11 @@
 //! Which policies a request passes: chains by listener and route. Equal lists of policies are one chain.
 
 use crate::base::{ListenerId, RouteId};
+use crate::policy::auth::keys::KeyAddress;
 use crate::policy::auth::{Blind, Registry};
 use crate::policy::fields::Identity;
 use crate::policy::limit::{Seed, Sets};
-use crate::policy::{Chain, Kind, Policy};
+use crate::policy::{By, Chain, Kind, Policy, SignIn};
 use std::sync::Arc;
 
 /// What policies of all generations share: the cells of limits by name, and the key of hashes that are never stored.
@@ -67,6 +68,14 @@ impl Policies {
                 _ => {}
             }
         }
+    }
+
+    /// Where key sets are fetched.
+    pub fn key_addresses(&self) -> impl Iterator<Item = &KeyAddress> {
+        self.all.iter().filter_map(|policy| match &policy.kind {
+            Kind::SignIn(SignIn { by: By::Jwt(jwt), .. }) => jwt.keys_address(),
+            _ => None,
+        })
     }
 
     /// The chain that dresses an answer to a request that no route takes.

@@ -242,6 +242,8 @@ fn algorithms_fit_the_keys_or_are_problems() {
         (format!("{{ algorithms: [HS256], secret: {:?} }}", pem), at("secret", None), "PEM"),
         ("{ algorithms: [HS256], jwks: https://id/keys }".into(), at("algorithms", Some(0)), "fetched"),
         ("{ algorithms: [RS256], jwks: id.example/keys }".into(), at("jwks", None), "not an address"),
+        ("{ algorithms: [RS256], jwks: http://id.example/keys }".into(), at("jwks", None), "without TLS"),
+        ("{ algorithms: [RS256], jwks: https://me:pw@id/keys }".into(), at("jwks", None), "user name"),
         ("{ algorithms: [RS256] }".into(), at("", None), "exactly one"),
         (format!("{{ algorithms: [HS256], secret: {short}, key_file: k.pem }}"), at("", None), "exactly one"),
         ("{ algorithms: [RS256], key_file: gone.pem }".into(), at("key_file", None), "no such file"),
@@ -291,6 +293,7 @@ fn algorithms_fit_the_keys_or_are_problems() {
     }
     assert_eq!(first("{ algorithms: [RS256, PS384], key_file: k.pem, leeway: 1h }"), None);
     assert_eq!(first("{ algorithms: [RS256], jwks: http://127.0.0.1/keys }"), None);
+    assert_eq!(first("{ algorithms: [RS256], jwks: http://id.example/keys, jwks_insecure: true }"), None);
     let (_, flaws) =
         compile("{ algorithms: [RS256], jwks_file: k.json }", &[("k.json", "{\n \"keys\": [\n}")]);
     let At::File { line, column, .. } = flaws[0].at else { panic!("{flaws:?}") };

@@ -17,8 +17,10 @@ section! {
         pub key_file: Option<FilePath>,
         /// A key set or a single key: a JSON file (RFC 7517).
         pub jwks_file: Option<FilePath>,
-        /// A key set: a URL, fetched and kept fresh.
+        /// A key set: a URL, fetched and kept fresh. `https://`; `http://` only on this machine.
         pub jwks: Option<String>,
+        /// Whether `jwks` may be `http://` to another machine: whoever is on the way there can then let anybody in.
+        pub jwks_insecure: bool = "false",
         /// The accepted `iss`, or several; any unless given.
         pub issuer: Option<OneOrMore<String>>,
         /// The accepted `aud`, or several. Unless given, a token that has an `aud` is refused (RFC 7519 §4.1.3).

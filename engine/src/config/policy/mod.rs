@@ -4,11 +4,13 @@ mod access;
 mod credentials;
 mod headers;
 pub mod limit;
+mod remote;
 
 pub use access::{Anonymous, Authorize, Cors, Ip, Needs};
 pub use credentials::{ApiKey, Basic, From, Jwt};
 pub use headers::{Errors, FieldEdits, Headers, Sanitize};
 pub use limit::{InFlight, Limit};
+pub use remote::{ForwardAuth, Introspection};
 
 use super::read::section::{section, words};
 
@@ -26,6 +28,10 @@ section! {
         pub api_key: Option<ApiKey>,
         /// Who calls, by name and password (RFC 7617).
         pub basic: Option<Basic>,
+        /// Who calls, by a token that an authorization server is asked about (RFC 7662).
+        pub introspection: Option<Introspection>,
+        /// Who calls, and whether they may, as a service says.
+        pub forward_auth: Option<ForwardAuth>,
         /// That whoever brings no credentials may go on as nobody, whatever else asks for them.
         pub anonymous: Option<Anonymous>,
         /// What the caller may do.
@@ -47,13 +53,15 @@ section! {
 
 impl Policy {
     /// The keys of which exactly one stands in a policy, and whether it stands in this one.
-    pub fn kinds(&self) -> [(&'static str, bool); 11] {
+    pub fn kinds(&self) -> [(&'static str, bool); 13] {
         [
             ("cors", self.cors.is_some()),
             ("ip", self.ip.is_some()),
             ("jwt", self.jwt.is_some()),
             ("api_key", self.api_key.is_some()),
             ("basic", self.basic.is_some()),
+            ("introspection", self.introspection.is_some()),
+            ("forward_auth", self.forward_auth.is_some()),
             ("anonymous", self.anonymous.is_some()),
             ("authorize", self.authorize.is_some()),
             ("limit", self.limit.is_some()),

@@ -85,6 +85,14 @@ events! {
     NameFound = "name_found", INFO, ["name"];
     /// The addresses found last have been used for as long as `resolver.stale` allows.
     NameExpired = "name_expired", ERROR, ["name"];
+    /// The keys of an address were fetched: for the first time, or others than before, or again after failures.
+    KeySetFetched = "key_set_fetched", INFO, ["address", "keys", "skipped"];
+    /// The keys of an address cannot be fetched; those fetched last are used for a day. It is tried again.
+    KeySetStale = "key_set_stale", WARN, ["address", "error"];
+    /// The keys of an address cannot be fetched, and none are known: nobody is let in by them. It is tried again.
+    KeySetLost = "key_set_lost", ERROR, ["address", "error"];
+    /// The keys fetched last are a day old, and no others could be had: nobody is let in by them any more.
+    KeySetExpired = "key_set_expired", ERROR, ["address"];
     /// A file of endpoints is faulty or gone; the last good list stays.
     EndpointsFileRefused = "endpoints_file_refused", WARN, ["file", "line", "help"];
     /// Lines of the access log were lost: the disk or the reader is too slow, or writing failed. Once a minute at most.

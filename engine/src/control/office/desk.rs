@@ -7,6 +7,7 @@ use super::{Drain, Inside, Order};
 use crate::base::Generation;
 use crate::config::{Problem, Problems};
 use crate::control::diagnostics::{self, found, tell};
+use crate::control::jwks::Jwks;
 use crate::control::load::Files;
 use crate::control::logs::Logs;
 use crate::control::notify::Service;
@@ -37,6 +38,8 @@ pub struct Desk {
     pub inside: Inside,
     /// Who keeps the names of endpoints, if there are any.
     pub keeper: Option<Keeper>,
+    /// Who fetches key sets.
+    pub jwks: Jwks,
     /// The configuration; none for the demo, which has no file.
     pub file: Option<PathBuf>,
     /// What a reload cannot change.
@@ -128,10 +131,10 @@ impl Desk {
     fn report(&mut self, report: Report) {
         let reports = self.published.shared.reports.clone();
         for report in std::iter::once(report).chain(std::iter::from_fn(|| reports.try_recv())) {
-            if let (Some(Report::Unreachable(target)), Some(keeper)) =
-                (self.published.told(report), &self.keeper)
-            {
-                keeper.hurry(target);
+            match (self.published.told(report), &self.keeper) {
+                (Some(Report::Unreachable(target)), Some(keeper)) => keeper.hurry(target),
+                (Some(Report::Keys(address, number)), _) => self.jwks.hurry(address, number),
+                _ => {}
             }
         }
     }
@@ -208,6 +211,7 @@ impl Desk {
             names.take_over(old, &mut table);
         }
         self.published.publish(table, shown, fresh).await;
+        self.jwks.follow(self.published.table()).await;
         self.keeper = names.map(|names| Keeper::of(names, self.published.shared.clone()));
         if let Some(target) = log {
             self.logs.redirect(target);

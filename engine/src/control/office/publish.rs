@@ -134,7 +134,7 @@ impl Published {
                     "shard {shard} takes no connections of listener {listener}: {error}"
                 );
             }
-            other @ Report::Unreachable(_) => return Some(other),
+            other @ (Report::Unreachable(_) | Report::Keys(..)) => return Some(other),
         }
         None
     }

@@ -13,6 +13,7 @@ mod site;
 
 pub use keeper::{Keeper, Seen};
 pub use lists::{Stamp, problems, read_into, stamp};
+pub use lookup::Lookups;
 
 use super::diagnostics::{endpoints_refused, tell};
 use crate::base::Tick;
@@ -22,7 +23,6 @@ use crate::table::endpoints::Found;
 use crate::table::{Resolver, Source, Table, Target};
 use keeper::Ask;
 use lists::{List, watch};
-use lookup::Lookups;
 use name::{Answer, Name, Standing};
 use site::Site;
 use std::collections::{HashMap, HashSet};

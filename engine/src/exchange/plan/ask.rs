@@ -1,10 +1,18 @@
 //! What a policy needs from outside before it can decide, performed: a turn in a queue, a password hashed on a thread that
 //! may take its time. A decider says what it needs and is called again with what came of it.
 
+use super::consult::consult;
+use super::flight::Seat;
 use crate::exchange::Context;
-use crate::net::timer;
+use crate::net::{clock, timer};
 use crate::observe::Reason;
-use crate::policy::{Ask, Told};
+use crate::policy::{Ask, Question, Told};
+use std::time::Duration;
+
+/// How long a request waits for keys that are fetched anew.
+const KEYS_WAIT: Duration = Duration::from_millis(200);
+/// After this time without a word from control it is asked again: longer than any fetch takes.
+const KEYS_SILENCE: Duration = Duration::from_secs(15);
 
 /// Performs it.
 ///
@@ -16,6 +24,15 @@ pub async fn perform(ctx: &Context<'_>, ask: Ask) -> Result<Told, Reason> {
             timer::pause(until).await;
             Ok(Told::Waited)
         }
+        Ask::Call => {
+            // Boxed, for it is the largest of all that can be asked.
+            Box::pin(consult(ctx)).await;
+            Ok(Told::Answered)
+        }
+        Ask::Keys => {
+            keys(ctx).await;
+            Ok(Told::Keys)
+        }
         Ask::Verify => {
             let work = ctx.passage.borrow_mut().as_mut().and_then(|passage| passage.work.take());
             let Some(work) = work else { return Err(Reason::PolicyUndecided("no_password")) };
@@ -25,4 +42,22 @@ pub async fn perform(ctx: &Context<'_>, ask: Ask) -> Result<Told, Reason> {
             verifying.await.map(Told::Verified).ok_or(Reason::PolicyUndecided("password_fault"))
         }
     }
+}
+
+/// Has a key set fetched anew, once for all who want it, and waits for it a little. What came of it the policy sees for
+/// itself.
+async fn keys(ctx: &Context<'_>) {
+    let question = ctx.passage.borrow_mut().as_mut().and_then(|passage| passage.question.take());
+    let Some(Question::Keys(address, number)) = question else { return };
+    let (asking, now) = (&ctx.lent.asking, clock::now());
+    let flight = match asking.keys.board(address.clone(), now, now.after(KEYS_SILENCE)) {
+        Seat::Joined(flight) => flight,
+        Seat::First(flight) => {
+            if !(asking.ask_keys)(&address, number) {
+                return asking.keys.lose(&*address, &flight);
+            }
+            flight
+        }
+    };
+    flight.landing(&ctx.lent.upstream.wheel, now.after(KEYS_WAIT)).await;
 }

@@ -2,6 +2,11 @@
 //! they say of whatever reply it gets. A route without policies never comes here.
 
 mod ask;
+mod asking;
+mod consult;
+mod flight;
+
+pub use asking::{AskKeys, Asking};
 
 use super::context::{Context, RequestId};
 use super::peer::front::front;

@@ -77,6 +77,18 @@ denials! {
     Required = "token_claim_missing", InvalidToken, "the token lacks a claim";
     /// The key set could not be had: nobody can be let in.
     NoKeys = "token_no_keys", Unavailable, "the keys that verify the token are not available";
+    /// Its server says that it is not active.
+    Inactive = "token_inactive", InvalidToken, "the token is not active";
+    /// Whoever is asked did not answer in time.
+    AnswerLate = "answer_late", Unavailable, "whoever decides did not answer in time";
+    /// Whoever is asked could not be reached, or broke off.
+    NoAnswer = "no_answer", Unavailable, "whoever decides could not be asked";
+    /// What was answered cannot be used.
+    AnswerUnusable = "answer_unusable", Unavailable, "whoever decides gave no usable answer";
+    /// A service that was asked does not know the caller.
+    Service = "service_denies", Invalid, "the authorization service does not accept the credentials";
+    /// A service that was asked lets the caller do something else.
+    ServiceForbids = "service_forbids", InsufficientScope, "the authorization service forbids the request";
     /// No consumer has this key.
     ApiKey = "api_key_unknown", Invalid, "the key is not known";
     /// No user has this name and password.

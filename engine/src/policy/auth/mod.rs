@@ -8,6 +8,7 @@
 //! | tokens (RFC 7519) | `jwt/`, `keys/` | an HMAC, or a look-up for RSA, ECDSA, Ed25519; no allocation |
 //! | keys | `api_key`, `registry` | two hashes, one cache line; no allocation |
 //! | name and password | `basic/` | one hash while the password is remembered |
+//! | what somebody else says | `remote/` | introspection: an HMAC and a look-up while it is remembered |
 
 pub mod api_key;
 pub mod base64url;
@@ -19,6 +20,7 @@ pub mod jwt;
 pub mod keys;
 pub mod principal;
 pub mod registry;
+pub mod remote;
 pub mod source;
 
 pub use denial::{Challenge, Code, Denial};
@@ -38,6 +40,8 @@ pub enum Outcome {
     /// No key has the id that the token names, and the key set was fetched: fetch it anew, call again, and then take
     /// [`Outcome::settled`].
     MissingKey,
+    /// An upstream must be asked: call again with what it answers.
+    Call(Box<remote::Call>),
     /// A password must be hashed, on a thread that may take its time: run it, and call again with what it gives.
     Verify(basic::Work),
 }

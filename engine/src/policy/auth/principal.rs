@@ -15,6 +15,10 @@ pub enum Method {
     ApiKey,
     /// By name and password.
     Basic,
+    /// By a token that its server was asked about.
+    Introspection,
+    /// By a service that was asked about the request.
+    ForwardAuth,
 }
 
 impl Method {
@@ -24,6 +28,8 @@ impl Method {
             Method::Jwt => "jwt",
             Method::ApiKey => "api_key",
             Method::Basic => "basic",
+            Method::Introspection => "introspection",
+            Method::ForwardAuth => "forward_auth",
         }
     }
 }

@@ -2,10 +2,23 @@
 //! lent, so that a warm exchange allocates nothing.
 
 use crate::policy::auth::basic::{Remembered, Work};
-use crate::policy::auth::{Principal, Registry, jwt};
+use crate::policy::auth::jwt::{self, Jwt};
+use crate::policy::auth::keys::Fetched;
+use crate::policy::auth::remote::{Answered, Call, introspection};
+use crate::policy::auth::{Principal, Registry};
 use crate::policy::limit::{Cells, Guard, Quota, Spent};
 use crate::policy::{Mode, Told, Verb};
 use crate::wire::edits::Edits;
+use std::sync::Arc;
+
+/// What a decider asks of others: what [`Ask`](crate::policy::Ask) is about.
+#[derive(Debug)]
+pub enum Question {
+    /// What an upstream knows.
+    Call(Box<Call>),
+    /// Keys of this address that are not known yet, after so many fetches.
+    Keys(Arc<str>, u64),
+}
 
 /// What the policies of one exchange have said so far. Scratch of the shard: clear it first.
 #[derive(Debug, Default)]
@@ -34,6 +47,10 @@ pub struct Passage {
     pub guards: Vec<Guard>,
     /// A password to hash.
     pub work: Option<Work>,
+    /// What is asked of others, where a policy asked for it.
+    pub question: Option<Question>,
+    /// What became of it, where it was asked of an upstream.
+    pub answered: Option<Answered>,
     /// Where values are put together.
     pub value: Vec<u8>,
 }
@@ -63,6 +80,8 @@ impl Passage {
     pub fn end(&mut self) {
         self.guards.clear();
         self.work = None;
+        self.question = None;
+        self.answered = None;
     }
 }
 
@@ -75,8 +94,12 @@ pub struct Shard {
     pub cells: Cells,
     /// Passwords that were right a while ago.
     pub remembered: Remembered,
+    /// Key sets that control fetched.
+    pub fetched: Fetched,
     /// What is remembered for each policy that asks for tokens, by its place.
     memories: Vec<jwt::Memory>,
+    /// What is remembered for each policy that has tokens looked up, by its place.
+    looked_up: Vec<introspection::Memory>,
 }
 
 impl Shard {
@@ -85,12 +108,22 @@ impl Shard {
         Shard { index, ..Shard::default() }
     }
 
-    /// What is remembered for the policy at `slot`.
-    pub fn memory(&mut self, slot: usize) -> &mut jwt::Memory {
+    /// What is remembered for the policy at `slot`, which has tokens looked up.
+    pub fn looked_up(&mut self, slot: usize) -> &mut introspection::Memory {
+        if self.looked_up.len() <= slot {
+            self.looked_up.resize_with(slot + 1, introspection::Memory::default);
+        }
+        &mut self.looked_up[slot]
+    }
+
+    /// What is remembered for the policy `jwt` at `slot`, with the keys that were fetched for it.
+    pub fn memory(&mut self, slot: usize, jwt: &Jwt) -> &mut jwt::Memory {
         if self.memories.len() <= slot {
             self.memories.resize_with(slot + 1, jwt::Memory::default);
         }
-        &mut self.memories[slot]
+        let memory = &mut self.memories[slot];
+        memory.follow(jwt, &self.fetched);
+        memory
     }
 }
 

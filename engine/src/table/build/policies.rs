@@ -5,9 +5,10 @@ use super::{Check, Listener, Means, Pointer, Route, Table, config};
 use crate::config::policy::Mode as GivenMode;
 use crate::policy::auth::Registry;
 use crate::policy::auth::registry::{self, Entry};
+use crate::policy::auth::remote::Known;
 use crate::policy::chain::STEPS_MAX;
 use crate::policy::fields::Identity;
-use crate::policy::{self, Chain, Faults, FieldName, Kind, Kit, Mode, Policy};
+use crate::policy::{self, By, Chain, Faults, FieldName, Kind, Kit, Mode, Policy, SignIn};
 use crate::table::{Ground, Policies};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -28,8 +29,18 @@ pub(super) fn build(
         return None;
     };
     let mut entries = consumers(check);
+    let upstreams = config.upstreams.0.iter();
+    let upstreams = upstreams.map(|(name, given)| Known { name, is_told: given.proxy_protocol.is_some() });
+    let upstreams: Vec<Known<'_>> = upstreams.collect();
     let Ground { sets, blind } = &mut ground;
-    let mut kit = Kit { files: &mut *means.files, sets, blind, entries: &mut entries, now: means.now };
+    let mut kit = Kit {
+        files: &mut *means.files,
+        sets,
+        blind,
+        entries: &mut entries,
+        upstreams: &upstreams,
+        now: means.now,
+    };
     let mut named: HashMap<&str, Option<Arc<Policy>>> = HashMap::new();
     let mut all = Vec::new();
     for (slot, (name, given)) in config.policies.0.iter().enumerate() {
@@ -97,6 +108,7 @@ fn consumers(check: &mut Check<'_>) -> Vec<Entry> {
 /// The fields by which a policy tells an origin who calls.
 fn identity(policy: &Arc<Policy>) -> Vec<FieldName> {
     match &policy.kind {
+        Kind::SignIn(SignIn { by: By::Forward(asked), .. }) => asked.identity().cloned().collect(),
         Kind::SignIn(method) => method.forward.iter().map(|(_, name)| name.clone()).collect(),
         Kind::Headers(headers) => headers.identity().cloned().collect(),
         _ => Vec::new(),

@@ -35,8 +35,16 @@ fn upstreams<'c>(config: &'c Config, routes: &[Route]) -> Vec<&'c str> {
         End::Here(_) => &[],
     });
     let used: HashSet<usize> = targets.map(|target| target.upstream.index()).collect();
+    let asked: HashSet<&str> = config.policies.0.iter().filter_map(|(_, policy)| asks(policy)).collect();
     let all = config.upstreams.names().enumerate();
-    all.filter(|(index, _)| !used.contains(index)).map(|(_, name)| name).collect()
+    let unused = all.filter(|(index, name)| !used.contains(index) && !asked.contains(name));
+    unused.map(|(_, name)| name).collect()
+}
+
+/// The upstream that a policy asks.
+fn asks(policy: &Policy) -> Option<&str> {
+    let looked_up = policy.introspection.as_ref().map(|asked| &*asked.upstream);
+    looked_up.or(policy.forward_auth.as_ref().map(|asked| &*asked.upstream))
 }
 
 /// Names of policies that stand somewhere.
@@ -54,7 +62,12 @@ fn policies(config: &Config) -> Vec<&str> {
 /// Places of consumers, where no policy that is attached asks who calls.
 fn consumers(config: &Config) -> Vec<usize> {
     let used = attached(config);
-    let asks = |policy: &Policy| policy.jwt.is_some() || policy.api_key.is_some() || policy.basic.is_some();
+    let asks = |policy: &Policy| {
+        policy.jwt.is_some()
+            || policy.api_key.is_some()
+            || policy.basic.is_some()
+            || policy.introspection.is_some()
+    };
     let is_asked =
         config.policies.0.iter().any(|(name, policy)| used.contains(name.as_str()) && asks(policy));
     (0..if is_asked { 0 } else { config.consumers.len() }).collect()

@@ -5,7 +5,7 @@ use crate::support::{Gateway, Setup, each_driver, three_fresh};
 use tools::upstream::Origin;
 
 /// Signed with HS256 by `SECRET`, and the claims as named. Made by hand once, so that the tests need no signer.
-mod tokens {
+pub(super) mod tokens {
     /// `{"alg":"HS256","typ":"JWT"}`
     const HEADER: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9";
     pub const SECRET: &str = "0123456789abcdef0123456789abcdef";
@@ -18,7 +18,7 @@ mod tokens {
         format!("{signed}.{}", base64url(tag.as_ref()))
     }
 
-    fn base64url(bytes: &[u8]) -> String {
+    pub fn base64url(bytes: &[u8]) -> String {
         const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
         let mut text = String::new();
         for three in bytes.chunks(3) {

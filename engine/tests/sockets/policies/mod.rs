@@ -1,9 +1,11 @@
 //! Policies: what they refuse, what they change of requests and replies, and that their order is the fixed one.
 
+mod asked;
 mod cors;
 mod headers;
 mod identity;
 mod ip;
+mod keys;
 mod order;
 
 use crate::requests::request;

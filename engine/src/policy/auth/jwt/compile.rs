@@ -3,7 +3,9 @@
 
 use super::super::denial::Challenge;
 use super::super::flaw::Flaw;
-use super::super::keys::{Algorithm, Algorithms, Key, KeySet, PemFlaw, Trust, key_set, public_keys};
+use super::super::keys::{
+    Algorithm, Algorithms, Key, KeyAddress, KeySet, PemFlaw, Trust, key_set, public_keys,
+};
 use super::super::principal::ClaimPath;
 use super::super::source::Place;
 use super::claims::Rules;
@@ -11,7 +13,7 @@ use super::{Jwt, Keys};
 use crate::config::Severity;
 use crate::config::policy::{From as GivenPlace, Jwt as Given};
 use crate::config::read::Source;
-use crate::config::values::FilePath;
+use crate::config::values::{FilePath, Named};
 use crate::wire::token::is_token;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -40,7 +42,7 @@ pub fn compile(given: &Given, files: &mut dyn Source, flaws: &mut Vec<Flaw>) -> 
     }
     let rules = rules(given, flaws);
     let consumer = given.consumer_claim.as_ref().and_then(|text| path("consumer_claim", None, text, flaws));
-    let forward = forward(given, flaws);
+    let forward = forward(&given.forward, flaws);
     let is_refused = flaws[before..].iter().any(|flaw| flaw.severity == Severity::Error);
     let jwt = Jwt {
         id: NEXT.fetch_add(1, Ordering::Relaxed),
@@ -119,20 +121,22 @@ fn keys(given: &Given, files: &mut dyn Source, flaws: &mut Vec<Flaw>) -> Option<
     if let Some(path) = &given.jwks_file {
         return from_set(path, files, flaws);
     }
-    let address = given.jwks.as_deref().unwrap_or_default();
-    match address.split_once("://") {
-        Some(("https", rest)) if !rest.is_empty() => {}
-        Some(("http", rest)) if !rest.is_empty() => {
-            let message = "keys that are fetched without TLS can be replaced on their way";
-            flaws.push(Flaw::at("jwks", message, "use https:// unless the network is your own").warning());
-        }
-        _ => {
-            let message = format!("'{address}' is not an address of a key set");
-            flaws.push(Flaw::at("jwks", message, "write https://HOST/PATH; for a file there is 'jwks_file'"));
+    let text = given.jwks.as_deref().unwrap_or_default();
+    let address = match KeyAddress::parse(text) {
+        Ok(address) => address,
+        Err(why) => {
+            let fix = "write https://HOST/PATH; for a file there is 'jwks_file'";
+            flaws.push(Flaw::at("jwks", format!("'{text}' {why}"), fix));
             return None;
         }
+    };
+    if !address.is_https && !address.is_here() && !given.jwks_insecure {
+        let message =
+            "keys that are fetched without TLS can be replaced on their way, and with them who may sign";
+        let fix = "use https://, or say 'jwks_insecure: true' where nobody else is on the way";
+        flaws.push(Flaw::at("jwks", message, fix));
     }
-    Some(Keys::Fetched(address.into()))
+    Some(Keys::Fetched(address))
 }
 
 fn from_secret(secret: &[u8], flaws: &mut Vec<Flaw>) -> Option<Keys> {
@@ -237,7 +241,12 @@ fn rules(given: &Given, flaws: &mut Vec<Flaw>) -> Rules {
     }
 }
 
-fn path(key: &'static str, item: Option<usize>, text: &str, flaws: &mut Vec<Flaw>) -> Option<ClaimPath> {
+pub(in super::super) fn path(
+    key: &'static str,
+    item: Option<usize>,
+    text: &str,
+    flaws: &mut Vec<Flaw>,
+) -> Option<ClaimPath> {
     let note = |why| {
         let message = format!("'{text}' {why}");
         let fix = "write the names of claims with dots between, such as realm_access.roles";
@@ -288,9 +297,12 @@ pub(in super::super) fn place(
     Ok(place)
 }
 
-fn forward(given: &Given, flaws: &mut Vec<Flaw>) -> Box<[(ClaimPath, Box<str>)]> {
+pub(in super::super) fn forward(
+    given: &Named<String>,
+    flaws: &mut Vec<Flaw>,
+) -> Box<[(ClaimPath, Box<str>)]> {
     let mut forward: Vec<(ClaimPath, Box<str>)> = Vec::new();
-    for (claim, field) in &given.forward.0 {
+    for (claim, field) in &given.0 {
         if !is_token(field.as_bytes()) {
             let message = format!("'{field}' is not a field's name");
             flaws.push(Flaw::at("forward", message, "use letters, digits and '-', such as X-User-Id"));

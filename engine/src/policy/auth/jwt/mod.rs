@@ -14,20 +14,20 @@ mod date;
 mod header;
 mod mint;
 
+pub(super) use cache::Cache;
+pub(super) use claims::{Rules, Window};
 pub use compile::compile;
-pub(super) use compile::place;
+pub(super) use compile::{forward as claims_forward, path as claim_path, place, places};
 pub use mint::mint;
 
 use super::base64url;
 use super::denial::{Challenge, Denial};
-use super::keys::{Algorithms, KeySet};
+use super::keys::{Algorithms, Fetched, KeyAddress, KeySet};
 use super::principal::{ClaimPath, Method, Principal};
 use super::registry::Registry;
 use super::source::Place;
 use super::{Outcome, keys::Algorithm};
 use crate::wire::head::Head;
-use cache::Cache;
-use claims::Rules;
 use header::Headers;
 use std::sync::Arc;
 
@@ -57,7 +57,7 @@ enum Keys {
     /// They stand in the configuration or its files.
     Fixed(Arc<KeySet>),
     /// They are fetched, and lent by the shard.
-    Fetched(Box<str>),
+    Fetched(KeyAddress),
 }
 
 /// What a shard remembers for one policy. Belongs to the compiled policy it was first used with: used with another, it
@@ -65,6 +65,8 @@ enum Keys {
 #[derive(Debug, Default)]
 pub struct Memory {
     owner: u64,
+    /// Which state of the fetched sets `keys` is of, as its owner saw it.
+    seen: (u64, u64),
     /// The key set fetched last; none before the first, and where keys are not fetched.
     pub keys: Option<Arc<KeySet>>,
     headers: Headers,
@@ -75,6 +77,16 @@ impl Memory {
     /// Tokens kept, and their bytes.
     pub fn cached(&self) -> (usize, usize) {
         self.cache.size()
+    }
+
+    /// Takes the set that was fetched last for `policy`. *Cost*: one comparison where none was fetched since.
+    pub fn follow(&mut self, policy: &Jwt, fetched: &Fetched) {
+        if let Keys::Fetched(address) = &policy.keys
+            && self.seen != (policy.id, fetched.stamp())
+        {
+            self.seen = (policy.id, fetched.stamp());
+            self.keys = fetched.keys(&address.text).cloned();
+        }
     }
 
     fn belong_to(&mut self, policy: u64) {
@@ -221,7 +233,7 @@ impl Jwt {
     }
 
     /// The address of the key set, if it is fetched.
-    pub fn keys_address(&self) -> Option<&str> {
+    pub fn keys_address(&self) -> Option<&KeyAddress> {
         match &self.keys {
             Keys::Fixed(_) => None,
             Keys::Fetched(address) => Some(address),

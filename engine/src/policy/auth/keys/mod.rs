@@ -5,13 +5,17 @@
 //! a JWT crate would put its own types between and need a second crypto library beside.
 //! Built at load or by control, shared by all shards, never changed.
 
+mod address;
 mod algorithm;
 mod der;
+mod fetched;
 mod jwk;
 mod pem;
 
+pub use address::KeyAddress;
 pub use algorithm::{Algorithm, Algorithms};
-pub use jwk::{Skipped, Trust, key_set};
+pub use fetched::{Fetched, News};
+pub use jwk::{SET_BYTES_MAX, Skipped, Trust, key_set};
 pub use pem::{PemFlaw, public_keys};
 
 use ring::agreement::{self, EphemeralPrivateKey, agree_ephemeral};
