@@ -71,7 +71,7 @@ async fn serve<'c, B: BodySource, R: Replies>(
     let (route, at) = find(ctx, head, path)?;
     let chain = ctx.chain();
     if let Some(chain) = chain
-        && let Some(status) = plan::asked(ctx, chain, (head, path), edits).await?
+        && let Some(status) = plan::asked(ctx, chain, (head, path), edits, (&mut *body, &mut *reply)).await?
     {
         edits.clear();
         plan::dress(ctx, chain, (head, path), None, edits);
@@ -87,7 +87,8 @@ async fn serve<'c, B: BodySource, R: Replies>(
     let (upstream, issue) = choose(ctx, head, split);
     let target = forward::target(head, path, (route, at), &ctx.lent.caches, space)?;
     let upgrade = if length == Length::None { allowed_upgrade(head, route) } else { None };
-    let expect_continue = framing::expects_continue(head).map_err(|_| Reason::ExpectationFailed)?;
+    let expect_continue =
+        framing::expects_continue(head).map_err(|_| Reason::ExpectationFailed)? && !ctx.continued.get();
     let host = route.host().unwrap_or_else(|| head.host());
     let way = Way { at, path, sent: host, issue };
     let onward = Onward { target, host, length, upgrade, expect_continue };

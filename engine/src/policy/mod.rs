@@ -13,6 +13,7 @@ pub mod fields;
 mod ip;
 pub mod limit;
 mod sign_in;
+pub mod validate;
 
 pub use chain::facts::{Facts, Parameter};
 pub use chain::passage::{Passage, Shard, State};
@@ -86,6 +87,8 @@ pub enum Ask {
     Wait(Tick),
     /// That the password in the passage is hashed, on a thread that may take its time.
     Verify,
+    /// The whole body, of so many bytes at most.
+    Body(u64),
 }
 
 /// What became of an [`Ask`].
@@ -97,6 +100,10 @@ pub enum Told {
     Waited,
     /// What became of the password.
     Verified(auth::basic::Verified),
+    /// The body is here, whole: see [`State::body`].
+    Body,
+    /// The body is longer than was asked for.
+    BodyTooLong,
 }
 
 /// Which verb of a decider is meant.

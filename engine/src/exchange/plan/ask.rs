@@ -1,20 +1,40 @@
 //! What a policy needs from outside before it can decide, performed: a turn in a queue, a password hashed on a thread that
-//! may take its time. A decider says what it needs and is called again with what came of it.
+//! may take its time, the whole body. A decider says what it needs and is called again with what came of it.
 
 use crate::exchange::Context;
+use crate::exchange::answer::of_body;
+use crate::exchange::downstream::Replies;
+use crate::net::body::BodySource;
 use crate::net::timer;
 use crate::observe::Reason;
 use crate::policy::{Ask, Told};
+use crate::wire::http1::framing;
 
 /// Performs it.
 ///
 /// # Errors
 /// Why the request is refused, where nothing comes of it.
-pub async fn perform(ctx: &Context<'_>, ask: Ask) -> Result<Told, Reason> {
+pub async fn perform<B: BodySource, R: Replies>(
+    ctx: &Context<'_>,
+    ask: Ask,
+    body: &mut B,
+    reply: &mut R,
+) -> Result<Told, Reason> {
     match ask {
         Ask::Wait(until) => {
             timer::pause(until).await;
             Ok(Told::Waited)
+        }
+        Ask::Body(most) => {
+            // Who waits for a 100 sends nothing before it; who has begun to send does not need it.
+            let waits = ctx.head.is_some_and(|head| framing::expects_continue(head) == Ok(true));
+            if waits && body.here().is_none() && !ctx.continued.replace(true) {
+                reply.go_on().await.map_err(of_body)?;
+            }
+            match body.hold(most).await.map_err(of_body)? {
+                true => Ok(Told::Body),
+                false => Ok(Told::BodyTooLong),
+            }
         }
         Ask::Verify => {
             let work = ctx.passage.borrow_mut().as_mut().and_then(|passage| passage.work.take());

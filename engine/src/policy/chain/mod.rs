@@ -16,6 +16,7 @@ use crate::policy::fields::sanitize::Sanitize;
 use crate::policy::ip::Ip;
 use crate::policy::limit::{InFlightLimit, Limit};
 use crate::policy::sign_in::{SignIn, tell_denial};
+use crate::policy::validate::Validate;
 use crate::policy::{Cause, Facts, Mode, Passage, Phase, Refusal, State, Tally, Told, Verdict};
 use crate::wire::edits::Edits;
 use crate::wire::head::Head;
@@ -52,6 +53,8 @@ pub enum Kind {
     Limit(Box<Limit>),
     /// How many at once.
     InFlight(Box<InFlightLimit>),
+    /// What a request must look like.
+    Validate(Box<Validate>),
     /// What of a reply does not leave.
     Sanitize(Sanitize),
     /// What is changed in fields.
@@ -69,6 +72,7 @@ impl Kind {
             Kind::Limit(_) | Kind::InFlight(_) => Phase::LimitByRequest,
             Kind::SignIn(_) => Phase::Authenticate,
             Kind::Authorize(_) => Phase::Authorize,
+            Kind::Validate(_) => Phase::Validate,
             Kind::Sanitize(_) | Kind::Headers(_) => Phase::Transform,
         }
     }
@@ -87,6 +91,7 @@ impl Kind {
             Kind::Authorize(needs) => needs.decide(facts, state),
             Kind::Limit(limit) => limits::alone(limit, facts, state),
             Kind::InFlight(limit) => limits::enter(limit, facts, state),
+            Kind::Validate(input) => input.decide(facts, state),
             Kind::Sanitize(_) => Verdict::Pass,
             Kind::Headers(headers) => headers.decide(facts, state),
         }

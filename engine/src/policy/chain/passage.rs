@@ -4,6 +4,7 @@
 use crate::policy::auth::basic::{Remembered, Work};
 use crate::policy::auth::{Principal, Registry, jwt};
 use crate::policy::limit::{Cells, Guard, Quota, Spent};
+use crate::policy::validate::Scratch;
 use crate::policy::{Mode, Told, Verb};
 use crate::wire::edits::Edits;
 
@@ -18,6 +19,8 @@ pub struct Passage {
     pub refusal: Edits,
     /// What the client is told of a refusal.
     pub detail: Vec<u8>,
+    /// What of a request is wrong: the member `errors` of the refusal's body.
+    pub errors: Vec<u8>,
     /// The scopes that a refusal names.
     pub scopes: Vec<u8>,
     /// Policies that would have refused, by name with commas between.
@@ -56,6 +59,7 @@ impl Passage {
     pub fn spare(&mut self) {
         self.refusal.clear();
         self.detail.clear();
+        self.errors.clear();
         self.scopes.clear();
     }
 
@@ -75,6 +79,8 @@ pub struct Shard {
     pub cells: Cells,
     /// Passwords that were right a while ago.
     pub remembered: Remembered,
+    /// Where what a request looks like is checked.
+    pub input: Scratch,
     /// What is remembered for each policy that asks for tokens, by its place.
     memories: Vec<jwt::Memory>,
 }
@@ -107,6 +113,8 @@ pub struct State<'s> {
     pub request: &'s mut Edits,
     /// What became of the question asked before.
     pub told: Told,
+    /// The whole body, if that was it.
+    pub body: &'s [u8],
     /// Whether to spend.
     pub verb: Verb,
     /// The mode of the policy that is asked.

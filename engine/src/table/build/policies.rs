@@ -105,9 +105,10 @@ fn identity(policy: &Arc<Policy>) -> Vec<FieldName> {
 
 fn tell(check: &mut Check<'_>, faults: Faults) {
     for fault in faults.0 {
-        match fault.in_file {
-            Some(problem) => check.problems.push(problem),
-            None => check.add(fault.severity, &fault.at, fault.part, fault.message, fault.fix),
+        match (fault.in_file, fault.place) {
+            (Some(problem), _) => check.problems.push(problem),
+            (None, Some(place)) => check.push(fault.severity, &fault.at, place, fault.message, fault.fix),
+            (None, None) => check.add(fault.severity, &fault.at, fault.part, fault.message, fault.fix),
         }
     }
 }

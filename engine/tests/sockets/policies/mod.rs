@@ -5,6 +5,7 @@ mod headers;
 mod identity;
 mod ip;
 mod order;
+mod validate;
 
 use crate::requests::request;
 use crate::support::{Client, Driver, Gateway, Ids, Reply, Setup, each_driver};
