@@ -230,12 +230,12 @@ async fn carry<B: BodySource, S: BodySource, W: BodySink>(
 }
 
 /// When the whole exchange must be over.
-fn total(ctx: &Context<'_>) -> Tick {
+pub(super) fn total(ctx: &Context<'_>) -> Tick {
     ctx.began.after_some(ctx.route.get().and_then(|id| ctx.table.route(id).timeouts.total))
 }
 
 /// A timeout that was the whole exchange's.
-fn timed(ctx: &Context<'_>, reason: Reason) -> Reason {
+pub(super) fn timed(ctx: &Context<'_>, reason: Reason) -> Reason {
     let by_time = matches!(reason, Reason::UpstreamBodyTimeout | Reason::BodyTimeout);
     if by_time && clock::now() >= total(ctx) { Reason::TotalTimeout } else { reason }
 }

@@ -4,6 +4,7 @@
 use crate::exchange::Context;
 use crate::exchange::answer::of_body;
 use crate::exchange::downstream::Replies;
+use crate::exchange::run::{timed, total};
 use crate::net::body::BodySource;
 use crate::net::timer;
 use crate::observe::Reason;
@@ -31,7 +32,8 @@ pub async fn perform<B: BodySource, R: Replies>(
             if waits && body.here().is_none() && !ctx.continued.replace(true) {
                 reply.go_on().await.map_err(of_body)?;
             }
-            match body.hold(most).await.map_err(of_body)? {
+            let held = body.hold(most, total(ctx)).await;
+            match held.map_err(|fault| timed(ctx, of_body(fault)))? {
                 true => Ok(Told::Body),
                 false => Ok(Told::BodyTooLong),
             }

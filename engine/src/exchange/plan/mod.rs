@@ -114,12 +114,22 @@ fn pass<B: BodySource>(
     let mut at = Walk::default();
     let mut verdict = walk(ctx, chain, (&mut at, Told::Nothing, b""), request, edits);
     while let Verdict::Ask(Ask::Body(most)) = verdict
-        && let Some(body) = body.here()
+        && let Some(whole) = body.here()
     {
-        let told = if body.len() as u64 <= most { Told::Body } else { Told::BodyTooLong };
-        verdict = walk(ctx, chain, (&mut at, told, body), request, edits);
+        let told = if whole.len() as u64 <= most { Told::Body } else { Told::BodyTooLong };
+        verdict = walk(ctx, chain, (&mut at, told, whole), request, edits);
+        if matches!(verdict, Verdict::Refuse(_)) {
+            spend(body);
+        }
     }
     Planned::of(verdict, at)
+}
+
+/// Takes a body that was read to its end and goes nowhere: the next request can be read behind it.
+fn spend<B: BodySource>(body: &mut B) {
+    if let Some(len) = body.here().map(<[u8]>::len) {
+        body.consume(len);
+    }
 }
 
 /// Goes on where a policy asked for something, until the end of the chain.
@@ -132,11 +142,14 @@ async fn resume<B: BodySource, R: Replies>(
 ) -> Result<Option<u16>, Reason> {
     loop {
         let told = ask::perform(ctx, ask, body, reply).await?;
-        let body = if told == Told::Body { body.here().unwrap_or_default() } else { b"" };
-        match Planned::of(walk(ctx, chain, (&mut at, told, body), request, edits), at) {
+        let whole = if told == Told::Body { body.here().unwrap_or_default() } else { b"" };
+        match Planned::of(walk(ctx, chain, (&mut at, told, whole), request, edits), at) {
             Planned::Pass => return Ok(None),
             Planned::Answer(status) => return Ok(Some(status)),
-            Planned::Refuse(reason) => return Err(reason),
+            Planned::Refuse(reason) => {
+                spend(body);
+                return Err(reason);
+            }
             Planned::Ask(next, walk) => (ask, at) = (next, walk),
         }
     }

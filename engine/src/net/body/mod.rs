@@ -76,10 +76,11 @@ pub trait BodySource {
 
     /// Reads up to the end and keeps what was read, to be given again from the first byte on; nothing is consumed yet. No
     /// copy if all of it is here. False when it is longer than `most` bytes: what was kept is given first all the same.
+    /// All of it must have come by `total`.
     ///
     /// # Errors
     /// As [`BodySource::fill`].
-    async fn hold(&mut self, most: u64) -> Result<bool, Fault>;
+    async fn hold(&mut self, most: u64, total: Tick) -> Result<bool, Fault>;
 
     /// The whole body, if all of it is here.
     fn here(&mut self) -> Option<&[u8]>;

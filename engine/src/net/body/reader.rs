@@ -2,7 +2,7 @@
 //! one pooled buffer, held only while bytes are in it.
 
 use super::{BodySource, Lane, Plain};
-use crate::base::{Fault, Kind};
+use crate::base::{Fault, Kind, Tick};
 use crate::mem::{Buf, Class, SMALL_BYTES};
 use crate::wire::head::Head;
 use crate::wire::http1::chunked::{ChunkLimits, Chunked, Step};
@@ -167,6 +167,31 @@ impl<'a> BodyReader<'a> {
         Ok(self.ready)
     }
 
+    /// Reads up to the end, or past `most` bytes, and keeps what was read.
+    async fn keep(&mut self, most: u64) -> Result<bool, Fault> {
+        if self.held.is_none() {
+            let ready = self.fresh().await?;
+            if self.is_whole() {
+                return Ok(ready as u64 <= most);
+            }
+        }
+        let mut held = self.held.take().unwrap_or_default();
+        let whole = loop {
+            let ready = self.fresh().await?;
+            if (held.bytes.len() + ready) as u64 > most {
+                break false;
+            }
+            if ready == 0 {
+                break true;
+            }
+            held.bytes.extend_from_slice(&self.buffered()[..ready]);
+            self.drop_fresh(ready);
+        };
+        self.consumed = 0;
+        self.held = Some(held);
+        Ok(whole)
+    }
+
     fn drop_fresh(&mut self, n: usize) {
         debug_assert!(n <= self.ready, "only what was given can be consumed");
         self.drop_front(n);
@@ -280,29 +305,13 @@ impl BodySource for BodyReader<'_> {
         true
     }
 
-    async fn hold(&mut self, most: u64) -> Result<bool, Fault> {
+    async fn hold(&mut self, most: u64, total: Tick) -> Result<bool, Fault> {
         debug_assert!(self.consumed == 0, "a body is held before it is consumed");
-        if self.held.is_none() {
-            let ready = self.fresh().await?;
-            if self.is_whole() {
-                return Ok(ready as u64 <= most);
-            }
-        }
-        let mut held = self.held.take().unwrap_or_default();
-        let whole = loop {
-            let ready = self.fresh().await?;
-            if (held.bytes.len() + ready) as u64 > most {
-                break false;
-            }
-            if ready == 0 {
-                break true;
-            }
-            held.bytes.extend_from_slice(&self.buffered()[..ready]);
-            self.drop_fresh(ready);
-        };
-        self.consumed = 0;
-        self.held = Some(held);
-        Ok(whole)
+        let before = self.from.lane.total;
+        self.from.lane.total = before.min(total);
+        let whole = self.keep(most).await;
+        self.from.lane.total = before;
+        whole
     }
 
     fn here(&mut self) -> Option<&[u8]> {

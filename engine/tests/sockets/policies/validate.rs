@@ -3,8 +3,9 @@
 
 use super::{ask, with};
 use crate::requests::request;
-use crate::support::{Client, Gateway, Ids, Reply, three_fresh, torn_request};
+use crate::support::{Client, Gateway, Ids, Reply, Setup, three_fresh, torn_request};
 use serde_json::{Value, json};
+use std::time::{Duration, Instant};
 use tools::upstream::Origin;
 
 const POLICIES: &str = "
@@ -187,6 +188,67 @@ fn a_client_that_waits_for_100_gets_it_from_the_gateway_only_when_its_body_is_wa
         let fields = "Content-Type: text/xml\r\nContent-Length: 9\r\nExpect: 100-continue\r\n";
         let (reply, _) = ask(gateway, "POST /orders/1", fields);
         assert_eq!((reply.status, reply.interim.len()), (415, 0));
+    });
+}
+
+#[test]
+fn what_is_behind_a_body_in_one_send_gets_its_own_answer() {
+    checked(|gateway, origin| {
+        for chunked in [false, true] {
+            for (body, status) in [(VALID, 200), (INVALID, 400)] {
+                let (id, behind) = (Ids::next(), Ids::next());
+                let mut client = gateway.connect();
+                let next = format!("GET /orders/1?{behind} HTTP/1.1\r\nHost: gw.test\r\nX-Origin: /ok\r\n\r\n");
+                client.send(post(&id, chunked, body) + &next + &next);
+                for status in [status, 200, 200] {
+                    client.reply().expect(status);
+                }
+                assert_eq!(request(origin, &behind).body, b"");
+                assert!(!client.has_more(), "three answers, no more");
+            }
+        }
+    });
+}
+
+#[test]
+fn a_body_that_stops_is_408_and_reaches_nobody() {
+    let slow = |setup| Setup { timeouts: "body: 150ms", ..setup };
+    with(POLICIES, &ROUTES, slow, |gateway, origin| {
+        for chunked in [false, true] {
+            let mut client = gateway.connect();
+            let whole = post("slow", chunked, VALID);
+            client.send(&whole[..whole.len() - 9]);
+            let reply = client.reply().expect(408);
+            assert_eq!(reply.reason(), "body_timeout");
+            assert!(reply.says_close());
+        }
+        assert_eq!(origin.requests().len(), 0);
+        three_fresh(gateway);
+    });
+}
+
+#[test]
+fn a_body_that_dribbles_is_over_with_its_exchange() {
+    let routes = ["match: { path: \"/orders/{id}\" }, policies: [order], to: origin, timeouts: { total: 300ms }"];
+    with(POLICIES, &routes, |setup| setup, |gateway, origin| {
+        let mut client = gateway.connect();
+        let whole = post("dribble", false, VALID);
+        let (head, body) = whole.split_at(whole.len() - VALID.len());
+        client.send(head);
+        client.patience(Duration::from_millis(20));
+        // Never silent for long, and never whole: the last byte is not sent.
+        let mut sent = body.bytes().cycle();
+        let began = Instant::now();
+        let mut left = VALID.len() - 1;
+        while !client.came() {
+            assert!(began.elapsed() < Duration::from_secs(20), "the exchange ends");
+            if left > 0 {
+                let _ = client.try_send([sent.next().unwrap_or(b' ')]);
+                left -= 1;
+            }
+        }
+        assert_eq!(client.reply().expect(504).reason(), "total_timeout");
+        assert_eq!(origin.requests().len(), 0);
     });
 }
 
