@@ -87,8 +87,7 @@ async fn serve<'c, B: BodySource, R: Replies>(
     let (upstream, issue) = choose(ctx, head, split);
     let target = forward::target(head, path, (route, at), &ctx.lent.caches, space)?;
     let upgrade = if length == Length::None { allowed_upgrade(head, route) } else { None };
-    let expect_continue =
-        framing::expects_continue(head).map_err(|_| Reason::ExpectationFailed)? && !ctx.continued.get();
+    let expect_continue = awaits(ctx, head)?;
     let host = route.host().unwrap_or_else(|| head.host());
     let way = Way { at, path, sent: host, issue };
     let onward = Onward { target, host, length, upgrade, expect_continue };
@@ -139,6 +138,12 @@ fn took<'c>(ctx: &'c Context<'c>, found: Match) -> (&'c Route, usize) {
     ctx.route.set(Some(found.route));
     ctx.pattern.set(found.path);
     (ctx.table.route(found.route), usize::from(found.path))
+}
+
+/// Whether the client waits for a 100 before it sends its body, and has had none yet.
+fn awaits(ctx: &Context<'_>, head: Head<'_>) -> Result<bool, Reason> {
+    let expects = framing::expects_continue(head).map_err(|_| Reason::ExpectationFailed)?;
+    Ok(expects && !ctx.continued.get())
 }
 
 /// The upstream that a request goes to, and the sticky cookie that its reply has to issue.

@@ -14,6 +14,7 @@ mod ip;
 pub mod limit;
 mod sign_in;
 pub mod validate;
+mod when;
 
 pub use chain::facts::{Facts, Parameter};
 pub use chain::passage::{Passage, Shard, State};
@@ -23,6 +24,7 @@ pub use chain::{Chain, Kind, Policy, Walk};
 pub use compile::{Kit, compile};
 pub use fault::{Fault, Faults, FieldName};
 pub use sign_in::SignIn;
+pub use when::When;
 
 use crate::base::Tick;
 

@@ -19,7 +19,6 @@ const fn any(at: &'static [&'static str], what: &'static str) -> Missing {
 }
 
 const MISSING: &[Missing] = &[
-    any(&["policies", "*", "when"], "conditions of policies are"),
     any(&["policies", "*", "jwt", "jwks"], "fetching key sets is"),
     any(&["policies", "*", "limit", "shared"], "sharing limits between machines is"),
     any(&["listeners", "*", "tls"], "TLS is"),

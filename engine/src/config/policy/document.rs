@@ -145,9 +145,8 @@ fn plain(node: &Node, scalar: &Scalar, reader: &mut Reader<'_>) -> Option<Value>
     if !scalar.plain || scalar.drawn != Drawn::Nothing {
         return Some(Value::String(text.clone()));
     }
-    match serde_json::from_str(text) {
-        Ok(value @ (Value::Number(_) | Value::Bool(_))) => return Some(value),
-        _ => {}
+    if let Ok(value @ (Value::Number(_) | Value::Bool(_))) = serde_json::from_str(text) {
+        return Some(value);
     }
     if looks_like_a_number(text) || matches!(text.as_str(), "True" | "TRUE" | "False" | "FALSE") {
         let message = format!("'{text}' is no value of JSON");

@@ -8,6 +8,7 @@ pub mod phase;
 pub mod tally;
 
 use crate::policy::Outcome;
+use crate::policy::When;
 use crate::policy::auth::Denial;
 use crate::policy::authorize::Authorize;
 use crate::policy::cors::Cors;
@@ -20,6 +21,7 @@ use crate::policy::validate::Validate;
 use crate::policy::{Cause, Facts, Mode, Passage, Phase, Refusal, State, Tally, Told, Verdict};
 use crate::wire::edits::Edits;
 use crate::wire::head::Head;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Policies of a chain at most: a bit each in [`Passage::applied`].
@@ -32,6 +34,8 @@ pub struct Policy {
     pub name: Box<str>,
     /// Whether it refuses.
     pub mode: Mode,
+    /// The condition under which it applies.
+    pub when: Option<When>,
     /// What it decides.
     pub kind: Kind,
     /// What it has done, in every generation that has the name.
@@ -168,6 +172,7 @@ impl Chain {
             let verdict = match &policy.kind {
                 Kind::Limit(_) if policy.mode == Mode::Enforce => self.limits(walk, phase, facts, state),
                 Kind::SignIn(_) if walk.settled => Verdict::Pass,
+                _ if !applies(policy, walk.at, facts, state) => Verdict::Pass,
                 _ => self.step(policy, walk, facts, state),
             };
             if verdict != Verdict::Pass {
@@ -179,7 +184,6 @@ impl Chain {
     }
 
     fn step(&self, policy: &Policy, walk: &mut Walk, facts: &Facts<'_>, state: &mut State<'_>) -> Verdict {
-        state.passage.applied |= 1 << walk.at;
         state.mode = policy.mode;
         let verdict = policy.kind.decide(facts, state);
         state.told = Told::Nothing;
@@ -205,9 +209,9 @@ impl Chain {
         let count = self.steps[first..].iter().take_while(|policy| policy.kind.phase() == phase).count();
         let end = first + count;
         for (at, policy) in self.steps.iter().enumerate().take(end).skip(first) {
-            state.passage.applied |= 1 << at;
+            let applies = applies(policy, at as u8, facts, state);
             // Those in shadow mode spend from cells of their own, and each alone.
-            if policy.mode == Mode::Shadow {
+            if applies && policy.mode == Mode::Shadow {
                 let mut alone = Walk { at: at as u8, ..Walk::default() };
                 self.step(policy, &mut alone, facts, state);
             }
@@ -215,7 +219,7 @@ impl Chain {
         walk.at = (end - 1) as u8;
         match limits::spend(&self.steps, (first, end), facts, state) {
             Ok(verdict) => {
-                for policy in self.steps[first..end].iter().filter(|policy| policy.mode == Mode::Enforce) {
+                for policy in self.enforced(first..end, state.passage.applied) {
                     policy.tally.add(state.shard.index, Outcome::Passed);
                 }
                 // What has to be waited for is behind this phase already.
@@ -227,6 +231,14 @@ impl Chain {
                 self.refused(&self.steps[usize::from(at)], at, refusal, state)
             }
         }
+    }
+
+    /// Those of a range of steps that apply and refuse.
+    fn enforced(&self, range: Range<usize>, applied: u64) -> impl Iterator<Item = &Arc<Policy>> {
+        let placed = range.clone().zip(&self.steps[range]);
+        placed
+            .filter(move |(at, policy)| policy.mode == Mode::Enforce && applied >> at & 1 != 0)
+            .map(|(_, policy)| policy)
     }
 
     /// Nobody has signed in, and a method could have known them.
@@ -295,6 +307,21 @@ impl Chain {
             }
         }
     }
+}
+
+/// Whether a policy applies to a request: where it has a condition, whether that holds or cannot be told.
+fn applies(policy: &Policy, at: u8, facts: &Facts<'_>, state: &mut State<'_>) -> bool {
+    if let Some(when) = &policy.when
+        && state.passage.applied >> at & 1 == 0
+    {
+        match when.holds(facts, state.passage, &mut state.shard.evaluator) {
+            Some(false) => return false,
+            Some(true) => {}
+            None => policy.tally.add(state.shard.index, Outcome::Untold),
+        }
+    }
+    state.passage.applied |= 1 << at;
+    true
 }
 
 impl Cause {

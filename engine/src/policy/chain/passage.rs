@@ -5,6 +5,7 @@ use crate::policy::auth::basic::{Remembered, Work};
 use crate::policy::auth::{Principal, Registry, jwt};
 use crate::policy::limit::{Cells, Guard, Quota, Spent};
 use crate::policy::validate::Scratch;
+use crate::policy::when::Evaluator;
 use crate::policy::{Mode, Told, Verb};
 use crate::wire::edits::Edits;
 
@@ -81,6 +82,8 @@ pub struct Shard {
     pub remembered: Remembered,
     /// Where what a request looks like is checked.
     pub input: Scratch,
+    /// What conditions are evaluated with.
+    pub evaluator: Evaluator,
     /// What is remembered for each policy that asks for tokens, by its place.
     memories: Vec<jwt::Memory>,
 }

@@ -135,12 +135,15 @@ fn quoted(text: &[u8]) -> Option<usize> {
     }
 }
 
+/// A parameter: its name in lower case, and its value.
+type Pair = (Box<[u8]>, Box<[u8]>);
+
 /// What is accepted: `application/json`, `text/*`, `application/*+json`, each with parameters that must be there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Accepted {
     main: Box<[u8]>,
     sub: Sub,
-    parameters: Vec<(Box<[u8]>, Box<[u8]>)>,
+    parameters: Vec<Pair>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -186,7 +189,7 @@ impl Accepted {
                     && media.sub[media.sub.len() - suffix.len()..].eq_ignore_ascii_case(suffix)
             }
         };
-        let given = |(name, value): &(Box<[u8]>, Box<[u8]>)| {
+        let given = |(name, value): &Pair| {
             media.parameter(name).is_some_and(|given| given.is(value))
         };
         main && sub && self.parameters.iter().all(given)

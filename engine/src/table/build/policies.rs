@@ -7,7 +7,7 @@ use crate::policy::auth::Registry;
 use crate::policy::auth::registry::{self, Entry};
 use crate::policy::chain::STEPS_MAX;
 use crate::policy::fields::Identity;
-use crate::policy::{self, Chain, Faults, FieldName, Kind, Kit, Mode, Policy};
+use crate::policy::{self, Chain, Faults, FieldName, Kind, Kit, Mode, Policy, When};
 use crate::table::{Ground, Policies};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -137,6 +137,11 @@ fn compiled(
     let mut faults = Faults::default();
     let kind = policy::compile((name, slot), given, at, kit, &mut faults);
     tell(check, faults);
+    let condition = given.when.as_ref().zip(kind.as_ref());
+    let when = condition.and_then(|(text, kind)| {
+        let compiled = When::compile(text, kind.phase());
+        compiled.map_err(|(message, fix)| check.error(&at.key("when"), message, Some(fix))).ok()
+    });
     let mode = match given.mode {
         GivenMode::Enforce => Mode::Enforce,
         GivenMode::Shadow => Mode::Shadow,
@@ -145,7 +150,7 @@ fn compiled(
     let before =
         previous.into_iter().flat_map(|table| &table.policies.all).find(|known| *known.name == *name);
     let tally = before.map(|known| Arc::clone(&known.tally)).unwrap_or_default();
-    kind.map(|kind| Arc::new(Policy { name: name.into(), mode, kind, tally }))
+    kind.map(|kind| Arc::new(Policy { name: name.into(), mode, when, kind, tally }))
 }
 
 /// Chains that were bound so far.
