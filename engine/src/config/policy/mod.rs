@@ -46,7 +46,7 @@ section! {
         pub sanitize: Option<Sanitize>,
         /// Whether it refuses.
         pub mode: Mode = "enforce",
-        /// The condition under which it applies; always unless given.
+        /// The condition under which it applies, in CEL; always unless given. A request for which it cannot be told is refused.
         pub when: Option<String>,
     }
 }

@@ -172,8 +172,11 @@ impl Chain {
             let verdict = match &policy.kind {
                 Kind::Limit(_) if policy.mode == Mode::Enforce => self.limits(walk, phase, facts, state),
                 Kind::SignIn(_) if walk.settled => Verdict::Pass,
-                _ if !applies(policy, walk.at, facts, state) => Verdict::Pass,
-                _ => self.step(policy, walk, facts, state),
+                _ => match applies(policy, walk.at, facts, state) {
+                    Ok(true) => self.step(policy, walk, facts, state),
+                    Ok(false) => Verdict::Pass,
+                    Err(untold) => self.refused(policy, walk.at, untold, state),
+                },
             };
             if verdict != Verdict::Pass {
                 return verdict;
@@ -209,11 +212,19 @@ impl Chain {
         let count = self.steps[first..].iter().take_while(|policy| policy.kind.phase() == phase).count();
         let end = first + count;
         for (at, policy) in self.steps.iter().enumerate().take(end).skip(first) {
-            let applies = applies(policy, at as u8, facts, state);
-            // Those in shadow mode spend from cells of their own, and each alone.
-            if applies && policy.mode == Mode::Shadow {
-                let mut alone = Walk { at: at as u8, ..Walk::default() };
-                self.step(policy, &mut alone, facts, state);
+            match applies(policy, at as u8, facts, state) {
+                // Those in shadow mode spend from cells of their own, and each alone.
+                Ok(true) if policy.mode == Mode::Shadow => {
+                    let mut alone = Walk { at: at as u8, ..Walk::default() };
+                    self.step(policy, &mut alone, facts, state);
+                }
+                Ok(_) => {}
+                Err(untold) => {
+                    let verdict = self.refused(policy, at as u8, untold, state);
+                    if verdict != Verdict::Pass {
+                        return verdict;
+                    }
+                }
             }
         }
         walk.at = (end - 1) as u8;
@@ -276,7 +287,7 @@ impl Chain {
         if policy.mode == Mode::Enforce {
             policy.tally.add(state.shard.index, Outcome::Refused);
             state.passage.refused_by = Some(at);
-            if matches!(policy.kind, Kind::Authorize(_)) {
+            if matches!(policy.kind, Kind::Authorize(_)) && refusal != UNTOLD {
                 let denial = if refusal.cause == Cause::Forbidden { Denial::Scope } else { Denial::Absent };
                 self.challenge(denial, state.passage);
             }
@@ -309,20 +320,29 @@ impl Chain {
     }
 }
 
-/// Whether a policy applies to a request: where it has a condition, whether that holds or cannot be told.
-fn applies(policy: &Policy, at: u8, facts: &Facts<'_>, state: &mut State<'_>) -> bool {
+/// Whether a policy applies to a request: whether its condition holds, where it has one.
+fn applies(policy: &Policy, at: u8, facts: &Facts<'_>, state: &mut State<'_>) -> Result<bool, Refusal> {
     if let Some(when) = &policy.when
         && state.passage.applied >> at & 1 == 0
     {
         match when.holds(facts, state.passage, &mut state.shard.evaluator) {
-            Some(false) => return false,
             Some(true) => {}
-            None => policy.tally.add(state.shard.index, Outcome::Untold),
+            Some(false) => return Ok(false),
+            None => {
+                // It may guard or open the door: neither is known to be right, so that nobody passes.
+                state.passage.detail.clear();
+                let told = b"whether a rule applies to this request could not be told";
+                state.passage.detail.extend_from_slice(told);
+                return Err(UNTOLD);
+            }
         }
     }
     state.passage.applied |= 1 << at;
-    true
+    Ok(true)
 }
+
+/// What becomes of a request for which a condition cannot be told.
+const UNTOLD: Refusal = Refusal { cause: Cause::Forbidden, detail: "condition" };
 
 impl Cause {
     /// The status of a refusal.

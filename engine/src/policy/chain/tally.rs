@@ -7,7 +7,7 @@ const LANES: usize = 64;
 
 #[repr(align(64))]
 #[derive(Debug, Default)]
-struct Lane([AtomicU64; 4]);
+struct Lane([AtomicU64; 3]);
 
 /// What a policy did, by the number of requests. It goes on over reloads as long as the policy has its name.
 #[derive(Debug)]
@@ -22,13 +22,11 @@ pub enum Outcome {
     Refused,
     /// It would have been refused, had the policy not been in shadow mode.
     Shadowed,
-    /// Its condition could not be told, and was taken to hold.
-    Untold,
 }
 
 impl Default for Tally {
     fn default() -> Self {
-        Tally(Box::new([const { Lane([const { AtomicU64::new(0) }; 4]) }; LANES]))
+        Tally(Box::new([const { Lane([const { AtomicU64::new(0) }; 3]) }; LANES]))
     }
 }
 

@@ -189,9 +189,7 @@ impl Accepted {
                     && media.sub[media.sub.len() - suffix.len()..].eq_ignore_ascii_case(suffix)
             }
         };
-        let given = |(name, value): &Pair| {
-            media.parameter(name).is_some_and(|given| given.is(value))
-        };
+        let given = |(name, value): &Pair| media.parameter(name).is_some_and(|given| given.is(value));
         main && sub && self.parameters.iter().all(given)
     }
 }

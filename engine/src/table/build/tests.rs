@@ -363,7 +363,7 @@ fn what_this_version_does_not_run_is_an_error_at_its_key() {
         ("    to: spare", "    to: spare\n    priority: high", "16:5: priority is"),
         (
             "routes:",
-            "policies: { p: { jwt: { algorithms: [RS256], jwks: \"http://a\" } } }\nroutes:",
+            "policies: { p: { jwt: { algorithms: [RS256], jwks: \"https://a\" } } }\nroutes:",
             "7:46: fetching key sets is",
         ),
     ] {

@@ -74,20 +74,27 @@ fn in_shadow_mode_the_log_names_who_would_have_refused() {
 }
 
 #[test]
-fn a_policy_applies_where_its_condition_holds_or_cannot_be_told() {
+fn a_policy_applies_where_its_condition_holds_and_nobody_passes_where_it_cannot_be_told() {
     with(
         POLICIES,
         &ROUTES,
         |setup| setup,
         |gateway, _| {
-            for (line, fields, status) in [
-                ("GET /posts", "", 200),
-                ("POST /posts", "X-A: 1\r\n", 200),
-                ("POST /posts", "X-A: 2\r\n", 403),
+            for (line, fields, status, reason) in [
+                ("GET /posts", "", 200, ""),
+                ("POST /posts", "X-A: 1\r\n", 200, ""),
+                ("POST /posts", "X-A: 2\r\n", 403, "address_denied"),
                 // The field that it reads is missing.
-                ("POST /posts", "", 403),
+                ("POST /posts", "", 403, "forbidden"),
             ] {
-                ask(gateway, line, &format!("{fields}X-Origin: /ok\r\n")).0.expect(status);
+                let (reply, client) = ask(gateway, line, &format!("{fields}X-Origin: /ok\r\n"));
+                let reply = reply.expect(status);
+                if status == 403 {
+                    assert_eq!(reply.reason(), reason);
+                    let line = gateway.log_of(client.addr());
+                    assert_eq!(line["policy"], "posts", "{line}");
+                    assert!(reason != "forbidden" || line["detail"] == "condition", "{line}");
+                }
             }
         },
     );

@@ -198,7 +198,8 @@ fn what_is_behind_a_body_in_one_send_gets_its_own_answer() {
             for (body, status) in [(VALID, 200), (INVALID, 400)] {
                 let (id, behind) = (Ids::next(), Ids::next());
                 let mut client = gateway.connect();
-                let next = format!("GET /orders/1?{behind} HTTP/1.1\r\nHost: gw.test\r\nX-Origin: /ok\r\n\r\n");
+                let next =
+                    format!("GET /orders/1?{behind} HTTP/1.1\r\nHost: gw.test\r\nX-Origin: /ok\r\n\r\n");
                 client.send(post(&id, chunked, body) + &next + &next);
                 for status in [status, 200, 200] {
                     client.reply().expect(status);
@@ -229,27 +230,33 @@ fn a_body_that_stops_is_408_and_reaches_nobody() {
 
 #[test]
 fn a_body_that_dribbles_is_over_with_its_exchange() {
-    let routes = ["match: { path: \"/orders/{id}\" }, policies: [order], to: origin, timeouts: { total: 300ms }"];
-    with(POLICIES, &routes, |setup| setup, |gateway, origin| {
-        let mut client = gateway.connect();
-        let whole = post("dribble", false, VALID);
-        let (head, body) = whole.split_at(whole.len() - VALID.len());
-        client.send(head);
-        client.patience(Duration::from_millis(20));
-        // Never silent for long, and never whole: the last byte is not sent.
-        let mut sent = body.bytes().cycle();
-        let began = Instant::now();
-        let mut left = VALID.len() - 1;
-        while !client.came() {
-            assert!(began.elapsed() < Duration::from_secs(20), "the exchange ends");
-            if left > 0 {
-                let _ = client.try_send([sent.next().unwrap_or(b' ')]);
-                left -= 1;
+    let routes =
+        ["match: { path: \"/orders/{id}\" }, policies: [order], to: origin, timeouts: { total: 300ms }"];
+    with(
+        POLICIES,
+        &routes,
+        |setup| setup,
+        |gateway, origin| {
+            let mut client = gateway.connect();
+            let whole = post("dribble", false, VALID);
+            let (head, body) = whole.split_at(whole.len() - VALID.len());
+            client.send(head);
+            client.patience(Duration::from_millis(20));
+            // Never silent for long, and never whole: the last byte is not sent.
+            let mut sent = body.bytes().cycle();
+            let began = Instant::now();
+            let mut left = VALID.len() - 1;
+            while !client.came() {
+                assert!(began.elapsed() < Duration::from_secs(20), "the exchange ends");
+                if left > 0 {
+                    let _ = client.try_send([sent.next().unwrap_or(b' ')]);
+                    left -= 1;
+                }
             }
-        }
-        assert_eq!(client.reply().expect(504).reason(), "total_timeout");
-        assert_eq!(origin.requests().len(), 0);
-    });
+            assert_eq!(client.reply().expect(504).reason(), "total_timeout");
+            assert_eq!(origin.requests().len(), 0);
+        },
+    );
 }
 
 #[test]
