@@ -122,8 +122,7 @@ impl Decode for FilePath {
             reader.refuse(node, "a path", Some("write the path of a file".into()));
             return None;
         }
-        let folder = reader.origin.files.get(usize::from(node.place.file)).map(|file| file.folder.clone());
-        Some(FilePath(folder.unwrap_or_default().join(text)))
+        Some(FilePath(reader.folder(node).unwrap_or_default().join(text)))
     }
 
     fn schema(_: &mut Defs) -> Value {

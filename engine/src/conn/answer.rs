@@ -71,6 +71,16 @@ impl Replies for Http1Replies<'_> {
         BodyWriter::new(self.lane.clone(), out, Length::None).flush().await
     }
 
+    async fn go_on(&mut self) -> Result<(), Fault> {
+        if self.version == Version::Http10 {
+            return Ok(());
+        }
+        let mut out = self.lane.pool.take(Class::Small);
+        let fits = out.put(b"HTTP/1.1 100 Continue\r\n\r\n");
+        debug_assert!(fits, "a line fits into a buffer");
+        BodyWriter::new(self.lane.clone(), out, Length::None).flush().await
+    }
+
     fn begin(&mut self, begin: Begin<'_>) -> Result<BodyWriter, Fault> {
         let (head, edits, length, upgrade) = match begin.head {
             ReplyHead::Upstream { head, edits, length, upgrade } => (head, edits, length, upgrade),

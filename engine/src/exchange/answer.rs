@@ -131,16 +131,26 @@ impl Answer {
 pub fn make(ctx: &Context<'_>, answer: &Answer, edits: &mut Edits, content: &mut Vec<u8>) {
     let id = *ctx.request_id.borrow();
     let mut forward = ctx.lent.forwards.take();
+    let mut more = ctx.lent.forwards.take();
     let Forward { value, path, target: detail, .. } = &mut *forward;
+    let errors = &mut more.value;
     edits.clear();
     answer.fields(id.bytes(), edits, value);
     if answer.status == 405 {
         edits.set(Field::ALLOW, ctx.table.lookup.allow(ctx.allowed.get()).as_bytes());
     }
     detail.clear();
-    plan::dress_answer(ctx, edits, path, detail);
+    errors.clear();
+    plan::dress_answer(ctx, edits, path, (detail, errors));
     content.clear();
     answer.body(detail, id.bytes(), content);
+    // What of the request is wrong, a member of its own (RFC 9457 §3.2).
+    if !errors.is_empty() {
+        content.truncate(content.len() - b"}\n".len());
+        content.push(b',');
+        content.extend_from_slice(errors);
+        content.extend_from_slice(b"}\n");
+    }
 }
 
 /// The reason for a head that cannot be served.

@@ -95,6 +95,8 @@ pub struct Context<'a> {
     pub request_id: RefCell<RequestId>,
     /// Whether it became a tunnel.
     pub tunnel: Cell<bool>,
+    /// Whether its client was told to send its body.
+    pub continued: Cell<bool>,
     wall_ms: u64,
 }
 
@@ -127,6 +129,7 @@ impl<'a> Context<'a> {
             bytes_out: Cell::new(0),
             request_id: RefCell::new(RequestId::default()),
             tunnel: Cell::new(false),
+            continued: Cell::new(false),
             wall_ms: clock::unix_ms(),
         }
     }

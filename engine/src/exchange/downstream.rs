@@ -67,6 +67,12 @@ pub trait Replies {
     /// The client is gone or too slow.
     async fn interim(&mut self, head: Head<'_>) -> Result<(), Fault>;
 
+    /// Has a client that waits for it send its body (RFC 9110 §10.1.1).
+    ///
+    /// # Errors
+    /// The client is gone or too slow.
+    async fn go_on(&mut self) -> Result<(), Fault>;
+
     /// Stages a final reply's head, which leaves with the first bytes of its body. Nothing was sent yet when a
     /// second reply may take the first one's place: see [`BodySink::started`].
     ///

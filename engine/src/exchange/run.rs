@@ -71,7 +71,7 @@ async fn serve<'c, B: BodySource, R: Replies>(
     let (route, at) = find(ctx, head, path)?;
     let chain = ctx.chain();
     if let Some(chain) = chain
-        && let Some(status) = plan::asked(ctx, chain, (head, path), edits).await?
+        && let Some(status) = plan::asked(ctx, chain, (head, path), edits, (&mut *body, &mut *reply)).await?
     {
         edits.clear();
         plan::dress(ctx, chain, (head, path), None, edits);
@@ -87,7 +87,7 @@ async fn serve<'c, B: BodySource, R: Replies>(
     let (upstream, issue) = choose(ctx, head, split);
     let target = forward::target(head, path, (route, at), &ctx.lent.caches, space)?;
     let upgrade = if length == Length::None { allowed_upgrade(head, route) } else { None };
-    let expect_continue = framing::expects_continue(head).map_err(|_| Reason::ExpectationFailed)?;
+    let expect_continue = awaits(ctx, head)?;
     let host = route.host().unwrap_or_else(|| head.host());
     let way = Way { at, path, sent: host, issue };
     let onward = Onward { target, host, length, upgrade, expect_continue };
@@ -138,6 +138,12 @@ fn took<'c>(ctx: &'c Context<'c>, found: Match) -> (&'c Route, usize) {
     ctx.route.set(Some(found.route));
     ctx.pattern.set(found.path);
     (ctx.table.route(found.route), usize::from(found.path))
+}
+
+/// Whether the client waits for a 100 before it sends its body, and has had none yet.
+fn awaits(ctx: &Context<'_>, head: Head<'_>) -> Result<bool, Reason> {
+    let expects = framing::expects_continue(head).map_err(|_| Reason::ExpectationFailed)?;
+    Ok(expects && !ctx.continued.get())
 }
 
 /// The upstream that a request goes to, and the sticky cookie that its reply has to issue.
@@ -229,12 +235,12 @@ async fn carry<B: BodySource, S: BodySource, W: BodySink>(
 }
 
 /// When the whole exchange must be over.
-fn total(ctx: &Context<'_>) -> Tick {
+pub(super) fn total(ctx: &Context<'_>) -> Tick {
     ctx.began.after_some(ctx.route.get().and_then(|id| ctx.table.route(id).timeouts.total))
 }
 
 /// A timeout that was the whole exchange's.
-fn timed(ctx: &Context<'_>, reason: Reason) -> Reason {
+pub(super) fn timed(ctx: &Context<'_>, reason: Reason) -> Reason {
     let by_time = matches!(reason, Reason::UpstreamBodyTimeout | Reason::BodyTimeout);
     if by_time && clock::now() >= total(ctx) { Reason::TotalTimeout } else { reason }
 }

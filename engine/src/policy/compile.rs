@@ -17,6 +17,7 @@ use super::ip::Ip;
 use super::limit::compile::Into as LimitInto;
 use super::limit::{Flaw as LimitFlaw, InFlightLimit, Limit, Sets};
 use super::sign_in::{By, SignIn};
+use super::validate::Validate;
 use crate::base::Tick;
 use crate::config;
 use crate::config::policy::Mode;
@@ -55,6 +56,10 @@ pub fn compile(
     }
     if let Some(needs) = &given.authorize {
         return Some(Kind::Authorize(Authorize::compile(needs, &at.key("authorize"), faults)));
+    }
+    if let Some(input) = &given.validate {
+        let compiled = Validate::compile(input, &at.key("validate"), faults);
+        return compiled.map(|input| Kind::Validate(Box::new(input)));
     }
     if let Some(headers) = &given.headers {
         return Some(Kind::Headers(Headers::compile(headers, &at.key("headers"), faults)));

@@ -1,6 +1,7 @@
 //! What is wrong with a policy's configuration, at its place. `table` tells it as a problem.
 
 use super::auth;
+use crate::config::read::tree::Place;
 use crate::config::read::{Part, Pointer};
 use crate::config::{Problem, Severity};
 use crate::wire::edits;
@@ -14,6 +15,8 @@ pub struct Fault {
     pub severity: Severity,
     /// The problem, where it lies in a file of its own.
     pub in_file: Option<Problem>,
+    /// Where exactly, if that is known better than by `at`: a place within a document.
+    pub place: Option<Place>,
     /// Where.
     pub at: Pointer,
     /// Whether the key or its value is at fault.
@@ -41,7 +44,17 @@ impl Faults {
 
     /// Notes an error.
     pub fn add(&mut self, at: Pointer, part: Part, message: String, fix: String) {
-        self.0.push(Fault { severity: Severity::Error, in_file: None, at, part, message, fix: Some(fix) });
+        self.push(None, at, part, message, fix);
+    }
+
+    /// Notes what is wrong at `place` of the document at `at`.
+    pub fn within(&mut self, at: Pointer, place: Place, message: impl Into<String>, fix: impl Into<String>) {
+        self.push(Some(place), at, Part::Value, message.into(), fix.into());
+    }
+
+    fn push(&mut self, place: Option<Place>, at: Pointer, part: Part, message: String, fix: String) {
+        let (severity, fix) = (Severity::Error, Some(fix));
+        self.0.push(Fault { severity, in_file: None, place, at, part, message, fix });
     }
 
     /// Notes what a method of authentication found in its section at `at`.
@@ -50,7 +63,7 @@ impl Faults {
             let (in_file, pointer) = (flaw.file_problem(), flaw.pointer(at));
             let part = if pointer == *at { Part::Key } else { Part::Value };
             let auth::Flaw { severity, message, fix, .. } = flaw;
-            self.0.push(Fault { severity, in_file, at: pointer, part, message, fix });
+            self.0.push(Fault { severity, in_file, place: None, at: pointer, part, message, fix });
         }
     }
 

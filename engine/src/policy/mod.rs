@@ -13,6 +13,8 @@ pub mod fields;
 mod ip;
 pub mod limit;
 mod sign_in;
+pub mod validate;
+mod when;
 
 pub use chain::facts::{Facts, Parameter};
 pub use chain::passage::{Passage, Question, Shard, State};
@@ -22,6 +24,7 @@ pub use chain::{Chain, Kind, Policy, Walk};
 pub use compile::{Kit, compile};
 pub use fault::{Fault, Faults, FieldName};
 pub use sign_in::{By, SignIn};
+pub use when::When;
 
 use crate::base::Tick;
 
@@ -90,6 +93,8 @@ pub enum Ask {
     Call,
     /// That the password in the passage is hashed, on a thread that may take its time.
     Verify,
+    /// The whole body, of so many bytes at most.
+    Body(u64),
 }
 
 /// What became of an [`Ask`].
@@ -105,6 +110,10 @@ pub enum Told {
     Answered,
     /// What became of the password.
     Verified(auth::basic::Verified),
+    /// The body is here, whole: see [`State::body`].
+    Body,
+    /// The body is longer than was asked for.
+    BodyTooLong,
 }
 
 /// Which verb of a decider is meant.

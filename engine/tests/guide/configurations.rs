@@ -39,6 +39,10 @@ fn walk(defs: &Value, schema: &Value, way: &[&str], seen: &mut dyn FnMut(&[&str]
         }
         return;
     };
+    // What is defined elsewhere, JSON Schema itself, is no section.
+    if !name.starts_with("#/$defs/") {
+        return;
+    }
     let properties = defs[name.trim_start_matches("#/$defs/")]["properties"].as_object().expect("a section");
     for (key, schema) in properties {
         let way = [way, &[key.as_str()]].concat();

@@ -2,15 +2,19 @@
 
 mod access;
 mod credentials;
+mod document;
 mod headers;
 pub mod limit;
 mod remote;
+mod validate;
 
 pub use access::{Anonymous, Authorize, Cors, Ip, Needs};
 pub use credentials::{ApiKey, Basic, From, Jwt};
+pub use document::Document;
 pub use headers::{Errors, FieldEdits, Headers, Sanitize};
 pub use limit::{InFlight, Limit};
 pub use remote::{ForwardAuth, Introspection};
+pub use validate::{Body, Headers as InputHeaders, Query, Validate};
 
 use super::read::section::{section, words};
 
@@ -40,20 +44,22 @@ section! {
         pub limit: Option<Limit>,
         /// How many may be done at once.
         pub in_flight: Option<InFlight>,
+        /// What a request must look like.
+        pub validate: Option<Validate>,
         /// What is changed in the fields of a request or a reply.
         pub headers: Option<Headers>,
         /// What of a reply is internal and does not leave.
         pub sanitize: Option<Sanitize>,
         /// Whether it refuses.
         pub mode: Mode = "enforce",
-        /// The condition under which it applies; always unless given.
+        /// The condition under which it applies, in CEL; always unless given. A request for which it cannot be told is refused.
         pub when: Option<String>,
     }
 }
 
 impl Policy {
     /// The keys of which exactly one stands in a policy, and whether it stands in this one.
-    pub fn kinds(&self) -> [(&'static str, bool); 13] {
+    pub fn kinds(&self) -> [(&'static str, bool); 14] {
         [
             ("cors", self.cors.is_some()),
             ("ip", self.ip.is_some()),
@@ -66,6 +72,7 @@ impl Policy {
             ("authorize", self.authorize.is_some()),
             ("limit", self.limit.is_some()),
             ("in_flight", self.in_flight.is_some()),
+            ("validate", self.validate.is_some()),
             ("headers", self.headers.is_some()),
             ("sanitize", self.sanitize.is_some()),
         ]

@@ -2,9 +2,11 @@
 //! themselves are declared with `section!`.
 
 use super::super::schema::Defs;
-use super::tree::{Node, Shape};
-use super::{Faults, Origin};
+use super::source::File;
+use super::tree::{Node, Place, Shape};
+use super::{Faults, Origin, Source, yaml};
 use serde_json::Value;
+use std::path::{Path, PathBuf};
 
 /// What can be read from the tree.
 pub trait Decode: Sized {
@@ -81,16 +83,24 @@ impl<T: Scalar> Decode for T {
 }
 
 /// Decodes the root of the tree.
-pub fn root<T: Decode>(node: &Node, origin: &Origin, faults: &mut Faults) -> Option<T> {
+pub fn root<T: Decode>(
+    node: &Node,
+    files: &mut dyn Source,
+    origin: &mut Origin,
+    faults: &mut Faults,
+) -> Option<T> {
     let mut reader =
-        Reader { origin, faults, labels: Vec::new(), field: "", step: Step::Field, secret: false };
+        Reader { files, origin, faults, labels: Vec::new(), field: "", step: Step::Field, secret: false };
     T::decode(node, &mut reader)
 }
 
+/// Bytes of a document that a value names.
+const DOCUMENT_BYTES_MAX: usize = 1024 * 1024;
+
 /// Where the decoder is, and where it notes faults.
-#[derive(Debug)]
 pub struct Reader<'r> {
-    pub(crate) origin: &'r Origin,
+    files: &'r mut dyn Source,
+    pub(crate) origin: &'r mut Origin,
     pub(super) faults: &'r mut Faults,
     /// The sections around, the outermost first.
     pub(super) labels: Vec<String>,
@@ -114,7 +124,50 @@ pub(super) enum Step {
 /// Values longer than this are not shown whole.
 const SHOWN_CHARS_MAX: usize = 60;
 
+impl std::fmt::Debug for Reader<'_> {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_tuple("Reader").field(&self.spot()).finish()
+    }
+}
+
 impl Reader<'_> {
+    /// The folder that a relative path at `node` starts at.
+    pub fn folder(&self, node: &Node) -> Option<PathBuf> {
+        self.origin.files.get(usize::from(node.place.file)).map(|file| file.folder.clone())
+    }
+
+    /// The tree of another file, which the value at `node` names: JSON or YAML, taken as it stands. `None` when there is
+    /// none, which is noted.
+    pub fn document(&mut self, node: &Node, path: &Path) -> Option<Node> {
+        let shown = node.shown().map(|_| path.display().to_string());
+        let name = shown.as_deref().unwrap_or("what it names");
+        let text = self.files.read(path).and_then(|bytes| match bytes.len() <= DOCUMENT_BYTES_MAX {
+            true => String::from_utf8(bytes).map_err(|_| "not UTF-8".to_owned()),
+            false => Err("larger than 1 MiB".to_owned()),
+        });
+        let text = match text {
+            Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned(),
+            Err(reason) => {
+                self.fault(node, format!("cannot read '{name}': {reason}"), None);
+                return None;
+            }
+        };
+        let Ok(index) = u16::try_from(self.origin.files.len()) else {
+            self.fault(node, "there are too many files".into(), None);
+            return None;
+        };
+        let told = self.faults.count();
+        let root = yaml::read(&text, index, self.faults);
+        let folder = path.parent().map(Path::to_owned).unwrap_or_default();
+        self.origin.files.push(File { name: path.display().to_string(), folder, text });
+        let nothing = Place { file: index, line: 1, column: 1, width: 1 };
+        match root {
+            _ if self.faults.count() > told => None,
+            None => Some(Node { place: nothing, shape: Shape::Null }),
+            root => root,
+        }
+    }
+
     /// Notes a fault at `node`.
     pub fn fault(&mut self, node: &Node, message: String, fix: Option<String>) {
         if !node.failed() {

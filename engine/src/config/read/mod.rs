@@ -46,7 +46,7 @@ pub fn read(files: &mut dyn Source, path: &Path) -> Result<Config, Problems> {
         return Err(faults.told(&mut origin));
     };
     expand::expand(&mut root, files, &mut origin, &mut faults);
-    let config = decode::root::<Config>(&root, &origin, &mut faults);
+    let config = decode::root::<Config>(&root, files, &mut origin, &mut faults);
     origin.root = Some(root);
     match config {
         Some(mut config) if faults.is_empty() => {
@@ -85,6 +85,11 @@ impl Faults {
             Shape::List(items) => items.iter().for_each(|item| self.hide(item)),
             Shape::Map(entries) => entries.iter().for_each(|entry| self.hide(&entry.value)),
         }
+    }
+
+    /// How many there are.
+    fn count(&self) -> usize {
+        self.placed.len()
     }
 
     /// Whether there are none.

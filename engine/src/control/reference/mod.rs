@@ -81,6 +81,9 @@ impl Page<'_> {
         if let Some((name, way)) = references(schema, way).first().filter(|_| schema.get("$ref").is_some()) {
             return self.link(name, way);
         }
+        if schema["$ref"].is_string() {
+            return "JSON Schema".to_owned();
+        }
         if let Some(Value::Array(choices)) = schema.get("anyOf").or(schema.get("oneOf")) {
             let mut each: Vec<String> = choices.iter().map(|choice| self.takes(choice, way)).collect();
             each.dedup();
@@ -114,7 +117,9 @@ impl Page<'_> {
 /// The sections that a schema refers to, through lists and maps, with the ways there.
 fn references(schema: &Value, way: &[String]) -> Vec<(String, Vec<String>)> {
     if let Some(name) = schema["$ref"].as_str() {
-        return vec![(name.trim_start_matches("#/$defs/").to_owned(), way.to_vec())];
+        // What is defined elsewhere, JSON Schema itself, is no section.
+        let name = name.strip_prefix("#/$defs/").map(|name| (name.to_owned(), way.to_vec()));
+        return name.into_iter().collect();
     }
     let choices = ["anyOf", "oneOf"].into_iter().filter_map(|key| schema[key].as_array()).flatten();
     let mut found: Vec<_> = choices.flat_map(|choice| references(choice, way)).collect();

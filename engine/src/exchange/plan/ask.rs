@@ -1,12 +1,17 @@
 //! What a policy needs from outside before it can decide, performed: a turn in a queue, a password hashed on a thread that
-//! may take its time. A decider says what it needs and is called again with what came of it.
+//! may take its time, the whole body. A decider says what it needs and is called again with what came of it.
 
 use super::consult::consult;
 use super::flight::Seat;
 use crate::exchange::Context;
+use crate::exchange::answer::of_body;
+use crate::exchange::downstream::Replies;
+use crate::exchange::run::{timed, total};
+use crate::net::body::BodySource;
 use crate::net::{clock, timer};
 use crate::observe::Reason;
 use crate::policy::{Ask, Question, Told};
+use crate::wire::http1::framing;
 use std::time::Duration;
 
 /// How long a request waits for keys that are fetched anew.
@@ -18,7 +23,12 @@ const KEYS_SILENCE: Duration = Duration::from_secs(15);
 ///
 /// # Errors
 /// Why the request is refused, where nothing comes of it.
-pub async fn perform(ctx: &Context<'_>, ask: Ask) -> Result<Told, Reason> {
+pub async fn perform<B: BodySource, R: Replies>(
+    ctx: &Context<'_>,
+    ask: Ask,
+    body: &mut B,
+    reply: &mut R,
+) -> Result<Told, Reason> {
     match ask {
         Ask::Wait(until) => {
             timer::pause(until).await;
@@ -32,6 +42,18 @@ pub async fn perform(ctx: &Context<'_>, ask: Ask) -> Result<Told, Reason> {
         Ask::Keys => {
             keys(ctx).await;
             Ok(Told::Keys)
+        }
+        Ask::Body(most) => {
+            // Who waits for a 100 sends nothing before it; who has begun to send does not need it.
+            let waits = ctx.head.is_some_and(|head| framing::expects_continue(head) == Ok(true));
+            if waits && body.here().is_none() && !ctx.continued.replace(true) {
+                reply.go_on().await.map_err(of_body)?;
+            }
+            let held = body.hold(most, total(ctx)).await;
+            match held.map_err(|fault| timed(ctx, of_body(fault)))? {
+                true => Ok(Told::Body),
+                false => Ok(Told::BodyTooLong),
+            }
         }
         Ask::Verify => {
             let work = ctx.passage.borrow_mut().as_mut().and_then(|passage| passage.work.take());

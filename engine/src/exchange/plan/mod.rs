@@ -9,7 +9,9 @@ mod flight;
 pub use asking::{AskKeys, Asking};
 
 use super::context::{Context, RequestId};
+use super::downstream::Replies;
 use super::peer::front::front;
+use crate::net::body::BodySource;
 use crate::observe::Reason;
 use crate::policy::{Ask, Cause, Chain, Facts, Mode, Refusal, State, Told, Verb, Verdict, Walk, cors};
 use crate::route::front::Scheme;
@@ -42,7 +44,7 @@ fn facts<'f>(ctx: &'f Context<'_>, head: Head<'f>, path: &'f [u8], id: &'f Reque
 fn walk(
     ctx: &Context<'_>,
     chain: &Chain,
-    (walk, told): (&mut Walk, Told),
+    (walk, told, body): (&mut Walk, Told, &[u8]),
     (head, path): (Head<'_>, &[u8]),
     edits: &mut Edits,
 ) -> Verdict {
@@ -57,7 +59,7 @@ fn walk(
     let mut shard = ctx.lent.policies.borrow_mut();
     let (verb, mode) = (Verb::Spend, Mode::Enforce);
     let registry = &ctx.table.policies.registry;
-    let mut state = State { passage, shard: &mut shard, registry, request: edits, told, verb, mode };
+    let mut state = State { passage, shard: &mut shard, registry, request: edits, told, body, verb, mode };
     chain.walk(walk, &facts, &mut state)
 }
 
@@ -88,42 +90,71 @@ impl Planned {
 ///
 /// # Errors
 /// Why the request is refused.
-pub async fn asked(
+pub async fn asked<B: BodySource, R: Replies>(
     ctx: &Context<'_>,
     chain: &Chain,
     request: (Head<'_>, &[u8]),
     edits: &mut Edits,
+    (body, reply): (&mut B, &mut R),
 ) -> Result<Option<u16>, Reason> {
-    match pass(ctx, chain, request, edits) {
+    match pass(ctx, chain, request, edits, body) {
         Planned::Pass => Ok(None),
         Planned::Answer(status) => Ok(Some(status)),
         Planned::Refuse(reason) => Err(reason),
         // Boxed: few requests come here, and each exchange would keep the room.
-        Planned::Ask(ask, walk) => Box::pin(resume(ctx, chain, request, edits, (ask, walk))).await,
+        Planned::Ask(ask, walk) => {
+            Box::pin(resume(ctx, chain, (request, edits), (ask, walk), (body, reply))).await
+        }
     }
 }
 
-/// Asks up to the first policy that needs something from outside.
-fn pass(ctx: &Context<'_>, chain: &Chain, request: (Head<'_>, &[u8]), edits: &mut Edits) -> Planned {
-    let mut at = Walk::default();
-    let verdict = walk(ctx, chain, (&mut at, Told::Nothing), request, edits);
-    Planned::of(verdict, at)
-}
-
-/// Goes on where a policy asked for something, until the end of the chain.
-async fn resume(
+/// Asks up to the first policy that needs something from outside. A body that is here already is not outside.
+fn pass<B: BodySource>(
     ctx: &Context<'_>,
     chain: &Chain,
     request: (Head<'_>, &[u8]),
     edits: &mut Edits,
+    body: &mut B,
+) -> Planned {
+    let mut at = Walk::default();
+    let mut verdict = walk(ctx, chain, (&mut at, Told::Nothing, b""), request, edits);
+    while let Verdict::Ask(Ask::Body(most)) = verdict
+        && let Some(whole) = body.here()
+    {
+        let told = if whole.len() as u64 <= most { Told::Body } else { Told::BodyTooLong };
+        verdict = walk(ctx, chain, (&mut at, told, whole), request, edits);
+        if matches!(verdict, Verdict::Refuse(_)) {
+            spend(body);
+        }
+    }
+    Planned::of(verdict, at)
+}
+
+/// Takes a body that was read to its end and goes nowhere: the next request can be read behind it.
+fn spend<B: BodySource>(body: &mut B) {
+    if let Some(len) = body.here().map(<[u8]>::len) {
+        body.consume(len);
+    }
+}
+
+/// Goes on where a policy asked for something, until the end of the chain.
+async fn resume<B: BodySource, R: Replies>(
+    ctx: &Context<'_>,
+    chain: &Chain,
+    (request, edits): ((Head<'_>, &[u8]), &mut Edits),
     (mut ask, mut at): (Ask, Walk),
+    (body, reply): (&mut B, &mut R),
 ) -> Result<Option<u16>, Reason> {
     loop {
-        let told = ask::perform(ctx, ask).await?;
-        match Planned::of(walk(ctx, chain, (&mut at, told), request, edits), at) {
+        let told = ask::perform(ctx, ask, body, reply).await?;
+        let whole = if told == Told::Body { body.here().unwrap_or_default() } else { b"" };
+        match Planned::of(walk(ctx, chain, (&mut at, told, whole), request, edits), at) {
             Planned::Pass => return Ok(None),
             Planned::Answer(status) => return Ok(Some(status)),
-            Planned::Refuse(reason) => return Err(reason),
+            Planned::Refuse(reason) => {
+                spend(body);
+                return Err(reason);
+            }
             Planned::Ask(next, walk) => (ask, at) = (next, walk),
         }
     }
@@ -191,7 +222,12 @@ pub fn preflight(ctx: &Context<'_>, head: Head<'_>, path: &[u8]) -> Option<Match
 
 /// Fills in what the policies change of an answer of our own, and what those that refused tell with it: `edits` get the
 /// fields, `detail` the body's detail. `space` is working memory.
-pub fn dress_answer(ctx: &Context<'_>, edits: &mut Edits, space: &mut Vec<u8>, detail: &mut Vec<u8>) {
+pub fn dress_answer(
+    ctx: &Context<'_>,
+    edits: &mut Edits,
+    space: &mut Vec<u8>,
+    (detail, errors): (&mut Vec<u8>, &mut Vec<u8>),
+) {
     let (Some(chain), Some(head)) = (ctx.chain(), ctx.head) else { return };
     let path = match head.form() {
         Form::Asterisk => head.path(),
@@ -201,12 +237,14 @@ pub fn dress_answer(ctx: &Context<'_>, edits: &mut Edits, space: &mut Vec<u8>, d
         // No route was found, or the request was refused before its policies were asked: those that dress a miss say
         // who may read the answer, and what else they say of the request does not matter.
         let Some(chain) = ctx.table.policies.miss(ctx.peer.listener) else { return };
-        walk(ctx, chain, (&mut Walk::default(), Told::Nothing), (head, path), &mut Edits::new());
+        let asked = (&mut Walk::default(), Told::Nothing, &b""[..]);
+        walk(ctx, chain, asked, (head, path), &mut Edits::new());
         return dress(ctx, chain, (head, path), None, edits);
     }
     if let Some(passage) = &*ctx.passage.borrow() {
         edits.absorb(&passage.refusal);
         detail.extend_from_slice(&passage.detail);
+        errors.extend_from_slice(&passage.errors);
     }
     dress(ctx, chain, (head, path), None, edits);
 }

@@ -74,6 +74,17 @@ pub trait BodySource {
     /// Goes back to the first byte if every byte consumed is still here; false otherwise.
     fn rewind(&mut self) -> bool;
 
+    /// Reads up to the end and keeps what was read, to be given again from the first byte on; nothing is consumed yet. No
+    /// copy if all of it is here. False when it is longer than `most` bytes: what was kept is given first all the same.
+    /// All of it must have come by `total`.
+    ///
+    /// # Errors
+    /// As [`BodySource::fill`].
+    async fn hold(&mut self, most: u64, total: Tick) -> Result<bool, Fault>;
+
+    /// The whole body, if all of it is here.
+    fn here(&mut self) -> Option<&[u8]>;
+
     /// The bare connection, when nothing is buffered and the bytes need no change.
     fn plain(&self) -> Option<Plain<'_>>;
 

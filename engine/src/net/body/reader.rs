@@ -2,7 +2,7 @@
 //! one pooled buffer, held only while bytes are in it.
 
 use super::{BodySource, Lane, Plain};
-use crate::base::{Fault, Kind};
+use crate::base::{Fault, Kind, Tick};
 use crate::mem::{Buf, Class, SMALL_BYTES};
 use crate::wire::head::Head;
 use crate::wire::http1::chunked::{ChunkLimits, Chunked, Step};
@@ -32,6 +32,16 @@ pub struct BodyReader<'a> {
     /// Data bytes at the front of the buffered ones.
     ready: usize,
     consumed: u64,
+    /// What was kept of the front: see [`BodySource::hold`].
+    held: Option<Box<Held>>,
+}
+
+/// Bytes of a body that were read and are given again.
+#[derive(Debug, Default)]
+struct Held {
+    bytes: Vec<u8>,
+    /// How many of them were consumed.
+    at: usize,
 }
 
 /// `Exact ─▶ Ended`, `UntilClose ─▶ Ended`, `Chunked ─▶ ChunkedEnded`.
@@ -55,7 +65,7 @@ impl<'a> BodyReader<'a> {
             Length::Chunked => Framing::Chunked(Chunked::new(ChunkLimits::default())),
             Length::UntilClose => Framing::UntilClose,
         };
-        BodyReader { from, first, used: 0, own: None, framing, ready: 0, consumed: 0 }
+        BodyReader { from, first, used: 0, own: None, framing, ready: 0, consumed: 0, held: None }
     }
 
     /// Drops the trailer fields that `head`, which this body belongs to, names in Connection (RFC 9110 §7.6.1).
@@ -137,6 +147,58 @@ impl<'a> BodyReader<'a> {
         Ok(true)
     }
 
+    /// What was kept and not consumed yet.
+    fn kept(&self) -> &[u8] {
+        self.held.as_ref().map_or(&[], |held| &held.bytes[held.at..])
+    }
+
+    /// Whether the end of the body is among the buffered bytes.
+    fn is_whole(&self) -> bool {
+        matches!(self.framing, Framing::Ended | Framing::Exact(0))
+            || self.ready == 0 && matches!(self.framing, Framing::ChunkedEnded(_))
+    }
+
+    /// The next piece that was not kept.
+    async fn fresh(&mut self) -> Result<usize, Fault> {
+        while !self.settle()? {
+            self.own = None;
+            self.read().await?;
+        }
+        Ok(self.ready)
+    }
+
+    /// Reads up to the end, or past `most` bytes, and keeps what was read.
+    async fn keep(&mut self, most: u64) -> Result<bool, Fault> {
+        if self.held.is_none() {
+            let ready = self.fresh().await?;
+            if self.is_whole() {
+                return Ok(ready as u64 <= most);
+            }
+        }
+        let mut held = self.held.take().unwrap_or_default();
+        let whole = loop {
+            let ready = self.fresh().await?;
+            if (held.bytes.len() + ready) as u64 > most {
+                break false;
+            }
+            if ready == 0 {
+                break true;
+            }
+            held.bytes.extend_from_slice(&self.buffered()[..ready]);
+            self.drop_fresh(ready);
+        };
+        self.consumed = 0;
+        self.held = Some(held);
+        Ok(whole)
+    }
+
+    fn drop_fresh(&mut self, n: usize) {
+        debug_assert!(n <= self.ready, "only what was given can be consumed");
+        self.drop_front(n);
+        self.ready -= n;
+        self.consumed += n as u64;
+    }
+
     fn end_chunked(&mut self) {
         self.framing = match mem::replace(&mut self.framing, Framing::Ended) {
             Framing::Chunked(chunked) => Framing::ChunkedEnded(chunked),
@@ -186,19 +248,22 @@ impl<'a> BodyReader<'a> {
 
 impl BodySource for BodyReader<'_> {
     async fn fill(&mut self) -> Result<&[u8], Fault> {
-        while !self.settle()? {
-            self.own = None;
-            self.read().await?;
+        if !self.kept().is_empty() {
+            return Ok(self.kept());
         }
-        let ready = self.ready;
+        let ready = self.fresh().await?;
         Ok(&self.buffered()[..ready])
     }
 
     fn consume(&mut self, n: usize) {
-        debug_assert!(n <= self.ready, "only what was given can be consumed");
-        self.drop_front(n);
-        self.ready -= n;
-        self.consumed += n as u64;
+        match &mut self.held {
+            Some(held) if held.at < held.bytes.len() => {
+                debug_assert!(n <= held.bytes.len() - held.at, "only what was given can be consumed");
+                held.at += n;
+                self.consumed += n as u64;
+            }
+            _ => self.drop_fresh(n),
+        }
     }
 
     fn trailers(&self) -> &[u8] {
@@ -210,12 +275,21 @@ impl BodySource for BodyReader<'_> {
 
     fn ended(&self) -> bool {
         self.ready == 0
+            && self.kept().is_empty()
             && matches!(self.framing, Framing::Ended | Framing::ChunkedEnded(_) | Framing::Exact(0))
     }
 
     fn rewind(&mut self) -> bool {
         if self.consumed == 0 {
             return true;
+        }
+        if let Some(held) = &mut self.held {
+            // What was kept can be given again, as long as nothing behind it was taken.
+            let only_held = self.consumed == held.at as u64;
+            if only_held {
+                (held.at, self.consumed) = (0, 0);
+            }
+            return only_held;
         }
         // Kept for sure are only the bytes that came with the head, as long as none was read after them.
         if self.consumed != self.used as u64 {
@@ -231,8 +305,27 @@ impl BodySource for BodyReader<'_> {
         true
     }
 
+    async fn hold(&mut self, most: u64, total: Tick) -> Result<bool, Fault> {
+        debug_assert!(self.consumed == 0, "a body is held before it is consumed");
+        let before = self.from.lane.total;
+        self.from.lane.total = before.min(total);
+        let whole = self.keep(most).await;
+        self.from.lane.total = before;
+        whole
+    }
+
+    fn here(&mut self) -> Option<&[u8]> {
+        if self.held.is_some() {
+            let whole = self.consumed == 0 && self.ready == 0 && self.is_whole();
+            return if whole { Some(self.kept()) } else { None };
+        }
+        let settled = self.settle().ok()? && self.consumed == 0 && self.is_whole();
+        let ready = self.ready;
+        settled.then(|| &self.buffered()[..ready])
+    }
+
     fn plain(&self) -> Option<Plain<'_>> {
-        if self.ready > 0 || self.has_rest() || self.from.limit.is_some() {
+        if !self.kept().is_empty() || self.ready > 0 || self.has_rest() || self.from.limit.is_some() {
             return None;
         }
         let left = match self.framing {

@@ -8,6 +8,7 @@ pub mod phase;
 pub mod tally;
 
 use crate::policy::Outcome;
+use crate::policy::When;
 use crate::policy::auth::Denial;
 use crate::policy::authorize::Authorize;
 use crate::policy::cors::Cors;
@@ -16,9 +17,11 @@ use crate::policy::fields::sanitize::Sanitize;
 use crate::policy::ip::Ip;
 use crate::policy::limit::{InFlightLimit, Limit};
 use crate::policy::sign_in::{SignIn, tell_denial};
+use crate::policy::validate::Validate;
 use crate::policy::{Cause, Facts, Mode, Passage, Phase, Refusal, State, Tally, Told, Verdict};
 use crate::wire::edits::Edits;
 use crate::wire::head::Head;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Policies of a chain at most: a bit each in [`Passage::applied`].
@@ -31,6 +34,8 @@ pub struct Policy {
     pub name: Box<str>,
     /// Whether it refuses.
     pub mode: Mode,
+    /// The condition under which it applies.
+    pub when: Option<When>,
     /// What it decides.
     pub kind: Kind,
     /// What it has done, in every generation that has the name.
@@ -52,6 +57,8 @@ pub enum Kind {
     Limit(Box<Limit>),
     /// How many at once.
     InFlight(Box<InFlightLimit>),
+    /// What a request must look like.
+    Validate(Box<Validate>),
     /// What of a reply does not leave.
     Sanitize(Sanitize),
     /// What is changed in fields.
@@ -69,6 +76,7 @@ impl Kind {
             Kind::Limit(_) | Kind::InFlight(_) => Phase::LimitByRequest,
             Kind::SignIn(_) => Phase::Authenticate,
             Kind::Authorize(_) => Phase::Authorize,
+            Kind::Validate(_) => Phase::Validate,
             Kind::Sanitize(_) | Kind::Headers(_) => Phase::Transform,
         }
     }
@@ -87,6 +95,7 @@ impl Kind {
             Kind::Authorize(needs) => needs.decide(facts, state),
             Kind::Limit(limit) => limits::alone(limit, facts, state),
             Kind::InFlight(limit) => limits::enter(limit, facts, state),
+            Kind::Validate(input) => input.decide(facts, state),
             Kind::Sanitize(_) => Verdict::Pass,
             Kind::Headers(headers) => headers.decide(facts, state),
         }
@@ -163,7 +172,11 @@ impl Chain {
             let verdict = match &policy.kind {
                 Kind::Limit(_) if policy.mode == Mode::Enforce => self.limits(walk, phase, facts, state),
                 Kind::SignIn(_) if walk.settled => Verdict::Pass,
-                _ => self.step(policy, walk, facts, state),
+                _ => match applies(policy, walk.at, facts, state) {
+                    Ok(true) => self.step(policy, walk, facts, state),
+                    Ok(false) => Verdict::Pass,
+                    Err(untold) => self.refused(policy, walk.at, untold, state),
+                },
             };
             if verdict != Verdict::Pass {
                 return verdict;
@@ -174,7 +187,6 @@ impl Chain {
     }
 
     fn step(&self, policy: &Policy, walk: &mut Walk, facts: &Facts<'_>, state: &mut State<'_>) -> Verdict {
-        state.passage.applied |= 1 << walk.at;
         state.mode = policy.mode;
         let verdict = policy.kind.decide(facts, state);
         state.told = Told::Nothing;
@@ -200,17 +212,25 @@ impl Chain {
         let count = self.steps[first..].iter().take_while(|policy| policy.kind.phase() == phase).count();
         let end = first + count;
         for (at, policy) in self.steps.iter().enumerate().take(end).skip(first) {
-            state.passage.applied |= 1 << at;
-            // Those in shadow mode spend from cells of their own, and each alone.
-            if policy.mode == Mode::Shadow {
-                let mut alone = Walk { at: at as u8, ..Walk::default() };
-                self.step(policy, &mut alone, facts, state);
+            match applies(policy, at as u8, facts, state) {
+                // Those in shadow mode spend from cells of their own, and each alone.
+                Ok(true) if policy.mode == Mode::Shadow => {
+                    let mut alone = Walk { at: at as u8, ..Walk::default() };
+                    self.step(policy, &mut alone, facts, state);
+                }
+                Ok(_) => {}
+                Err(untold) => {
+                    let verdict = self.refused(policy, at as u8, untold, state);
+                    if verdict != Verdict::Pass {
+                        return verdict;
+                    }
+                }
             }
         }
         walk.at = (end - 1) as u8;
         match limits::spend(&self.steps, (first, end), facts, state) {
             Ok(verdict) => {
-                for policy in self.steps[first..end].iter().filter(|policy| policy.mode == Mode::Enforce) {
+                for policy in self.enforced(first..end, state.passage.applied) {
                     policy.tally.add(state.shard.index, Outcome::Passed);
                 }
                 // What has to be waited for is behind this phase already.
@@ -222,6 +242,14 @@ impl Chain {
                 self.refused(&self.steps[usize::from(at)], at, refusal, state)
             }
         }
+    }
+
+    /// Those of a range of steps that apply and refuse.
+    fn enforced(&self, range: Range<usize>, applied: u64) -> impl Iterator<Item = &Arc<Policy>> {
+        let placed = range.clone().zip(&self.steps[range]);
+        placed
+            .filter(move |(at, policy)| policy.mode == Mode::Enforce && applied >> at & 1 != 0)
+            .map(|(_, policy)| policy)
     }
 
     /// Nobody has signed in, and a method could have known them.
@@ -259,7 +287,7 @@ impl Chain {
         if policy.mode == Mode::Enforce {
             policy.tally.add(state.shard.index, Outcome::Refused);
             state.passage.refused_by = Some(at);
-            if matches!(policy.kind, Kind::Authorize(_)) {
+            if matches!(policy.kind, Kind::Authorize(_)) && refusal != UNTOLD {
                 let denial = if refusal.cause == Cause::Forbidden { Denial::Scope } else { Denial::Absent };
                 self.challenge(denial, state.passage);
             }
@@ -291,6 +319,30 @@ impl Chain {
         }
     }
 }
+
+/// Whether a policy applies to a request: whether its condition holds, where it has one.
+fn applies(policy: &Policy, at: u8, facts: &Facts<'_>, state: &mut State<'_>) -> Result<bool, Refusal> {
+    if let Some(when) = &policy.when
+        && state.passage.applied >> at & 1 == 0
+    {
+        match when.holds(facts, state.passage, &mut state.shard.evaluator) {
+            Some(true) => {}
+            Some(false) => return Ok(false),
+            None => {
+                // It may guard or open the door: neither is known to be right, so that nobody passes.
+                state.passage.detail.clear();
+                let told = b"whether a rule applies to this request could not be told";
+                state.passage.detail.extend_from_slice(told);
+                return Err(UNTOLD);
+            }
+        }
+    }
+    state.passage.applied |= 1 << at;
+    Ok(true)
+}
+
+/// What becomes of a request for which a condition cannot be told.
+const UNTOLD: Refusal = Refusal { cause: Cause::Forbidden, detail: "condition" };
 
 impl Cause {
     /// The status of a refusal.

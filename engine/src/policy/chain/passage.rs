@@ -7,6 +7,8 @@ use crate::policy::auth::keys::Fetched;
 use crate::policy::auth::remote::{Answered, Call, introspection};
 use crate::policy::auth::{Principal, Registry};
 use crate::policy::limit::{Cells, Guard, Quota, Spent};
+use crate::policy::validate::Scratch;
+use crate::policy::when::Evaluator;
 use crate::policy::{Mode, Told, Verb};
 use crate::wire::edits::Edits;
 use std::sync::Arc;
@@ -31,6 +33,8 @@ pub struct Passage {
     pub refusal: Edits,
     /// What the client is told of a refusal.
     pub detail: Vec<u8>,
+    /// What of a request is wrong: the member `errors` of the refusal's body.
+    pub errors: Vec<u8>,
     /// The scopes that a refusal names.
     pub scopes: Vec<u8>,
     /// Policies that would have refused, by name with commas between.
@@ -73,6 +77,7 @@ impl Passage {
     pub fn spare(&mut self) {
         self.refusal.clear();
         self.detail.clear();
+        self.errors.clear();
         self.scopes.clear();
     }
 
@@ -96,6 +101,10 @@ pub struct Shard {
     pub remembered: Remembered,
     /// Key sets that control fetched.
     pub fetched: Fetched,
+    /// Where what a request looks like is checked.
+    pub input: Scratch,
+    /// What conditions are evaluated with.
+    pub evaluator: Evaluator,
     /// What is remembered for each policy that asks for tokens, by its place.
     memories: Vec<jwt::Memory>,
     /// What is remembered for each policy that has tokens looked up, by its place.
@@ -140,6 +149,8 @@ pub struct State<'s> {
     pub request: &'s mut Edits,
     /// What became of the question asked before.
     pub told: Told,
+    /// The whole body, if that was it.
+    pub body: &'s [u8],
     /// Whether to spend.
     pub verb: Verb,
     /// The mode of the policy that is asked.

@@ -8,7 +8,7 @@ use crate::policy::auth::registry::{self, Entry};
 use crate::policy::auth::remote::Known;
 use crate::policy::chain::STEPS_MAX;
 use crate::policy::fields::Identity;
-use crate::policy::{self, By, Chain, Faults, FieldName, Kind, Kit, Mode, Policy, SignIn};
+use crate::policy::{self, By, Chain, Faults, FieldName, Kind, Kit, Mode, Policy, SignIn, When};
 use crate::table::{Ground, Policies};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -117,9 +117,10 @@ fn identity(policy: &Arc<Policy>) -> Vec<FieldName> {
 
 fn tell(check: &mut Check<'_>, faults: Faults) {
     for fault in faults.0 {
-        match fault.in_file {
-            Some(problem) => check.problems.push(problem),
-            None => check.add(fault.severity, &fault.at, fault.part, fault.message, fault.fix),
+        match (fault.in_file, fault.place) {
+            (Some(problem), _) => check.problems.push(problem),
+            (None, Some(place)) => check.push(fault.severity, &fault.at, place, fault.message, fault.fix),
+            (None, None) => check.add(fault.severity, &fault.at, fault.part, fault.message, fault.fix),
         }
     }
 }
@@ -148,6 +149,11 @@ fn compiled(
     let mut faults = Faults::default();
     let kind = policy::compile((name, slot), given, at, kit, &mut faults);
     tell(check, faults);
+    let condition = given.when.as_ref().zip(kind.as_ref());
+    let when = condition.and_then(|(text, kind)| {
+        let compiled = When::compile(text, kind.phase());
+        compiled.map_err(|(message, fix)| check.error(&at.key("when"), message, Some(fix))).ok()
+    });
     let mode = match given.mode {
         GivenMode::Enforce => Mode::Enforce,
         GivenMode::Shadow => Mode::Shadow,
@@ -156,7 +162,7 @@ fn compiled(
     let before =
         previous.into_iter().flat_map(|table| &table.policies.all).find(|known| *known.name == *name);
     let tally = before.map(|known| Arc::clone(&known.tally)).unwrap_or_default();
-    kind.map(|kind| Arc::new(Policy { name: name.into(), mode, kind, tally }))
+    kind.map(|kind| Arc::new(Policy { name: name.into(), mode, when, kind, tally }))
 }
 
 /// Chains that were bound so far.

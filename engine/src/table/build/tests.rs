@@ -363,9 +363,8 @@ fn what_this_version_does_not_run_is_an_error_at_its_key() {
         ("    to: spare", "    to: spare\n    priority: high", "16:5: priority is"),
         (
             "routes:",
-            "policies: { p: { ip: { deny: [unix] }, when: \"true\" } }
-routes:",
-            "7:40: conditions of policies are",
+            "policies: { p: { jwt: { algorithms: [RS256], jwks: \"https://a\" } } }\nroutes:",
+            "7:46: fetching key sets is",
         ),
     ] {
         check(from, to, &[&format!("{expected} not available in this version | remove it")]);

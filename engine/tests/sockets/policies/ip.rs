@@ -3,14 +3,16 @@
 use super::{ask, with};
 use crate::support::{Setup, three_fresh};
 
-const POLICIES: &str = "
+const POLICIES: &str = r#"
 office: { ip: { allow: [127.0.0.0/8, 9.9.9.0/24], deny: [127.0.0.7, 9.9.9.9] } }
 watch: { ip: { deny: [127.0.0.0/8] }, mode: shadow }
 watch-too: { ip: { deny: [127.0.0.0/8] }, mode: shadow }
+posts: { ip: { deny: [127.0.0.0/8] }, when: 'request.method == "POST" && request.headers["x-a"] != "1"' }
 none: { ip: { deny: [127.0.0.0/8] }, mode: off }
-";
+"#;
 
-const ROUTES: [&str; 2] = [
+const ROUTES: [&str; 3] = [
+    "match: { path: /posts }, policies: [posts], to: origin",
     "match: { path: /office }, policies: [office], to: origin",
     "match: { path: /watched }, policies: [watch, none, watch-too], to: origin",
 ];
@@ -67,6 +69,33 @@ fn in_shadow_mode_the_log_names_who_would_have_refused() {
             let line = gateway.log_of(client.addr());
             assert_eq!(line["shadow"], serde_json::json!(["watch", "watch-too"]), "{line}");
             assert_eq!((&line["reason"], line.get("policy")), (&"ok".into(), None));
+        },
+    );
+}
+
+#[test]
+fn a_policy_applies_where_its_condition_holds_and_nobody_passes_where_it_cannot_be_told() {
+    with(
+        POLICIES,
+        &ROUTES,
+        |setup| setup,
+        |gateway, _| {
+            for (line, fields, status, reason) in [
+                ("GET /posts", "", 200, ""),
+                ("POST /posts", "X-A: 1\r\n", 200, ""),
+                ("POST /posts", "X-A: 2\r\n", 403, "address_denied"),
+                // The field that it reads is missing.
+                ("POST /posts", "", 403, "forbidden"),
+            ] {
+                let (reply, client) = ask(gateway, line, &format!("{fields}X-Origin: /ok\r\n"));
+                let reply = reply.expect(status);
+                if status == 403 {
+                    assert_eq!(reply.reason(), reason);
+                    let line = gateway.log_of(client.addr());
+                    assert_eq!(line["policy"], "posts", "{line}");
+                    assert!(reason != "forbidden" || line["detail"] == "condition", "{line}");
+                }
+            }
         },
     );
 }

@@ -7,6 +7,7 @@ mod identity;
 mod ip;
 mod keys;
 mod order;
+mod validate;
 
 use crate::requests::request;
 use crate::support::{Client, Driver, Gateway, Ids, Reply, Setup, each_driver};

@@ -1,8 +1,9 @@
 //! Laws of reading: limits, times, what lies behind a body, and going back to its first byte.
 
 use super::rig::{Bench, Dice, PATIENCE, Room, Torn, chunked, data, on_each, reader, send};
-use crate::base::{Fault, Kind, Side};
+use crate::base::{Fault, Kind, Side, Tick};
 use crate::net::body::{BodyReader, BodySource, Reading};
+use crate::net::clock;
 use crate::wire::http1::framing::Length;
 use std::io::Write;
 use std::net::Shutdown;
@@ -212,5 +213,61 @@ fn a_reader_that_waits_holds_no_buffer() {
             reader.consume(4);
         }
         assert_eq!(reader.fill().await, Ok(&[][..]));
+    });
+}
+
+#[test]
+fn a_body_that_is_held_is_given_again_from_its_first_byte_whatever_its_bound() {
+    on_each(|bench| async move {
+        let body = data(40);
+        for length in [Length::Exact(40), Length::Chunked] {
+            let mut sent = match length {
+                Length::Chunked => chunked(&body, "X-Sum: 7\r\n", &mut Dice(3)),
+                _ => body.clone(),
+            };
+            let ends = sent.len();
+            sent.extend_from_slice(b"NEXT");
+            for first in 0..=sent.len() {
+                for most in [0, 1, 39, 40, 4000] {
+                    let (lane, mut peer) = bench.pair(Room::Usual, Side::Client);
+                    peer.write_all(&sent[first..]).expect("has room");
+                    let mut reader = reader(&lane, length, &sent[..first]);
+                    let whole = reader.hold(most, Tick::NEVER).await.expect("is whole");
+                    assert_eq!(whole, most >= 40, "{length:?}, {first} first, {most} at most");
+                    assert!(!reader.ended() && reader.plain().is_none(), "it is still to be given");
+                    assert_eq!(reader.count(), 0);
+                    if whole {
+                        assert!(reader.here() == Some(&body));
+                        // Held once more, by another that asks.
+                        assert_eq!(reader.hold(39, Tick::NEVER).await, Ok(false));
+                        let n = reader.fill().await.expect("is here").len().min(17);
+                        reader.consume(n);
+                        // Nothing was copied where all of it lay in one buffer, of which what was taken is gone.
+                        if !reader.rewind() {
+                            assert!(length == Length::Exact(40) && first < n, "{length:?}, {first} first");
+                            assert!(read(&mut reader, 7).await.expect("is whole") == body[n..]);
+                            continue;
+                        }
+                    }
+                    let again = read(&mut reader, 7).await.expect("is whole");
+                    assert!(again == body, "{length:?}, {first} first, {most} at most");
+                    assert!(reader.ended());
+                    assert_eq!((reader.count(), reader.used() <= ends), (40, true));
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn a_body_is_held_up_to_the_end_of_its_time() {
+    on_each(|bench| async move {
+        let (lane, mut peer) = bench.pair(Room::Usual, Side::Client);
+        peer.write_all(b"some").expect("has room");
+        let mut reader = reader(&lane, Length::Exact(40), b"");
+        let until = clock::now().after(Duration::from_millis(60));
+        let held = reader.hold(100, until).await;
+        assert_eq!(held, Err(Fault::new(Side::Client, Kind::Timeout)));
+        assert!(clock::now() >= until);
     });
 }
