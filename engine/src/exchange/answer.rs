@@ -139,6 +139,7 @@ pub fn make(ctx: &Context<'_>, answer: &Answer, edits: &mut Edits, content: &mut
     }
     detail.clear();
     plan::dress_answer(ctx, edits, path, detail);
+    ctx.timed_answer(edits, value);
     content.clear();
     answer.body(detail, id.bytes(), content);
 }

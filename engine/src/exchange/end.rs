@@ -9,7 +9,7 @@ use super::peer::front::front;
 use super::plan;
 use crate::base::{Fault, Tick};
 use crate::net::body::{BodySink, BodySource};
-use crate::observe::Reason;
+use crate::observe::{Phase, Reason};
 use crate::route::finder::Caches;
 use crate::route::redirect::{Asked, Redirect};
 use crate::table::{Here, Respond};
@@ -56,10 +56,16 @@ pub fn own<'a>(
     let chain = ctx.chain();
     let redirect = match here {
         Here::Respond(Respond { status, edits: own, body }) => {
-            let Some(chain) = chain else { return Ok(Own { status: *status, edits: own, content: body }) };
+            if chain.is_none() && !ctx.shows_timing() {
+                ctx.mark(Phase::Answer);
+                return Ok(Own { status: *status, edits: own, content: body });
+            }
             edits.clear();
             edits.absorb(own);
-            plan::dress(ctx, chain, (head, path), None, edits);
+            if let Some(chain) = chain {
+                plan::dress(ctx, chain, (head, path), None, edits);
+            }
+            ctx.timed_answer(edits, space);
             return Ok(Own { status: *status, edits, content: body });
         }
         Here::Redirect(redirect) => redirect,
@@ -74,6 +80,7 @@ pub fn own<'a>(
     if let Some(chain) = chain {
         plan::dress(ctx, chain, (head, path), None, edits);
     }
+    ctx.timed_answer(edits, space);
     Ok(Own { status: redirect.status, edits, content: b"" })
 }
 

@@ -11,6 +11,7 @@ mod outcome;
 mod peer;
 mod plan;
 mod run;
+mod timed;
 
 /// What the path asks on its way, for explaining a request without an exchange.
 pub mod parts {

@@ -15,7 +15,7 @@ use crate::base::{Fault, Side, Tick};
 use crate::net::body::{BodySink, BodySource, BodyWriter, pump};
 use crate::net::clock;
 use crate::net::spawn::beside;
-use crate::observe::Reason;
+use crate::observe::{Phase, Reason};
 use crate::route::split::{Choice, CookieId, Split};
 use crate::route::{Facts, Match, Miss};
 use crate::table::{End, Route, Upstream};
@@ -68,13 +68,16 @@ async fn serve<'c, B: BodySource, R: Replies>(
         Form::Asterisk => head.path(),
         _ => uri::canonical(head.path(), path).map_err(|fault| Reason::BadRequest(fault.reason()))?,
     };
-    let (route, at) = find(ctx, head, path)?;
+    let found = find(ctx, head, path);
+    ctx.mark(Phase::Route);
+    let (route, at) = found?;
     let chain = ctx.chain();
     if let Some(chain) = chain
         && let Some(status) = plan::asked(ctx, chain, (head, path), edits).await?
     {
         edits.clear();
         plan::dress(ctx, chain, (head, path), None, edits);
+        ctx.timed_answer(edits, value);
         return Ok(end::send(ctx, Own { status, edits, content: b"" }, body, reply).await);
     }
     let split = match &route.end {
@@ -112,6 +115,7 @@ async fn serve<'c, B: BodySource, R: Replies>(
     if upstream.balance.key.is_some() {
         stick::issue(ctx, upstream, key, edits, value);
     }
+    ctx.timed_reply(edits, value);
     write(ctx, body, reply, got, &mut upload, edits, upgrade).await
 }
 

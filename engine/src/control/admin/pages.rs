@@ -5,6 +5,7 @@ use super::door::Admitted;
 use super::gate::gate;
 use super::live::Live;
 use super::orders::{self, problems};
+use super::scrape;
 use super::upstreams::{generations, look};
 use crate::control::office::Status;
 use crate::net::clock;
@@ -26,6 +27,7 @@ const BODY_BYTES_MAX: usize = 16 * 1024;
 const PAGES: &[(&str, &str)] = &[
     ("/healthz", "200 while the process runs"),
     ("/readyz", "200 while requests may be sent here, 503 once the end has begun"),
+    ("/metrics", "metrics for Prometheus, or as OpenMetrics for whoever accepts them"),
     ("/generations", "tables in use"),
     ("/upstreams", "endpoints as the shards see them: exchanges, idle connections, marks"),
     ("/routes", "routes of the current table"),
@@ -44,6 +46,7 @@ pub fn router(live: Arc<Live>, admitted: Arc<Admitted>) -> Router {
         .route("/", get(index))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
+        .route("/metrics", get(scrape::show))
         .route("/generations", get(show_generations))
         .route("/upstreams", get(show_upstreams))
         .route("/routes", get(show_routes))

@@ -5,6 +5,7 @@ mod ask;
 
 use super::context::{Context, RequestId};
 use super::peer::front::front;
+use super::timed::of_policy;
 use crate::observe::Reason;
 use crate::policy::{Ask, Cause, Chain, Facts, Mode, Refusal, State, Told, Verb, Verdict, Walk, cors};
 use crate::route::front::Scheme;
@@ -53,7 +54,29 @@ fn walk(
     let (verb, mode) = (Verb::Spend, Mode::Enforce);
     let registry = &ctx.table.policies.registry;
     let mut state = State { passage, shard: &mut shard, registry, request: edits, told, verb, mode };
-    chain.walk(walk, &facts, &mut state)
+    match ctx.timing {
+        None => chain.walk(walk, &facts, &mut state),
+        Some(_) => by_phase(ctx, chain, walk, &facts, &mut state),
+    }
+}
+
+/// The same, phase by phase, each of which is timed.
+#[cold]
+fn by_phase(
+    ctx: &Context<'_>,
+    chain: &Chain,
+    walk: &mut Walk,
+    facts: &Facts<'_>,
+    state: &mut State<'_>,
+) -> Verdict {
+    while let Some(phase) = chain.next(walk) {
+        let verdict = chain.walk_through(phase, walk, facts, state);
+        ctx.mark(of_policy(phase));
+        if verdict != Verdict::Pass {
+            return verdict;
+        }
+    }
+    Verdict::Pass
 }
 
 /// What became of a request at its policies.
@@ -115,6 +138,7 @@ async fn resume(
 ) -> Result<Option<u16>, Reason> {
     loop {
         let told = ask::perform(ctx, ask).await?;
+        ctx.waited();
         match Planned::of(walk(ctx, chain, (&mut at, told), request, edits), at) {
             Planned::Pass => return Ok(None),
             Planned::Answer(status) => return Ok(Some(status)),

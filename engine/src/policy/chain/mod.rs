@@ -152,8 +152,28 @@ impl Chain {
     /// Takes a request on from where `walk` stands. After an [`Verdict::Ask`] it is called again with the answer in
     /// the state. [`Verdict::Pass`] is the end of the chain.
     pub fn walk(&self, walk: &mut Walk, facts: &Facts<'_>, state: &mut State<'_>) -> Verdict {
+        self.walk_through(Phase::Transform, walk, facts, state)
+    }
+
+    /// The phase of the policy that is asked next; none at the end.
+    pub fn next(&self, walk: &Walk) -> Option<Phase> {
+        self.steps.get(usize::from(walk.at)).map(|policy| policy.kind.phase())
+    }
+
+    /// The same as [`Chain::walk`] up to the end of a phase, for whoever looks at the clock between them: phase by phase a
+    /// request meets what it meets at once.
+    pub fn walk_through(
+        &self,
+        last: Phase,
+        walk: &mut Walk,
+        facts: &Facts<'_>,
+        state: &mut State<'_>,
+    ) -> Verdict {
         while let Some(policy) = self.steps.get(usize::from(walk.at)) {
             let phase = policy.kind.phase();
+            if phase > last {
+                break;
+            }
             if walk.abstained != 0 && phase > Phase::Authenticate {
                 let verdict = self.unsigned(walk, state);
                 if verdict != Verdict::Pass {
@@ -170,7 +190,11 @@ impl Chain {
             }
             walk.at += 1;
         }
-        if walk.abstained != 0 { self.unsigned(walk, state) } else { Verdict::Pass }
+        if walk.abstained != 0 && last >= Phase::Authenticate {
+            self.unsigned(walk, state)
+        } else {
+            Verdict::Pass
+        }
     }
 
     fn step(&self, policy: &Policy, walk: &mut Walk, facts: &Facts<'_>, state: &mut State<'_>) -> Verdict {

@@ -1,5 +1,8 @@
 //! The administration interface over sockets: what each page tells, who is let in, and that it is there to the end.
 
+mod metrics;
+mod timing;
+
 use crate::support::{Client, Driver, Gateway, Reply, Setup, each_driver, run_to_end};
 use serde_json::{Value, json};
 use std::net::{SocketAddr, TcpListener};
