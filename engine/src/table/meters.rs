@@ -9,10 +9,11 @@ impl Table {
     /// `meters` has no bound.
     pub fn arm(&mut self, meters: &Meters) {
         let mut arming = meters.arm();
+        // What is told of a policy, then of an upstream, matters more than of a single route, should not all find room.
+        arming.policies(self.policies.all.len());
         for listener in &mut self.listeners {
             listener.meter = arming.listener("", &listener.name);
         }
-        // What is told of an upstream matters more than of a single route, should not all find room.
         for upstream in &mut self.upstreams {
             upstream.meter = arming.upstream("", &upstream.name);
             upstream.endpoints.arm(&upstream.name, &mut arming);
@@ -25,6 +26,8 @@ impl Table {
     /// Arms those sets of endpoints that are not: what was found since.
     pub fn arm_endpoints(&self, meters: &Meters) {
         let mut arming = meters.arm();
+        // Another table may have been armed since, and refused.
+        arming.policies(self.policies.all.len());
         self.upstreams.iter().for_each(|upstream| upstream.endpoints.arm(&upstream.name, &mut arming));
     }
 }

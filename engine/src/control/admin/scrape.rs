@@ -2,8 +2,10 @@
 //! is atomics that anybody may read. Few pages are made at once, since one may be tens of megabytes.
 
 use super::live::Live;
-use crate::observe::metrics::page::{Process, ShardNow, Snapshot, page};
+use crate::exchange::parts::reason;
+use crate::observe::metrics::page::{PolicyNow, Process, ShardNow, Snapshot, page};
 use crate::observe::metrics::text::Form;
+use crate::policy::{Cause, Outcome, Policy, Refusal};
 use axum::extract::State;
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
@@ -59,6 +61,7 @@ fn snapshot(live: &Live) -> Snapshot {
             .iter()
             .map(|upstream| (upstream.name.clone(), upstream.count.now(), upstream.connections))
             .collect(),
+        policies: table.policies.all.iter().map(|policy| policy_now(policy)).collect(),
         generation: table.generation.0,
         generations: status.living.len() as u64,
         generation_unix_ms: status.living.last().map_or(0, |living| living.since_unix_ms),
@@ -69,6 +72,21 @@ fn snapshot(live: &Live) -> Snapshot {
         driver: host.driver.to_string(),
         fell_back: host.fell_back,
         process: process(),
+    }
+}
+
+const _: () = assert!(Cause::ALL.len() + 2 <= PolicyNow::SERIES, "a reason each, and two numbers");
+
+fn policy_now(Policy { name, tally, .. }: &Policy) -> PolicyNow {
+    let refused = Cause::ALL.into_iter().map(|cause| {
+        let reason = reason(Refusal { cause, detail: "" });
+        (reason.as_str(), tally.sum(Outcome::Refused(cause)))
+    });
+    PolicyNow {
+        name: name.to_string(),
+        passed: tally.sum(Outcome::Passed),
+        refused: refused.filter(|(_, count)| *count > 0).collect(),
+        shadowed: tally.sum(Outcome::Shadowed),
     }
 }
 

@@ -149,7 +149,7 @@ async fn resume(
 }
 
 /// The log's reason for a refusal.
-fn reason(Refusal { cause, detail }: Refusal) -> Reason {
+pub fn reason(Refusal { cause, detail }: Refusal) -> Reason {
     match cause {
         Cause::Unauthenticated => Reason::Unauthenticated(detail),
         Cause::Forbidden => Reason::Forbidden(detail),

@@ -3,6 +3,7 @@
 //! the cells of [`OVERFLOW`]. Control arms tables before the shards get them; a shard only follows the `Arc` that it finds.
 
 use super::cells::{Cells, EndpointCells, ListenerCells, RouteCells, UpstreamCells};
+use super::page::PolicyNow;
 use std::collections::BTreeMap;
 use std::fmt;
 #[expect(clippy::disallowed_types, reason = "control arms and scrapes; no shard ever takes it")]
@@ -102,6 +103,8 @@ struct Known {
     cap: usize,
     /// Names that were refused cells of their own.
     refused: u64,
+    /// Policies that have series of their own. What they did is counted where they are.
+    policies: usize,
 }
 
 /// All names that are counted.
@@ -123,6 +126,8 @@ pub struct Listed {
     pub upstreams: Vec<Arc<Meter<UpstreamCells>>>,
     /// Endpoints.
     pub endpoints: Vec<Arc<Meter<EndpointCells>>>,
+    /// How many policies have series of their own, the first ones of the table.
+    pub policies: usize,
     /// Series in use.
     pub series: usize,
     /// Series that may be in use.
@@ -133,7 +138,9 @@ pub struct Listed {
 
 impl Known {
     fn series(&mut self) -> usize {
-        self.listeners.reap() + self.routes.reap() + self.upstreams.reap() + self.endpoints.reap()
+        let names =
+            self.listeners.reap() + self.routes.reap() + self.upstreams.reap() + self.endpoints.reap();
+        names + policy_series(self.policies)
     }
 }
 
@@ -166,6 +173,21 @@ pub struct Arming<'m> {
     shards: usize,
 }
 
+impl Arming<'_> {
+    /// Makes room for the series of `count` policies: of as many of them as fit into a quarter of the cap.
+    pub fn policies(&mut self, count: usize) {
+        let most = self.known.cap / 4 / PolicyNow::SERIES;
+        let others = self.series - policy_series(self.known.policies);
+        self.known.policies = count.min(most);
+        self.series = others + policy_series(self.known.policies);
+    }
+}
+
+/// Series of `count` policies, and where there are any, of those past the room.
+fn policy_series(count: usize) -> usize {
+    if count == 0 { 0 } else { (count + 1) * PolicyNow::SERIES }
+}
+
 kinds! {
     /// The meter of a listener; none where nothing is counted.
     listener: ListenerCells, listeners;
@@ -188,6 +210,7 @@ impl Meters {
             endpoints: Names::new(shards),
             cap: 0,
             refused: 0,
+            policies: 0,
         };
         Meters { shards, known: Mutex::new(known) }
     }
@@ -213,6 +236,7 @@ impl Meters {
             routes: known.routes.all(),
             upstreams: known.upstreams.all(),
             endpoints: known.endpoints.all(),
+            policies: known.policies,
             series,
             cap: known.cap,
             refused: known.refused,

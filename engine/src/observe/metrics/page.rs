@@ -3,7 +3,7 @@
 
 use super::cells::{EndpointCells, ListenerCells, RouteCells, UpstreamCells};
 use super::histogram::Merged;
-use super::meters::{Listed, Meter};
+use super::meters::{Listed, Meter, OVERFLOW};
 use super::text::{Family, Form, Kind, Text};
 use crate::base::counters::{Count, Tally};
 use crate::observe::Counts;
@@ -23,6 +23,8 @@ pub struct Snapshot {
     pub listeners: Vec<(String, u32, u32)>,
     /// Its upstreams, likewise.
     pub upstreams: Vec<(String, u32, u32)>,
+    /// Its policies, in file order.
+    pub policies: Vec<PolicyNow>,
     /// The number of the current table.
     pub generation: u64,
     /// Tables that are in use.
@@ -43,6 +45,24 @@ pub struct Snapshot {
     pub fell_back: bool,
     /// The process; none where the system does not tell.
     pub process: Option<Process>,
+}
+
+/// A policy now.
+#[derive(Debug, Clone, Default)]
+pub struct PolicyNow {
+    /// Its name.
+    pub name: String,
+    /// Requests that passed.
+    pub passed: u64,
+    /// Requests that it refused, by the reason of the access log; those that there were.
+    pub refused: Vec<(&'static str, u64)>,
+    /// Requests that it would have refused, had it not been in shadow mode.
+    pub shadowed: u64,
+}
+
+impl PolicyNow {
+    /// Series of a policy at most: a number each, and a reason each.
+    pub const SERIES: usize = 16;
 }
 
 /// A shard now.
@@ -109,6 +129,9 @@ families! {
     ACTIVE = Gauge "ringgate_endpoint_active" ["upstream", "endpoint"] "Exchanges that run, as of half a second ago at most.";
     IDLE = Gauge "ringgate_endpoint_idle_connections" ["upstream", "endpoint"] "Idle connections kept, as of half a second ago at most.";
     MARKED = Gauge "ringgate_endpoint_marked_shards" ["upstream", "endpoint"] "Shards that leave an endpoint alone because it could not be reached.";
+    PASSED = Counter "ringgate_policy_passed" ["policy"] "Requests that a policy let pass.";
+    REFUSED = Counter "ringgate_policy_refused" ["policy", "reason"] "Requests that a policy refused, by the reason of the access log, once there is one.";
+    SHADOWED = Counter "ringgate_policy_shadow_refused" ["policy"] "Requests that a policy in shadow mode would have refused.";
     OVERHEAD = Histogram "gateway_overhead_seconds" ["phase"] "Where the time of exchanges goes; one of sixteen is looked at.";
     PANICS = Counter "ringgate_panics" [] "Panics caught: bugs.";
     LOG_DROPS = Counter "ringgate_log_dropped_lines" [] "Access log lines dropped because the log thread was behind.";
@@ -141,6 +164,7 @@ pub fn page(snapshot: &Snapshot, form: Form) -> Vec<u8> {
     routes(&mut text, &snapshot.listed.routes);
     upstreams(&mut text, snapshot);
     endpoints(&mut text, &snapshot.listed.endpoints);
+    policies(&mut text, snapshot);
     phases(&mut text, &snapshot.counts);
     shards(&mut text, snapshot);
     tables(&mut text, snapshot);
@@ -254,6 +278,33 @@ fn endpoints(text: &mut Text, meters: &[Arc<Meter<EndpointCells>>]) {
             }
         }
     }
+}
+
+/// Those for whose series there is no room are summed under one name.
+fn policies(text: &mut Text, snapshot: &Snapshot) {
+    let (own, rest) = snapshot.policies.split_at(snapshot.listed.policies.min(snapshot.policies.len()));
+    let mut overflow = PolicyNow { name: OVERFLOW.to_owned(), ..PolicyNow::default() };
+    for policy in rest {
+        overflow.passed += policy.passed;
+        overflow.shadowed += policy.shadowed;
+        for (reason, count) in &policy.refused {
+            match overflow.refused.iter_mut().find(|(known, _)| known == reason) {
+                Some((_, sum)) => *sum += count,
+                None => overflow.refused.push((reason, *count)),
+            }
+        }
+    }
+    let shown = || own.iter().chain((!rest.is_empty()).then_some(&overflow));
+    text.family(&PASSED);
+    shown().for_each(|policy| text.series(&PASSED, &[&policy.name], policy.passed));
+    text.family(&REFUSED);
+    for policy in shown() {
+        for (reason, count) in &policy.refused {
+            text.series(&REFUSED, &[&policy.name, reason], *count);
+        }
+    }
+    text.family(&SHADOWED);
+    shown().for_each(|policy| text.series(&SHADOWED, &[&policy.name], policy.shadowed));
 }
 
 fn phases(text: &mut Text, counts: &[Arc<Counts>]) {

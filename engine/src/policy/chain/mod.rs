@@ -281,7 +281,7 @@ impl Chain {
 
     fn refused(&self, policy: &Policy, at: u8, refusal: Refusal, state: &mut State<'_>) -> Verdict {
         if policy.mode == Mode::Enforce {
-            policy.tally.add(state.shard.index, Outcome::Refused);
+            policy.tally.add(state.shard.index, Outcome::Refused(refusal.cause));
             state.passage.refused_by = Some(at);
             if matches!(policy.kind, Kind::Authorize(_)) {
                 let denial = if refusal.cause == Cause::Forbidden { Denial::Scope } else { Denial::Absent };
@@ -317,6 +317,19 @@ impl Chain {
 }
 
 impl Cause {
+    /// All of them, each where its number says.
+    pub const ALL: [Cause; 9] = [
+        Cause::Unauthenticated,
+        Cause::Forbidden,
+        Cause::Address,
+        Cause::Origin,
+        Cause::Limited,
+        Cause::Invalid,
+        Cause::MediaType,
+        Cause::TooLarge,
+        Cause::Undecided,
+    ];
+
     /// The status of a refusal.
     pub fn status(self) -> u16 {
         match self {
@@ -330,3 +343,6 @@ impl Cause {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

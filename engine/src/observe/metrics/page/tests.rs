@@ -37,6 +37,7 @@ fn snapshot(meters: &Meters) -> Snapshot {
         shards: vec![ShardNow::default(); 2],
         listeners: vec![("public".to_owned(), 3, 50)],
         upstreams: vec![("origin".to_owned(), 2, 1024)],
+        policies: policies(3),
         generation: 7,
         generations: 2,
         generation_unix_ms: 1_700_000_000_123,
@@ -48,6 +49,46 @@ fn snapshot(meters: &Meters) -> Snapshot {
         fell_back: true,
         process: Some(Process { cpu_micros: 1_250_000, max_fds: Some(1024), ..Process::default() }),
     }
+}
+
+/// `p0`, `p1` and so on: each let 10 pass and refused 2 for one reason, and one more than the last for another.
+fn policies(count: usize) -> Vec<PolicyNow> {
+    let policy = |n: usize| PolicyNow {
+        name: format!("p{n}"),
+        passed: 10,
+        refused: vec![("forbidden", 2), ("rate_limited", n as u64)],
+        shadowed: 1,
+    };
+    (0..count).map(policy).collect()
+}
+
+#[test]
+fn policies_past_the_room_are_summed_under_one_name() {
+    let meters = Meters::new(1);
+    meters.bound(1000);
+    let before = meters.list().series;
+    meters.arm().policies(40);
+    let listed = meters.list();
+    let own = listed.policies;
+    assert!(own > 10 && own < 40 && listed.series <= 1000, "{own}, {}", listed.series);
+    let shown = Snapshot { policies: policies(40), ..snapshot(&meters) };
+    let text = String::from_utf8(page(&shown, Form::Prometheus)).expect("is text");
+    let rest = 40 - own;
+    let sum: usize = (own..40).sum();
+    for line in [
+        format!("ringgate_policy_passed_total{{policy=\"p{}\"}} 10\n", own - 1),
+        format!("ringgate_policy_refused_total{{policy=\"p3\",reason=\"rate_limited\"}} 3\n"),
+        format!("ringgate_policy_passed_total{{policy=\"(overflow)\"}} {}\n", 10 * rest),
+        format!("ringgate_policy_refused_total{{policy=\"(overflow)\",reason=\"forbidden\"}} {}\n", 2 * rest),
+        format!("ringgate_policy_refused_total{{policy=\"(overflow)\",reason=\"rate_limited\"}} {sum}\n"),
+        format!("ringgate_policy_shadow_refused_total{{policy=\"(overflow)\"}} {rest}\n"),
+    ] {
+        assert!(text.contains(&line), "{line}");
+    }
+    assert!(!text.contains(&format!("policy=\"p{own}\"")));
+    // A table with fewer takes less.
+    meters.arm().policies(0);
+    assert_eq!((meters.list().series, meters.list().policies), (before, 0));
 }
 
 #[test]
