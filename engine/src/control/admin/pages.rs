@@ -2,6 +2,7 @@
 //! configuration is put together on the blocking pool.
 
 use super::door::Admitted;
+use super::explain;
 use super::gate::gate;
 use super::live::Live;
 use super::orders::{self, problems};
@@ -34,8 +35,9 @@ const PAGES: &[(&str, &str)] = &[
     ("/config", "the configuration that it was compiled from, without secrets"),
 ];
 
-/// What can be ordered, by POST.
+/// What can be asked and ordered, by POST.
 const ORDERS: &[(&str, &str)] = &[
+    ("POST /explain", "what would become of a request: {\"request\": \"GET http://HOST/PATH\"}"),
     ("POST /reload", "reads the file again and waits until all shards serve it, or tells why not"),
     ("POST /drain", "ends the gateway; ?delay=5s&timeout=30s in place of what the file says"),
 ];
@@ -51,6 +53,7 @@ pub fn router(live: Arc<Live>, admitted: Arc<Admitted>) -> Router {
         .route("/upstreams", get(show_upstreams))
         .route("/routes", get(show_routes))
         .route("/config", get(show_config))
+        .route("/explain", post(explain::show))
         .route("/reload", post(orders::reload))
         .route("/drain", post(orders::drain))
         .fallback(|| async { (StatusCode::NOT_FOUND, "no such page; / lists them\n") })
@@ -60,7 +63,7 @@ pub fn router(live: Arc<Live>, admitted: Arc<Admitted>) -> Router {
 }
 
 async fn index() -> String {
-    PAGES.iter().chain(ORDERS).map(|(path, what)| format!("{path:<14}{what}\n")).collect()
+    PAGES.iter().chain(ORDERS).map(|(path, what)| format!("{path:<15}{what}\n")).collect()
 }
 
 async fn ready(State(live): State<Arc<Live>>) -> Response {

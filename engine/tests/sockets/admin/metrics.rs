@@ -95,6 +95,41 @@ fn each_exchange_counts_where_it_was() {
 }
 
 #[test]
+fn each_policy_counts_what_it_did() {
+    let origin = Origin::start();
+    let top = "admin: { bind: 127.0.0.1:0 }\npolicies:\n  net: { ip: { deny: [10.0.0.0/8] } }\n  key: { api_key: \
+        { header: X-API-Key } }\n  watch: { limit: { rate: 1/h, key: global }, mode: shadow }\nconsumers: [{ name: acme, \
+        api_keys: [acme-key-0123456789] }]";
+    let routes =
+        "- { name: kept, match: { path: /kept }, policies: [net, key, watch], respond: { body: ok } }\n";
+    let setup = Setup { top: top.to_owned(), routes: routes.to_owned(), ..Setup::of(&origin) };
+    let gateway = Gateway::start(Driver::Epoll, &setup);
+    let admin: SocketAddr = super::address(&gateway).parse().unwrap();
+    let get = |fields: &str| {
+        let head = format!("GET /kept HTTP/1.1\r\nHost: a\r\n{fields}\r\n");
+        gateway.connect().send(head).reply().status
+    };
+    assert_eq!(get(""), 401);
+    for _ in 0..3 {
+        assert_eq!(get("X-API-Key: acme-key-0123456789\r\n"), 200);
+    }
+    let page = scrape_until(admin, "three passed", |page| {
+        value(page, "ringgate_policy_passed_total{policy=\"key\"}") == 3.0
+    });
+    for (series, expected) in [
+        ("ringgate_policy_passed_total{policy=\"net\"}", 4.0),
+        ("ringgate_policy_refused_total{policy=\"key\",reason=\"unauthenticated\"}", 1.0),
+        ("ringgate_policy_shadow_refused_total{policy=\"key\"}", 0.0),
+    ] {
+        assert_eq!(value(&page, series), expected, "{series}");
+    }
+    let watched = ["passed", "shadow_refused"]
+        .map(|outcome| value(&page, &format!("ringgate_policy_{outcome}_total{{policy=\"watch\"}}")));
+    assert!(watched[0] >= 1.0 && watched[1] >= 2.0, "the limit of one an hour: {watched:?}");
+    assert!(!page.contains("policy=\"net\",reason"), "a reason stands there once there is one");
+}
+
+#[test]
 fn a_reader_who_accepts_open_metrics_gets_it() {
     let origin = Origin::start();
     let (_gateway, admin) = with_admin(Driver::Epoll, Setup::of(&origin));
