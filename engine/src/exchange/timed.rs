@@ -74,7 +74,7 @@ impl Context<'_> {
     #[inline]
     pub(super) fn timed_reply(&self, edits: &mut Edits, value: &mut Vec<u8>) {
         if let Some(timing) = &self.timing {
-            self.called(timing, clock::now());
+            self.called(timing, self.replied.get());
             self.tell(timing, edits, value);
         }
     }
@@ -101,7 +101,6 @@ impl Context<'_> {
     }
 
     /// Marks the phases of the call, if there was one; one without a reply ends at `now`.
-    #[cold]
     fn called(&self, timing: &Timing, now: Tick) {
         let known = |tick: Tick| if tick == Tick::default() { None } else { Some(tick) };
         let (dialled, sent) = (known(self.tried.dialled.get()), known(self.tried.sent.get()));

@@ -8,6 +8,7 @@ use crate::net::ring::Depth;
 use crate::observe::Counts;
 use crate::shard::Shared;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use tokio::sync::Semaphore;
 
 /// What runs now.
@@ -21,6 +22,8 @@ pub struct Live {
     pub host: Host,
     /// Places for those who make a page of metrics.
     pub(super) scrapes: Arc<Semaphore>,
+    /// How long the last one was, and a little more.
+    pub(super) page_bytes: AtomicUsize,
 }
 
 /// What stays the same as long as the process runs.
@@ -41,6 +44,12 @@ pub struct Host {
 impl Live {
     /// Of a process that has just started.
     pub fn new(shared: Arc<Shared>, office: Office, host: Host) -> Live {
-        Live { shared, office, host, scrapes: Arc::new(Semaphore::new(AT_ONCE)) }
+        Live {
+            shared,
+            office,
+            host,
+            scrapes: Arc::new(Semaphore::new(AT_ONCE)),
+            page_bytes: AtomicUsize::default(),
+        }
     }
 }

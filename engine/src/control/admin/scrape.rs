@@ -17,6 +17,9 @@ use std::sync::atomic::Ordering::Relaxed;
 /// Pages made at once; further readers wait.
 pub const AT_ONCE: usize = 2;
 
+/// Bytes that a page may grow by before its buffer does.
+const PAGE_SLACK: usize = 16 * 1024;
+
 /// Clock ticks a second in what /proc tells: the same on every Linux that runs here.
 const TICKS: u64 = 100;
 
@@ -27,7 +30,9 @@ pub async fn show(State(live): State<Arc<Live>>, headers: HeaderMap) -> Response
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     };
     let made = tokio::task::spawn_blocking(move || {
-        let made = page(&snapshot(&live), form);
+        let made = page(&snapshot(&live), form, live.page_bytes.load(Relaxed));
+        // The next one will be about as long.
+        live.page_bytes.store(made.len() + PAGE_SLACK, Relaxed);
         drop(place);
         made
     });

@@ -3,7 +3,6 @@
 //! 64 µs on, for what there is one of a route.
 
 use crate::base::counters::Tally;
-use std::time::Duration;
 
 /// How durations fall into buckets.
 pub trait Scale {
@@ -124,11 +123,6 @@ impl<const N: usize> Default for Merged<N> {
     fn default() -> Self {
         Merged { buckets: [0; N], sum_micros: 0 }
     }
-}
-
-/// A duration as it is counted.
-pub fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

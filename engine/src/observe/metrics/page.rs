@@ -157,9 +157,9 @@ families! {
     THREADS = Gauge "process_threads" [] "Threads.";
 }
 
-/// The page. *Cost*: some 40 ns a line; it is made on the blocking pool.
-pub fn page(snapshot: &Snapshot, form: Form) -> Vec<u8> {
-    let mut text = Text::new(form);
+/// The page, with room for `bytes` from the start. *Cost*: some 30 ns a line; it is made on the blocking pool.
+pub fn page(snapshot: &Snapshot, form: Form, bytes: usize) -> Vec<u8> {
+    let mut text = Text::new(form, bytes);
     exchanges(&mut text, snapshot);
     routes(&mut text, &snapshot.listed.routes);
     upstreams(&mut text, snapshot);
@@ -196,10 +196,8 @@ fn classes<T: super::cells::Cells>(
 ) {
     text.family(family);
     for meter in meters {
-        for (at, class) in Counts::CLASSES.into_iter().enumerate() {
-            let value = sum(meter.all(), |cells| &of(cells)[at]);
-            text.series(family, &[meter.name(), class], value);
-        }
+        let values = (0..Counts::CLASSES.len()).map(|at| sum(meter.all(), |cells| &of(cells)[at]));
+        text.fan(family, &[meter.name()], Counts::CLASSES.into_iter().zip(values));
     }
 }
 

@@ -90,17 +90,18 @@ impl Family {
 pub struct Text {
     out: Vec<u8>,
     form: Form,
+    /// What ends the name of each bucket of the fine scale: `0.001"} `.
     fine: Vec<String>,
     coarse: Vec<String>,
-    /// `{a="b"` of the series written now, without its end.
-    labels: Vec<u8>,
+    /// What the series written now begin with.
+    front: Vec<u8>,
 }
 
 impl Text {
-    /// An empty page.
-    pub fn new(form: Form) -> Text {
+    /// An empty page, with room for `bytes`.
+    pub fn new(form: Form, bytes: usize) -> Text {
         let (fine, coarse) = (bounds::<Fine>(), bounds::<Coarse>());
-        Text { out: Vec::with_capacity(64 * 1024), form, fine, coarse, labels: Vec::new() }
+        Text { out: Vec::with_capacity(bytes), form, fine, coarse, front: Vec::new() }
     }
 
     /// Begins a family. Its series follow until another begins.
@@ -123,8 +124,9 @@ impl Text {
 
     /// One series of a counter or a gauge. `values` are those of the family's labels.
     pub fn series(&mut self, family: &Family, values: &[&str], value: u64) {
+        debug_assert_eq!(family.labels.len(), values.len(), "each label has its value");
         self.name(family, values);
-        number(value, &mut self.out);
+        put_number(value, &mut self.out);
         self.out.push(b'\n');
     }
 
@@ -135,28 +137,38 @@ impl Text {
         self.out.push(b'\n');
     }
 
+    /// Series of a counter or a gauge that differ in their last label only: its values, and each one's number.
+    pub fn fan<'v>(&mut self, family: &Family, values: &[&str], last: impl Iterator<Item = (&'v str, u64)>) {
+        let Text { out, front, .. } = self;
+        front.clear();
+        begin(family, values, front);
+        front.push(if values.is_empty() { b'{' } else { b',' });
+        front.extend_from_slice(family.labels[values.len()].as_bytes());
+        front.extend_from_slice(b"=\"");
+        for (value, number) in last {
+            out.extend_from_slice(front);
+            escaped(value, out);
+            out.extend_from_slice(b"\"} ");
+            put_number(number, out);
+            out.push(b'\n');
+        }
+    }
+
     fn name(&mut self, family: &Family, values: &[&str]) {
-        self.out.extend_from_slice(family.name.as_bytes());
-        if family.kind == Kind::Counter {
-            self.out.extend_from_slice(b"_total");
-        }
-        labels(family.labels, values, &mut self.out);
-        if !values.is_empty() {
-            self.out.push(b'}');
-        }
-        self.out.push(b' ');
+        begin(family, values, &mut self.out);
+        self.out.extend_from_slice(if values.is_empty() { b" " } else { b"} " });
     }
 
     /// One histogram of the fine scale.
     pub fn fine(&mut self, family: &Family, values: &[&str], merged: &Merged<FINE>) {
-        let Text { out, fine, labels: space, .. } = self;
-        histogram(out, fine, (family, values, space), &merged.buckets, merged.sum_micros);
+        let Text { out, fine, front, .. } = self;
+        histogram(out, fine, (family, values, front), &merged.buckets, merged.sum_micros);
     }
 
     /// One histogram of the coarse scale.
     pub fn coarse(&mut self, family: &Family, values: &[&str], merged: &Merged<COARSE>) {
-        let Text { out, coarse, labels: space, .. } = self;
-        histogram(out, coarse, (family, values, space), &merged.buckets, merged.sum_micros);
+        let Text { out, coarse, front, .. } = self;
+        histogram(out, coarse, (family, values, front), &merged.buckets, merged.sum_micros);
     }
 
     /// The whole page.
@@ -168,44 +180,52 @@ impl Text {
     }
 }
 
+/// Lines of the same name are most of a large page: what they share is put together once.
 fn histogram(
     out: &mut Vec<u8>,
-    bounds: &[String],
-    (family, values, space): (&Family, &[&str], &mut Vec<u8>),
+    ends: &[String],
+    (family, values, front): (&Family, &[&str], &mut Vec<u8>),
     buckets: &[u64],
     sum_micros: u64,
 ) {
-    space.clear();
-    labels(family.labels, values, space);
     let name = family.name.as_bytes();
+    front.clear();
+    front.extend_from_slice(name);
+    front.extend_from_slice(b"_bucket");
+    labels(family.labels, values, front);
+    front.extend_from_slice(if values.is_empty() { b"{le=\"" } else { b",le=\"" });
     let mut count = 0;
-    for (bound, bucket) in bounds.iter().zip(buckets) {
+    for (end, bucket) in ends.iter().zip(buckets) {
         count += bucket;
-        out.extend_from_slice(name);
-        out.extend_from_slice(b"_bucket");
-        out.extend_from_slice(if space.is_empty() { b"{" } else { space });
-        out.extend_from_slice(if space.is_empty() { b"le=\"" } else { b",le=\"" });
-        out.extend_from_slice(bound.as_bytes());
-        out.extend_from_slice(b"\"} ");
-        number(count, out);
+        out.extend_from_slice(front);
+        out.extend_from_slice(end.as_bytes());
+        put_number(count, out);
         out.push(b'\n');
     }
-    for (suffix, value) in [("_sum", None), ("_count", Some(count))] {
+    for suffix in ["_sum", "_count"] {
         out.extend_from_slice(name);
         out.extend_from_slice(suffix.as_bytes());
-        out.extend_from_slice(space);
-        out.extend_from_slice(if space.is_empty() { b" " } else { b"} " });
-        match value {
-            Some(count) => number(count, out),
-            None => put_seconds(sum_micros, out),
+        labels(family.labels, values, out);
+        out.extend_from_slice(if values.is_empty() { b" " } else { b"} " });
+        match suffix {
+            "_count" => put_number(count, out),
+            _ => put_seconds(sum_micros, out),
         }
         out.push(b'\n');
     }
 }
 
+/// `name_total{a="b",c="d"`, without its end.
+fn begin(family: &Family, values: &[&str], out: &mut Vec<u8>) {
+    out.extend_from_slice(family.name.as_bytes());
+    if family.kind == Kind::Counter {
+        out.extend_from_slice(b"_total");
+    }
+    labels(family.labels, values, out);
+}
+
 /// `{a="b",c="d"`, without its end; nothing where there are none.
 fn labels(names: &[&str], values: &[&str], out: &mut Vec<u8>) {
-    debug_assert_eq!(names.len(), values.len(), "each label has its value");
     for (at, (name, value)) in names.iter().zip(values).enumerate() {
         out.push(if at == 0 { b'{' } else { b',' });
         out.extend_from_slice(name.as_bytes());
@@ -216,6 +236,9 @@ fn labels(names: &[&str], values: &[&str], out: &mut Vec<u8>) {
 }
 
 fn escaped(value: &str, out: &mut Vec<u8>) {
+    if !value.bytes().any(|byte| matches!(byte, b'\\' | b'"' | b'\n')) {
+        return out.extend_from_slice(value.as_bytes());
+    }
     for byte in value.bytes() {
         match byte {
             b'\\' => out.extend_from_slice(b"\\\\"),
@@ -226,13 +249,13 @@ fn escaped(value: &str, out: &mut Vec<u8>) {
     }
 }
 
-fn number(value: u64, out: &mut Vec<u8>) {
+fn put_number(value: u64, out: &mut Vec<u8>) {
     out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 
 /// Microseconds as seconds, exactly.
 fn put_seconds(micros: u64, out: &mut Vec<u8>) {
-    number(micros / 1_000_000, out);
+    put_number(micros / 1_000_000, out);
     let rest = micros % 1_000_000;
     if rest > 0 {
         let digits = [100_000, 10_000, 1000, 100, 10, 1].map(|unit| b'0' + (rest / unit % 10) as u8);
@@ -242,13 +265,14 @@ fn put_seconds(micros: u64, out: &mut Vec<u8>) {
     }
 }
 
+/// The bounds of a scale, each as it ends the name of a bucket.
 fn bounds<S: Scale>() -> Vec<String> {
     let bound = |bucket: usize| match S::bound(bucket) {
-        None => "+Inf".to_owned(),
+        None => "+Inf\"} ".to_owned(),
         Some(micros) => {
             let mut out = Vec::new();
             put_seconds(micros, &mut out);
-            String::from_utf8_lossy(&out).into_owned()
+            format!("{}\"}} ", String::from_utf8_lossy(&out))
         }
     };
     (0..S::BUCKETS).map(bound).collect()
@@ -262,7 +286,7 @@ mod tests {
     const TIMES: Family = Family { name: "t_seconds", kind: Kind::Histogram, labels: &[], help: "Times." };
 
     fn page(form: Form) -> String {
-        let mut text = Text::new(form);
+        let mut text = Text::new(form, 0);
         text.family(&COUNTER);
         text.series(&COUNTER, &["q\"\\\n"], 7);
         text.family(&TIMES);
@@ -282,6 +306,20 @@ mod tests {
             open.starts_with("# HELP a_b Counts.\n# TYPE a_b counter\na_b_total{x=\"q\\\"\\\\\\n\"} 7\n")
         );
         assert!(open.ends_with("# EOF\n") && !plain.contains("EOF"));
+    }
+
+    #[test]
+    fn series_that_differ_in_one_label_share_the_rest() {
+        const BY: Family = Family { name: "r", kind: Kind::Counter, labels: &["x", "y"], help: "By." };
+        const ALONE: Family = Family { name: "s", kind: Kind::Gauge, labels: &["y"], help: "Alone." };
+        let mut text = Text::new(Form::Prometheus, 0);
+        text.fan(&BY, &["a\"b"], [("2xx", 1), ("c\\d", 20)].into_iter());
+        text.fan(&ALONE, &[], [("2xx", 3)].into_iter());
+        let page = String::from_utf8(text.end()).expect("is text");
+        assert_eq!(
+            page,
+            "r_total{x=\"a\\\"b\",y=\"2xx\"} 1\nr_total{x=\"a\\\"b\",y=\"c\\\\d\"} 20\ns{y=\"2xx\"} 3\n"
+        );
     }
 
     #[test]

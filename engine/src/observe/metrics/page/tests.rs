@@ -72,7 +72,7 @@ fn policies_past_the_room_are_summed_under_one_name() {
     let own = listed.policies;
     assert!(own > 10 && own < 40 && listed.series <= 1000, "{own}, {}", listed.series);
     let shown = Snapshot { policies: policies(40), ..snapshot(&meters) };
-    let text = String::from_utf8(page(&shown, Form::Prometheus)).expect("is text");
+    let text = String::from_utf8(page(&shown, Form::Prometheus, 0)).expect("is text");
     let rest = 40 - own;
     let sum: usize = (own..40).sum();
     for line in [
@@ -99,7 +99,7 @@ fn every_family_has_its_head_once_and_its_series_behind_it() {
     let _route = arming.route("", "all");
     let _endpoint = arming.endpoint("origin", "unix:/a\"b");
     drop(arming);
-    let text = String::from_utf8(page(&snapshot(&meters), Form::Prometheus)).expect("is text");
+    let text = String::from_utf8(page(&snapshot(&meters), Form::Prometheus, 0)).expect("is text");
     for family in FAMILIES {
         let name = family.full_name();
         let (before, rest) = text.split_once(&format!("# HELP {name} ")).expect("each has its help");
