@@ -1,8 +1,10 @@
-//! `/metrics`: collects what the page shows and has it written on the blocking pool. Nothing is asked of a shard: all of it
-//! is atomics that anybody may read. Few pages are made at once, since one may be tens of megabytes.
+//! `/metrics`: collects what the page shows and has it written by a thread that gives way to all others: a large page takes
+//! tens of milliseconds, which shards that share its CPU would wait for. Nothing is asked of a shard: all of it is atomics
+//! that anybody may read. Few pages are made at once, since one may be tens of megabytes.
 
 use super::live::Live;
 use crate::exchange::parts::reason;
+use crate::net::affinity;
 use crate::observe::metrics::page::{PolicyNow, Process, ShardNow, Snapshot, page};
 use crate::observe::metrics::text::Form;
 use crate::policy::{Cause, Outcome, Policy, Refusal};
@@ -13,6 +15,8 @@ use axum::response::{IntoResponse, Response};
 use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::thread;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 /// Pages made at once; further readers wait.
 pub const AT_ONCE: usize = 2;
@@ -29,17 +33,26 @@ pub async fn show(State(live): State<Arc<Live>>, headers: HeaderMap) -> Response
     let Ok(place) = live.scrapes.clone().acquire_owned().await else {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     };
-    let made = tokio::task::spawn_blocking(move || {
-        let made = page(&snapshot(&live), form, live.page_bytes.load(Relaxed));
-        // The next one will be about as long.
-        live.page_bytes.store(made.len() + PAGE_SLACK, Relaxed);
-        drop(place);
-        made
-    });
-    match made.await {
-        Ok(page) => ([(CONTENT_TYPE, HeaderValue::from_static(form.content_type()))], page).into_response(),
-        Err(_) => (StatusCode::INTERNAL_SERVER_ERROR, "the page could not be made\n").into_response(),
+    let (told, made) = oneshot::channel();
+    // Whoever asked may have gone; then nobody takes the page.
+    let make = move || drop(told.send(made_for(&live, form, place)));
+    let started = thread::Builder::new().name("scrape".to_owned()).spawn(make);
+    match (started, made.await) {
+        (Ok(_), Ok(page)) => {
+            ([(CONTENT_TYPE, HeaderValue::from_static(form.content_type()))], page).into_response()
+        }
+        _ => (StatusCode::INTERNAL_SERVER_ERROR, "the page could not be made\n").into_response(),
     }
+}
+
+/// The page, by a thread of its own: a thread that gave way cannot take that back. `place` is free when it is made.
+fn made_for(live: &Live, form: Form, place: OwnedSemaphorePermit) -> Vec<u8> {
+    affinity::give_way();
+    let made = page(&snapshot(live), form, live.page_bytes.load(Relaxed));
+    // The next one will be about as long.
+    live.page_bytes.store(made.len() + PAGE_SLACK, Relaxed);
+    drop(place);
+    made
 }
 
 fn snapshot(live: &Live) -> Snapshot {

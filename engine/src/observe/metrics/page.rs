@@ -157,7 +157,7 @@ families! {
     THREADS = Gauge "process_threads" [] "Threads.";
 }
 
-/// The page, with room for `bytes` from the start. *Cost*: some 30 ns a line; it is made on the blocking pool.
+/// The page, with room for `bytes` from the start. *Cost*: some 30 ns a line; it is made on a thread of its own.
 pub fn page(snapshot: &Snapshot, form: Form, bytes: usize) -> Vec<u8> {
     let mut text = Text::new(form, bytes);
     exchanges(&mut text, snapshot);
