@@ -77,7 +77,7 @@ fn policies_past_the_room_are_summed_under_one_name() {
     let sum: usize = (own..40).sum();
     for line in [
         format!("ringgate_policy_passed_total{{policy=\"p{}\"}} 10\n", own - 1),
-        format!("ringgate_policy_refused_total{{policy=\"p3\",reason=\"rate_limited\"}} 3\n"),
+        "ringgate_policy_refused_total{policy=\"p3\",reason=\"rate_limited\"} 3\n".to_owned(),
         format!("ringgate_policy_passed_total{{policy=\"(overflow)\"}} {}\n", 10 * rest),
         format!("ringgate_policy_refused_total{{policy=\"(overflow)\",reason=\"forbidden\"}} {}\n", 2 * rest),
         format!("ringgate_policy_refused_total{{policy=\"(overflow)\",reason=\"rate_limited\"}} {sum}\n"),
