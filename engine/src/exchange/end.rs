@@ -10,6 +10,7 @@ use super::plan;
 use crate::base::{Fault, Tick};
 use crate::net::body::{BodySink, BodySource};
 use crate::observe::{Phase, Reason};
+use crate::policy::Chain;
 use crate::route::finder::Caches;
 use crate::route::redirect::{Asked, Redirect};
 use crate::table::{Here, Respond};
@@ -82,6 +83,20 @@ pub fn own<'a>(
     }
     ctx.timed_answer(edits, space);
     Ok(Own { status: redirect.status, edits, content: b"" })
+}
+
+/// The answer with this status that a policy of `chain` makes, with which nothing is wrong.
+pub fn of_policy<'a>(
+    ctx: &Context<'_>,
+    chain: &Chain,
+    request: (Head<'_>, &[u8]),
+    status: u16,
+    (edits, value): (&'a mut Edits, &mut Vec<u8>),
+) -> Own<'a> {
+    edits.clear();
+    plan::dress(ctx, chain, request, None, edits);
+    ctx.timed_answer(edits, value);
+    Own { status, edits, content: b"" }
 }
 
 /// Appends where `redirect` sends a request of `peer` whose canonical `path` pattern `at` took.
