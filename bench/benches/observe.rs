@@ -42,6 +42,7 @@ fn sample() -> Record<'static> {
         user: b"",
         policy: None,
         shadow: b"",
+        replied: true,
         tunnel: false,
     }
 }

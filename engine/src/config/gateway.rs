@@ -178,6 +178,8 @@ section! {
         pub bind: String,
         /// What callers must send as a bearer token; required unless `bind` is loopback or a Unix socket.
         pub token: Option<Secret>,
+        /// Series of metrics at most. Routes, upstreams and endpoints past it are counted together as `(overflow)`.
+        pub series: u32 = "500000",
     }
 }
 

@@ -23,6 +23,8 @@ section! {
         pub upgrade: Vec<String> = [],
         /// How long the upstream may take.
         pub timeouts: Timeouts = {},
+        /// Whether answers tell in `Server-Timing` where the time went: to whoever asks, so not for the public.
+        pub server_timing: bool = "false",
         /// Who is refused first when there is too much to do.
         pub priority: Option<Priority>,
         /// The upstream's name, or a list of upstreams with weights.

@@ -80,8 +80,8 @@ impl Logs {
     }
 
     /// Lines lost because they could not be written. Those that the shards dropped are in their own counters.
-    pub fn lost(&self) -> u64 {
-        self.lost.now()
+    pub fn lost(&self) -> &Arc<Count> {
+        &self.lost
     }
 
     /// Writes out all that the rings hold and ends the thread. To be called when the shards have ended. False

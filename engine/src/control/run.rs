@@ -1,7 +1,7 @@
 //! `ringgate run`: binds every socket before anything starts, starts one shard a CPU and the log thread, has the desk work
 //! (`control/office/desk`), and ends: readiness fails at once, connections are taken for the delay, then the shards drain.
 
-use super::admin::{Door, Live};
+use super::admin::{Door, Host, Live};
 use super::bind::{Listening, bind};
 use super::budget::{Budget, Means};
 use super::diagnostics::{advice, tell};
@@ -15,9 +15,10 @@ use super::office::publish::{Published, first};
 use super::office::reload::Fixed;
 use super::office::{Drain, Office, Phase};
 use super::resolve::{Keeper, Names};
-use crate::base::{Address, Generation, Tick};
+use crate::base::{Address, Generation, ListenerId, SocketId, Tick};
 use crate::config::Problems;
 use crate::net::driver::{Driver, probe_io_uring};
+use crate::net::listener::Bound;
 use crate::net::{affinity, clock, raise_descriptor_limit, ring};
 use crate::observe::Counts;
 use crate::shard::{self, Setup, Shared};
@@ -33,6 +34,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use tokio::task::JoinHandle as Task;
 
 /// Batches of log lines a shard may be ahead of the log thread.
 const LOG_BATCHES: usize = 64;
@@ -91,35 +93,24 @@ pub async fn run(start: Start, ready: impl FnOnce(&[(String, Address)])) -> Resu
         listening.told().map(|(name, addr)| (name.to_owned(), addr.clone())).collect();
     let mut signals = signals()?;
     let names = Names::settled(&mut table).await;
+    let shared = Shared::new(fixed.shards);
+    if let Some(admin) = &table.admin {
+        shared.meters.bound(admin.series);
+        table.arm(&shared.meters);
+    }
     let table = Arc::new(table);
 
     let counts: Vec<Arc<Counts>> = (0..fixed.shards).map(|_| Arc::default()).collect();
     let (senders, feeds): (Vec<_>, Vec<_>) = counts.iter().map(feed).unzip();
+    let log_depths = feeds.iter().map(|feed| feed.ring.depth()).collect();
     let logs = Logs::start(Target::of(&table), feeds, clock::now as fn() -> Tick).map_err(|error| {
         let advice = advice::file(&error);
         Refused::Runtime(format!("the access log cannot be opened: {error}{advice}"))
     })?;
 
-    let shared = Shared::new(fixed.shards);
-    let listener = |(socket, bound)| {
-        let at = sockets.iter().find(|(known, _)| *known == socket);
-        at.map(|(_, listener)| (socket, *listener, bound))
-    };
-    let setups = opened.into_iter().zip(&counts).enumerate().map(|(index, (opened, counts))| Setup {
-        index,
-        cpu: cpus[index % cpus.len()],
-        driver: fixed.driver,
-        table: table.clone(),
-        shared: shared.clone(),
-        counts: counts.clone(),
-        listeners: opened.into_iter().filter_map(listener).collect(),
-        seed: RandomState::new().build_hasher().finish(),
-    });
-    let threads = setups.zip(senders).map(|(setup, log)| {
-        let started = shard::start(setup, log);
-        started.map_err(|error| Refused::Runtime(format!("no thread for a shard: {error}")))
-    });
-    let threads = threads.collect::<Result<Vec<_>, _>>()?;
+    let crew =
+        Crew { cpus: &cpus, driver: fixed.driver, table: &table, shared: &shared, counts: &counts, sockets };
+    let threads = crew.start(senders, opened)?;
     let (files, watched) = watch::channel(Files::default());
     let file = file.map(|(path, read)| {
         files.send_replace(read);
@@ -130,7 +121,15 @@ pub async fn run(start: Start, ready: impl FnOnce(&[(String, Address)])) -> Resu
     ready(&bound);
 
     let (office, inside) = Office::open(first(&table, shown, fixed.shards));
-    let admin = door.map(|door| serve(door, Live { shared: shared.clone(), office: office.clone() }));
+    let fell_back = fixed.driver == Driver::Epoll && table.gateway.driver != DriverChoice::Epoll;
+    let host = Host {
+        counts: counts.clone(),
+        log_depths,
+        log_lost: logs.lost().clone(),
+        driver: fixed.driver,
+        fell_back,
+    };
+    let admin = door.map(|door| serve(door, Live::new(shared.clone(), office.clone(), host)));
     let file = file.map(|(path, followed)| {
         tokio::spawn(follow(followed, office.clone()));
         path
@@ -147,16 +146,55 @@ pub async fn run(start: Start, ready: impl FnOnce(&[(String, Address)])) -> Resu
     ended
 }
 
-/// Ends the administration interface. Its socket's file goes with it.
-async fn close(admin: Option<tokio::task::JoinHandle<()>>) {
+/// Ends the administration interface; its socket's file goes with it.
+async fn close(admin: Option<Task<()>>) {
     if let Some(admin) = admin {
         admin.abort();
         drop(admin.await);
     }
 }
 
+/// What all shards are started with.
+struct Crew<'a> {
+    cpus: &'a [usize],
+    driver: Driver,
+    table: &'a Arc<Table>,
+    shared: &'a Arc<Shared>,
+    counts: &'a [Arc<Counts>],
+    sockets: Vec<(SocketId, ListenerId)>,
+}
+
+impl Crew<'_> {
+    /// Starts a shard for each ring of log lines, with the sockets that were opened for it.
+    fn start(
+        &self,
+        logs: Vec<ring::Sender>,
+        opened: Vec<Vec<(SocketId, Bound)>>,
+    ) -> Result<Vec<JoinHandle<io::Result<()>>>, Refused> {
+        let listener = |(socket, bound)| {
+            let at = self.sockets.iter().find(|(known, _)| *known == socket);
+            at.map(|(_, listener)| (socket, *listener, bound))
+        };
+        let start = |(index, (log, opened)): (usize, (ring::Sender, Vec<_>))| {
+            let setup = Setup {
+                index,
+                cpu: self.cpus[index % self.cpus.len()],
+                driver: self.driver,
+                table: self.table.clone(),
+                shared: self.shared.clone(),
+                counts: self.counts[index].clone(),
+                listeners: opened.into_iter().filter_map(listener).collect(),
+                seed: RandomState::new().build_hasher().finish(),
+            };
+            shard::start(setup, log)
+                .map_err(|error| Refused::Runtime(format!("no thread for a shard: {error}")))
+        };
+        logs.into_iter().zip(opened).enumerate().map(start).collect()
+    }
+}
+
 /// Serves the administration interface and says where.
-fn serve(door: Door, live: Live) -> tokio::task::JoinHandle<()> {
+fn serve(door: Door, live: Live) -> Task<()> {
     let address = door.bound();
     tell!(AdminListening, { address = %address }, "admin on {address}");
     tokio::spawn(door.serve(Arc::new(live)))

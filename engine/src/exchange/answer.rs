@@ -142,6 +142,7 @@ pub fn make(ctx: &Context<'_>, answer: &Answer, edits: &mut Edits, content: &mut
     detail.clear();
     errors.clear();
     plan::dress_answer(ctx, edits, path, (detail, errors));
+    ctx.timed_answer(edits, value);
     content.clear();
     answer.body(detail, id.bytes(), content);
     // What of the request is wrong, a member of its own (RFC 9457 §3.2).

@@ -2,14 +2,15 @@
 //! record: refused, answered, cut, tunnelled or panicked.
 
 use super::lent::{Lent, TableRef};
+use super::timed;
 use crate::base::{ClientAddr, Generation, ListenerId, RouteId, Tick, UpstreamId};
 use crate::mem::Scratch;
 use crate::net::clock;
-use crate::observe::{Reason, Record, record};
+use crate::observe::{Met, Reason, Record, Timing, record};
 use crate::policy::{Chain, Passage};
 use crate::route::MethodSet;
-use crate::table::Table;
-use crate::upstream::Tried;
+use crate::table::{Table, Upstream};
+use crate::upstream::{Picked, Tried};
 use crate::wire::field::Field;
 use crate::wire::head::{Head, Version};
 use std::cell::{Cell, RefCell};
@@ -97,6 +98,8 @@ pub struct Context<'a> {
     pub tunnel: Cell<bool>,
     /// Whether its client was told to send its body.
     pub continued: Cell<bool>,
+    /// Where its time goes, where somebody wants to know.
+    pub(super) timing: Option<Scratch<Timing>>,
     wall_ms: u64,
 }
 
@@ -109,6 +112,8 @@ impl<'a> Context<'a> {
         head: Option<Head<'a>>,
         began: Tick,
     ) -> Context<'a> {
+        let gateway = &table.gateway;
+        let sampled = gateway.sampled && lent.samples();
         Context {
             lent,
             table,
@@ -130,6 +135,7 @@ impl<'a> Context<'a> {
             request_id: RefCell::new(RequestId::default()),
             tunnel: Cell::new(false),
             continued: Cell::new(false),
+            timing: if sampled || gateway.timed { Some(timed::begin(lent, began, sampled)) } else { None },
             wall_ms: clock::unix_ms(),
         }
     }
@@ -145,6 +151,19 @@ impl<'a> Context<'a> {
         match self.route.get() {
             Some(route) => policies.chain(self.peer.listener, route),
             None => policies.miss(self.peer.listener),
+        }
+    }
+
+    /// The cells of what it met.
+    fn met<'m>(&'m self, upstream: Option<&'m Upstream>, picked: Option<&'m Picked>) -> Met<'m> {
+        let shard = usize::from(self.lent.shard);
+        let route = self.route.get().map(|id| self.table.route(id));
+        let listener = &self.table.listeners[self.peer.listener.index()];
+        Met {
+            listener: listener.meter.as_ref().and_then(|meter| meter.of(shard)),
+            route: route.and_then(|route| route.meter.as_ref()?.of(shard)),
+            upstream: upstream.and_then(|upstream| upstream.meter.as_ref()?.of(shard)),
+            endpoint: picked.and_then(|picked| picked.cells(shard)),
         }
     }
 
@@ -189,6 +208,7 @@ impl<'a> Context<'a> {
             total_us: micros(self.began, end),
             first_byte_us: if replied > sent { micros(sent, replied) } else { 0 },
             upstream_us: if called { micros(sent, end) } else { 0 },
+            replied: replied != Tick::default(),
             tunnel: self.tunnel.get(),
             consumer: consumer.and_then(|name| std::str::from_utf8(name).ok()),
             user: passage.and_then(|passage| passage.principal.subject()).unwrap_or_default(),
@@ -196,7 +216,11 @@ impl<'a> Context<'a> {
             shadow: passage.map_or(b"", |passage| &passage.shadow),
         };
         let format = table.gateway.access_log.as_ref().map(|log| &log.format);
-        record(&facts, &self.lent.counts, &mut self.lent.lines.borrow_mut(), format);
+        let met = self.met(upstream, picked.as_ref());
+        record(&facts, &self.lent.counts, met, &mut self.lent.lines.borrow_mut(), format);
+        if let Some(timing) = &self.timing {
+            timed::end(timing, end, facts.tunnel, &self.lent.counts);
+        }
     }
 }
 

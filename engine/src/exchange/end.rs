@@ -9,7 +9,8 @@ use super::peer::front::front;
 use super::plan;
 use crate::base::{Fault, Tick};
 use crate::net::body::{BodySink, BodySource};
-use crate::observe::Reason;
+use crate::observe::{Phase, Reason};
+use crate::policy::Chain;
 use crate::route::finder::Caches;
 use crate::route::redirect::{Asked, Redirect};
 use crate::table::{Here, Respond};
@@ -56,10 +57,16 @@ pub fn own<'a>(
     let chain = ctx.chain();
     let redirect = match here {
         Here::Respond(Respond { status, edits: own, body }) => {
-            let Some(chain) = chain else { return Ok(Own { status: *status, edits: own, content: body }) };
+            if chain.is_none() && !ctx.shows_timing() {
+                ctx.mark(Phase::Answer);
+                return Ok(Own { status: *status, edits: own, content: body });
+            }
             edits.clear();
             edits.absorb(own);
-            plan::dress(ctx, chain, (head, path), None, edits);
+            if let Some(chain) = chain {
+                plan::dress(ctx, chain, (head, path), None, edits);
+            }
+            ctx.timed_answer(edits, space);
             return Ok(Own { status: *status, edits, content: body });
         }
         Here::Redirect(redirect) => redirect,
@@ -74,7 +81,22 @@ pub fn own<'a>(
     if let Some(chain) = chain {
         plan::dress(ctx, chain, (head, path), None, edits);
     }
+    ctx.timed_answer(edits, space);
     Ok(Own { status: redirect.status, edits, content: b"" })
+}
+
+/// The answer with this status that a policy of `chain` makes, with which nothing is wrong.
+pub fn of_policy<'a>(
+    ctx: &Context<'_>,
+    chain: &Chain,
+    request: (Head<'_>, &[u8]),
+    status: u16,
+    (edits, value): (&'a mut Edits, &mut Vec<u8>),
+) -> Own<'a> {
+    edits.clear();
+    plan::dress(ctx, chain, request, None, edits);
+    ctx.timed_answer(edits, value);
+    Own { status, edits, content: b"" }
 }
 
 /// Appends where `redirect` sends a request of `peer` whose canonical `path` pattern `at` took.

@@ -6,7 +6,8 @@ use super::plan::Asking;
 use crate::base::UpstreamId;
 use crate::mem::Scratches;
 use crate::net::offload::Offload;
-use crate::observe::{Counts, Lines};
+use crate::observe::timing::SAMPLED;
+use crate::observe::{Counts, Lines, Timing};
 use crate::policy::{self, Passage};
 use crate::route::Scratch;
 use crate::route::finder::Caches;
@@ -84,6 +85,8 @@ pub struct Lent {
     pub asking: Asking,
     /// Threads for what takes long.
     pub offload: Offload,
+    /// Working memory for the time of exchanges that are timed.
+    pub timings: Scratches<Timing>,
     /// Working memory of route look-ups.
     pub routing: Scratch,
     /// Working memory for regular expressions.
@@ -102,9 +105,19 @@ pub struct Lent {
     pub busy: Cell<u32>,
     /// Moves on with every head read: how the shard knows that it is active.
     pub activity: Cell<u64>,
+    /// Exchanges begun, of which one in [`SAMPLED`] is timed for metrics.
+    pub exchanges: Cell<u32>,
 }
 
 impl Lent {
+    /// Whether the exchange that begins now is one of those that are timed for metrics.
+    #[inline]
+    pub(super) fn samples(&self) -> bool {
+        let count = self.exchanges.get().wrapping_add(1);
+        self.exchanges.set(count);
+        count & (SAMPLED - 1) == 0
+    }
+
     /// The table for an exchange that begins now.
     pub fn table(&self) -> TableRef {
         self.table.borrow().clone()

@@ -11,6 +11,7 @@ mod outcome;
 mod peer;
 mod plan;
 mod run;
+mod timed;
 
 /// What the path asks on its way, for explaining a request without an exchange.
 pub mod parts {
@@ -19,6 +20,7 @@ pub mod parts {
     pub use super::onward::max_forwards::ends_here;
     pub use super::onward::stick::{Part, key, part};
     pub use super::peer::front::front;
+    pub use super::plan::reason;
     pub use super::run::allowed_upgrade;
 }
 

@@ -4,7 +4,7 @@
 use super::answer::{self, Answer, Close, of_body, of_call};
 use super::context::Context;
 use super::downstream::{Begin, Downstream, Replies, ReplyHead};
-use super::end::{self, Own};
+use super::end;
 use super::onward::forward::{self, Forward};
 use super::onward::mapping::Way;
 use super::onward::max_forwards;
@@ -15,7 +15,7 @@ use crate::base::{Fault, Side, Tick};
 use crate::net::body::{BodySink, BodySource, BodyWriter, pump};
 use crate::net::clock;
 use crate::net::spawn::beside;
-use crate::observe::Reason;
+use crate::observe::{Phase, Reason};
 use crate::route::split::{Choice, CookieId, Split};
 use crate::route::{Facts, Match, Miss};
 use crate::table::{End, Route, Upstream};
@@ -73,9 +73,8 @@ async fn serve<'c, B: BodySource, R: Replies>(
     if let Some(chain) = chain
         && let Some(status) = plan::asked(ctx, chain, (head, path), edits, (&mut *body, &mut *reply)).await?
     {
-        edits.clear();
-        plan::dress(ctx, chain, (head, path), None, edits);
-        return Ok(end::send(ctx, Own { status, edits, content: b"" }, body, reply).await);
+        let own = end::of_policy(ctx, chain, (head, path), status, (edits, value));
+        return Ok(end::send(ctx, own, body, reply).await);
     }
     let split = match &route.end {
         End::To(split) => split,
@@ -112,11 +111,18 @@ async fn serve<'c, B: BodySource, R: Replies>(
     if upstream.balance.key.is_some() {
         stick::issue(ctx, upstream, key, edits, value);
     }
+    ctx.timed_reply(edits, value);
     write(ctx, body, reply, got, &mut upload, edits, upgrade).await
 }
 
-/// The route of a request, and which pattern of its match took the path.
+/// The route of a request, and which pattern of its match took the path. The end of a phase, whatever comes of it.
 fn find<'c>(ctx: &'c Context<'c>, head: Head<'_>, path: &[u8]) -> Result<(&'c Route, usize), Reason> {
+    let found = look_up(ctx, head, path);
+    ctx.mark(Phase::Route);
+    found
+}
+
+fn look_up<'c>(ctx: &'c Context<'c>, head: Head<'_>, path: &[u8]) -> Result<(&'c Route, usize), Reason> {
     let table = ctx.table;
     if table.policies.has_cors
         && let Some(found) = plan::preflight(ctx, head, path)

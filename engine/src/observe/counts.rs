@@ -1,6 +1,7 @@
 //! A shard's plain counters. One shard writes them, with a load and a store each; whoever scrapes reads them
 //! at any time and sums over the shards. Fields are public: `accept`, `upstream` and `conn` add to their own.
 
+use super::timing::Phases;
 use super::{Reason, Record};
 use crate::base::counters::Count;
 
@@ -31,6 +32,8 @@ pub struct Counts {
     pub log_drops: Count,
     /// Laps of the shard's housekeeping, ten a second: that they go on shows that the shard does.
     pub laps: Count,
+    /// Where the time of sampled exchanges went.
+    pub phases: Phases,
 }
 
 /// Counts by [`Reason::index`].

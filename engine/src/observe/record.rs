@@ -67,6 +67,8 @@ pub struct Record<'a> {
     pub policy: Option<&'a str>,
     /// Policies in shadow mode that would have refused it, by name with commas between.
     pub shadow: &'a [u8],
+    /// Whether a reply's head came.
+    pub replied: bool,
     /// Whether the exchange became a tunnel.
     pub tunnel: bool,
 }

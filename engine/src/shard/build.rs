@@ -9,7 +9,7 @@ use crate::net::listener::Bound;
 use crate::net::mailbox::Mailbox;
 use crate::net::offload::Offload;
 use crate::net::{affinity, ring};
-use crate::observe::Counts;
+use crate::observe::{Counts, Meters};
 use crate::table::Table;
 use std::io;
 use std::sync::Arc;
@@ -44,6 +44,8 @@ pub struct Shared {
     pub connections: Arc<Capped>,
     /// Threads for what takes long.
     pub offload: Offload,
+    /// Names that metrics are counted of. Only control takes it.
+    pub meters: Meters,
 }
 
 impl Shared {
@@ -57,6 +59,7 @@ impl Shared {
             ending: AtomicBool::new(false),
             connections: Arc::default(),
             offload: Offload::default(),
+            meters: Meters::new(shards),
         })
     }
 

@@ -39,8 +39,9 @@ pub fn lent(setup: &Setup, log: ring::Sender) -> Rc<exchange::Lent> {
         pipes: Pipes::default(),
         wheel,
         intake: Intake::default(),
-        pools: Pools::new(&setup.table, next),
+        pools: Pools::new(&setup.table, setup.index, next),
         counts: counts.clone(),
+        shard: setup.index,
         random: Cell::new(next() | 1),
         ask_idle: ask_idle(setup.shared.clone(), setup.index),
         unreachable: unreachable(setup.shared.clone()),
@@ -55,6 +56,7 @@ pub fn lent(setup: &Setup, log: ring::Sender) -> Rc<exchange::Lent> {
         policies: RefCell::new(policy::Shard::new(setup.index as u16)),
         asking: Asking::new(ask_keys(setup.shared.clone())),
         offload: setup.shared.offload.clone(),
+        timings: Scratches::default(),
         routing: Scratch::default(),
         caches: RefCell::default(),
         counts,
@@ -64,6 +66,7 @@ pub fn lent(setup: &Setup, log: ring::Sender) -> Rc<exchange::Lent> {
         draining: Cell::new(false),
         busy: Cell::new(0),
         activity: Cell::new(0),
+        exchanges: Cell::new(0),
     })
 }
 

@@ -12,6 +12,8 @@ pub struct Admin {
     pub bind: Address,
     /// What callers must send; none lets everybody in who can connect.
     pub token: Option<Token>,
+    /// Series of metrics at most.
+    pub series: usize,
 }
 
 impl Admin {

@@ -241,6 +241,8 @@ fn gateway(check: &mut Check<'_>) -> Gateway {
             timeout: check.period(&at.key("drain"), "timeout", given.drain.timeout),
         },
         watch: given.watch,
+        sampled: config.admin.is_some(),
+        timed: config.routes.iter().any(|route| route.server_timing),
     }
 }
 

@@ -4,6 +4,7 @@
 use crate::base::counters::Capped;
 use crate::base::{Address, Generation, RouteId, UpstreamId};
 use crate::observe::access_log::Format;
+use crate::observe::metrics::{ListenerCells, Meter, RouteCells, UpstreamCells};
 use crate::policy::Parameter;
 use crate::route::Lookup;
 use crate::wire::http1::HeadLimits;
@@ -20,6 +21,7 @@ pub mod build;
 mod end;
 pub mod endpoints;
 mod log;
+mod meters;
 mod missing;
 mod networks;
 mod policies;
@@ -88,6 +90,10 @@ pub struct Gateway {
     pub resolver: Resolver,
     /// What the process says of itself.
     pub log: Log,
+    /// Whether exchanges are sampled for metrics: whether somebody can read them.
+    pub sampled: bool,
+    /// Whether every exchange is timed, since a route of the table shows Server-Timing.
+    pub timed: bool,
     /// How the process ends.
     pub drain: Drain,
     /// Whether a change of a configuration file is taken by itself.
@@ -153,6 +159,8 @@ pub struct Listener {
     pub timeouts: ListenerTimeouts,
     /// Its connections on the whole machine.
     pub count: Arc<Capped>,
+    /// Where its exchanges are counted; none where nobody counts.
+    pub meter: Option<Arc<Meter<ListenerCells>>>,
 }
 
 /// Limits of a listener's connections and requests.
@@ -212,6 +220,10 @@ pub struct Route {
     pub upgrade: Vec<String>,
     /// Its timeouts.
     pub timeouts: RouteTimeouts,
+    /// Whether its answers carry Server-Timing.
+    pub server_timing: bool,
+    /// Where its exchanges are counted; none where nobody counts.
+    pub meter: Option<Arc<Meter<RouteCells>>>,
 }
 
 /// A route's timeouts. Each starts anew for a replayed try, but for `total`.
@@ -252,6 +264,8 @@ pub struct Upstream {
     pub idle: Duration,
     /// Its connections on the whole machine; the same cell in every generation that has the name.
     pub count: Arc<Capped>,
+    /// Where its exchanges are counted; none where nobody counts.
+    pub meter: Option<Arc<Meter<UpstreamCells>>>,
 }
 
 impl Route {

@@ -45,8 +45,21 @@ pub struct Tried {
     pub endpoint: RefCell<Option<Picked>>,
     /// When the last try's request was handed to the socket.
     pub sent: Cell<Tick>,
+    /// When a connection was dialled for the last try; told where one was.
+    pub dialled: Cell<Tick>,
     /// When the last try's body had been handed to the socket; told where latencies are measured.
     pub uploaded: Cell<Tick>,
+}
+
+impl Tried {
+    /// The endpoint brought no reply, or no connection: it is counted.
+    #[cold]
+    pub(super) fn failed(&self, shard: usize) {
+        let picked = self.endpoint.borrow();
+        if let Some(cells) = picked.as_ref().and_then(|picked| picked.cells(shard)) {
+            cells.failures.add(1);
+        }
+    }
 }
 
 /// The request as it goes out.
@@ -172,6 +185,9 @@ pub async fn call<'a, B: BodySource>(
         if fault == CallFault::FirstByte {
             measure(plan);
         }
+        if is_of_upstream(fault) {
+            plan.tried.failed(lent.shard);
+        }
         let stale = reused && fault == CallFault::Reset && !answered;
         let safe = nothing_sent || request.head.method().is_idempotent();
         if !(stale && safe && body.rewind()) {
@@ -181,6 +197,11 @@ pub async fn call<'a, B: BodySource>(
         // The new connection is not a reused one, so this branch is taken once.
         fresh = Fresh::New;
     }
+}
+
+/// Whether a call without a reply is held against its endpoint.
+fn is_of_upstream(fault: CallFault) -> bool {
+    matches!(fault, CallFault::Reset | CallFault::Malformed(_) | CallFault::FirstByte | CallFault::Total)
 }
 
 /// Tells the balancer how long the endpoint took, or was waited for in vain, from the end of the request's body. Not told

@@ -67,6 +67,7 @@ impl<'a> Leased<'a> {
         let now = clock::coarse();
         self.plan.station.staying(&self.picked, |state, at| state.unreached(at, now));
         (self.lent.unreachable)(self.picked.endpoint());
+        self.plan.tried.failed(self.lent.shard);
     }
 
     /// Parks the connection for the next exchange.
@@ -130,6 +131,7 @@ pub async fn connect<'a>(
         });
         let slot = slot(lent, plan, end).await?;
         let began = clock::coarse();
+        plan.tried.dialled.set(clock::now());
         match dial(&leased.picked.endpoint().addr, end).await {
             Ok(stream) => {
                 leased.reached();

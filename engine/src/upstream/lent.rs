@@ -26,6 +26,8 @@ pub struct Lent {
     pub pools: Pools,
     /// This shard's counters.
     pub counts: Arc<Counts>,
+    /// The shard's number.
+    pub shard: usize,
     /// Seed of the shard's pseudo-random numbers.
     pub random: Cell<u64>,
     /// Asks the other shards to close an idle connection to the upstream named, when its cap is reached.

@@ -41,21 +41,25 @@ pub type Stations = Rc<[Rc<Station>]>;
 
 /// The stations that the shard's table names: what is looked after between exchanges.
 #[derive(Debug)]
-pub struct Pools(RefCell<Stations>);
+pub struct Pools {
+    stations: RefCell<Stations>,
+    /// The number of the shard.
+    shard: usize,
+}
 
 /// How often parked connections are looked at by [`Pools::sweep`].
 pub const SWEEP_EVERY: Duration = Duration::from_millis(500);
 
 impl Pools {
-    /// Stations for `table`'s upstreams; `random` gives each balancer its start.
-    pub fn new(table: &Table, mut random: impl FnMut() -> u64) -> Pools {
+    /// Stations of shard `shard` for `table`'s upstreams; `random` gives each balancer its start.
+    pub fn new(table: &Table, shard: usize, mut random: impl FnMut() -> u64) -> Pools {
         let station = |upstream: &Upstream| Station::new(upstream, random());
-        Pools(RefCell::new(table.upstreams.iter().map(station).collect()))
+        Pools { stations: RefCell::new(table.upstreams.iter().map(station).collect()), shard }
     }
 
     /// Those of the table that is followed now.
     pub fn stations(&self) -> Stations {
-        self.0.borrow().clone()
+        self.stations.borrow().clone()
     }
 
     /// Follows `table` from now on, and gives its stations. `from` says for each of its upstreams which one of the table
@@ -68,33 +72,37 @@ impl Pools {
         mut random: impl FnMut() -> u64,
     ) -> Stations {
         debug_assert_eq!(table.upstreams.len(), from.len(), "each upstream says where it comes from");
-        let before = self.0.borrow();
+        let before = self.stations.borrow();
         let mut leaves = vec![true; before.len()];
         let station = |(upstream, from): (&Upstream, &Option<UpstreamId>)| match from {
             Some(id) => {
                 leaves[id.index()] = false;
-                before[id.index()].replace(&upstream.endpoints);
+                before[id.index()].replace(&upstream.endpoints, self.shard);
                 before[id.index()].clone()
             }
             None => Station::new(upstream, random()),
         };
         let stations: Stations = table.upstreams.iter().zip(from).map(station).collect();
-        before.iter().zip(leaves).filter(|(_, leaves)| *leaves).for_each(|(station, _)| station.retire());
+        before
+            .iter()
+            .zip(leaves)
+            .filter(|(_, leaves)| *leaves)
+            .for_each(|(station, _)| station.retire(self.shard));
         drop(before);
-        self.0.replace(stations.clone());
+        self.stations.replace(stations.clone());
         stations
     }
 
     /// Stations for exchanges on a `table` that the shard does not follow any more: those that it still has, as they are
     /// now, and retired ones for names that left.
     pub fn departed(&self, table: &Table, mut random: impl FnMut() -> u64) -> Stations {
-        let known = self.0.borrow();
+        let known = self.stations.borrow();
         let known: HashMap<&str, &Rc<Station>> = known.iter().map(|known| (&*known.name, known)).collect();
         let station = |upstream: &Upstream| match known.get(upstream.name.as_str()) {
             Some(known) => Rc::clone(known),
             None => {
                 let station = Station::new(upstream, random());
-                station.retire();
+                station.retire(self.shard);
                 station
             }
         };
@@ -104,7 +112,7 @@ impl Pools {
     /// Puts `set` in the place of the endpoints of the upstream `name`: see [`Station::replace`].
     pub fn replace(&self, name: &str, set: &Arc<Endpoints>) {
         if let Some(station) = self.named(name) {
-            station.replace(set);
+            station.replace(set, self.shard);
         }
     }
 
@@ -114,16 +122,17 @@ impl Pools {
     }
 
     fn named(&self, name: &str) -> Option<Rc<Station>> {
-        self.0.borrow().iter().find(|station| &*station.name == name).cloned()
+        self.stations.borrow().iter().find(|station| &*station.name == name).cloned()
     }
 
-    /// Drops connections whose time is over or that their endpoint closed. Called about each [`SWEEP_EVERY`].
+    /// Drops connections whose time is over or that their endpoint closed, and tells scrapers what is left. Called about
+    /// each [`SWEEP_EVERY`].
     pub fn sweep(&self, now: Tick) {
-        self.0.borrow().iter().for_each(|station| station.sweep(now));
+        self.stations.borrow().iter().for_each(|station| station.sweep(now, self.shard));
     }
 
     /// Parked connections, for tests and metrics.
     pub fn parked(&self) -> usize {
-        self.0.borrow().iter().map(|station| station.parked()).sum()
+        self.stations.borrow().iter().map(|station| station.parked()).sum()
     }
 }

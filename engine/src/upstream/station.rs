@@ -8,6 +8,7 @@ use super::view::{Seat, View};
 use crate::balance::State;
 use crate::base::Tick;
 use crate::net::stream::Idle;
+use crate::observe::metrics::EndpointCells;
 use crate::table::{Endpoint, Endpoints, Upstream};
 use hashbrown::HashMap;
 use std::cell::RefCell;
@@ -44,6 +45,11 @@ impl Picked {
     /// The endpoint.
     pub fn endpoint(&self) -> &Endpoint {
         &self.set[self.at]
+    }
+
+    /// Where shard `shard` counts the endpoint; none where nobody counts.
+    pub fn cells(&self, shard: usize) -> Option<&EndpointCells> {
+        self.set.cells(self.at, shard)
     }
 
     /// The set.
@@ -169,23 +175,27 @@ impl Station {
 
     /// Puts `set` in the place of the endpoints. An address that stays keeps its balancing state and its idle connections.
     /// Those to an address that left are closed; connections in use are closed when their exchange ends.
-    pub fn replace(&self, set: &Arc<Endpoints>) {
-        self.inner.borrow_mut().replace(set);
+    /// `shard` is the one that it is on.
+    pub fn replace(&self, set: &Arc<Endpoints>, shard: usize) {
+        self.inner.borrow_mut().replace(set, shard);
     }
 
     /// No table names the upstream any more: idle connections are closed, those in use when their exchange ends.
-    pub fn retire(&self) {
+    pub fn retire(&self, shard: usize) {
         let inner = &mut *self.inner.borrow_mut();
+        inner.tell_nothing(shard);
         inner.retired = true;
         inner.idle.iter_mut().for_each(Vec::clear);
         inner.waiting.drain(..).for_each(Waker::wake);
     }
 
-    /// Drops connections whose time is over or that their endpoint closed.
-    pub fn sweep(&self, now: Tick) {
-        for idle in &mut self.inner.borrow_mut().idle {
+    /// Drops connections whose time is over or that their endpoint closed, and tells scrapers what shard `shard` has left.
+    pub fn sweep(&self, now: Tick, shard: usize) {
+        let inner = &mut *self.inner.borrow_mut();
+        for idle in &mut inner.idle {
             idle.retain(|parked| now < parked.until && parked.conn.link.stream.idle() == Idle::Quiet);
         }
+        inner.tell(now, shard);
     }
 
     /// What it has now, for whoever only looks.
@@ -219,11 +229,29 @@ impl Inner {
         self.stays.iter().position(|stay| *stay == picked.stay)
     }
 
-    fn replace(&mut self, set: &Arc<Endpoints>) {
+    /// Tells scrapers what shard `shard` has with each endpoint now.
+    fn tell(&self, now: Tick, shard: usize) {
+        for (at, idle) in self.idle.iter().enumerate() {
+            let Some(cells) = self.set.cells(at, shard) else { return };
+            cells.active.set(u64::from(self.balance.active(at)));
+            cells.idle.set(idle.len() as u64);
+            cells.marked.set(u64::from(self.balance.marked_until(at).is_some_and(|until| until > now)));
+        }
+    }
+
+    /// Tells scrapers that shard `shard` has nothing with the endpoints: the next sweep says which of them are still here.
+    fn tell_nothing(&self, shard: usize) {
+        for cells in (0..self.idle.len()).map_while(|at| self.set.cells(at, shard)) {
+            [&cells.active, &cells.idle, &cells.marked].into_iter().for_each(|now| now.set(0));
+        }
+    }
+
+    fn replace(&mut self, set: &Arc<Endpoints>, shard: usize) {
         // What a reload did not change goes on as it is.
         if Arc::ptr_eq(&self.set, set) {
             return;
         }
+        self.tell_nothing(shard);
         let before: HashMap<_, usize> =
             self.set.iter().enumerate().map(|(at, end)| (&end.addr, at)).collect();
         let from: Vec<Option<usize>> = set.iter().map(|end| before.get(&end.addr).copied()).collect();
@@ -287,6 +315,7 @@ mod tests {
             connections: 1,
             idle: Duration::ZERO,
             count: Default::default(),
+            meter: None,
         };
         Station::new(&upstream, 0)
     }
@@ -303,7 +332,7 @@ mod tests {
     fn an_exchange_ends_where_its_endpoint_sits_now() {
         let station = station(&["10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80"]);
         let picked = begin(&station, 2);
-        station.replace(&set(&["10.0.0.3:80", "10.0.0.4:80"]));
+        station.replace(&set(&["10.0.0.3:80", "10.0.0.4:80"]), 0);
         assert_eq!(station.inner.borrow().find(&picked), Some(0));
         assert_eq!(station.balance(|state| (state.active(0), state.active(1))), (1, 0));
         assert_eq!(picked.endpoint().name, "10.0.0.3:80", "it names the endpoint it was picked as");
@@ -313,10 +342,10 @@ mod tests {
     fn an_endpoint_that_left_and_came_back_is_another() {
         let station = station(&["10.0.0.1:80"]);
         let picked = begin(&station, 0);
-        station.replace(&set(&[]));
+        station.replace(&set(&[]), 0);
         assert_eq!(station.inner.borrow().find(&picked), None);
         assert!(station.pick(|_, _| 0).is_none(), "an empty set has nothing to pick");
-        station.replace(&set(&["10.0.0.1:80"]));
+        station.replace(&set(&["10.0.0.1:80"]), 0);
         assert_eq!(station.inner.borrow().find(&picked), None);
         assert_eq!(station.balance(|state| state.active(0)), 0);
     }

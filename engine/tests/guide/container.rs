@@ -48,7 +48,8 @@ calls! {
     sched_getaffinity: SYS_sched_getaffinity, sched_setaffinity: SYS_sched_setaffinity,
     sched_yield: SYS_sched_yield, sendmmsg: SYS_sendmmsg, sendmsg: SYS_sendmsg, sendto: SYS_sendto,
     set_robust_list: SYS_set_robust_list, set_tid_address: SYS_set_tid_address, setgid: SYS_setgid,
-    setgroups: SYS_setgroups, setresgid: SYS_setresgid, setresuid: SYS_setresuid, setrlimit: SYS_setrlimit,
+    setgroups: SYS_setgroups, setresgid: SYS_setresgid, setresuid: SYS_setresuid, setpriority: SYS_setpriority,
+    setrlimit: SYS_setrlimit,
     setsid: SYS_setsid, setsockopt: SYS_setsockopt, setuid: SYS_setuid, shutdown: SYS_shutdown,
     sigaltstack: SYS_sigaltstack, socket: SYS_socket, socketpair: SYS_socketpair, splice: SYS_splice,
     stat: SYS_stat, statfs: SYS_statfs, statx: SYS_statx, sysinfo: SYS_sysinfo, tgkill: SYS_tgkill,
@@ -111,12 +112,13 @@ fn the_gateway_serves_under_the_profile_and_calls_nothing_else() {
         let port = TcpListener::bind("127.0.0.1:0").unwrap();
         let addr: SocketAddr = port.local_addr().unwrap();
         drop(port);
-        // A name, a Unix socket, a log in a file: what reaches further than sockets.
+        // A name, a Unix socket, a log in a file, metrics: what reaches further than sockets.
         let named =
             format!("  named: {{ endpoints: [{{ address: \"localhost:{}\" }}] }}\n", origin.addr().port());
         let setup = Setup {
             shards: 2,
             socket: Some(folder.join("front.sock")),
+            top: format!("admin: {{ bind: \"unix:{}\" }}", folder.join("admin.sock").display()),
             upstreams: named,
             routes: "- { name: named, match: { host: named.test }, to: named }\n".to_owned(),
             access_log: folder.join("access.log").display().to_string(),
@@ -146,6 +148,10 @@ fn the_gateway_serves_under_the_profile_and_calls_nothing_else() {
             .send("GET /ok HTTP/1.1\r\nHost: a\r\n\r\n")
             .reply()
             .expect(200);
+        for page in ["metrics", "upstreams"] {
+            let head = format!("GET /{page} HTTP/1.1\r\nHost: a\r\n\r\n");
+            Client::connect_at(&folder.join("admin.sock")).send(head).reply().expect(200);
+        }
         for signal in ["HUP", "TERM"] {
             let sent = Command::new("sh").arg("-c").arg(format!("kill -{signal} {}", child.id())).status();
             assert!(sent.is_ok_and(|status| status.success()));

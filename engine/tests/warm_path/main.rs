@@ -61,23 +61,26 @@ fn request_allocates_nothing_warm(top: &str, route: &str, request: &[u8], reply:
         let mut client = rig.client();
         let mut scrap = Vec::new();
         let len = client.measure(request);
-        for _ in 0..WARM {
-            client.exchange(request, len, &mut scrap);
-        }
-        let shard = Thread::named("shard-0").expect("the shard runs");
-        let mut span = || {
-            let span = shard.trap();
-            (0..COUNTED).for_each(|_| client.exchange(request, len, &mut scrap));
-            span.end()
-        };
-        let mut taken = span();
-        for _ in 1..SPANS {
-            if taken.calls > 0 {
-                taken = span();
-            }
-        }
-        assert_eq!(taken.calls, 0, "{what} on {driver}: {taken:?}, first by\n{}", taken.culprits());
+        let mut exchange = || client.exchange(request, len, &mut scrap);
+        nothing_is_allocated_by(&mut exchange, &format!("{what} on {driver}"));
     }
+}
+
+fn nothing_is_allocated_by(exchange: &mut dyn FnMut(), what: &str) {
+    (0..WARM).for_each(|_| exchange());
+    let shard = Thread::named("shard-0").expect("the shard runs");
+    let mut span = || {
+        let span = shard.trap();
+        (0..COUNTED).for_each(|_| exchange());
+        span.end()
+    };
+    let mut taken = span();
+    for _ in 1..SPANS {
+        if taken.calls > 0 {
+            taken = span();
+        }
+    }
+    assert_eq!(taken.calls, 0, "{what}: {taken:?}, first by\n{}", taken.culprits());
 }
 
 /// A token of HS256 by the secret below, without an end: `{"sub":"ann","roles":["buyer","editor"],"scope":"orders.read"}`.
@@ -131,7 +134,9 @@ fn a_warm_get_with_policies_allocates_nothing() {
     ] {
         let request = format!("GET /api/orders/7 HTTP/1.1\r\nHost: api.example.com\r\n{fields}\r\n");
         let route = format!("{route}, to: origin");
-        let top = format!("access_log: {{ path: /dev/null, format: json }}\n{POLICIES}");
+        let top = format!(
+            "access_log: {{ path: /dev/null, format: json }}\nadmin: {{ bind: 127.0.0.1:0 }}\n{POLICIES}"
+        );
         request_allocates_nothing_warm(&top, &route, request.as_bytes(), reply, &route);
     }
 }
@@ -149,6 +154,23 @@ fn a_warm_get_allocates_nothing_with_a_json_log() {
 #[test]
 fn a_warm_get_of_a_shard_that_spins_allocates_nothing() {
     allocates_nothing_warm("access_log: off\ngateway: { spin: 200us }", &exact(1024), "1 KiB, spin");
+}
+
+#[test]
+fn a_warm_get_that_is_counted_and_timed_allocates_nothing() {
+    let top = "access_log: off\nadmin: { bind: 127.0.0.1:0 }";
+    route_allocates_nothing_warm(top, "to: origin", &exact(1024), "counted");
+    for (route, body_bytes) in
+        [("server_timing: true, to: origin", 1024), ("server_timing: true, respond: { body: pong }", 4)]
+    {
+        for driver in drivers() {
+            let rig = Rig::with_route(driver, top, route, exact(1024));
+            let mut client = rig.client();
+            let mut scrap = Vec::new();
+            let mut exchange = || client.exchange_whole(REQUEST, body_bytes, &mut scrap);
+            nothing_is_allocated_by(&mut exchange, &format!("{route} on {driver}"));
+        }
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use ringgate::net::listener::Bound;
 use ringgate::net::{clock, ring};
 use ringgate::shard::{Message, Setup, Shared, start};
 use ringgate::table::Table;
-use std::io::{self, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -53,13 +53,17 @@ impl Rig {
              address: \"{origin}\" }}] }} }}\nroutes: [{{ name: all, match: {{ path: /* }}, {route} }}]\n"
         );
         let config = load::parse("rig.yaml", text).expect("the rig's configuration is valid");
-        let (table, _) =
+        let (mut table, _) =
             load::compile(&config, Generation(1), None).expect("the rig's configuration compiles");
+        let shared = Shared::new(1);
+        if let Some(admin) = &table.admin {
+            shared.meters.bound(admin.series);
+            table.arm(&shared.meters);
+        }
         let table = Arc::new(table);
         let bound = Bound::new(SocketAddr::from(([127, 0, 0, 1], 0)), 1024).expect("binds");
         let addr = bound.addr().expect("is bound");
         let (sender, receiver) = ring::ring(64);
-        let shared = Shared::new(1);
         let counts = Arc::default();
         let feed = logs::Feed { ring: receiver, counts: Arc::clone(&counts) };
         let logs = logs::Logs::start(target(&table), vec![feed], clock::now).expect("the log thread starts");
@@ -109,6 +113,18 @@ impl Client {
         scrap.resize(reply_bytes, 0);
         self.reader.read_exact(scrap).expect("the answer comes whole");
         assert!(scrap.starts_with(b"HTTP/1.1 200 "), "{}", String::from_utf8_lossy(&scrap[..60]));
+    }
+
+    /// The same for an answer with a body of `body_bytes` whose head is not always as long.
+    pub fn exchange_whole(&mut self, request: &[u8], body_bytes: usize, scrap: &mut Vec<u8>) {
+        self.stream.write_all(request).expect("the shard reads");
+        scrap.clear();
+        while !scrap.ends_with(b"\r\n\r\n") {
+            self.reader.read_until(b'\n', scrap).expect("the head comes whole");
+        }
+        assert!(scrap.starts_with(b"HTTP/1.1 200 "), "{}", String::from_utf8_lossy(scrap));
+        scrap.resize(body_bytes, 0);
+        self.reader.read_exact(scrap).expect("the body comes whole");
     }
 
     /// Sends `request` and reads what comes within a moment: how long the answer is.

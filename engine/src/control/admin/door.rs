@@ -1,5 +1,5 @@
 //! The listener: bound before anything starts, then served on the control thread. At most [`CONNECTIONS`] at once, each
-//! closed after [`SILENCE`] without a byte from its client, so that nobody keeps others out.
+//! closed after [`SILENCE`] without a byte from its client, so that nobody keeps others out; what is long leaves in bursts.
 
 use super::live::Live;
 use super::pages;
@@ -15,7 +15,7 @@ use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, UnixListener};
@@ -121,7 +121,7 @@ impl<L: Listener> Listener for Bounded<L> {
     async fn accept(&mut self) -> (Held<L::Io>, L::Addr) {
         let place = self.places.clone().acquire_owned().await.expect("the semaphore is never closed");
         let (io, addr) = self.listener.accept().await;
-        (Held { io, silent: Box::pin(sleep(SILENCE)), _place: place }, addr)
+        (Held { io, silent: Box::pin(sleep(SILENCE)), written: 0, pause: None, _place: place }, addr)
     }
 
     fn local_addr(&self) -> io::Result<L::Addr> {
@@ -129,11 +129,39 @@ impl<L: Listener> Listener for Bounded<L> {
     }
 }
 
+/// Bytes written in one go: copying them takes some tenths of a millisecond, for which a shard on the same CPU waits.
+const BURST: usize = 1024 * 1024;
+/// How long shards have the CPU after that. The timer makes one to two milliseconds of it.
+const PAUSE: Duration = Duration::from_millis(1);
+
 /// A connection.
 struct Held<S> {
     io: S,
     silent: Pin<Box<Sleep>>,
+    /// Bytes written since the last pause.
+    written: usize,
+    pause: Option<Pin<Box<Sleep>>>,
     _place: OwnedSemaphorePermit,
+}
+
+impl<S> Held<S> {
+    /// Waits where much was written at once; then gives how much more may be.
+    fn room(&mut self, cx: &mut Context<'_>) -> Poll<usize> {
+        if self.written >= BURST {
+            let pause = self.pause.get_or_insert_with(|| Box::pin(sleep(PAUSE)));
+            ready!(pause.as_mut().poll(cx));
+            self.pause = None;
+            self.written = 0;
+        }
+        Poll::Ready(BURST - self.written)
+    }
+
+    fn count(&mut self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(Ok(bytes)) = &written {
+            self.written += bytes;
+        }
+        written
+    }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Held<S> {
@@ -152,7 +180,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Held<S> {
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Held<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write(cx, buf)
+        let room = ready!(self.room(cx));
+        let written = Pin::new(&mut self.io).poll_write(cx, &buf[..buf.len().min(room)]);
+        self.count(written)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -168,7 +198,17 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Held<S> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write_vectored(cx, bufs)
+        let room = ready!(self.room(cx));
+        let mut sum = 0;
+        let whole = bufs.iter().take_while(|buf| {
+            sum += buf.len();
+            sum <= room
+        });
+        let written = match (whole.count(), bufs.first()) {
+            (0, Some(first)) => Pin::new(&mut self.io).poll_write(cx, &first[..room]),
+            (whole, _) => Pin::new(&mut self.io).poll_write_vectored(cx, &bufs[..whole]),
+        };
+        self.count(written)
     }
 
     fn is_write_vectored(&self) -> bool {

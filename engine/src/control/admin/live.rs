@@ -1,8 +1,15 @@
-//! What the pages show and order: the shards by what they share, everything else by the office.
+//! What the pages show and order: the shards by what they share, everything else by the office and the process.
 
+use super::scrape::AT_ONCE;
+use crate::base::counters::Count;
 use crate::control::office::Office;
+use crate::net::driver::Driver;
+use crate::net::ring::Depth;
+use crate::observe::Counts;
 use crate::shard::Shared;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use tokio::sync::Semaphore;
 
 /// What runs now.
 #[derive(Debug)]
@@ -11,4 +18,38 @@ pub struct Live {
     pub shared: Arc<Shared>,
     /// How the gateway stands, and where reloads and the end are ordered.
     pub office: Office,
+    /// The process.
+    pub host: Host,
+    /// Places for those who make a page of metrics.
+    pub(super) scrapes: Arc<Semaphore>,
+    /// How long the last one was, and a little more.
+    pub(super) page_bytes: AtomicUsize,
+}
+
+/// What stays the same as long as the process runs.
+#[derive(Debug)]
+pub struct Host {
+    /// Each shard's counters.
+    pub counts: Vec<Arc<Counts>>,
+    /// How full each shard's ring of log lines is.
+    pub log_depths: Vec<Depth>,
+    /// Log lines that could not be written.
+    pub log_lost: Arc<Count>,
+    /// What the shards wait with.
+    pub driver: Driver,
+    /// Whether io_uring was wanted and did not work.
+    pub fell_back: bool,
+}
+
+impl Live {
+    /// Of a process that has just started.
+    pub fn new(shared: Arc<Shared>, office: Office, host: Host) -> Live {
+        Live {
+            shared,
+            office,
+            host,
+            scrapes: Arc::new(Semaphore::new(AT_ONCE)),
+            page_bytes: AtomicUsize::default(),
+        }
+    }
 }

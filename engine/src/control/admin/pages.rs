@@ -2,9 +2,11 @@
 //! configuration is put together on the blocking pool.
 
 use super::door::Admitted;
+use super::explain;
 use super::gate::gate;
 use super::live::Live;
 use super::orders::{self, problems};
+use super::scrape;
 use super::upstreams::{generations, look};
 use crate::control::office::Status;
 use crate::net::clock;
@@ -26,14 +28,16 @@ const BODY_BYTES_MAX: usize = 16 * 1024;
 const PAGES: &[(&str, &str)] = &[
     ("/healthz", "200 while the process runs"),
     ("/readyz", "200 while requests may be sent here, 503 once the end has begun"),
+    ("/metrics", "metrics for Prometheus, or as OpenMetrics for whoever accepts them"),
     ("/generations", "tables in use"),
     ("/upstreams", "endpoints as the shards see them: exchanges, idle connections, marks"),
     ("/routes", "routes of the current table"),
     ("/config", "the configuration that it was compiled from, without secrets"),
 ];
 
-/// What can be ordered, by POST.
+/// What can be asked and ordered, by POST.
 const ORDERS: &[(&str, &str)] = &[
+    ("POST /explain", "what would become of a request: {\"request\": \"GET http://HOST/PATH\"}"),
     ("POST /reload", "reads the file again and waits until all shards serve it, or tells why not"),
     ("POST /drain", "ends the gateway; ?delay=5s&timeout=30s in place of what the file says"),
 ];
@@ -44,10 +48,12 @@ pub fn router(live: Arc<Live>, admitted: Arc<Admitted>) -> Router {
         .route("/", get(index))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
+        .route("/metrics", get(scrape::show))
         .route("/generations", get(show_generations))
         .route("/upstreams", get(show_upstreams))
         .route("/routes", get(show_routes))
         .route("/config", get(show_config))
+        .route("/explain", post(explain::show))
         .route("/reload", post(orders::reload))
         .route("/drain", post(orders::drain))
         .fallback(|| async { (StatusCode::NOT_FOUND, "no such page; / lists them\n") })
@@ -57,7 +63,7 @@ pub fn router(live: Arc<Live>, admitted: Arc<Admitted>) -> Router {
 }
 
 async fn index() -> String {
-    PAGES.iter().chain(ORDERS).map(|(path, what)| format!("{path:<14}{what}\n")).collect()
+    PAGES.iter().chain(ORDERS).map(|(path, what)| format!("{path:<15}{what}\n")).collect()
 }
 
 async fn ready(State(live): State<Arc<Live>>) -> Response {

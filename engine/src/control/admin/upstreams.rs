@@ -120,6 +120,11 @@ impl Seen {
         merged.set = view.set;
     }
 
+    /// The endpoints of an upstream as the shards have them.
+    pub fn endpoints(&self, upstream: &str) -> Option<&Arc<Endpoints>> {
+        self.upstreams.get(upstream).map(|merged| &merged.set)
+    }
+
     /// The page. `now` is the moment that marks are counted from.
     pub fn told(mut self, live: &Live, now: Tick) -> Value {
         let status = live.office.status();

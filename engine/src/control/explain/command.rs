@@ -105,7 +105,11 @@ async fn table(file: &Path, resolve: bool) -> Result<Table, Refused> {
     Ok(table)
 }
 
-fn listener(table: &Table, name: Option<&str>) -> Result<ListenerId, Malformed> {
+/// The listener of this name; the first one unless there is one.
+///
+/// # Errors
+/// For a name that no listener has.
+pub fn listener(table: &Table, name: Option<&str>) -> Result<ListenerId, Malformed> {
     let at = match name {
         None => Some(0),
         Some(name) => table.listeners.iter().position(|listener| listener.name == name),
@@ -119,14 +123,18 @@ fn listener(table: &Table, name: Option<&str>) -> Result<ListenerId, Malformed> 
     })
 }
 
-fn client(text: &str) -> Result<ClientAddr, Malformed> {
+/// Where a client is: an address, with or without a port, or `unix`.
+///
+/// # Errors
+/// For what is none of these.
+pub fn client(text: &str) -> Result<ClientAddr, Malformed> {
     if text == "unix" {
         return Ok(ClientAddr::Unix);
     }
     let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
     let alone = bare.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, 0));
     alone.or_else(|_| text.parse()).map(ClientAddr::Ip).map_err(|_| Malformed {
-        message: format!("--client '{text}' is no address"),
+        message: format!("client '{text}' is no address"),
         fix: "write an address, such as 203.0.113.7 or 203.0.113.7:4711, or unix".into(),
     })
 }

@@ -15,7 +15,7 @@ mod trace;
 #[cfg(test)]
 mod tests;
 
-pub use command::{Command, Printed, run};
+pub use command::{Command, Printed, client, listener, run};
 pub use report::{Outcome, Phase, Report, Row, Verdict};
 pub use request::{Malformed, read as read_request};
 pub use trace::{Ground, Listing, Station, explain};

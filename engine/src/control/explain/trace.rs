@@ -49,7 +49,11 @@ pub struct Station {
 impl Station {
     /// As a shard sees them that has just begun, with no name looked up.
     pub fn at_rest(upstream: &Upstream) -> Station {
-        let endpoints = upstream.endpoints.clone();
+        Station::of(upstream, upstream.endpoints.clone())
+    }
+
+    /// The same with these endpoints.
+    pub fn of(upstream: &Upstream, endpoints: Arc<Endpoints>) -> Station {
         let names = upstream.sources.iter().filter(|source| !source.target.is_address());
         let is_found = |name: &&crate::table::Source| {
             endpoints.iter().any(|endpoint| endpoint.found_behind.as_ref() == Some(&name.target))

@@ -165,6 +165,7 @@ impl Desk {
             alive: self.published.alive(),
             open: self.published.listening.known(),
             fixed: self.fixed,
+            shared: self.published.shared.clone(),
             keeper: self.keeper.clone(),
         });
         reloads.preparing = Some((Box::pin(preparing), askers));

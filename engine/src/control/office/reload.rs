@@ -10,6 +10,7 @@ use crate::control::load::{self, Files};
 use crate::control::logs::Target;
 use crate::control::resolve::{Keeper, Names, Seen};
 use crate::net::driver::Driver;
+use crate::shard::Shared;
 use crate::table::{DriverChoice, Table};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -40,6 +41,8 @@ pub struct Beginning {
     pub open: Known,
     /// What cannot change.
     pub fixed: Fixed,
+    /// Where names are counted.
+    pub shared: Arc<Shared>,
     /// Who keeps names.
     pub keeper: Option<Keeper>,
 }
@@ -66,11 +69,14 @@ pub struct Prepared {
 /// # Errors
 /// All problems.
 pub async fn prepare(beginning: Beginning) -> (Files, Result<Prepared, Problems>) {
-    let Beginning { file, generation, alive, open, fixed, keeper } = beginning;
+    let Beginning { file, generation, alive, open, fixed, shared, keeper } = beginning;
     let path = file.clone();
     let compiling = spawn_blocking(move || {
         let (config, files) = load::gather(&path);
-        let compiled = config.and_then(|config| compile(config, generation, &alive, fixed));
+        let mut compiled = config.and_then(|config| compile(config, generation, &alive, fixed));
+        if let Ok(compiled) = &mut compiled {
+            compiled.table.arm(&shared.meters);
+        }
         (files, compiled)
     });
     let (files, compiled) = match compiling.await {

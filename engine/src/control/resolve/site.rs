@@ -87,6 +87,7 @@ impl Site {
 
     /// Tells every shard of the set; those that cannot take it now are owed it.
     pub fn publish(&mut self, shared: &Shared) {
+        self.set.arm(&self.upstream, &mut shared.meters.arm());
         self.owed = (0..shared.mailboxes.len()).collect();
         self.settle(shared);
     }

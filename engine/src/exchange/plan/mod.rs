@@ -12,6 +12,7 @@ use super::context::{Context, RequestId};
 use super::downstream::Replies;
 use super::peer::front::front;
 use crate::net::body::BodySource;
+use super::timed::of_policy;
 use crate::observe::Reason;
 use crate::policy::{Ask, Cause, Chain, Facts, Mode, Refusal, State, Told, Verb, Verdict, Walk, cors};
 use crate::route::front::Scheme;
@@ -60,7 +61,29 @@ fn walk(
     let (verb, mode) = (Verb::Spend, Mode::Enforce);
     let registry = &ctx.table.policies.registry;
     let mut state = State { passage, shard: &mut shard, registry, request: edits, told, body, verb, mode };
-    chain.walk(walk, &facts, &mut state)
+    match ctx.timing {
+        None => chain.walk(walk, &facts, &mut state),
+        Some(_) => by_phase(ctx, chain, walk, &facts, &mut state),
+    }
+}
+
+/// The same, phase by phase, each of which is timed.
+#[cold]
+fn by_phase(
+    ctx: &Context<'_>,
+    chain: &Chain,
+    walk: &mut Walk,
+    facts: &Facts<'_>,
+    state: &mut State<'_>,
+) -> Verdict {
+    while let Some(phase) = chain.next(walk) {
+        let verdict = chain.walk_through(phase, walk, facts, state);
+        ctx.mark(of_policy(phase));
+        if verdict != Verdict::Pass {
+            return verdict;
+        }
+    }
+    Verdict::Pass
 }
 
 /// What became of a request at its policies.
@@ -147,6 +170,7 @@ async fn resume<B: BodySource, R: Replies>(
 ) -> Result<Option<u16>, Reason> {
     loop {
         let told = ask::perform(ctx, ask, body, reply).await?;
+        ctx.waited();
         let whole = if told == Told::Body { body.here().unwrap_or_default() } else { b"" };
         match Planned::of(walk(ctx, chain, (&mut at, told, whole), request, edits), at) {
             Planned::Pass => return Ok(None),
@@ -161,7 +185,7 @@ async fn resume<B: BodySource, R: Replies>(
 }
 
 /// The log's reason for a refusal.
-fn reason(Refusal { cause, detail }: Refusal) -> Reason {
+pub fn reason(Refusal { cause, detail }: Refusal) -> Reason {
     match cause {
         Cause::Unauthenticated => Reason::Unauthenticated(detail),
         Cause::Forbidden => Reason::Forbidden(detail),

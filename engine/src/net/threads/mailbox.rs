@@ -33,6 +33,11 @@ impl<T: Send> Mailbox<T> {
         self.queue.pop()
     }
 
+    /// Messages that wait now.
+    pub fn waiting(&self) -> usize {
+        self.queue.len()
+    }
+
     /// Waits for a message. One receiver at a time.
     pub async fn recv(&self) -> T {
         poll_fn(|cx| {

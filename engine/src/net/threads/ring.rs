@@ -27,6 +27,17 @@ pub struct Sender(Arc<Ring>);
 #[derive(Debug)]
 pub struct Receiver(Arc<Ring>);
 
+/// How full a ring is, for whoever only looks.
+#[derive(Debug, Clone)]
+pub struct Depth(Arc<Ring>);
+
+impl Depth {
+    /// Batches that wait now.
+    pub fn now(&self) -> usize {
+        self.0.full.len()
+    }
+}
+
 /// A ring for `batches` at most, and at least one.
 pub fn ring(batches: usize) -> (Sender, Receiver) {
     let batches = batches.max(1);
@@ -51,6 +62,11 @@ impl Sender {
 }
 
 impl Receiver {
+    /// A look at the ring from elsewhere.
+    pub fn depth(&self) -> Depth {
+        Depth(self.0.clone())
+    }
+
     /// Names the thread that sends wake. Batches sent before wait for its first [`Receiver::take`]; one sent at
     /// this very moment may wake nobody, so the reader sleeps with a timeout.
     pub fn wakes(&self, reader: Thread) {

@@ -61,6 +61,7 @@ names! {
     TotalUs = "total_us",
     FirstByteUs = "first_byte_us",
     UpstreamUs = "upstream_us",
+    OverheadUs = "overhead_us",
     Tunnel = "tunnel",
     Consumer = "consumer",
     User = "user",
@@ -219,6 +220,8 @@ fn put(name: Name, place: Place, record: &Record<'_>, state: &mut LineState, out
         Name::TotalUs => put_number(record.total_us, out),
         Name::FirstByteUs => put_number(record.first_byte_us, out),
         Name::UpstreamUs => put_number(record.upstream_us, out),
+        // What was not the upstream's; where it was not asked, all of it.
+        Name::OverheadUs => put_number(record.total_us.saturating_sub(record.upstream_us), out),
         Name::Tunnel => put_flag(record.tunnel, out),
         Name::Consumer => put_or_dash(record.consumer.unwrap_or_default().as_bytes(), place, out),
         Name::User => put_or_dash(record.user, place, out),

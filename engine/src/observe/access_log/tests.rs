@@ -37,6 +37,7 @@ fn sample() -> Record<'static> {
         user: b"",
         policy: None,
         shadow: b"",
+        replied: true,
         tunnel: false,
     }
 }
@@ -114,12 +115,12 @@ fn a_pattern_shows_any_value_that_json_shows() {
     let all = "%{time} %{time_unix_ms} %{shard} %{generation} %{listener} %{client} %{client_ip} %{method} %{host} \
                %{path} %{version} %{route} %{upstream} %{endpoint} %{status} %{reason} %{detail} %{bytes_in} \
                %{bytes_out} %{request_id} %{user_agent} %{referer} %{tries} %{reused} %{total_us} \
-               %{first_byte_us} %{upstream_us} %{tunnel} 100%%";
+               %{first_byte_us} %{upstream_us} %{overhead_us} %{tunnel} 100%%";
     assert_eq!(
         line(all, &sample()),
         "2026-11-21T10:11:12.345Z 1795255872345 1 7 public 192.0.2.7:50312 203.0.113.9 GET api.example.com \
          /api/orders/7?full=1 HTTP/1.1 orders orders 10.0.0.7:8081 200 ok - 0 1024 \
-         01934f0e-7c1a-7b3e-8d5c-0123456789ab curl/8.5.0 - 1 true 812 640 655 false 100%\n"
+         01934f0e-7c1a-7b3e-8d5c-0123456789ab curl/8.5.0 - 1 true 812 640 655 157 false 100%\n"
     );
 }
 

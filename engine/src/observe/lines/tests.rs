@@ -1,6 +1,6 @@
 use super::*;
 use crate::base::ClientAddr;
-use crate::observe::{Format, Reason, Record, record};
+use crate::observe::{Format, Met, Reason, Record, record};
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -99,14 +99,15 @@ fn every_exchange_is_counted_and_logged_unless_the_log_is_off() {
         user: b"",
         policy: None,
         shadow: b"",
+        replied: true,
         tunnel: false,
     };
     let (sink, taken) = sink(9);
     let counts = Arc::new(Counts::default());
     let mut lines = Lines::new(sink, counts.clone());
     let format = Format::compile("%{status} %{reason}").unwrap();
-    record(&exchange, &counts, &mut lines, Some(&format));
-    record(&exchange, &counts, &mut lines, None);
+    record(&exchange, &counts, Met::default(), &mut lines, Some(&format));
+    record(&exchange, &counts, Met::default(), &mut lines, None);
     drop(lines);
     assert_eq!(*taken.borrow(), [b"413 body_too_large\n".to_vec()]);
     assert_eq!(counts.requests[Counts::class(413)].now(), 2);

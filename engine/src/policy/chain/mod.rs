@@ -161,8 +161,28 @@ impl Chain {
     /// Takes a request on from where `walk` stands. After an [`Verdict::Ask`] it is called again with the answer in
     /// the state. [`Verdict::Pass`] is the end of the chain.
     pub fn walk(&self, walk: &mut Walk, facts: &Facts<'_>, state: &mut State<'_>) -> Verdict {
+        self.walk_through(Phase::Transform, walk, facts, state)
+    }
+
+    /// The phase of the policy that is asked next; none at the end.
+    pub fn next(&self, walk: &Walk) -> Option<Phase> {
+        self.steps.get(usize::from(walk.at)).map(|policy| policy.kind.phase())
+    }
+
+    /// The same as [`Chain::walk`] up to the end of a phase, for whoever looks at the clock between them: phase by phase a
+    /// request meets what it meets at once.
+    pub fn walk_through(
+        &self,
+        last: Phase,
+        walk: &mut Walk,
+        facts: &Facts<'_>,
+        state: &mut State<'_>,
+    ) -> Verdict {
         while let Some(policy) = self.steps.get(usize::from(walk.at)) {
             let phase = policy.kind.phase();
+            if phase > last {
+                break;
+            }
             if walk.abstained != 0 && phase > Phase::Authenticate {
                 let verdict = self.unsigned(walk, state);
                 if verdict != Verdict::Pass {
@@ -183,7 +203,11 @@ impl Chain {
             }
             walk.at += 1;
         }
-        if walk.abstained != 0 { self.unsigned(walk, state) } else { Verdict::Pass }
+        if walk.abstained != 0 && last >= Phase::Authenticate {
+            self.unsigned(walk, state)
+        } else {
+            Verdict::Pass
+        }
     }
 
     fn step(&self, policy: &Policy, walk: &mut Walk, facts: &Facts<'_>, state: &mut State<'_>) -> Verdict {
@@ -285,7 +309,7 @@ impl Chain {
 
     fn refused(&self, policy: &Policy, at: u8, refusal: Refusal, state: &mut State<'_>) -> Verdict {
         if policy.mode == Mode::Enforce {
-            policy.tally.add(state.shard.index, Outcome::Refused);
+            policy.tally.add(state.shard.index, Outcome::Refused(refusal.cause));
             state.passage.refused_by = Some(at);
             if matches!(policy.kind, Kind::Authorize(_)) && refusal != UNTOLD {
                 let denial = if refusal.cause == Cause::Forbidden { Denial::Scope } else { Denial::Absent };
@@ -345,6 +369,19 @@ fn applies(policy: &Policy, at: u8, facts: &Facts<'_>, state: &mut State<'_>) ->
 const UNTOLD: Refusal = Refusal { cause: Cause::Forbidden, detail: "condition" };
 
 impl Cause {
+    /// All of them, each where its number says.
+    pub const ALL: [Cause; 9] = [
+        Cause::Unauthenticated,
+        Cause::Forbidden,
+        Cause::Address,
+        Cause::Origin,
+        Cause::Limited,
+        Cause::Invalid,
+        Cause::MediaType,
+        Cause::TooLarge,
+        Cause::Undecided,
+    ];
+
     /// The status of a refusal.
     pub fn status(self) -> u16 {
         match self {
@@ -358,3 +395,6 @@ impl Cause {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

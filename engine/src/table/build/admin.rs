@@ -14,7 +14,11 @@ pub(super) fn build(check: &mut Check<'_>, listeners: &[Listener]) -> Option<Adm
     let given = config.admin.as_ref()?;
     let at = Pointer::default().key("admin");
     let token = given.token.as_ref().and_then(|secret| token(check, &at.key("token"), secret));
-    let admin = Admin { bind: bind(check, &at.key("bind"), &given.bind, listeners)?, token };
+    let admin = Admin {
+        bind: bind(check, &at.key("bind"), &given.bind, listeners)?,
+        token,
+        series: series(check, &at, given.series),
+    };
     if given.token.is_none() && !admin.is_local() {
         let message = format!("'{}' can be reached from elsewhere, and 'admin' has no 'token'", given.bind);
         let fix = "bind it to 127.0.0.1 or to unix:PATH, or add 'token: \"${file:admin.token}\"'";
@@ -58,4 +62,15 @@ fn token(check: &mut Check<'_>, at: &Pointer, given: &Secret) -> Option<Token> {
         return None;
     }
     Some(Token::new(text.clone()))
+}
+
+/// Series of metrics at least: what one listener and one route need, with those of the overflow.
+const SERIES_MIN: u32 = 1000;
+
+fn series(check: &mut Check<'_>, at: &Pointer, series: u32) -> usize {
+    if series < SERIES_MIN {
+        let message = format!("'series' of {series} is too few");
+        check.error(&at.key("series"), message, Some(format!("write {SERIES_MIN} or more")));
+    }
+    series as usize
 }

@@ -40,6 +40,7 @@ pub(super) fn build(check: &mut Check<'_>, previous: Option<&Table>) -> Vec<List
             limits: limits(check, &at.key("limits"), &given.limits),
             timeouts: timeouts(check, &at.key("timeouts"), &given.timeouts),
             count: kept.count(&name),
+            meter: None,
             name,
         });
     }

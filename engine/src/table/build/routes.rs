@@ -37,6 +37,8 @@ pub(super) fn build(check: &mut Check<'_>) -> (Vec<Route>, Lookup) {
             rewrite: rewrites::build(check, &at, given),
             upgrade: upgrade(check, &at.key("upgrade"), &given.upgrade),
             timeouts: timeouts(check, &at.key("timeouts"), &given.timeouts),
+            server_timing: given.server_timing,
+            meter: None,
         });
         rules.push(rule);
     }

@@ -33,6 +33,7 @@ pub(super) fn build(check: &mut Check<'_>, previous: Option<&Table>) -> Vec<Upst
             connections: check.at_least_one(&pool, "connections", given.pool.connections),
             idle: check.period(&pool, "idle", given.pool.idle),
             count: kept.count(name),
+            meter: None,
         });
     }
     balance::cookies_of_two(check, &upstreams);

@@ -11,10 +11,11 @@ pub use target::Target;
 use super::Balance;
 use crate::balance::Seats;
 use crate::base::Address;
+use crate::observe::metrics::{EndpointCells, Meter};
 use hashbrown::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Endpoints of one upstream at most: a pick may look at each of them.
 pub const ENDPOINTS_MAX: usize = 1024;
@@ -42,13 +43,21 @@ pub struct Endpoint {
 pub struct Endpoints {
     list: Vec<Endpoint>,
     seats: Arc<Seats>,
+    /// Where each is counted, in order; empty where nobody counts.
+    pub(super) meters: OnceLock<Box<[Arc<Meter<EndpointCells>>]>>,
 }
 
 impl Endpoints {
     /// A set of these, compiled for `balance`. *Cost:* some milliseconds for a consistent hash: never called by a shard.
     pub fn new(list: Vec<Endpoint>, balance: &Balance) -> Arc<Endpoints> {
         let seats = balance.seats(&list);
-        Arc::new(Endpoints { list, seats })
+        Arc::new(Endpoints { list, seats, meters: OnceLock::new() })
+    }
+
+    /// Where shard `shard` counts the endpoint at `at`; none where nobody counts.
+    #[inline]
+    pub fn cells(&self, at: usize, shard: usize) -> Option<&EndpointCells> {
+        self.meters.get()?.get(at)?.of(shard)
     }
 
     /// The same as they are balanced, in order.

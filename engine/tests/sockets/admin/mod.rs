@@ -1,5 +1,8 @@
 //! The administration interface over sockets: what each page tells, who is let in, and that it is there to the end.
 
+mod metrics;
+mod timing;
+
 use crate::support::{Client, Driver, Gateway, Reply, Setup, each_driver, run_to_end};
 use serde_json::{Value, json};
 use std::net::{SocketAddr, TcpListener};
@@ -133,6 +136,36 @@ fn generations_and_routes_are_those_of_the_table() {
         assert_eq!(both["timeouts_ms"]["connect"], 500);
         assert_eq!(both["timeouts_ms"]["total"], Value::Null);
     });
+}
+
+#[test]
+fn a_request_is_explained_by_the_table_that_is_served_and_is_not_sent() {
+    let origin = Origin::start();
+    let routes = "- { name: away, match: { path: /away }, redirect: { path: / } }\n".to_owned();
+    let (_gateway, admin) = with_admin(Driver::Epoll, Setup { routes, ..Setup::of(&origin) });
+    let explain = |question: &str| {
+        let length = question.len();
+        let head = format!("POST /explain HTTP/1.1\r\nHost: {admin}\r\nContent-Length: {length}\r\n\r\n");
+        Client::connect(admin).send(format!("{head}{question}")).reply()
+    };
+    let told = |question: &str| -> Value {
+        serde_json::from_slice(&explain(question).expect(200).body).expect("a report is JSON")
+    };
+    let away = told(r#"{"request": "GET http://a/away"}"#);
+    assert_eq!((&away["outcome"]["kind"], &away["generation"]), (&json!("redirects"), &json!(1)), "{away}");
+    let forwards = told(r#"{"request": "GET /ok", "fields": ["Host: a"], "client": "203.0.113.7"}"#);
+    assert_eq!(forwards["outcome"]["endpoint"], origin.addr().to_string(), "{forwards}");
+    let refused =
+        told(r#"{"request": "GET http://a/ok", "fields": ["Content-Length: 1", "Content-Length: 2"]}"#);
+    assert_eq!(refused["outcome"]["status"], 400, "{refused}");
+    let text = explain(r#"{"request": "GET http://a/", "listener": "none"}"#).expect(400).text();
+    assert!(
+        text.contains("there is no listener 'none'") && text.contains("known listeners: public"),
+        "{text}"
+    );
+    let text = explain("GET /").expect(400).text();
+    assert!(text.contains("help: send {\"request\""), "{text}");
+    assert_eq!(origin.requests().len(), 0, "nothing was sent");
 }
 
 #[test]

@@ -1,0 +1,150 @@
+//! `/metrics`: collects what the page shows and has it written by a thread that gives way to all others: a large page takes
+//! tens of milliseconds, which shards that share its CPU would wait for. Nothing is asked of a shard: all of it is atomics
+//! that anybody may read. Few pages are made at once, since one may be tens of megabytes.
+
+use super::live::Live;
+use crate::exchange::parts::reason;
+use crate::net::affinity;
+use crate::observe::metrics::page::{PolicyNow, Process, ShardNow, Snapshot, page};
+use crate::observe::metrics::text::Form;
+use crate::policy::{Cause, Outcome, Policy, Refusal};
+use axum::extract::State;
+use axum::http::header::{ACCEPT, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::thread;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+
+/// Pages made at once; further readers wait.
+pub const AT_ONCE: usize = 2;
+
+/// Bytes that a page may grow by before its buffer does.
+const PAGE_SLACK: usize = 16 * 1024;
+
+/// Clock ticks a second in what /proc tells: the same on every Linux that runs here.
+const TICKS: u64 = 100;
+
+pub async fn show(State(live): State<Arc<Live>>, headers: HeaderMap) -> Response {
+    let accept = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let form = Form::accepted(&accept.collect::<Vec<_>>().join(","));
+    let Ok(place) = live.scrapes.clone().acquire_owned().await else {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    };
+    let (told, made) = oneshot::channel();
+    // Whoever asked may have gone; then nobody takes the page.
+    let make = move || drop(told.send(made_for(&live, form, place)));
+    let started = thread::Builder::new().name("scrape".to_owned()).spawn(make);
+    match (started, made.await) {
+        (Ok(_), Ok(page)) => {
+            ([(CONTENT_TYPE, HeaderValue::from_static(form.content_type()))], page).into_response()
+        }
+        _ => (StatusCode::INTERNAL_SERVER_ERROR, "the page could not be made\n").into_response(),
+    }
+}
+
+/// The page, by a thread of its own: a thread that gave way cannot take that back. `place` is free when it is made.
+fn made_for(live: &Live, form: Form, place: OwnedSemaphorePermit) -> Vec<u8> {
+    affinity::give_way();
+    let made = page(&snapshot(live), form, live.page_bytes.load(Relaxed));
+    // The next one will be about as long.
+    live.page_bytes.store(made.len() + PAGE_SLACK, Relaxed);
+    drop(place);
+    made
+}
+
+fn snapshot(live: &Live) -> Snapshot {
+    let status = live.office.status();
+    let table = &status.table;
+    let Live { shared, host, .. } = live;
+    let shards = shared.loads.iter().zip(&shared.mailboxes).enumerate();
+    let shards = shards.map(|(shard, (load, mailbox))| ShardNow {
+        connections: u64::from(load.0.load(Relaxed)),
+        mailbox: mailbox.waiting() as u64,
+        log_batches: host.log_depths.get(shard).map_or(0, |depth| depth.now() as u64),
+    });
+    Snapshot {
+        listed: shared.meters.list(),
+        counts: host.counts.clone(),
+        shards: shards.collect(),
+        listeners: table
+            .listeners
+            .iter()
+            .map(|listener| (listener.name.clone(), listener.count.now(), listener.limits.connections))
+            .collect(),
+        upstreams: table
+            .upstreams
+            .iter()
+            .map(|upstream| (upstream.name.clone(), upstream.count.now(), upstream.connections))
+            .collect(),
+        policies: table.policies.all.iter().map(|policy| policy_now(policy)).collect(),
+        generation: table.generation.0,
+        generations: status.living.len() as u64,
+        generation_unix_ms: status.living.last().map_or(0, |living| living.since_unix_ms),
+        reloads: status.reloads,
+        refusals: status.refusals,
+        is_draining: !status.phase.is_ready(),
+        log_lost: host.log_lost.now(),
+        driver: host.driver.to_string(),
+        fell_back: host.fell_back,
+        process: process(),
+    }
+}
+
+const _: () = assert!(Cause::ALL.len() + 2 <= PolicyNow::SERIES, "a reason each, and two numbers");
+
+fn policy_now(Policy { name, tally, .. }: &Policy) -> PolicyNow {
+    let refused = Cause::ALL.into_iter().map(|cause| {
+        let reason = reason(Refusal { cause, detail: "" });
+        (reason.as_str(), tally.sum(Outcome::Refused(cause)))
+    });
+    PolicyNow {
+        name: name.to_string(),
+        passed: tally.sum(Outcome::Passed),
+        refused: refused.filter(|(_, count)| *count > 0).collect(),
+        shadowed: tally.sum(Outcome::Shadowed),
+    }
+}
+
+/// What /proc tells of this process; none where there is no /proc.
+fn process() -> Option<Process> {
+    let stat = fs::read_to_string("/proc/self/stat").ok()?;
+    // The name in parentheses may hold anything; fields are counted behind it, the state being the third.
+    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_ascii_whitespace().collect();
+    let field = |number: usize| fields.get(number - 3)?.parse::<u64>().ok();
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let limits = fs::read_to_string("/proc/self/limits").ok()?;
+    let boot = fs::read_to_string("/proc/stat").ok()?;
+    let after = |text: &str, key: &str| -> Option<u64> {
+        text.lines().find_map(|line| line.strip_prefix(key))?.split_ascii_whitespace().next()?.parse().ok()
+    };
+    let started = field(22)? * (1_000_000 / TICKS);
+    Some(Process {
+        cpu_micros: (field(14)? + field(15)?) * (1_000_000 / TICKS),
+        resident_bytes: after(&status, "VmRSS:")? * 1024,
+        open_fds: fs::read_dir("/proc/self/fd").ok()?.count() as u64,
+        max_fds: after(&limits, "Max open files"),
+        start_unix_micros: after(&boot, "btime ")? * 1_000_000 + started,
+        threads: after(&status, "Threads:")?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_process_is_read_from_what_the_system_tells() {
+        let process = process().expect("there is a /proc");
+        assert!(
+            process.resident_bytes > 1 << 20 && process.open_fds > 2 && process.threads > 0,
+            "{process:?}"
+        );
+        let now = crate::net::clock::unix_ms() * 1000;
+        let age = now.checked_sub(process.start_unix_micros).expect("it started before now");
+        // The system tells its own start in whole seconds.
+        assert!(age < 3600 * 1_000_000, "{age}");
+    }
+}

@@ -1,0 +1,293 @@
+//! Which names are counted, and where. A name is given its cells once and keeps them for as long as a table or a set of
+//! endpoints that has it lives; then they go. There is a cap on all series together: names past it are counted together in
+//! the cells of [`OVERFLOW`]. Control arms tables before the shards get them; a shard only follows the `Arc` that it finds.
+
+use super::cells::{Cells, EndpointCells, ListenerCells, RouteCells, UpstreamCells};
+use super::page::PolicyNow;
+use std::collections::BTreeMap;
+use std::fmt;
+#[expect(clippy::disallowed_types, reason = "control arms and scrapes; no shard ever takes it")]
+use std::sync::Mutex;
+use std::sync::{Arc, MutexGuard, PoisonError, Weak};
+
+/// The name that stands for all those past the cap. No name that an operator may give is written like it.
+pub const OVERFLOW: &str = "(overflow)";
+
+/// The cells of one name, one of each shard.
+pub struct Meter<T> {
+    name: Box<str>,
+    /// What the name belongs to: an endpoint's upstream; else empty.
+    within: Box<str>,
+    shards: Box<[T]>,
+}
+
+impl<T> fmt::Debug for Meter<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Meter({:?}, {:?})", self.within, self.name)
+    }
+}
+
+impl<T: Cells> Meter<T> {
+    fn new(name: &str, within: &str, shards: usize) -> Arc<Meter<T>> {
+        let shards = (0..shards).map(|_| T::default()).collect();
+        Arc::new(Meter { name: name.into(), within: within.into(), shards })
+    }
+
+    /// The cells that shard `index` writes.
+    #[inline]
+    pub fn of(&self, index: usize) -> Option<&T> {
+        self.shards.get(index)
+    }
+
+    /// The cells of all shards.
+    pub fn all(&self) -> &[T] {
+        &self.shards
+    }
+
+    /// The name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What it belongs to.
+    pub fn within(&self) -> &str {
+        &self.within
+    }
+}
+
+/// What a name belongs to, and the name.
+type Key = (Box<str>, Box<str>);
+
+/// The names of one kind.
+#[derive(Debug)]
+struct Names<T> {
+    /// By what they belong to, and name.
+    known: BTreeMap<Key, Weak<Meter<T>>>,
+    overflow: Arc<Meter<T>>,
+}
+
+impl<T: Cells> Names<T> {
+    fn new(shards: usize) -> Names<T> {
+        let within = if T::SERIES == EndpointCells::SERIES { OVERFLOW } else { "" };
+        Names { known: BTreeMap::new(), overflow: Meter::new(OVERFLOW, within, shards) }
+    }
+
+    /// Forgets names that nobody uses; gives the series of the others, that of the overflow among them.
+    fn reap(&mut self) -> usize {
+        self.known.retain(|_, meter| meter.strong_count() > 0);
+        (self.known.len() + 1) * T::SERIES
+    }
+
+    fn find(&self, within: &str, name: &str) -> Option<Arc<Meter<T>>> {
+        self.known.get(&(within.into(), name.into()))?.upgrade()
+    }
+
+    fn add(&mut self, within: &str, name: &str, shards: usize) -> Arc<Meter<T>> {
+        let meter = Meter::new(name, within, shards);
+        self.known.insert((within.into(), name.into()), Arc::downgrade(&meter));
+        meter
+    }
+
+    fn all(&self) -> Vec<Arc<Meter<T>>> {
+        let known = self.known.values().filter_map(Weak::upgrade);
+        known.chain([self.overflow.clone()]).collect()
+    }
+}
+
+#[derive(Debug)]
+struct Known {
+    listeners: Names<ListenerCells>,
+    routes: Names<RouteCells>,
+    upstreams: Names<UpstreamCells>,
+    endpoints: Names<EndpointCells>,
+    cap: usize,
+    /// Names that were refused cells of their own.
+    refused: u64,
+    /// Policies that have series of their own. What they did is counted where they are.
+    policies: usize,
+}
+
+/// All names that are counted.
+#[derive(Debug)]
+pub struct Meters {
+    shards: usize,
+    #[expect(clippy::disallowed_types, reason = "control arms and scrapes; no shard ever takes it")]
+    known: Mutex<Known>,
+}
+
+/// The meters of all names at one moment, in order of their names, those of the overflow last.
+#[derive(Debug)]
+pub struct Listed {
+    /// Listeners.
+    pub listeners: Vec<Arc<Meter<ListenerCells>>>,
+    /// Routes.
+    pub routes: Vec<Arc<Meter<RouteCells>>>,
+    /// Upstreams.
+    pub upstreams: Vec<Arc<Meter<UpstreamCells>>>,
+    /// Endpoints.
+    pub endpoints: Vec<Arc<Meter<EndpointCells>>>,
+    /// How many policies have series of their own, the first ones of the table.
+    pub policies: usize,
+    /// Series in use.
+    pub series: usize,
+    /// Series that may be in use.
+    pub cap: usize,
+    /// Names that were refused cells of their own.
+    pub refused: u64,
+}
+
+impl Known {
+    fn series(&mut self) -> usize {
+        let names =
+            self.listeners.reap() + self.routes.reap() + self.upstreams.reap() + self.endpoints.reap();
+        names + policy_series(self.policies)
+    }
+}
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $verb:ident: $cells:ty, $list:ident;)*) => {
+        impl Arming<'_> {
+            $($(#[$doc])*
+            pub fn $verb(&mut self, within: &str, name: &str) -> Option<Arc<Meter<$cells>>> {
+                if self.known.cap == 0 {
+                    return None;
+                }
+                if let Some(meter) = self.known.$list.find(within, name) {
+                    return Some(meter);
+                }
+                if self.series + <$cells>::SERIES > self.known.cap {
+                    self.known.refused += 1;
+                    return Some(self.known.$list.overflow.clone());
+                }
+                self.series += <$cells>::SERIES;
+                Some(self.known.$list.add(within, name, self.shards))
+            })*
+        }
+    };
+}
+
+/// Gives names their cells. While it lives, nobody else does.
+pub struct Arming<'m> {
+    known: MutexGuard<'m, Known>,
+    series: usize,
+    shards: usize,
+}
+
+impl Arming<'_> {
+    /// Makes room for the series of `count` policies: of as many of them as fit into a quarter of the cap.
+    pub fn policies(&mut self, count: usize) {
+        let most = self.known.cap / 4 / PolicyNow::SERIES;
+        let others = self.series - policy_series(self.known.policies);
+        self.known.policies = count.min(most);
+        self.series = others + policy_series(self.known.policies);
+    }
+}
+
+/// Series of `count` policies, and where there are any, of those past the room.
+fn policy_series(count: usize) -> usize {
+    if count == 0 { 0 } else { (count + 1) * PolicyNow::SERIES }
+}
+
+kinds! {
+    /// The meter of a listener; none where nothing is counted.
+    listener: ListenerCells, listeners;
+    /// The meter of a route; none where nothing is counted.
+    route: RouteCells, routes;
+    /// The meter of an upstream; none where nothing is counted.
+    upstream: UpstreamCells, upstreams;
+    /// The meter of an endpoint of the upstream `within`; none where nothing is counted.
+    endpoint: EndpointCells, endpoints;
+}
+
+impl Meters {
+    /// For `shards` shards. Nothing is counted until there is a [bound](Meters::bound).
+    #[expect(clippy::disallowed_types, reason = "control arms and scrapes; no shard ever takes it")]
+    pub fn new(shards: usize) -> Meters {
+        let known = Known {
+            listeners: Names::new(shards),
+            routes: Names::new(shards),
+            upstreams: Names::new(shards),
+            endpoints: Names::new(shards),
+            cap: 0,
+            refused: 0,
+            policies: 0,
+        };
+        Meters { shards, known: Mutex::new(known) }
+    }
+
+    /// From now on there are `cap` series at most; 0 counts nothing. Names that have cells keep them.
+    pub fn bound(&self, cap: usize) {
+        self.known().cap = cap;
+    }
+
+    /// Begins to give names their cells.
+    pub fn arm(&self) -> Arming<'_> {
+        let mut known = self.known();
+        let series = known.series();
+        Arming { known, series, shards: self.shards }
+    }
+
+    /// All meters.
+    pub fn list(&self) -> Listed {
+        let mut known = self.known();
+        let series = known.series();
+        Listed {
+            listeners: known.listeners.all(),
+            routes: known.routes.all(),
+            upstreams: known.upstreams.all(),
+            endpoints: known.endpoints.all(),
+            policies: known.policies,
+            series,
+            cap: known.cap,
+            refused: known.refused,
+        }
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        // A panic while arming leaves names that are known and unused: they are reaped.
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_keeps_its_cells_as_long_as_somebody_uses_it() {
+        let meters = Meters::new(2);
+        assert!(meters.arm().route("", "a").is_none(), "nobody asked for metrics");
+        meters.bound(10_000);
+        let first = meters.arm().route("", "a").expect("counts");
+        first.of(1).expect("there are two shards").requests[2].add(1);
+        let again = meters.arm().route("", "a").expect("counts");
+        assert!(Arc::ptr_eq(&first, &again));
+        drop((first, again));
+        let fresh = meters.arm().route("", "a").expect("counts");
+        assert_eq!(fresh.all()[1].requests[2].now(), 0, "it was reaped");
+        assert_eq!(meters.list().routes.len(), 2, "and the overflow");
+    }
+
+    #[test]
+    fn names_past_the_cap_are_counted_together() {
+        let meters = Meters::new(1);
+        let fixed = meters.list().series;
+        let cap = fixed + 10 * RouteCells::SERIES + EndpointCells::SERIES - 1;
+        meters.bound(cap);
+        let routes: Vec<_> = (0..100).filter_map(|n| meters.arm().route("", &format!("r{n}"))).collect();
+        assert_eq!(routes.iter().filter(|route| route.name() != OVERFLOW).count(), 10);
+        let upstream = meters.arm().upstream("", "u").expect("counts");
+        let endpoint = meters.arm().endpoint("u", "10.0.0.1:80").expect("counts");
+        assert_eq!((upstream.name(), endpoint.name(), endpoint.within()), (OVERFLOW, OVERFLOW, OVERFLOW));
+        let listed = meters.list();
+        assert!(
+            listed.series <= cap && listed.refused == 92,
+            "{} of {cap}, {}",
+            listed.series,
+            listed.refused
+        );
+        // Names that go make room for others.
+        drop((routes, listed));
+        assert_eq!(meters.arm().upstream("", "u").expect("counts").name(), "u");
+    }
+}
