@@ -172,6 +172,14 @@ impl BodySource for Text<'_> {
         true
     }
 
+    async fn hold(&mut self, most: u64, _: Tick) -> Result<bool, Fault> {
+        Ok(self.bytes.len() as u64 <= most)
+    }
+
+    fn here(&mut self) -> Option<&[u8]> {
+        (self.at == 0).then_some(self.bytes)
+    }
+
     fn plain(&self) -> Option<Plain<'_>> {
         None
     }
