@@ -35,7 +35,9 @@ fn each_line_of_the_demo_shows_what_it_says() {
     for (line, status) in statuses.iter().zip(["401", "200", "403"]) {
         assert!(line.contains(status), "{line} is not a {status}: {printed}");
     }
-    for part in ["\"served_by\": \"users-", "Slide rule", "WWW-Authenticate: Bearer", "RateLimit: ", "orders.write"] {
+    for part in
+        ["\"served_by\": \"users-", "Slide rule", "WWW-Authenticate: Bearer", "RateLimit: ", "orders.write"]
+    {
         assert!(printed.contains(part), "no {part} in {printed}");
     }
     assert!(printed.ends_with("200\n200\n200\n429\n"), "{printed}");

@@ -65,6 +65,7 @@ fn met(table: &Table, shard: &mut Shard, (line, fields, client): (&str, &str, &s
         registry: &table.policies.registry,
         request: &mut edits,
         told: Told::Nothing,
+        body: b"",
         verb: Verb::Spend,
         mode: Mode::Enforce,
     };
