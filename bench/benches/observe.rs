@@ -3,7 +3,7 @@
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use ringgate::net::ring::ring;
 use ringgate::observe::access_log::LineState;
-use ringgate::observe::{Counts, Format, Lines, Reason, Record, record};
+use ringgate::observe::{Counts, Format, Lines, Met, Reason, Record, record};
 use std::hint::black_box;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -79,10 +79,10 @@ fn exchange(c: &mut Criterion) {
     let format = Format::compile("json").expect("a format of ours");
     let sample = sample();
     c.bench_function("observe/record/json", |b| {
-        b.iter(|| record(black_box(&sample), &counts, &mut lines, Some(&format)));
+        b.iter(|| record(black_box(&sample), &counts, Met::default(), &mut lines, Some(&format)));
     });
     c.bench_function("observe/record/off", |b| {
-        b.iter(|| record(black_box(&sample), &counts, &mut lines, None));
+        b.iter(|| record(black_box(&sample), &counts, Met::default(), &mut lines, None));
     });
 }
 

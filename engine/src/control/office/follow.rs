@@ -160,7 +160,11 @@ impl Watched {
         if is_over {
             self.events = None;
         }
-        came.iter().fold(false, |moved, event| self.note(event) || moved)
+        let mut moved = false;
+        for event in &came {
+            moved |= self.note(event);
+        }
+        moved
     }
 
     /// Notes who writes. Gives whether something came or went.
