@@ -248,13 +248,6 @@ impl Limit {
                 "remove it, or write 'algorithm: leaky_bucket'",
             );
         }
-        if limit.shared.is_some() {
-            check.flaw(
-                &["shared"],
-                "limits shared with other machines are not available in this version",
-                "remove 'shared'",
-            );
-        }
         if limit.plans.0.len() > PLANS_MAX {
             check.flaw(
                 &["plans"],
