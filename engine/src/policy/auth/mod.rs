@@ -5,7 +5,7 @@
 //!
 //! | method | file | warm cost |
 //! |---|---|---|
-//! | tokens (RFC 7519) | `jwt/`, `keys/` | an HMAC, or a look-up for RSA, ECDSA, Ed25519; no allocation |
+//! | tokens (RFC 7519) | `jwt/`, `keys/` | a look-up while it is remembered, no allocation; else a signature |
 //! | keys | `api_key`, `registry` | two hashes, one cache line; no allocation |
 //! | name and password | `basic/` | one hash while the password is remembered |
 //! | what somebody else says | `remote/` | introspection: an HMAC and a look-up while it is remembered |

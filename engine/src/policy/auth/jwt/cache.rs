@@ -1,5 +1,5 @@
 //! Tokens that were verified, with what they say: a look-up and two copies in place of 20 to 60 µs for RSA, ECDSA and
-//! Ed25519, and of the reading and hashing of an HMAC token, which is ten times a look-up. A shard's own, one a policy.
+//! Ed25519, and of the reading and hashing of an HMAC token. A shard's own, one a policy.
 //! A token is compared in full, is good only within its window, and all of them are forgotten when the key set changes.
 //! Bounded by [`TOKENS_MAX`] and [`BYTES_MAX`]; the one not used for longest, or nearly so, makes room.
 
