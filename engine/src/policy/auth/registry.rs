@@ -10,7 +10,7 @@ mod tests;
 pub use list::{ListFlaw, read_list};
 
 use super::flaw::Flaw;
-use super::principal::{Marks, Method, Principal};
+use super::principal::{ClaimPath, Marks, Method, Principal};
 use crate::config::Consumer as Given;
 use ring::rand::{SecureRandom, SystemRandom};
 use ring::{digest, hmac};
@@ -139,6 +139,16 @@ impl Registry {
     /// The consumer of this name.
     pub fn named(&self, name: &[u8]) -> Option<&Consumer> {
         self.consumers.get(*self.names.get(name)? as usize)
+    }
+
+    /// Names the consumer that the claim at `path` is about. For each request anew, since consumers change while tokens are
+    /// remembered.
+    pub fn name_by(&self, path: Option<&ClaimPath>, principal: &mut Principal) {
+        let claim = path.and_then(|path| principal.claim(path));
+        let found = claim.and_then(|claim| self.named(claim.string()?));
+        if let Some(consumer) = found {
+            principal.set_consumer(consumer.name(), consumer.tier());
+        }
     }
 
     /// How many consumers there are.

@@ -151,7 +151,7 @@ impl Jwt {
         let now = i64::try_from(unix_ms).unwrap_or(i64::MAX);
         match self.check(token, now, memory, principal) {
             Ok(()) => {
-                self.name_consumer(registry, principal);
+                registry.name_by(self.consumer.as_ref(), principal);
                 Outcome::Known
             }
             Err(fault) => {
@@ -211,15 +211,6 @@ impl Jwt {
             memory.cache.keep(token, keys.version(), window, principal);
         }
         Ok(())
-    }
-
-    fn name_consumer(&self, registry: &Registry, principal: &mut Principal) {
-        let Some(path) = &self.consumer else { return };
-        // The name is looked up for each request, since consumers change while tokens are remembered.
-        let found = principal.claim(path).and_then(|claim| registry.named(claim.string()?));
-        if let Some(consumer) = found {
-            principal.set_consumer(consumer.name(), consumer.tier());
-        }
     }
 
     /// What a caller without a token is asked for.

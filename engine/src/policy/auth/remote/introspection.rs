@@ -140,7 +140,7 @@ impl Introspection {
         };
         match outcome {
             Ok(()) => {
-                self.name_consumer(registry, principal);
+                registry.name_by(self.consumer.as_ref(), principal);
                 Outcome::Known
             }
             Err(denial) => {
@@ -197,14 +197,6 @@ impl Introspection {
             memory.active.keep(tag, &VERSION, Window { until, ..window }, principal);
         }
         Ok(())
-    }
-
-    fn name_consumer(&self, registry: &Registry, principal: &mut Principal) {
-        let Some(path) = &self.consumer else { return };
-        let found = principal.claim(path).and_then(|claim| registry.named(claim.string()?));
-        if let Some(consumer) = found {
-            principal.set_consumer(consumer.name(), consumer.tier());
-        }
     }
 
     /// What a caller without a token is asked for.
