@@ -8,8 +8,9 @@ use super::guard::overlap::{Overlap, overlap};
 use super::guard::{Guard, Guards};
 use super::host::{HostPattern, Hosts};
 use super::path::grow::{Entry, Gathered, Leaf, Weight};
+use super::path::pack::Packed;
 use super::path::pattern::PathPattern;
-use super::path::{Paths, Regexes};
+use super::path::{OfHost, Paths, Regexes};
 use super::{Finding, Lookup, MethodSet, Part, Rule};
 use crate::base::RouteId;
 use hashbrown::{HashMap, HashSet};
@@ -33,7 +34,7 @@ impl Lookup {
             for host in if rule.hosts.is_empty() { &any[..] } else { &rule.hosts } {
                 let slot = hosts.slot(host, gathered.len()) as usize;
                 if slot == gathered.len() {
-                    gathered.push(Gathered::default());
+                    gathered.push(Gathered::new());
                 }
                 for (path, pattern) in (0..).zip(&rule.paths) {
                     let guarded = build.guards.list[number].is_some();
@@ -44,8 +45,11 @@ impl Lookup {
         }
         let with_expressions = gathered.iter().filter(|host| !host.expressions().is_empty()).count();
         build.automata = build.guards.automata.len() + with_expressions;
-        let paths = gathered.iter_mut().map(|host| build.host(host)).collect();
+        let mut packed = Packed::default();
+        let of_hosts = gathered.iter_mut().map(|host| build.host(host, &mut packed)).collect();
         drop(gathered);
+        let (trees, takers) = packed.finish();
+        let paths = Paths { hosts: of_hosts, trees, takers };
         let Build { guards, findings, .. } = build;
         (Lookup { hosts, paths, guards, rules }, findings)
     }
@@ -111,18 +115,19 @@ impl Build {
         automaton
     }
 
-    fn host(&mut self, gathered: &mut Gathered<'_>) -> Paths {
+    fn host(&mut self, gathered: &mut Gathered<'_>, packed: &mut Packed) -> OfHost {
         self.compare(gathered.sorted());
-        let (mut paths, hits) = gathered.pack();
+        let (root, hits) = gathered.pack(packed);
+        let mut host = OfHost { root, expressions: None };
         let expressions = gathered.expressions();
         if let Some((_, leaf)) = expressions.first() {
             let route = gathered.sorted()[*leaf].entries[0].route;
             let parsed: Vec<&Regex> = expressions.iter().filter_map(|(pattern, _)| pattern.regex()).collect();
             let hits = expressions.iter().map(|(_, leaf)| hits[*leaf]).collect();
             let automaton = self.automaton(&parsed, route);
-            paths.expressions = automaton.map(|automaton| Box::new(Regexes { automaton, hits }));
+            host.expressions = automaton.map(|automaton| Box::new(Regexes { automaton, hits }));
         }
-        paths
+        host
     }
 
     /// Notes which rules of a host the earlier ones leave nothing to, and which of them only their order tells apart.

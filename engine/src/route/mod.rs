@@ -136,16 +136,15 @@ pub enum Finding {
 #[derive(Debug, Default)]
 pub struct Lookup {
     hosts: Hosts,
-    /// Indexed by what `hosts` gives.
-    paths: Vec<Paths>,
+    paths: Paths,
     guards: Guards,
     /// As they were given, for explaining.
     rules: Vec<Rule>,
 }
 
 impl Lookup {
-    /// The route of a request. *Cost*: no allocation; a hash of the host, a hash of the path, and where no exact path
-    /// takes it, a walk along its segments. Rules that ask for more than host and path cost what they ask for, and
+    /// The route of a request. *Cost*: no allocation; a hash of the host and a walk along the segments of the path, with
+    /// a hash where they branch. Rules that ask for more than host and path cost what they ask for, and
     /// only when the request has come to them.
     ///
     /// # Errors
@@ -153,7 +152,7 @@ impl Lookup {
     #[inline]
     pub fn lookup(&self, facts: &Facts<'_>, scratch: &Scratch) -> Result<Match, Miss> {
         let request = Request { facts, scratch, guards: &self.guards };
-        let found = self.hosts.find(facts.host, |slot| self.paths[slot as usize].find(&request));
+        let found = self.hosts.find(facts.host, |slot| self.paths.find(slot, &request));
         found.ok_or_else(|| self.missed(&request))
     }
 
@@ -167,7 +166,7 @@ impl Lookup {
         let allowed = Cell::new(MethodSet::default());
         if !self.guards.list.is_empty() {
             self.hosts.find(request.facts.host, |slot| {
-                self.paths[slot as usize].guards(request, |guard| {
+                self.paths.guards(slot, request, |guard| {
                     if guard.fulfilled(request) {
                         allowed.set(allowed.get().and(guard.methods));
                     }

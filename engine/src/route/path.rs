@@ -1,30 +1,34 @@
-//! The paths of one host: exact ones in a hash map, prefixes and templates in a tree of segments, expressions in one
-//! automaton. Each leads to the rules that ask for it, in order of precedence; those without further conditions are
-//! told apart by a bit, so that taking one reads no more than its place.
+//! The paths of all hosts: exact ones, prefixes and templates in a tree of segments for each host, expressions in one
+//! automaton each. Each leads to the rules that ask for it, in order of precedence; those without further conditions
+//! are told apart by a bit, so that taking one reads no more than its place.
 
 use super::Match;
 use super::Scratch;
 use super::automaton::Automaton;
 use super::guard::{Guard, Request};
 use crate::base::RouteId;
-use hashbrown::HashMap;
-use segments::Segments;
+use trees::Trees;
 
 pub(super) mod grow;
-mod pack;
+pub(super) mod pack;
 pub(super) mod pattern;
-mod segments;
+pub(super) mod trees;
 
-/// The paths of one host.
+/// The paths of all hosts.
 #[derive(Debug, Default)]
 pub(super) struct Paths {
-    pub(super) exact: HashMap<Box<[u8]>, Hit>,
-    /// Bit n is set when an exact path's length is n modulo 64: most others need not be hashed.
-    pub(super) exact_lengths: u64,
-    pub(super) segments: Segments,
-    pub(super) expressions: Option<Box<Regexes>>,
-    /// In order of precedence, over all paths of the host.
+    pub(super) hosts: Vec<OfHost>,
+    pub(super) trees: Trees,
+    /// One host behind the other; in order of precedence over all paths of a host.
     pub(super) takers: Box<[Taker]>,
+}
+
+/// The paths of one host.
+#[derive(Debug)]
+pub(super) struct OfHost {
+    /// Of its tree.
+    pub(super) root: u32,
+    pub(super) expressions: Option<Box<Regexes>>,
 }
 
 /// The expressions of a host.
@@ -64,7 +68,7 @@ impl Hit {
         self == Hit::NONE
     }
 
-    fn place(self) -> usize {
+    pub(super) fn place(self) -> usize {
         (self.0 >> 1) as usize
     }
 
@@ -73,65 +77,78 @@ impl Hit {
     }
 }
 
-/// The bit of `Paths::exact_lengths` for this path.
-pub(super) fn length_bit(path: &[u8]) -> u64 {
-    1 << (path.len() % 64)
+impl Taker {
+    pub(super) fn found(&self) -> Match {
+        Match { route: self.route, path: self.path }
+    }
+}
+
+/// What a path leads to, with what the first of its rules gives, so that the rule need not be read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Known {
+    pub(super) hit: Hit,
+    pub(super) found: Match,
+}
+
+impl Known {
+    const NONE: Known = Known { hit: Hit::NONE, found: Match { route: RouteId(0), path: 0 } };
 }
 
 impl Paths {
-    /// The first rule, in order of precedence, that takes the request. An expression is asked last.
+    /// The host's first rule, in order of precedence, that takes the request. An expression is asked last.
     #[inline]
-    pub(super) fn find(&self, request: &Request<'_>) -> Option<Match> {
-        let path = request.facts.path;
-        let mut best = Hit::NONE;
-        if self.exact_lengths & length_bit(path) != 0
-            && let Some(hit) = self.exact.get(path)
-        {
-            self.better(&mut best, *hit, request);
+    pub(super) fn find(&self, host: u32, request: &Request<'_>) -> Option<Match> {
+        let host = &self.hosts[host as usize];
+        let mut best = Known::NONE;
+        self.trees.each(host.root, request.facts.path, |leaf| self.better(&mut best, leaf, request));
+        if best.hit.is_none() {
+            best = self.matching(host.expressions.as_ref()?, request);
         }
-        if best.is_none() {
-            self.segments.each(path, |hit| self.better(&mut best, hit, request));
-        }
-        if best.is_none() {
-            best = self.matching(self.expressions.as_ref()?, request);
-        }
-        let taker = self.takers.get(best.place())?;
-        Some(Match { route: taker.route, path: taker.path })
+        (!best.hit.is_none()).then_some(best.found)
     }
 
     /// Apart from the way of requests that need no expression.
     #[inline(never)]
-    fn matching(&self, expressions: &Regexes, request: &Request<'_>) -> Hit {
-        let mut best = Hit::NONE;
-        expressions.each(request.facts.path, request.scratch, |hit| self.better(&mut best, hit, request));
+    fn matching(&self, expressions: &Regexes, request: &Request<'_>) -> Known {
+        let mut best = Known::NONE;
+        expressions.each(request.facts.path, request.scratch, |hit| {
+            let found = self.takers[hit.place()].found();
+            self.better(&mut best, Known { hit, found }, request);
+        });
         best
     }
 
-    /// Puts the first of the rules from `hit` on that takes the request in the place of `best`, if it is asked
-    /// before that.
+    /// Puts the first of the rules from that of `leaf` on that takes the request in the place of `best`, if it is
+    /// asked before that.
     #[inline]
-    fn better(&self, best: &mut Hit, hit: Hit, request: &Request<'_>) {
-        if hit < *best {
-            *best = if hit.is_guarded() { self.pass(*best, hit, request) } else { hit };
+    fn better(&self, best: &mut Known, leaf: Known, request: &Request<'_>) {
+        if leaf.hit < best.hit {
+            *best = if leaf.hit.is_guarded() { self.pass(*best, leaf.hit, request) } else { leaf };
         }
     }
 
     #[inline(never)]
-    fn pass(&self, best: Hit, mut hit: Hit, request: &Request<'_>) -> Hit {
-        while hit < best {
+    fn pass(&self, best: Known, mut hit: Hit, request: &Request<'_>) -> Known {
+        while hit < best.hit {
             let taker = &self.takers[hit.place()];
             let guard = &request.guards.list[taker.rule as usize];
             if guard.as_ref().is_none_or(|guard| guard.passes(request)) {
-                return hit;
+                return Known { hit, found: taker.found() };
             }
             hit = taker.next;
         }
         best
     }
 
-    /// Every rule that has this path and a guard.
+    /// Every rule of the host that has this path and a guard.
     #[cold]
-    pub(super) fn guards<'g>(&'g self, request: &'g Request<'_>, mut visit: impl FnMut(&'g Guard)) {
+    pub(super) fn guards<'g>(
+        &'g self,
+        host: u32,
+        request: &'g Request<'_>,
+        mut visit: impl FnMut(&'g Guard),
+    ) {
+        let host = &self.hosts[host as usize];
         let mut all = |mut hit: Hit| {
             while let Some(taker) = self.takers.get(hit.place()) {
                 request.guards.list[taker.rule as usize].as_ref().into_iter().for_each(&mut visit);
@@ -139,9 +156,8 @@ impl Paths {
             }
         };
         let path = request.facts.path;
-        self.exact.get(path).copied().into_iter().for_each(&mut all);
-        self.segments.each(path, &mut all);
-        if let Some(expressions) = &self.expressions {
+        self.trees.each(host.root, path, |leaf| all(leaf.hit));
+        if let Some(expressions) = &host.expressions {
             expressions.each(path, request.scratch, all);
         }
     }

@@ -3,7 +3,6 @@
 
 use super::Lookup;
 use super::automaton::cache_bytes_max;
-use super::path::Paths;
 use std::mem::size_of_val;
 
 /// The size of a look-up. Bytes are those of its tables, to within some per cent.
@@ -28,27 +27,22 @@ pub struct Size {
 impl Lookup {
     /// Its size.
     pub fn size(&self) -> Size {
-        let path_automata = self.paths.iter().filter_map(|paths| paths.expressions.as_ref());
+        let path_automata = self.paths.hosts.iter().filter_map(|host| host.expressions.as_ref());
         let automata = path_automata.map(|found| &found.automaton).chain(&self.guards.automata);
         let bytes: Vec<usize> = automata.map(|automaton| automaton.bytes()).collect();
         Size {
-            hosts: self.paths.len(),
-            paths: self.paths.iter().map(|paths| paths.takers.len()).sum(),
-            table_bytes: self.hosts.bytes() + self.paths.iter().map(Paths::bytes).sum::<usize>(),
+            hosts: self.paths.hosts.len(),
+            paths: self.paths.takers.len(),
+            table_bytes: self.table_bytes(),
             automata: bytes.len(),
             automata_bytes: bytes.iter().sum(),
             automaton_bytes_max: bytes.iter().copied().max().unwrap_or(0),
             cache_bytes_max: cache_bytes_max(bytes.len()),
         }
     }
-}
-
-impl Paths {
-    fn bytes(&self) -> usize {
-        let exact = self.exact.allocation_size() + self.exact.keys().map(|path| path.len()).sum::<usize>();
-        let segments = size_of_val(&*self.segments.nodes)
-            + size_of_val(&*self.segments.bytes)
-            + size_of_val(&*self.segments.table);
-        size_of_val(self) + exact + segments + size_of_val(&*self.takers)
+    fn table_bytes(&self) -> usize {
+        let paths = &self.paths;
+        let trees = size_of_val(&*paths.trees.bytes) + size_of_val(&*paths.trees.table);
+        self.hosts.bytes() + size_of_val(&*paths.hosts) + trees + size_of_val(&*paths.takers)
     }
 }

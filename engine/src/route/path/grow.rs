@@ -1,18 +1,17 @@
 //! The paths of one host while they are gathered: rules by pattern, patterns by segment.
 
-use super::pack::{Branch, Packed};
+use super::pack::{Branch, Packed, count};
 use super::pattern::{PathPattern, Segment};
-use super::segments::Segments;
-use super::{Hit, Paths, Taker, length_bit};
+use super::{Hit, Known, Taker};
 use crate::base::RouteId;
 use hashbrown::HashMap;
 use std::cmp::Reverse;
 
 /// The paths of one host while they are gathered. `p` is how long the patterns live.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(in crate::route) struct Gathered<'p> {
-    exact: HashMap<&'p str, usize>,
     expressions: HashMap<&'p str, usize>,
+    /// The root is the first.
     nodes: Vec<Growing<'p>>,
     /// Nodes by parent and segment.
     children: HashMap<(usize, &'p str), usize>,
@@ -59,15 +58,30 @@ struct Growing<'p> {
 }
 
 impl<'p> Gathered<'p> {
+    pub(in crate::route) fn new() -> Gathered<'p> {
+        Gathered {
+            expressions: HashMap::new(),
+            nodes: vec![Growing::default()],
+            children: HashMap::new(),
+            leaves: Vec::new(),
+        }
+    }
+
     /// Adds a rule's path. A path that the rule has already is passed over.
     pub(in crate::route) fn add(&mut self, pattern: &'p PathPattern, entry: Entry) {
         let next = self.leaves.len();
         let leaf = match pattern {
-            PathPattern::Exact(path) => *self.exact.entry(path).or_insert(next),
+            PathPattern::Exact(path) => {
+                let at = self.descend(path.split('/').skip(1).map(Some));
+                *self.nodes[at].end.get_or_insert(next)
+            }
             PathPattern::Regex(expression) => *self.expressions.entry(expression.text()).or_insert(next),
             PathPattern::Segments { segments, below } => {
-                let node = self.descend(segments);
-                let node = &mut self.nodes[node];
+                let at = self.descend(segments.iter().map(|segment| match segment {
+                    Segment::Text(text) => Some(text.as_str()),
+                    Segment::Named(_) => None,
+                }));
+                let node = &mut self.nodes[at];
                 *if *below { &mut node.below } else { &mut node.end }.get_or_insert(next)
             }
         };
@@ -80,20 +94,18 @@ impl<'p> Gathered<'p> {
         }
     }
 
-    fn descend(&mut self, segments: &'p [Segment]) -> usize {
-        if self.nodes.is_empty() {
-            self.nodes.push(Growing::default());
-        }
+    /// The node at the end of these segments, those by name being none.
+    fn descend(&mut self, segments: impl Iterator<Item = Option<&'p str>>) -> usize {
         let mut at = 0;
         for segment in segments {
             let next = self.nodes.len();
             let child = match segment {
-                Segment::Text(text) => *self.children.entry((at, text)).or_insert(next),
-                Segment::Named(_) => *self.nodes[at].named.get_or_insert(next),
+                Some(text) => *self.children.entry((at, text)).or_insert(next),
+                None => *self.nodes[at].named.get_or_insert(next),
             };
             if child == next {
                 self.nodes.push(Growing::default());
-                if let Segment::Text(text) = segment {
+                if let Some(text) = segment {
                     self.nodes[at].literals.push((text, next));
                 }
             }
@@ -118,18 +130,16 @@ impl<'p> Gathered<'p> {
         leaves.into_iter().map(|leaf| (self.leaves[leaf].pattern, leaf)).collect()
     }
 
-    /// Packs all but the expressions, and tells what each leaf leads to. After [`Gathered::sorted`].
-    pub(in crate::route) fn pack(&self) -> (Paths, Vec<Hit>) {
-        let (takers, hits) = self.takers();
-        let exact: HashMap<Box<[u8]>, Hit> =
-            self.exact.iter().map(|(path, leaf)| (path.as_bytes().into(), hits[*leaf])).collect();
-        let exact_lengths = exact.keys().fold(0, |bits, path| bits | length_bit(path));
-        let segments = self.segments(&hits);
-        (Paths { exact, exact_lengths, segments, expressions: None, takers }, hits)
+    /// Packs all but the expressions behind the hosts before. Gives the root, and what each leaf leads to. After
+    /// [`Gathered::sorted`].
+    pub(in crate::route) fn pack(&self, packed: &mut Packed) -> (u32, Vec<Hit>) {
+        let hits = self.takers(&mut packed.takers);
+        let root = self.tree(&hits, packed);
+        (root, hits)
     }
 
-    /// All rules in order of precedence, chained by leaf, and the first of each leaf.
-    fn takers(&self) -> (Box<[Taker]>, Vec<Hit>) {
+    /// Puts all rules in order of precedence behind those of other hosts, chained by leaf. Gives the first of each leaf.
+    fn takers(&self, takers: &mut Vec<Taker>) -> Vec<Hit> {
         let leaves = self.leaves.iter().enumerate();
         let mut all: Vec<(u32, usize, Entry)> = leaves
             .flat_map(|(leaf, of)| {
@@ -138,34 +148,35 @@ impl<'p> Gathered<'p> {
             })
             .collect();
         all.sort_by_key(|(rank, _, entry)| (Reverse(*rank), Reverse(entry.weight), entry.rule, entry.path));
+        let before = takers.len();
         let mut firsts = vec![Hit::NONE; self.leaves.len()];
-        let mut takers: Vec<Taker> = Vec::with_capacity(all.len());
         for (place, (_, leaf, entry)) in all.iter().enumerate().rev() {
-            let next = std::mem::replace(&mut firsts[*leaf], Hit::of(place, entry.guarded));
+            let next = std::mem::replace(&mut firsts[*leaf], Hit::of(before + place, entry.guarded));
             takers.push(Taker { route: entry.route, rule: count(entry.rule), next, path: entry.path });
         }
-        takers.reverse();
-        (takers.into(), firsts)
+        takers[before..].reverse();
+        firsts
     }
 
-    fn segments(&self, hits: &[Hit]) -> Segments {
-        let mut packed = Packed::default();
-        let hit = |leaf: Option<usize>| leaf.map_or(Hit::NONE, |leaf| hits[leaf]);
+    fn tree(&self, hits: &[Hit], packed: &mut Packed) -> u32 {
         // Depth first, so that the nodes of one way down lie side by side.
-        let mut waiting = Vec::new();
-        if !self.nodes.is_empty() {
-            waiting.push((0, Branch::root()));
-        }
+        let mut waiting = vec![(0, Branch::root())];
+        let mut root = None;
         while let Some((at, branch)) = waiting.pop() {
             let growing = &self.nodes[at];
-            let place = packed.push(&branch, hit(growing.below), hit(growing.end), growing.literals.len());
+            let leaves = [growing.below, growing.end].map(|leaf| {
+                let hit = hits[leaf?];
+                Some(Known { hit, found: packed.takers.get(hit.place())?.found() })
+            });
+            let place = packed.push(&branch, leaves, growing.literals.len());
+            root.get_or_insert(place);
             waiting.extend(growing.named.map(|child| (child, Branch::named(place))));
             for (text, child) in growing.literals.iter().rev() {
                 let (text, child) = self.straight(text, *child);
                 waiting.push((child, Branch::literal(place, text)));
             }
         }
-        packed.finish()
+        root.expect("the root is the first")
     }
 
     /// Follows a literal child as long as nothing ends there or branches off.
@@ -183,8 +194,4 @@ impl<'p> Gathered<'p> {
             }
         }
     }
-}
-
-fn count(number: usize) -> u32 {
-    u32::try_from(number).expect("paths are fewer than 4 billion bytes")
 }

@@ -188,3 +188,34 @@ fn the_way_down_is_bounded() {
     assert_eq!(found(&lookup, b"", &b"/x".repeat(10_000)), Err(Miss::NoRoute));
     assert_eq!(with_facts("GET /", |facts| lookup.lookup(facts, &Scratch::default())), Err(Miss::NoRoute));
 }
+
+#[test]
+fn exact_paths_keep_their_empty_segments() {
+    check(
+        &[("", "/"), ("", "/a//b"), ("", "/a/"), ("", "/a"), ("", "/a/{id}/b")],
+        &[
+            ("", "/", Some(0)),
+            ("", "//", None),
+            ("", "/a//b", Some(1)),
+            ("", "/a/", Some(2)),
+            ("", "/a", Some(3)),
+            ("", "/a/x/b", Some(4)),
+            ("", "/a//", None),
+        ],
+    );
+}
+
+#[test]
+fn the_trees_of_hosts_do_not_meet() {
+    let hosts: Vec<String> = (0..50).map(|host| format!("h{host}.test")).collect();
+    let paths = ["/*", "/a/*", "/a/{id}/b", "/a/x", "/b/x"];
+    let written: Vec<String> =
+        hosts.iter().flat_map(|host| paths.map(|path| format!("{host} {path}"))).collect();
+    let (lookup, _) = Lookup::new(super::rules(&written.iter().map(String::as_str).collect::<Vec<_>>()));
+    for (host, name) in (0..).zip(&hosts) {
+        for (path, taken) in [("/c", 0), ("/a/y", 1), ("/a/y/b", 2), ("/a/x", 3), ("/b/x", 4), ("/b/y", 0)] {
+            let found = found(&lookup, name.as_bytes(), path.as_bytes());
+            assert_eq!(found.map(|found| found.route.0), Ok(host * 5 + taken), "{name} {path}");
+        }
+    }
+}
