@@ -23,7 +23,7 @@ fn limit(sets: &mut Sets, written: &str) -> Limit {
     let config =
         Memory::default().file("f.yaml", text).read("f.yaml").unwrap_or_else(|problems| panic!("{problems}"));
     let limit = config.policies.0[0].1.limit.as_ref().expect("a limit");
-    let into = Into { name: "plan", shadow: false, sets, now: Tick(1) };
+    let into = Into { name: "plan", shadow: false, sets, has_store: false, now: Tick(1) };
     Limit::compile(limit, into).unwrap_or_else(|flaws| panic!("{flaws:?}"))
 }
 

@@ -26,8 +26,16 @@ mod sync {
 #[path = "../src/policy/limit/cell/mod.rs"]
 mod cell;
 #[allow(dead_code)]
+#[path = "../src/policy/limit/lease/mod.rs"]
+mod lease;
+#[allow(dead_code)]
 #[path = "../src/policy/limit/store/mod.rs"]
 mod store;
+
+/// What leases are written for.
+mod config {
+    pub use ringgate::config::policy;
+}
 
 const PREEMPTIONS: usize = 3;
 const SECOND: u64 = 1_000_000_000;
@@ -259,5 +267,42 @@ fn a_cell_with_a_place_in_flight_is_not_given_away() {
         let _ = wanting.join().expect("runs");
         let mut local = Local::default();
         assert!(local.hold(&stripes, ONE, &rule, START).0.pass || stripes.look(OTHER).is_some());
+    });
+}
+
+/// A shard spends and looks whether control looks after the lease, while control, which finds nothing of it, leaves it:
+/// either control is told anew, or it has seen what was spent.
+#[test]
+fn a_lease_that_control_leaves_is_told_anew_when_it_is_spent() {
+    use lease::{Ask, Grant, Lease, Terms, Way};
+    check(|| {
+        let terms = Terms { way: Way::Bucket, count: 1, per: SECOND, burst: 3, lease: SECOND };
+        let lease = Arc::new(Lease::new());
+        lease.tell(7);
+        let control = {
+            let lease = lease.clone();
+            thread::spawn(move || {
+                // As `control/store` does: leaves it, then looks once more.
+                lease.leave(7);
+                !lease.is_idle() && lease.tell(7)
+            })
+        };
+        lease.spend(&terms, START);
+        let told = !lease.is_told(7) && lease.tell(7);
+        let kept = control.join().expect("runs");
+        assert!(told != kept || !told, "it is looked after once");
+        assert!(lease.is_told(7), "and not forgotten");
+        // A grant that comes while tokens are spent loses none.
+        let grant = Grant { tokens: 2, paid: true, retry: 0, room: 0, left: u64::MAX, mark: 0 };
+        let ask = Ask { charge: 1, back: 0, mark: 0, want: 2, sent: START };
+        let spends = {
+            let lease = lease.clone();
+            thread::spawn(move || lease.spend(&terms, START))
+        };
+        lease.granted(&terms, &ask, &grant, START);
+        let first = spends.join().expect("runs");
+        let rest = (0..9).filter(|_| lease.spend(&terms, START) != lease::Pays::Nothing).count();
+        assert!(first != lease::Pays::Nothing || rest == 3);
+        assert_eq!(rest + usize::from(first != lease::Pays::Nothing), 3, "two granted, a credit of one");
     });
 }

@@ -4,6 +4,7 @@ use super::read::decode::{Decode, Reader, Scalar};
 use super::read::section::{section, words};
 use super::read::tree::Node;
 use super::schema::Defs;
+use super::store::Store;
 use super::units::Period;
 use super::values::{FilePath, OrNone, Secret};
 use serde_json::{Value, json};
@@ -31,6 +32,8 @@ section! {
         pub policies: Vec<String> = [],
         /// How the names of endpoints are resolved.
         pub resolver: Resolver = {},
+        /// Where limits with `shared` are counted together with other machines; none unless given.
+        pub store: Option<Store>,
         /// How the gateway ends.
         pub drain: Drain = {},
         /// Whether a change of a configuration file is taken by itself, once the file has settled. SIGHUP and

@@ -12,6 +12,7 @@ pub mod read;
 pub mod rewrite;
 pub mod route;
 mod schema;
+pub mod store;
 pub mod target;
 pub mod units;
 pub mod upstream;
@@ -25,6 +26,7 @@ pub use problem::{Problem, Problems, Severity};
 pub use read::{Memory, Source, read};
 pub use route::Route;
 pub use schema::schema;
+pub use store::Store;
 pub use upstream::Upstream;
 
 use read::Origin;

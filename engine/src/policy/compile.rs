@@ -36,6 +36,8 @@ pub struct Kit<'k> {
     pub entries: &'k mut Vec<Entry>,
     /// The upstreams that may be asked, by their ids.
     pub upstreams: &'k [Known<'k>],
+    /// Whether there is a store to share limits through.
+    pub has_store: bool,
     /// Now.
     pub now: Tick,
 }
@@ -67,7 +69,7 @@ pub fn compile(
     if let Some(sanitize) = &given.sanitize {
         return Some(Kind::Sanitize(Sanitize::compile(sanitize, &at.key("sanitize"), faults)));
     }
-    let into = LimitInto { name, shadow: given.mode == Mode::Shadow, sets: kit.sets, now: kit.now };
+    let into = LimitInto { name, shadow: given.mode == Mode::Shadow, sets: kit.sets, has_store: kit.has_store, now: kit.now };
     if let Some(limit) = &given.limit {
         let compiled = Limit::compile(limit, into);
         return compiled

@@ -33,6 +33,7 @@ mod matching;
 mod policies;
 mod rewrites;
 mod routes;
+mod store;
 mod unused;
 mod upstreams;
 
@@ -76,6 +77,13 @@ pub fn build(
     let upstreams = upstreams::build(&mut check, previous);
     let (routes, lookup) = routes::build(&mut check);
     let policies = policies::build(&mut check, &listeners, &routes, (previous, means));
+    if let Some(policies) = &policies
+        && gateway.store.is_some()
+        && policies.shares().next().is_none()
+    {
+        let at = Pointer::default().key("gateway").key("store");
+        check.warn_at_key(&at, "no limit is shared through it".into(), Some("give a limit 'shared', or remove it".into()));
+    }
     let problems = Problems(check.problems).sorted();
     let policies = match policies {
         Some(policies) if !problems.refuse() => policies,
@@ -235,6 +243,7 @@ fn gateway(check: &mut Check<'_>) -> Gateway {
         },
         access_log: access_log(check),
         resolver: resolver(check),
+        store: store::build(check),
         log: Log::of(&config.log),
         drain: Drain {
             delay: given.drain.delay.0,

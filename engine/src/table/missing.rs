@@ -19,7 +19,6 @@ const fn any(at: &'static [&'static str], what: &'static str) -> Missing {
 }
 
 const MISSING: &[Missing] = &[
-    any(&["policies", "*", "limit", "shared"], "sharing limits between machines is"),
     any(&["listeners", "*", "tls"], "TLS is"),
     any(&["listeners", "*", "limits", "streams_per_connection"], "HTTP/2 is"),
     Missing { at: &["listeners", "*", "protocols", "*"], begins: "http2", what: "HTTP/2 is" },

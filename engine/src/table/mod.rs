@@ -26,6 +26,7 @@ mod missing;
 mod networks;
 mod policies;
 pub mod problem;
+mod store;
 
 pub use admin::{Admin, Token};
 pub use balance::{Balance, Key, Sticky};
@@ -36,6 +37,7 @@ pub use missing::at as missing_at;
 pub use networks::Networks;
 pub use policies::{Ground, Policies};
 pub use problem::{Problem, Problems};
+pub use store::Store;
 
 /// The compiled configuration.
 #[derive(Debug)]
@@ -88,6 +90,8 @@ pub struct Gateway {
     pub access_log: Option<AccessLog>,
     /// How names are resolved.
     pub resolver: Resolver,
+    /// Where limits are shared between machines.
+    pub store: Option<Store>,
     /// What the process says of itself.
     pub log: Log,
     /// Whether exchanges are sampled for metrics: whether somebody can read them.

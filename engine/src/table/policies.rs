@@ -4,7 +4,7 @@ use crate::base::{ListenerId, RouteId};
 use crate::policy::auth::keys::KeyAddress;
 use crate::policy::auth::{Blind, Registry};
 use crate::policy::fields::Identity;
-use crate::policy::limit::{Seed, Sets};
+use crate::policy::limit::{Seed, Sets, Share};
 use crate::policy::{By, Chain, Kind, Policy, SignIn};
 use std::sync::Arc;
 
@@ -68,6 +68,14 @@ impl Policies {
                 _ => {}
             }
         }
+    }
+
+    /// What limits share with other machines.
+    pub fn shares(&self) -> impl Iterator<Item = &Arc<Share>> {
+        self.all.iter().flat_map(|policy| match &policy.kind {
+            Kind::Limit(limit) => Some(limit.shares()),
+            _ => None,
+        }).flatten()
     }
 
     /// Where key sets are fetched.

@@ -91,10 +91,12 @@ section! {
 
 section! {
     noun "shared";
-    /// A limit that several machines share through a store. No request waits for it: machines spend from leases, so they
-    /// let pass a few more than the rate together; `check` prints how many.
+    /// A limit that several machines share through `gateway.store`. No request waits for it: machines spend from leases,
+    /// so they let pass a few more than the rate together; `check` prints how many.
     pub struct Shared {
-        /// What a lease is worth: the part of the rate that a machine takes at once.
+        /// For how long what a machine was granted may be spent, 20ms to 1m; of windows, no longer than one. The rate's part
+        /// in that time is also what a machine may spend on credit. Shorter ones let fewer pass too many, longer ones ask
+        /// less often.
         pub lease: Period = "1s",
         /// What holds while the store does not answer.
         pub failure: Failure = "local",

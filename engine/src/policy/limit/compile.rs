@@ -9,7 +9,9 @@ use super::cell::log::{self, Log};
 use super::cell::rule::Rule;
 use super::fields::Fields;
 use super::key::KeyOf;
+use super::lease::{Terms, Way};
 use super::set::{Set, Sets, Shape};
+use super::share::Share;
 use super::sync::{Arc, Ordering};
 use crate::base::Tick;
 use crate::config::policy::limit as config;
@@ -37,6 +39,10 @@ const KEYS_MAX: u32 = 10_000_000;
 /// The longest wait in a leaky bucket where none is given.
 const WAIT_NS: u64 = 1_000_000_000;
 
+/// Leases: shorter ones would have control ask without pause, longer ones keep tokens from other machines.
+const LEASE_NS_MIN: u64 = 20_000_000;
+const LEASE_NS_MAX: u64 = 60_000_000_000;
+
 /// Tiers of a limit at most: they are looked through one by one.
 const PLANS_MAX: usize = 64;
 
@@ -60,6 +66,8 @@ pub(super) struct Plan {
     pub quota: u32,
     /// Seconds in which that quota comes anew; none where it takes less than one.
     pub window: Option<u64>,
+    /// What other machines share of it.
+    pub share: Option<Arc<Share>>,
 }
 
 /// A limit of requests in flight, as a table has it.
@@ -81,6 +89,8 @@ pub struct Into<'s> {
     pub shadow: bool,
     /// The sets of the process.
     pub sets: &'s mut Sets,
+    /// Whether there is a store to share limits through.
+    pub has_store: bool,
     /// Now.
     pub now: Tick,
 }
@@ -104,6 +114,19 @@ impl Draft {
             Algorithm::SlidingWindowCounter => Rule::Counter(Counter::new(self.count, windows)),
             Algorithm::SlidingWindowLog => Rule::Log(Log::new(self.count, self.per)),
         })
+    }
+
+    /// How a store counts it; none where it cannot.
+    fn terms(&self, shared: &config::Shared) -> Option<Terms> {
+        let (way, burst) = match self.algorithm {
+            Algorithm::TokenBucket => (Way::Bucket, self.burst),
+            Algorithm::FixedWindow => (Way::Window, self.count),
+            Algorithm::SlidingWindowCounter => (Way::Counter, self.count),
+            Algorithm::SlidingWindowLog => (Way::Log, self.count),
+            Algorithm::LeakyBucket => return None,
+        };
+        let lease = u64::try_from(shared.lease.0.as_nanos()).unwrap_or(u64::MAX);
+        Some(Terms { way, count: self.count, per: self.per, burst, lease })
     }
 
     /// Slots of a cell's ring.
@@ -166,6 +189,48 @@ impl Check {
                 format!("{keys} keys cannot be counted apart"),
                 format!("write 1 to {KEYS_MAX}"),
             );
+        }
+    }
+
+    /// Looks at what is shared of rates that are good by themselves.
+    fn shared(
+        &mut self,
+        shared: &config::Shared,
+        drafts: &[(Option<&str>, Draft)],
+        has_store: bool,
+    ) {
+        let lease = u64::try_from(shared.lease.0.as_nanos()).unwrap_or(u64::MAX);
+        if !has_store {
+            self.flaw(
+                &["shared"],
+                "there is no store to share a limit through",
+                "write 'store: { address: \"redis://HOST:6379\" }' under 'gateway', or remove 'shared'",
+            );
+        }
+        if !(LEASE_NS_MIN..=LEASE_NS_MAX).contains(&lease) {
+            self.flaw(&["shared", "lease"], "a lease lasts from 20ms to 1m", "write a time such as 1s");
+        }
+        let windowed = |algorithm| !matches!(algorithm, Algorithm::TokenBucket | Algorithm::LeakyBucket);
+        for (_, draft) in drafts {
+            if draft.algorithm == Algorithm::LeakyBucket {
+                self.flaw(
+                    &["shared"],
+                    "a leaky bucket cannot be shared: machines have no common queue",
+                    "remove 'shared', or write 'algorithm: token_bucket'",
+                );
+                return;
+            }
+            if draft.per % 1000 != 0 {
+                self.flaw(&["shared"], "a shared rate counts in whole microseconds", "write another 'rate'");
+            }
+            if windowed(draft.algorithm) && lease > draft.per {
+                self.flaw(
+                    &["shared", "lease"],
+                    "the lease is longer than the window",
+                    "write a shorter one: a tenth of the window is usual",
+                );
+                return;
+            }
         }
     }
 
@@ -260,12 +325,15 @@ impl Limit {
             let draft = check.rate(limit, &["plans", tier], plan.rate, plan.burst);
             drafts.push((Some(tier.as_str()), draft));
         }
+        if let Some(shared) = &limit.shared {
+            check.shared(shared, &drafts, into.has_store);
+        }
         if !check.flaws.is_empty() {
             return Err(check.flaws);
         }
         let prefix = u8::try_from(limit.ipv6_prefix).unwrap_or(128);
         let kind = format!("{:?} {:?} {prefix}", limit.algorithm, limit.key.0);
-        let Into { name, shadow, sets, now } = into;
+        let Into { name, shadow, sets, now, .. } = into;
         let mut plans = Vec::with_capacity(drafts.len());
         for (tier, draft) in drafts {
             let windows = sets.windows(draft.per);
@@ -279,7 +347,9 @@ impl Limit {
                 shadow,
                 kind: format!("{kind} {per}"),
                 slots: draft.slots(),
+                leased: limit.shared.is_some(),
             };
+            let kind = format!("{} {shadow}", shape.kind);
             let rule = |parts| draft.rule(parts, windows).expect("was tried when the rate was looked at");
             let set = sets.take(shape, (draft.count, draft.per), limit.keys, now.0, &rule);
             // The set's parts may be those of an earlier rate, never more than were tried by a power of two.
@@ -294,7 +364,13 @@ impl Limit {
                 *bucket = bucket.forgiving();
             }
             let (quota, window) = draft.quota(&rule);
-            plans.push(Plan { tier: tier.map(std::convert::Into::into), rule, set, quota, window });
+            let share = limit.shared.as_ref().and_then(|shared| {
+                let (id, standing) = (sets.share_id(), sets.standing().clone());
+                let (terms, failure) = (draft.terms(shared)?, shared.failure);
+                let (name, kind) = (set.name().into(), kind.into());
+                Some(Arc::new(Share { id, terms, failure, standing, name, kind }))
+            });
+            plans.push(Plan { tier: tier.map(std::convert::Into::into), rule, set, quota, window, share });
         }
         let key = KeyOf::new(&limit.key.0, prefix);
         Ok(Limit { key, plans, fields: Fields::new(name, limit.fields, limit.reset), keys: limit.keys })
@@ -319,6 +395,11 @@ impl Limit {
     /// The sets it spends from.
     pub fn sets(&self) -> impl Iterator<Item = &Arc<Set>> {
         self.plans.iter().map(|plan| &plan.set)
+    }
+
+    /// What other machines share of it, by plan.
+    pub fn shares(&self) -> impl Iterator<Item = &Arc<Share>> {
+        self.plans.iter().filter_map(|plan| plan.share.as_ref())
     }
 
     /// The plan of a tier.
@@ -347,7 +428,7 @@ impl InFlightLimit {
         }
         let prefix = u8::try_from(limit.ipv6_prefix).unwrap_or(128);
         let kind = format!("in_flight {:?} {prefix}", limit.key.0);
-        let shape = Shape { name: into.name.to_owned(), tier: None, shadow: into.shadow, kind, slots: 0 };
+        let shape = Shape { name: into.name.to_owned(), tier: None, shadow: into.shadow, kind, slots: 0, leased: false };
         let rule = Rule::InFlight(InFlight::new(limit.limit));
         let set = into.sets.take(shape, (1, 1), limit.keys, into.now.0, &|_| rule);
         Ok(InFlightLimit {

@@ -7,7 +7,7 @@
 //! ```
 //! `cell` holds the algorithms, `store` finds a key's cell, `key` makes keys, `set` keeps the cells of a name over
 //! reloads, `compile` reads the configuration, `shard` decides, `fields` tells the client, `lease` counts what several
-//! machines share. Pure: time is an argument, and the cells are lent.
+//! machines share and `share` decides by it. Pure: time is an argument, and the cells are lent.
 
 pub mod cell;
 pub mod compile;
@@ -15,6 +15,7 @@ pub mod fields;
 pub mod key;
 pub mod lease;
 pub mod set;
+pub mod share;
 pub mod shard;
 pub mod store;
 mod sync;
@@ -24,4 +25,5 @@ mod tests;
 pub use compile::{Flaw, InFlightLimit, Limit};
 pub use key::{Facts, Seed};
 pub use set::{Set, Sets};
+pub use share::{Share, Standing, Tell, Want};
 pub use shard::{Cells, Decision, Guard, Quota, Spent};

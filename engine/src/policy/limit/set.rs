@@ -7,6 +7,7 @@ use super::cell::bucket;
 use super::cell::fixed::Windows;
 use super::cell::rule::Rule;
 use super::key::Seed;
+use super::share::Standing;
 use super::store::stripes::Stripes;
 use super::sync::{Arc, AtomicU64, Weak};
 use std::collections::HashMap;
@@ -52,6 +53,8 @@ pub(super) struct Shape {
     pub kind: String,
     /// Slots of a log's ring.
     pub slots: usize,
+    /// Whether other machines share the limit, so that each cell has a lease.
+    pub leased: bool,
 }
 
 /// All sets of a process, by name. Each table has those it was built with, from which the next one's are made.
@@ -62,12 +65,24 @@ pub struct Sets {
     sets: HashMap<Shape, Weak<Set>>,
     slots: Vec<Weak<Set>>,
     ids: u64,
+    standing: Arc<Standing>,
 }
 
 impl Sets {
     /// No sets yet. `seed` is secret; `offset` is what to add to the monotonic clock for the nanoseconds since 1970.
     pub fn new(seed: Seed, offset: u64) -> Sets {
-        Sets { seed, offset, sets: HashMap::new(), slots: Vec::new(), ids: 0 }
+        Sets { seed, offset, sets: HashMap::new(), slots: Vec::new(), ids: 0, standing: Arc::default() }
+    }
+
+    /// How it stands with the store that other machines share limits through.
+    pub fn standing(&self) -> &Arc<Standing> {
+        &self.standing
+    }
+
+    /// A number for what is shared of a plan.
+    pub(super) fn share_id(&mut self) -> u64 {
+        self.ids += 1;
+        self.ids
     }
 
     pub(super) fn windows(&self, per: u64) -> Windows {
@@ -90,11 +105,12 @@ impl Sets {
         let slot = self.slots.iter().position(|set| set.strong_count() == 0).unwrap_or(self.slots.len());
         self.ids += 1;
         let parts = bucket::parts(rate.0, rate.1);
+        let made = if shape.leased { Stripes::leased } else { Stripes::new };
         let set = Arc::new(Set {
             id: self.ids,
             slot,
             seed: self.seed,
-            stripes: Stripes::new(keys, shape.slots, &rule(parts), now),
+            stripes: made(keys, shape.slots, &rule(parts), now),
             parts,
             deepest: AtomicU64::new(0),
             name: shape.tier.as_ref().map_or(shape.name.clone(), |tier| format!("{}/{tier}", shape.name)),

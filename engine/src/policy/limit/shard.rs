@@ -5,28 +5,39 @@ use super::cell::rule::Rule;
 use super::cell::{Cell, Said};
 use super::compile::{InFlightLimit, Limit, Plan};
 use super::key::Facts;
+use super::lease::Pays;
 use super::set::Set;
+use super::share::Tell;
 use super::store::Key;
 use super::store::local::{Local, Whose};
 use super::sync::{Arc, Weak};
 use crate::base::Tick;
+use std::fmt;
 
 /// A shard's part of all sets.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Cells {
-    slots: Vec<Slot>,
+    pub(super) slots: Vec<Slot>,
     /// A key's bytes while it is hashed.
-    scratch: Vec<u8>,
+    pub(super) scratch: Vec<u8>,
+    /// Whom to tell of keys that other machines share.
+    pub(super) tell: Option<Tell>,
     /// The set that is swept next.
     hand: usize,
 }
 
 #[derive(Debug, Default)]
-struct Slot {
+pub(super) struct Slot {
     /// The set's; 0 is none.
     id: u64,
     set: Weak<Set>,
-    local: Local,
+    pub(super) local: Local,
+}
+
+impl fmt::Debug for Cells {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cells").field("slots", &self.slots).finish_non_exhaustive()
+    }
 }
 
 /// What a limit leaves, as its fields tell it.
@@ -55,9 +66,11 @@ pub struct Spent {
     pub quota: Quota,
     /// Whose cell answered.
     pub whose: Whose,
-    key: Key,
-    mark: u64,
+    pub(super) key: Key,
+    pub(super) mark: u64,
     plan: u16,
+    /// What paid for it, where other machines share the limit.
+    pays: Option<Pays>,
 }
 
 /// What several limits say together.
@@ -94,10 +107,10 @@ impl Plan {
         Quota { limit: self.quota, remaining, reset: said.reset, retry, window: self.window }
     }
 
-    fn spent(&self, said: Said, whose: Whose, key: Key, plan: usize) -> Spent {
+    pub(super) fn spent(&self, said: Said, whose: Whose, key: Key, plan: usize, pays: Option<Pays>) -> Spent {
         let wait = if said.pass { said.wait } else { 0 };
         let plan = u16::try_from(plan).expect("a limit has at most 65 plans");
-        Spent { pass: said.pass, wait, quota: self.quota(&said), whose, key, mark: said.mark, plan }
+        Spent { pass: said.pass, wait, quota: self.quota(&said), whose, key, mark: said.mark, plan, pays }
     }
 }
 
@@ -109,7 +122,7 @@ impl Cells {
 
     /// The shard's part of a set.
     #[inline]
-    fn local(&mut self, set: &Arc<Set>) -> &mut Local {
+    pub(super) fn local(&mut self, set: &Arc<Set>) -> &mut Local {
         if self.slots.get(set.slot).is_none_or(|slot| slot.id != set.id) {
             self.enter_set(set);
         }
@@ -130,23 +143,38 @@ impl Cells {
     pub fn spend(&mut self, limit: &Limit, facts: &Facts<'_>, now: Tick) -> Spent {
         let index = limit.plan(facts.tier);
         let plan = &limit.plans[index];
+        if let Some(share) = &plan.share {
+            limit.key.write(facts, &mut self.scratch);
+            return self.spend_shared(plan, index, share, now.0);
+        }
         let key = limit.key.hash(facts, plan.set.seed, &mut self.scratch);
         let (said, whose) = self.local(&plan.set).spend(&plan.set.stripes, key, &plan.rule, now.0);
-        plan.spent(said, whose, key, index)
+        plan.spent(said, whose, key, index, None)
     }
 
     /// What [`Cells::spend`] would say; spends nothing and takes no cell.
     pub fn peek(&mut self, limit: &Limit, facts: &Facts<'_>, now: Tick) -> Spent {
         let index = limit.plan(facts.tier);
         let plan = &limit.plans[index];
+        if let Some(share) = &plan.share {
+            limit.key.write(facts, &mut self.scratch);
+            return self.peek_shared(plan, index, share, now.0);
+        }
         let key = limit.key.hash(facts, plan.set.seed, &mut self.scratch);
         let said = self.local(&plan.set).peek(&plan.set.stripes, key, &plan.rule, now.0);
-        plan.spent(said, Whose::Own, key, index)
+        plan.spent(said, Whose::Own, key, index, None)
     }
 
     /// Undoes a spending of `limit` that passed. Never gives back more than was taken.
     pub fn refund(&mut self, limit: &Limit, spent: &Spent) {
         let Some(plan) = limit.plans.get(usize::from(spent.plan)).filter(|_| spent.pass) else { return };
+        if let Some(share) = &plan.share {
+            // Without a payment it passed since the store does not answer, and took nothing.
+            if let Some(pays) = spent.pays {
+                self.refund_shared(plan, share, spent, pays);
+            }
+            return;
+        }
         self.local(&plan.set).refund(&plan.set.stripes, spent.key, spent.whose, &plan.rule, spent.mark);
     }
 

@@ -39,6 +39,7 @@ pub(super) fn build(
         blind,
         entries: &mut entries,
         upstreams: &upstreams,
+        has_store: config.gateway.store.is_some(),
         now: means.now,
     };
     let mut named: HashMap<&str, Option<Arc<Policy>>> = HashMap::new();

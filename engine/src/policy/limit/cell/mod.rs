@@ -13,6 +13,7 @@ pub mod leaky;
 pub mod log;
 pub mod rule;
 
+use super::lease::Lease;
 use super::sync::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 /// What a key has spent. On cache lines of its own, since shards write it.
@@ -29,6 +30,8 @@ pub struct Cell {
     pub known: AtomicBool,
     /// The ring of a log; empty for the others.
     pub ring: Box<[AtomicU64]>,
+    /// What other machines granted of it; none where the limit is this machine's alone.
+    pub lease: Option<Box<Lease>>,
 }
 
 impl Cell {
@@ -40,7 +43,13 @@ impl Cell {
             uses: AtomicU32::new(0),
             known: AtomicBool::new(false),
             ring: (0..slots).map(|_| AtomicU64::new(0)).collect(),
+            lease: None,
         }
+    }
+
+    /// The same with a lease.
+    pub fn leased(slots: usize) -> Cell {
+        Cell { lease: Some(Box::default()), ..Cell::new(slots) }
     }
 
     /// Counts `uses` more, up to a bound.

@@ -78,6 +78,9 @@ impl Rule {
 
     /// Makes a cell as new. Nobody else may have it.
     pub fn fresh(&self, cell: &Cell, now: u64) {
+        if let Some(lease) = &cell.lease {
+            lease.fresh();
+        }
         match self {
             Rule::Bucket(rule) => rule.fresh(&cell.a, now),
             Rule::Leaky(rule) => rule.fresh(&cell.a, now),

@@ -35,6 +35,13 @@ pub struct Facts<'a> {
     pub claim: Claim<'a>,
 }
 
+/// A key that was written, hashed.
+#[inline]
+pub fn hashed(seed: Seed, written: &[u8]) -> Key {
+    let (low, high) = sip128::<1, 3>(seed, written);
+    Key(low, high)
+}
+
 /// A limit's key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyOf {
@@ -84,8 +91,7 @@ impl KeyOf {
     #[inline]
     pub fn hash(&self, facts: &Facts<'_>, seed: Seed, scratch: &mut Vec<u8>) -> Key {
         self.write(facts, scratch);
-        let (low, high) = sip128::<1, 3>(seed, scratch);
-        Key(low, high)
+        hashed(seed, scratch)
     }
 
     fn client(&self, client: Option<IpAddr>, out: &mut Vec<u8>) {

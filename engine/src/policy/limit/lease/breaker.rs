@@ -1,4 +1,5 @@
-//! Whether the store is asked at all: after some failures in a row it is left alone for a while, then asked once.
+//! Whether the store is asked now: after each failure it is left alone for a moment, after some in a row for a while. Then
+//! it is tried once.
 //!
 //! ```text
 //! working ── failures in a row ──▶ open ── its time is over ──▶ one try ── answered ──▶ working
@@ -8,7 +9,11 @@
 /// Failures in a row that open it.
 const FAILURES: u32 = 3;
 
-/// How long it stays open: twice as long each time, within these.
+/// From one of these to the next.
+const PAUSE_NS: u64 = 10_000_000;
+
+/// How long it stays open: twice as long each time, within these. The longest is short enough that a store that comes
+/// back is found within a second.
 const OPEN_NS_MIN: u64 = 100_000_000;
 const OPEN_NS_MAX: u64 = 500_000_000;
 
@@ -17,8 +22,8 @@ const OPEN_NS_MAX: u64 = 500_000_000;
 pub struct Breaker {
     failures: u32,
     open_for: u64,
-    open_until: u64,
-    trying: bool,
+    /// Before it the store is not asked.
+    until: u64,
 }
 
 impl Breaker {
@@ -27,14 +32,9 @@ impl Breaker {
         self.failures < FAILURES
     }
 
-    /// Whether to ask it now. While it is open, one who is told so is the try, and must tell how it went.
-    pub fn may_ask(&mut self, now: u64) -> bool {
-        if self.is_working() {
-            return true;
-        }
-        let turn = now >= self.open_until && !self.trying;
-        self.trying |= turn;
-        turn
+    /// From when on it is asked.
+    pub fn until(&self) -> u64 {
+        self.until
     }
 
     /// The store has answered.
@@ -42,13 +42,16 @@ impl Breaker {
         *self = Breaker::default();
     }
 
-    /// The store has not.
-    pub fn failed(&mut self, now: u64) {
+    /// The store has not. `chance` is any number: of machines that lost it together, each comes back at its own moment.
+    pub fn failed(&mut self, now: u64, chance: u64) {
         self.failures = self.failures.saturating_add(1);
-        self.trying = false;
-        if !self.is_working() {
+        let wait = if self.is_working() {
+            PAUSE_NS
+        } else {
             self.open_for = (self.open_for * 2).clamp(OPEN_NS_MIN, OPEN_NS_MAX);
-            self.open_until = now.saturating_add(self.open_for);
-        }
+            self.open_for
+        };
+        // Three quarters of it to all of it.
+        self.until = now.saturating_add(wait - wait / 4 * (chance % 1024) / 1024);
     }
 }

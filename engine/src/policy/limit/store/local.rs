@@ -69,16 +69,42 @@ impl Local {
 
     #[cold]
     fn first(&mut self, stripes: &Stripes, key: Key, rule: &Rule, now: u64) -> (Said, Whose) {
+        match self.meet(stripes, key, rule, now) {
+            Some(cell) => (rule.spend(&cell, now), Whose::Own),
+            None => (rule.spend(stripes.overflow(), now), Whose::Overflow),
+        }
+    }
+
+    /// The cell of `key`, for those who spend from it themselves; that of all where it finds none.
+    pub fn cell<'c>(
+        &'c mut self,
+        stripes: &'c Stripes,
+        key: Key,
+        rule: &Rule,
+        now: u64,
+    ) -> (&'c Arc<Cell>, Whose) {
+        if self.find(key).is_none() && self.meet(stripes, key, rule, now).is_none() {
+            return (stripes.overflow(), Whose::Overflow);
+        }
+        let entry = self.find(key).expect("was met");
+        entry.uses = entry.uses.saturating_add(1);
+        (&entry.cell, Whose::Own)
+    }
+
+    /// Takes in the cell of a key that this shard has not met; none where there is none for it.
+    #[cold]
+    fn meet(&mut self, stripes: &Stripes, key: Key, rule: &Rule, now: u64) -> Option<Arc<Cell>> {
         self.rule = Some(*rule);
         self.sweep(stripes, now, LOOKS);
-        match stripes.sight(key, rule, now) {
-            Sight::Own(cell) => {
-                let said = rule.spend(&cell, now);
-                self.cells.insert_unique(key.0, Entry { key, uses: 1, cell }, |entry| entry.key.0);
-                (said, Whose::Own)
-            }
-            Sight::Overflow => (rule.spend(stripes.overflow(), now), Whose::Overflow),
-        }
+        let Sight::Own(cell) = stripes.sight(key, rule, now) else { return None };
+        let entry = Entry { key, uses: 1, cell: cell.clone() };
+        self.cells.insert_unique(key.0, entry, |entry| entry.key.0);
+        Some(cell)
+    }
+
+    /// The cell that this shard holds of `key`.
+    pub fn held(&self, key: Key) -> Option<Arc<Cell>> {
+        self.cells.find(key.0, |entry| entry.key == key).map(|entry| entry.cell.clone())
     }
 
     /// As [`Local::spend`], for what is given back by a guard: the cell comes too. One more counter is touched.
@@ -99,13 +125,23 @@ impl Local {
 
     /// What [`Local::spend`] would say; no cell is taken for it.
     pub fn peek(&self, stripes: &Stripes, key: Key, rule: &Rule, now: u64) -> Said {
-        if let Some(entry) = self.cells.find(key.0, |entry| entry.key == key) {
-            return rule.peek(&entry.cell, now);
-        }
-        match stripes.look(key) {
-            Some(cell) => rule.peek(&cell, now),
+        self.peek_cell(stripes, key, rule, now).0
+    }
+
+    /// The same, with the cell if the key has one.
+    pub fn peek_cell(
+        &self,
+        stripes: &Stripes,
+        key: Key,
+        rule: &Rule,
+        now: u64,
+    ) -> (Said, Option<Arc<Cell>>) {
+        let cell = self.held(key).or_else(|| stripes.look(key));
+        let said = match &cell {
+            Some(cell) => rule.peek(cell, now),
             None => rule.peek(&stripes.fresh(rule, now), now),
-        }
+        };
+        (said, cell)
     }
 
     /// Undoes the spending of `key` that said `mark`.

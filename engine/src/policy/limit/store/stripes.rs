@@ -27,6 +27,7 @@ pub struct Stripes {
     room: AtomicU32,
     /// Slots of a cell's ring.
     slots: usize,
+    leased: bool,
     overflow: Arc<Cell>,
     known: AtomicU32,
     known_max: AtomicU32,
@@ -75,13 +76,22 @@ impl Stripes {
     /// Room for `keys` at least. In several stripes each has some room to spare, since keys spread by chance. Nothing is
     /// allocated for a cell before it is needed. `slots` is the ring of a log, 0 for others.
     pub fn new(keys: u32, slots: usize, rule: &Rule, now: u64) -> Stripes {
+        Stripes::of(Cell::new(slots), keys, slots, rule, now)
+    }
+
+    /// The same for a limit that other machines share: each cell has a lease.
+    pub fn leased(keys: u32, slots: usize, rule: &Rule, now: u64) -> Stripes {
+        Stripes::of(Cell::leased(slots), keys, slots, rule, now)
+    }
+
+    fn of(overflow: Cell, keys: u32, slots: usize, rule: &Rule, now: u64) -> Stripes {
         let stripes = (keys as usize / STRIPE_CELLS_MIN).next_power_of_two().clamp(1, STRIPES_MAX);
-        let overflow = Cell::new(slots);
         rule.fresh(&overflow, now);
         let made = Stripes {
             stripes: (0..stripes).map(|_| Stripe(Mutex::new(Held::default()))).collect(),
             room: AtomicU32::new(0),
             slots,
+            leased: overflow.lease.is_some(),
             overflow: Arc::new(overflow),
             known: AtomicU32::new(0),
             known_max: AtomicU32::new(0),
@@ -130,7 +140,8 @@ impl Stripes {
             return Sight::Own(held.cells[at].1.clone());
         }
         if held.cells.len() < self.room.load(Ordering::Relaxed) as usize {
-            let cell = Arc::new(Cell::new(self.slots));
+            let cell = if self.leased { Cell::leased(self.slots) } else { Cell::new(self.slots) };
+            let cell = Arc::new(cell);
             rule.fresh(&cell, held.latest);
             held.push(key, cell.clone());
             self.tally.made.fetch_add(1, Ordering::Relaxed);

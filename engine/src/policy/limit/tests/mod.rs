@@ -4,8 +4,10 @@ mod attack;
 mod fields;
 mod group;
 mod keys;
+mod lease;
 mod reference;
 mod reload;
+mod share;
 mod threads;
 
 use super::key::Facts;
@@ -37,7 +39,8 @@ fn policy(written: &str) -> Policy {
 /// The limit written as the inside of `limit: { … }`, or its flaws.
 fn compile(sets: &mut Sets, name: &str, written: &str) -> Result<Limit, Vec<Flaw>> {
     let limit = policy(&format!("limit: {{ {written} }}")).limit.expect("a limit");
-    Limit::compile(&limit, super::compile::Into { name, shadow: false, sets, now: Tick(START) })
+    let into = super::compile::Into { name, shadow: false, sets, has_store: true, now: Tick(START) };
+    Limit::compile(&limit, into)
 }
 
 fn limit(sets: &mut Sets, written: &str) -> Limit {
@@ -52,7 +55,7 @@ fn in_flight(sets: &mut Sets, written: &str) -> InFlightLimit {
     let limit = policy(&format!("in_flight: {{ {written} }}")).in_flight.expect("a limit");
     InFlightLimit::compile(
         &limit,
-        super::compile::Into { name: "many", shadow: false, sets, now: Tick(START) },
+        super::compile::Into { name: "many", shadow: false, sets, has_store: true, now: Tick(START) },
     )
     .unwrap_or_else(|flaws| panic!("{written}: {flaws:#?}"))
 }
