@@ -3,8 +3,14 @@
 use super::budget::{Budget, Means};
 use super::load;
 use crate::base::Generation;
+use crate::config::policy::limit::Failure;
 use crate::config::{Problems, Severity};
+use crate::policy::limit::Share;
+use crate::policy::limit::lease::{Terms, Way};
+use crate::table::Table;
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
 /// The report, and whether the file can be run.
 #[derive(Debug)]
@@ -15,6 +21,8 @@ pub struct Report {
     pub counts: Option<[usize; 3]>,
     /// What it may take at worst, likewise.
     pub budget: Option<Budget>,
+    /// How many may pass too many by each limit that machines share, a line each.
+    pub shared: Vec<String>,
 }
 
 /// Checks the configuration at `path`.
@@ -27,9 +35,10 @@ pub fn check(path: &Path) -> Report {
                 counts: Some([table.listeners.len(), table.routes.len(), table.upstreams.len()]),
                 problems: Problems(warnings),
                 budget: Some(budget),
+                shared: shared(&table),
             }
         }
-        Err(problems) => Report { problems, counts: None, budget: None },
+        Err(problems) => Report { problems, counts: None, budget: None, shared: Vec::new() },
     }
 }
 
@@ -51,6 +60,35 @@ impl Report {
             }
             None => format!("{}: {errors} errors, nothing was started\n", path.display()),
         };
-        text + &self.budget.map(|budget| budget.to_string()).unwrap_or_default()
+        text += &self.budget.map(|budget| budget.to_string()).unwrap_or_default();
+        self.shared.iter().for_each(|line| text += &format!("  {line}\n"));
+        text
     }
+}
+
+/// What machines together let pass of each shared limit.
+fn shared(table: &Table) -> Vec<String> {
+    let Some(store) = &table.gateway.store else { return Vec::new() };
+    let machines = store.machines;
+    let line = |share: &Arc<Share>| {
+        let Share { name, terms, failure, .. } = &**share;
+        let Terms { count, per, burst, .. } = *terms;
+        let time = Duration::from_nanos(per);
+        let limit = match terms.way {
+            Way::Bucket => format!("{burst} and {count} in {time:?}"),
+            Way::Window | Way::Counter => format!("{count} in a window of {time:?}"),
+            Way::Log => format!("{count} in any {time:?}"),
+        };
+        let over = terms.overshoot(machines);
+        let alone = match (terms.overshoot_alone(machines, *failure), failure) {
+            (None, _) => "all pass".to_owned(),
+            (Some(_), Failure::Closed) => "none pass but what is leased".to_owned(),
+            (Some(times), _) => format!("each counts for itself, {times} times that at most"),
+        };
+        format!(
+            "shared limit {name}: {machines} machines together let pass at most {over} more than {limit}; \
+             while the store does not answer, {alone}"
+        )
+    };
+    table.policies.shares().map(line).collect()
 }

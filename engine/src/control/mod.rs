@@ -17,6 +17,7 @@ pub mod office;
 pub mod reference;
 pub mod resolve;
 mod run;
+pub mod store;
 pub mod token;
 
 pub use run::{Refused, Start, run};

@@ -15,6 +15,7 @@ use super::office::publish::{Published, first};
 use super::office::reload::Fixed;
 use super::office::{Drain, Office, Phase};
 use super::resolve::{Keeper, Names};
+use super::store::{Numbers, Store};
 use crate::base::{Address, Generation, ListenerId, SocketId, Tick};
 use crate::config::Problems;
 use crate::net::driver::{Driver, probe_io_uring};
@@ -128,7 +129,9 @@ pub async fn run(start: Start, ready: impl FnOnce(&[(String, Address)])) -> Resu
         log_lost: logs.lost().clone(),
         driver: fixed.driver,
         fell_back,
+        store: Arc::new(Numbers::default()),
     };
+    let store = Store::start(&table, shared.wants.clone(), host.store.clone());
     let admin = door.map(|door| serve(door, Live::new(shared.clone(), office.clone(), host)));
     let file = file.map(|(path, followed)| {
         tokio::spawn(follow(followed, office.clone()));
@@ -139,7 +142,7 @@ pub async fn run(start: Start, ready: impl FnOnce(&[(String, Address)])) -> Resu
     let published = Published::new(shared, listening, table, inside.status.clone());
     let service = Service::start(counts);
     service.ready(published.table().generation, fixed.shards);
-    let mut desk = Desk { published, logs, inside, keeper, jwks, file, fixed, files, service };
+    let mut desk = Desk { published, logs, inside, keeper, jwks, store, file, fixed, files, service };
     let told = desk.work(&mut signals, failed(&threads)).await;
     let ended = end(desk, told, &mut signals, threads).await;
     close(admin).await;

@@ -69,7 +69,13 @@ pub fn compile(
     if let Some(sanitize) = &given.sanitize {
         return Some(Kind::Sanitize(Sanitize::compile(sanitize, &at.key("sanitize"), faults)));
     }
-    let into = LimitInto { name, shadow: given.mode == Mode::Shadow, sets: kit.sets, has_store: kit.has_store, now: kit.now };
+    let into = LimitInto {
+        name,
+        shadow: given.mode == Mode::Shadow,
+        sets: kit.sets,
+        has_store: kit.has_store,
+        now: kit.now,
+    };
     if let Some(limit) = &given.limit {
         let compiled = Limit::compile(limit, into);
         return compiled

@@ -10,6 +10,7 @@ use crate::net::mailbox::Mailbox;
 use crate::net::offload::Offload;
 use crate::net::{affinity, ring};
 use crate::observe::{Counts, Meters};
+use crate::policy::limit::Want;
 use crate::table::Table;
 use std::io;
 use std::sync::Arc;
@@ -21,6 +22,8 @@ use std::thread::{self, JoinHandle};
 const MAILBOX: usize = 1024;
 /// Reports of all shards that control has not read yet, at most.
 const REPORTS: usize = 1024;
+/// Keys of shared limits that control has not taken in yet, at most; one that finds no room is decided without the store.
+const WANTS: usize = 4096;
 
 /// A shard's downstream connections, those on their way to it included, in a cache line of its own.
 #[repr(align(128))]
@@ -34,6 +37,8 @@ pub struct Shared {
     pub mailboxes: Vec<Arc<Mailbox<Message>>>,
     /// What the shards tell control.
     pub reports: Arc<Mailbox<Report>>,
+    /// Keys of limits that other machines share, which control is to look after.
+    pub wants: Arc<Mailbox<Want>>,
     /// Connections of each shard.
     pub loads: Vec<Load>,
     /// The generation that each shard serves.
@@ -54,6 +59,7 @@ impl Shared {
         Arc::new(Shared {
             mailboxes: (0..shards).map(|_| Mailbox::new(MAILBOX)).collect(),
             reports: Mailbox::new(REPORTS),
+            wants: Mailbox::new(WANTS),
             loads: (0..shards).map(|_| Load::default()).collect(),
             serving: (0..shards).map(|_| AtomicU64::new(0)).collect(),
             ending: AtomicBool::new(false),

@@ -53,7 +53,7 @@ pub fn lent(setup: &Setup, log: ring::Sender) -> Rc<exchange::Lent> {
         lines: RefCell::new(Lines::new(Box::new(move |batch| log.send(batch)), counts.clone())),
         forwards: Scratches::default(),
         passages: Scratches::default(),
-        policies: RefCell::new(policy::Shard::new(setup.index as u16)),
+        policies: RefCell::new(policies(setup)),
         asking: Asking::new(ask_keys(setup.shared.clone())),
         offload: setup.shared.offload.clone(),
         timings: Scratches::default(),
@@ -90,6 +90,14 @@ fn unreachable(shared: Arc<Shared>) -> Box<dyn Fn(&Endpoint)> {
             let _ = shared.reports.send(Report::Unreachable(name.clone()));
         }
     })
+}
+
+/// What policies keep on the shard of `setup`.
+fn policies(setup: &Setup) -> policy::Shard {
+    let mut policies = policy::Shard::new(setup.index as u16);
+    let wants = setup.shared.wants.clone();
+    policies.cells.tells(Box::new(move |want| wants.send(want).is_ok()));
+    policies
 }
 
 /// Asks control for a key set that lacks a key.

@@ -34,6 +34,7 @@ mod policies;
 mod rewrites;
 mod routes;
 mod store;
+mod tls;
 mod unused;
 mod upstreams;
 
@@ -72,7 +73,7 @@ pub fn build(
         check.problems.push(problem);
     }
     let gateway = gateway(&mut check);
-    let listeners = listeners::build(&mut check, previous);
+    let listeners = listeners::build(&mut check, previous, means);
     let admin = admin::build(&mut check, &listeners);
     let upstreams = upstreams::build(&mut check, previous);
     let (routes, lookup) = routes::build(&mut check);
@@ -82,7 +83,11 @@ pub fn build(
         && policies.shares().next().is_none()
     {
         let at = Pointer::default().key("gateway").key("store");
-        check.warn_at_key(&at, "no limit is shared through it".into(), Some("give a limit 'shared', or remove it".into()));
+        check.warn_at_key(
+            &at,
+            "no limit is shared through it".into(),
+            Some("give a limit 'shared', or remove it".into()),
+        );
     }
     let problems = Problems(check.problems).sorted();
     let policies = match policies {

@@ -72,10 +72,13 @@ impl Policies {
 
     /// What limits share with other machines.
     pub fn shares(&self) -> impl Iterator<Item = &Arc<Share>> {
-        self.all.iter().flat_map(|policy| match &policy.kind {
-            Kind::Limit(limit) => Some(limit.shares()),
-            _ => None,
-        }).flatten()
+        self.all
+            .iter()
+            .flat_map(|policy| match &policy.kind {
+                Kind::Limit(limit) => Some(limit.shares()),
+                _ => None,
+            })
+            .flatten()
     }
 
     /// Where key sets are fetched.

@@ -12,6 +12,7 @@ pub mod head;
 pub mod http1;
 pub mod method;
 pub mod proxy_protocol;
+pub mod resp;
 pub mod status;
 pub mod token;
 pub mod uri;

@@ -3,6 +3,7 @@
 use super::scrape::AT_ONCE;
 use crate::base::counters::Count;
 use crate::control::office::Office;
+use crate::control::store::Numbers;
 use crate::net::driver::Driver;
 use crate::net::ring::Depth;
 use crate::observe::Counts;
@@ -39,6 +40,8 @@ pub struct Host {
     pub driver: Driver,
     /// Whether io_uring was wanted and did not work.
     pub fell_back: bool,
+    /// What is counted of the store that limits are shared through.
+    pub store: Arc<Numbers>,
 }
 
 impl Live {

@@ -3,9 +3,10 @@
 //! that anybody may read. Few pages are made at once, since one may be tens of megabytes.
 
 use super::live::Live;
+use crate::control::store::{Kind, Numbers};
 use crate::exchange::parts::reason;
 use crate::net::affinity;
-use crate::observe::metrics::page::{PolicyNow, Process, ShardNow, Snapshot, page};
+use crate::observe::metrics::page::{PolicyNow, Process, ShardNow, Snapshot, StoreNow, page};
 use crate::observe::metrics::text::Form;
 use crate::policy::{Cause, Outcome, Policy, Refusal};
 use axum::extract::State;
@@ -79,6 +80,7 @@ fn snapshot(live: &Live) -> Snapshot {
             .iter()
             .map(|upstream| (upstream.name.clone(), upstream.count.now(), upstream.connections))
             .collect(),
+        store: store(&host.store),
         policies: table.policies.all.iter().map(|policy| policy_now(policy)).collect(),
         generation: table.generation.0,
         generations: status.living.len() as u64,
@@ -94,6 +96,20 @@ fn snapshot(live: &Live) -> Snapshot {
 }
 
 const _: () = assert!(Cause::ALL.len() + 2 <= PolicyNow::SERIES, "a reason each, and two numbers");
+
+/// The store that limits are shared through; none where there is none.
+fn store(numbers: &Numbers) -> Option<StoreNow> {
+    let faults = Kind::ALL.iter().zip(&numbers.faults).map(|(kind, count)| (kind.name(), count.now()));
+    (numbers.used.now() > 0).then(|| StoreNow {
+        works: numbers.working.now() > 0,
+        keys: numbers.keys.now(),
+        answered: numbers.answered.now(),
+        rounds: numbers.rounds.now(),
+        micros: numbers.micros.now(),
+        faults: faults.collect(),
+        turned_away: numbers.turned_away.now(),
+    })
+}
 
 fn policy_now(Policy { name, tally, .. }: &Policy) -> PolicyNow {
     let refused = Cause::ALL.into_iter().map(|cause| {

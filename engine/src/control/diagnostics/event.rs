@@ -93,6 +93,10 @@ events! {
     KeySetLost = "key_set_lost", ERROR, ["address", "error"];
     /// The keys fetched last are a day old, and no others could be had: nobody is let in by them any more.
     KeySetExpired = "key_set_expired", ERROR, ["address"];
+    /// The store that limits are shared through does not answer: until it does, each limit holds as its `failure` says. It is tried again. Once in ten seconds at most.
+    StoreLost = "store_lost", ERROR, ["store", "kind", "error"];
+    /// The store answers again: limits are shared.
+    StoreFound = "store_found", INFO, ["store"];
     /// A file of endpoints is faulty or gone; the last good list stays.
     EndpointsFileRefused = "endpoints_file_refused", WARN, ["file", "line", "help"];
     /// Lines of the access log were lost: the disk or the reader is too slow, or writing failed. Once a minute at most.

@@ -2,9 +2,9 @@
 //! others). Nothing is followed elsewhere: who signs is decided by the address that was written. Bounds: [`TIME`] for
 //! all of it, the bytes of a key set.
 
-use crate::control::resolve::Lookups;
+use crate::control::resolve::addresses;
 use crate::policy::auth::keys::{KeyAddress, KeySet, SET_BYTES_MAX, Trust, key_set};
-use crate::table::{Resolver, Target};
+use crate::table::Resolver;
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::body::Bytes;
 use hyper::client::conn::http1;
@@ -13,7 +13,6 @@ use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use rustls_native_certs::load_native_certs;
 use std::error::Error;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -82,7 +81,7 @@ fn trusted() -> Result<ClientConfig, String> {
 
 async fn connect(address: &KeyAddress, rule: &Resolver) -> Result<TcpStream, String> {
     let mut last = "it has no address".to_owned();
-    for found in addresses(address, rule).await?.into_iter().take(TRIED) {
+    for found in addresses(&address.host, address.port, rule).await?.into_iter().take(TRIED) {
         match timeout(CONNECT, TcpStream::connect(found)).await {
             Ok(Ok(stream)) => return Ok(stream),
             Ok(Err(error)) => last = format!("no connection to {found}: {error}"),
@@ -90,20 +89,6 @@ async fn connect(address: &KeyAddress, rule: &Resolver) -> Result<TcpStream, Str
         }
     }
     Err(last)
-}
-
-async fn addresses(address: &KeyAddress, rule: &Resolver) -> Result<Vec<SocketAddr>, String> {
-    let at = |ip: IpAddr| SocketAddr::new(ip, address.port);
-    if let Ok(ip) = address.host.parse::<IpAddr>() {
-        return Ok(vec![at(ip)]);
-    }
-    // Never asked of a server, which could lead it elsewhere (RFC 6761 §6.3).
-    if address.host.eq_ignore_ascii_case("localhost") {
-        return Ok(vec![at(Ipv4Addr::LOCALHOST.into()), at(Ipv6Addr::LOCALHOST.into())]);
-    }
-    let answer = Lookups::new(rule)?.find(&Target::Host(address.host.as_ref().into(), address.port)).await?;
-    let found = answer.found.into_iter().map(|found| found.addr);
-    Ok(found.collect())
 }
 
 /// Asks for the set over `stream`: its bytes, and how long they are good.

@@ -12,6 +12,7 @@ use crate::control::load::Files;
 use crate::control::logs::Logs;
 use crate::control::notify::Service;
 use crate::control::resolve::Keeper;
+use crate::control::store::Store;
 use crate::shard::Report;
 use std::future::{Future, pending, poll_fn};
 use std::path::PathBuf;
@@ -40,6 +41,8 @@ pub struct Desk {
     pub keeper: Option<Keeper>,
     /// Who fetches key sets.
     pub jwks: Jwks,
+    /// Who asks for leases of shared limits.
+    pub store: Store,
     /// The configuration; none for the demo, which has no file.
     pub file: Option<PathBuf>,
     /// What a reload cannot change.
@@ -213,6 +216,7 @@ impl Desk {
         }
         self.published.publish(table, shown, fresh).await;
         self.jwks.follow(self.published.table()).await;
+        self.store.follow(self.published.table()).await;
         self.keeper = names.map(|names| Keeper::of(names, self.published.shared.clone()));
         if let Some(target) = log {
             self.logs.redirect(target);

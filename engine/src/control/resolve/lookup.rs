@@ -14,7 +14,7 @@ use hickory_resolver::proto::rr::{Name, RData, RecordType};
 use hickory_resolver::{Hosts, TokioResolver, system_conf};
 use std::collections::HashMap;
 use std::fs;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::task::JoinSet;
@@ -292,4 +292,21 @@ fn joined(parts: Vec<Part>) -> Result<Answer, String> {
         true => Err(trouble.unwrap_or_else(|| "servers say that it has no address".to_owned())),
         false => Ok(answer),
     }
+}
+
+/// The addresses of a host that control itself connects to, as they are now.
+///
+/// # Errors
+/// Why there are none, as a sentence without its end.
+pub async fn addresses(host: &str, port: u16, rule: &Resolver) -> Result<Vec<SocketAddr>, String> {
+    let at = |ip: IpAddr| SocketAddr::new(ip, port);
+    if let Ok(ip) = host.parse::<IpAddr>() {
+        return Ok(vec![at(ip)]);
+    }
+    // Never asked of a server, which could lead it elsewhere (RFC 6761 §6.3).
+    if host.eq_ignore_ascii_case("localhost") {
+        return Ok(vec![at(Ipv4Addr::LOCALHOST.into()), at(Ipv6Addr::LOCALHOST.into())]);
+    }
+    let answer = Lookups::new(rule)?.find(&Target::Host(host.into(), port)).await?;
+    Ok(answer.found.into_iter().map(|found| found.addr).collect())
 }

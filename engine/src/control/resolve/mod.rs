@@ -13,7 +13,7 @@ mod site;
 
 pub use keeper::{Keeper, Seen};
 pub use lists::{Stamp, problems, read_into, stamp};
-pub use lookup::Lookups;
+pub use lookup::{Lookups, addresses};
 
 use super::diagnostics::{endpoints_refused, tell};
 use crate::base::Tick;

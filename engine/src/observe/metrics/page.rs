@@ -23,6 +23,8 @@ pub struct Snapshot {
     pub listeners: Vec<(String, u32, u32)>,
     /// Its upstreams, likewise.
     pub upstreams: Vec<(String, u32, u32)>,
+    /// The store that limits are shared through; none where there is none.
+    pub store: Option<StoreNow>,
     /// Its policies, in file order.
     pub policies: Vec<PolicyNow>,
     /// The number of the current table.
@@ -63,6 +65,25 @@ pub struct PolicyNow {
 impl PolicyNow {
     /// Series of a policy at most: a number each, and a reason each.
     pub const SERIES: usize = 16;
+}
+
+/// The store of shared limits now.
+#[derive(Debug, Clone, Default)]
+pub struct StoreNow {
+    /// Whether it works.
+    pub works: bool,
+    /// Keys that are looked after.
+    pub keys: u64,
+    /// Questions for a key that it answered.
+    pub answered: u64,
+    /// Rounds of questions.
+    pub rounds: u64,
+    /// Microseconds that they took.
+    pub micros: u64,
+    /// Faults by kind.
+    pub faults: Vec<(&'static str, u64)>,
+    /// Keys that were turned away.
+    pub turned_away: u64,
 }
 
 /// A shard now.
@@ -132,6 +153,13 @@ families! {
     PASSED = Counter "ringgate_policy_passed" ["policy"] "Requests that a policy let pass.";
     REFUSED = Counter "ringgate_policy_refused" ["policy", "reason"] "Requests that a policy refused, by the reason of the access log, once there is one.";
     SHADOWED = Counter "ringgate_policy_shadow_refused" ["policy"] "Requests that a policy in shadow mode would have refused.";
+    STORE_UP = Gauge "ringgate_store_up" [] "Whether the store that limits are shared through answers: 1, or 0 while each limit holds as its failure says. This and what follows of it stands there only while limits are shared.";
+    STORE_KEYS = Gauge "ringgate_store_keys" [] "Keys of shared limits that leases are asked for.";
+    STORE_ASKED = Counter "ringgate_store_leases" [] "Leases that were asked for and answered.";
+    STORE_ROUNDS = Counter "ringgate_store_rounds" [] "Rounds of questions that were answered.";
+    STORE_SECONDS = Counter "ringgate_store_round_seconds" [] "What those rounds took, summed.";
+    STORE_FAULTS = Counter "ringgate_store_faults" ["kind"] "Rounds that failed: unreachable, timeout, sign_in, garbled or error.";
+    STORE_TURNED_AWAY = Counter "ringgate_store_keys_turned_away" [] "Times that a key could not be asked for since too many new ones came at once; it was decided as while the store does not answer.";
     OVERHEAD = Histogram "gateway_overhead_seconds" ["phase"] "Where the time of exchanges goes; one of sixteen is looked at.";
     PANICS = Counter "ringgate_panics" [] "Panics caught: bugs.";
     LOG_DROPS = Counter "ringgate_log_dropped_lines" [] "Access log lines dropped because the log thread was behind.";
@@ -165,6 +193,7 @@ pub fn page(snapshot: &Snapshot, form: Form, bytes: usize) -> Vec<u8> {
     upstreams(&mut text, snapshot);
     endpoints(&mut text, &snapshot.listed.endpoints);
     policies(&mut text, snapshot);
+    store(&mut text, snapshot.store.as_ref());
     phases(&mut text, &snapshot.counts);
     shards(&mut text, snapshot);
     tables(&mut text, snapshot);
@@ -303,6 +332,19 @@ fn policies(text: &mut Text, snapshot: &Snapshot) {
     }
     text.family(&SHADOWED);
     shown().for_each(|policy| text.series(&SHADOWED, &[&policy.name], policy.shadowed));
+}
+
+fn store(text: &mut Text, store: Option<&StoreNow>) {
+    let Some(store) = store else { return };
+    gauge(text, &STORE_UP, u64::from(store.works));
+    gauge(text, &STORE_KEYS, store.keys);
+    gauge(text, &STORE_ASKED, store.answered);
+    gauge(text, &STORE_ROUNDS, store.rounds);
+    text.family(&STORE_SECONDS);
+    text.seconds(&STORE_SECONDS, &[], store.micros);
+    text.family(&STORE_FAULTS);
+    store.faults.iter().for_each(|(kind, count)| text.series(&STORE_FAULTS, &[kind], *count));
+    gauge(text, &STORE_TURNED_AWAY, store.turned_away);
 }
 
 fn phases(text: &mut Text, counts: &[Arc<Counts>]) {

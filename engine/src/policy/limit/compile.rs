@@ -193,12 +193,7 @@ impl Check {
     }
 
     /// Looks at what is shared of rates that are good by themselves.
-    fn shared(
-        &mut self,
-        shared: &config::Shared,
-        drafts: &[(Option<&str>, Draft)],
-        has_store: bool,
-    ) {
+    fn shared(&mut self, shared: &config::Shared, drafts: &[(Option<&str>, Draft)], has_store: bool) {
         let lease = u64::try_from(shared.lease.0.as_nanos()).unwrap_or(u64::MAX);
         if !has_store {
             self.flaw(
@@ -428,7 +423,14 @@ impl InFlightLimit {
         }
         let prefix = u8::try_from(limit.ipv6_prefix).unwrap_or(128);
         let kind = format!("in_flight {:?} {prefix}", limit.key.0);
-        let shape = Shape { name: into.name.to_owned(), tier: None, shadow: into.shadow, kind, slots: 0, leased: false };
+        let shape = Shape {
+            name: into.name.to_owned(),
+            tier: None,
+            shadow: into.shadow,
+            kind,
+            slots: 0,
+            leased: false,
+        };
         let rule = Rule::InFlight(InFlight::new(limit.limit));
         let set = into.sets.take(shape, (1, 1), limit.keys, into.now.0, &|_| rule);
         Ok(InFlightLimit {

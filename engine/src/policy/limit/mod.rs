@@ -15,8 +15,8 @@ pub mod fields;
 pub mod key;
 pub mod lease;
 pub mod set;
-pub mod share;
 pub mod shard;
+pub mod share;
 pub mod store;
 mod sync;
 #[cfg(test)]
@@ -25,5 +25,5 @@ mod tests;
 pub use compile::{Flaw, InFlightLimit, Limit};
 pub use key::{Facts, Seed};
 pub use set::{Set, Sets};
-pub use share::{Share, Standing, Tell, Want};
 pub use shard::{Cells, Decision, Guard, Quota, Spent};
+pub use share::{Share, Standing, Tell, Want};

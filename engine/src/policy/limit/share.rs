@@ -192,7 +192,6 @@ impl Cells {
             lease.refund(&share.terms, pays);
         }
     }
-
 }
 
 /// Tells control of a key. False where it has no room to hear of it.

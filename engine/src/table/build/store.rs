@@ -18,7 +18,8 @@ const MACHINES: u32 = 10_000;
 /// Bytes of a prefix.
 const PREFIX_BYTES_MAX: usize = 64;
 
-const FORM: &str = "write redis://HOST:6379, or redis://USER:PASSWORD@HOST:6379/DATABASE; best as \"${env:NAME}\"";
+const FORM: &str =
+    "write redis://HOST:6379, or redis://USER:PASSWORD@HOST:6379/DATABASE; best as \"${env:NAME}\"";
 
 /// The store that limits are shared through, if there is one and it is good.
 pub fn build(check: &mut Check<'_>) -> Option<Store> {
@@ -32,10 +33,7 @@ pub fn build(check: &mut Check<'_>) -> Option<Store> {
         }
     };
     let good = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':');
-    if given.prefix.is_empty()
-        || given.prefix.len() > PREFIX_BYTES_MAX
-        || !given.prefix.bytes().all(good)
-    {
+    if given.prefix.is_empty() || given.prefix.len() > PREFIX_BYTES_MAX || !given.prefix.bytes().all(good) {
         let fix = format!("use letters, digits, '-', '_', '.' and ':', {PREFIX_BYTES_MAX} at most");
         check.error(&at.key("prefix"), "'prefix' cannot begin a key".into(), Some(fix));
     }
@@ -74,7 +72,10 @@ fn take_apart(address: &str) -> Result<Parts, Wrong> {
         None => return Err(("has no scheme", FORM)),
     };
     if rest.contains(['?', '#']) {
-        return Err(("has a query or a fragment", "remove what begins with '?' or '#'; a password writes them %3F and %23"));
+        return Err((
+            "has a query or a fragment",
+            "remove what begins with '?' or '#'; a password writes them %3F and %23",
+        ));
     }
     let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
     let database = match path {
@@ -90,9 +91,10 @@ fn take_apart(address: &str) -> Result<Parts, Wrong> {
     let (user, password) = match signs_in {
         None => (None, None),
         Some(text) => {
-            let (user, password) = text
-                .split_once(':')
-                .ok_or(("has a user without a password", "write USER:PASSWORD@ or :PASSWORD@ before the host"))?;
+            let (user, password) = text.split_once(':').ok_or((
+                "has a user without a password",
+                "write USER:PASSWORD@ or :PASSWORD@ before the host",
+            ))?;
             let plain = |text: &str| {
                 decoded(text).ok_or(("has a '%' that begins no escape", "write '%' itself as %25"))
             };

@@ -37,6 +37,7 @@ fn snapshot(meters: &Meters) -> Snapshot {
         shards: vec![ShardNow::default(); 2],
         listeners: vec![("public".to_owned(), 3, 50)],
         upstreams: vec![("origin".to_owned(), 2, 1024)],
+        store: Some(StoreNow { works: true, faults: vec![("timeout", 3)], ..StoreNow::default() }),
         policies: policies(3),
         generation: 7,
         generations: 2,

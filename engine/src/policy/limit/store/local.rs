@@ -129,13 +129,7 @@ impl Local {
     }
 
     /// The same, with the cell if the key has one.
-    pub fn peek_cell(
-        &self,
-        stripes: &Stripes,
-        key: Key,
-        rule: &Rule,
-        now: u64,
-    ) -> (Said, Option<Arc<Cell>>) {
+    pub fn peek_cell(&self, stripes: &Stripes, key: Key, rule: &Rule, now: u64) -> (Said, Option<Arc<Cell>>) {
         let cell = self.held(key).or_else(|| stripes.look(key));
         let said = match &cell {
             Some(cell) => rule.peek(cell, now),

@@ -58,7 +58,13 @@ fn run(terms: &Terms, machines: usize, seconds: u64, every: u64, delays: &[u64])
                 let ask = machine.lease.ask(terms, now);
                 let late = delay.next().expect("endless");
                 let back = now + late.max(MILLI);
-                machine.asked.push_back(Asked { ask, seen: now + late / 2, back, is_lost: late == 0, grant: None });
+                machine.asked.push_back(Asked {
+                    ask,
+                    seen: now + late / 2,
+                    back,
+                    is_lost: late == 0,
+                    grant: None,
+                });
             }
         }
         now += every;

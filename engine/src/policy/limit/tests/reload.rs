@@ -58,7 +58,8 @@ fn a_shadow_has_cells_of_its_own_and_names_do_not_mix() {
     let mut sets = sets();
     let written = policy("limit: { rate: 5/h, plans: { a: { rate: 5/h } } }").limit.expect("a limit");
     let mut compiled = |name: &str, shadow: bool| {
-        let into = super::super::compile::Into { name, shadow, sets: &mut sets, has_store: true, now: Tick(START) };
+        let into =
+            super::super::compile::Into { name, shadow, sets: &mut sets, has_store: true, now: Tick(START) };
         Limit::compile(&written, into).expect("good")
     };
     let limits = [compiled("p", false), compiled("p", true), compiled("p/a", false)];
