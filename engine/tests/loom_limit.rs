@@ -25,7 +25,7 @@ mod sync {
 #[allow(dead_code)]
 #[path = "../src/policy/limit/cell/mod.rs"]
 mod cell;
-#[allow(dead_code)]
+#[allow(dead_code, unused_imports)]
 #[path = "../src/policy/limit/lease/mod.rs"]
 mod lease;
 #[allow(dead_code)]

@@ -176,6 +176,7 @@ impl Asking {
         self.standing.set_working(true);
         // It is tried at once.
         self.answered = Tick::default();
+        self.show();
     }
 
     /// Takes in what shards want.

@@ -7,6 +7,7 @@ mod identity;
 mod ip;
 mod keys;
 mod order;
+mod shared;
 mod validate;
 
 use crate::requests::request;
