@@ -75,7 +75,7 @@ fn shared(table: &Table) -> Vec<String> {
         let Terms { count, per, burst, .. } = *terms;
         let time = Duration::from_nanos(per);
         let limit = match terms.way {
-            Way::Bucket => format!("{burst} and {count} in {time:?}"),
+            Way::Bucket => format!("{burst} at once and {count} in {time:?}"),
             Way::Window | Way::Counter => format!("{count} in a window of {time:?}"),
             Way::Log => format!("{count} in any {time:?}"),
         };

@@ -2,9 +2,11 @@
 //! hosts and paths, limits that fit the buffers, and what this version does not serve (`missing`). Opens no
 //! file and resolves no name: endpoints behind names and in files come to a running table (`control/resolve`).
 
+use super::store::{Parts, take_apart};
 use super::{
     AccessLog, Drain, DriverChoice, Endpoints, Forwarding, Gateway, Limits, Listener, ListenerTimeouts, Log,
-    Networks, Problem, Problems, Resolver, Route, RouteTimeouts, Source, Table, Target, Upstream, missing,
+    Networks, Problem, Problems, Resolver, Route, RouteTimeouts, Source, Store, Table, Target, Upstream,
+    missing,
 };
 use crate::base::counters::Capped;
 use crate::base::{Address, Generation, RouteId, Tick, UpstreamId};
@@ -33,7 +35,6 @@ mod matching;
 mod policies;
 mod rewrites;
 mod routes;
-mod store;
 mod tls;
 mod unused;
 mod upstreams;
@@ -248,7 +249,7 @@ fn gateway(check: &mut Check<'_>) -> Gateway {
         },
         access_log: access_log(check),
         resolver: resolver(check),
-        store: store::build(check),
+        store: store(check),
         log: Log::of(&config.log),
         drain: Drain {
             delay: given.drain.delay.0,
@@ -279,6 +280,45 @@ fn resolver(check: &mut Check<'_>) -> Resolver {
         ttl_max: given.ttl_max.0,
         stale: given.stale.0,
     }
+}
+
+/// The store's timeout: no shorter than a quick answer, nor so long that it would not be missed for long.
+const STORE_TIMEOUT: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(5));
+
+/// Machines that may share a store.
+const MACHINES_MAX: u32 = 10_000;
+
+/// Bytes that keys in a store may begin with.
+const PREFIX_BYTES_MAX: usize = 64;
+
+/// The store that limits are shared through, if there is one and it is good.
+fn store(check: &mut Check<'_>) -> Option<Store> {
+    let given = check.config.gateway.store.as_ref()?;
+    let at = Pointer::default().key("gateway").key("store");
+    let parts = match take_apart(&given.address.0) {
+        Ok(parts) => Some(parts),
+        Err((what, fix)) => {
+            check.error(&at.key("address"), format!("the store's address {what}"), Some(fix.into()));
+            None
+        }
+    };
+    let good = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':');
+    if given.prefix.is_empty() || given.prefix.len() > PREFIX_BYTES_MAX || !given.prefix.bytes().all(good) {
+        let fix = format!("use letters, digits, '-', '_', '.' and ':', {PREFIX_BYTES_MAX} at most");
+        check.error(&at.key("prefix"), "'prefix' cannot begin a key".into(), Some(fix));
+    }
+    let timeout = given.timeout.0;
+    if timeout < STORE_TIMEOUT.0 || timeout > STORE_TIMEOUT.1 {
+        let fix = "write 5ms to 5s; with 250ms, a store that comes back is found within a second";
+        check.error(&at.key("timeout"), "'timeout' is out of its range".into(), Some(fix.into()));
+    }
+    if !(1..=MACHINES_MAX).contains(&given.machines) {
+        let fix = format!("write 1 to {MACHINES_MAX}");
+        check.error(&at.key("machines"), "'machines' is out of its range".into(), Some(fix));
+    }
+    let Parts { host, port, database, user, password } = parts?;
+    let (prefix, machines) = (given.prefix.as_str().into(), given.machines);
+    Some(Store { host, port, database, user, password, prefix, timeout, machines })
 }
 
 fn networks(given: &[config::gateway::Network]) -> Networks {

@@ -205,7 +205,7 @@ mod tests {
     #[test]
     fn what_is_no_reply_is_found_at_once() {
         let long = [b"+".as_slice(), &[b'x'; LINE_BYTES_MAX + 1]].concat();
-        let endless = [b"*1024\r\n".as_slice(), &b"$4000\r\n".repeat(1)].concat();
+        let endless = b"*1024\r\n$4000\r\n".to_vec();
         for bytes in [
             b"HTTP/1.1 400 Bad Request\r\n".as_slice(),
             b"\x15\x03\x01\x00\x02",

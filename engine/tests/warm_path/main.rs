@@ -102,6 +102,7 @@ fn base64url(bytes: &[u8]) -> String {
 }
 
 const POLICIES: &str = r#"
+gateway: { store: { address: "redis://127.0.0.1:1" } }
 consumers: [{ name: acme, api_keys: [acme-key-0123456789], tier: partner, scopes: [orders.read] }]
 policies:
   token: { jwt: { algorithms: [HS256], secret: "0123456789abcdef0123456789abcdef", require_exp: false, forward: { sub: X-User-Id, roles: X-Roles } } }
@@ -109,6 +110,8 @@ policies:
   may: { authorize: { scopes: [orders.read], methods: { POST: { roles: [admin] } } } }
   user: { limit: { rate: 1000000/s, key: jwt.sub } }
   address: { limit: { algorithm: sliding_window_counter, rate: 1000000/s, key: client.ip } }
+  fleet: { limit: { rate: 1000000/s, key: [jwt.sub, route], shared: { failure: closed } } }
+  lost: { limit: { algorithm: fixed_window, rate: 1000000/s, key: client.ip, shared: {} } }
   watch: { limit: { rate: 1/h, key: global }, mode: shadow }
   few: { in_flight: { limit: 1000, key: consumer } }
   site: { cors: { origins: ["https://*.app.test", "regex:https://pr-[0-9]+\\.dev"], credentials: true } }
@@ -130,6 +133,7 @@ fn a_warm_get_with_policies_allocates_nothing() {
                 "Authorization: Bearer {token}\r\nOrigin: https://pr-7.dev\r\nX-User-Id: root\r\nX_Roles: admin\r\n"
             ),
         ),
+        ("policies: [token, fleet, lost]", format!("Authorization: Bearer {token}\r\n")),
         ("policies: [key, may, few, address, tell]", "X-API-Key: acme-key-0123456789\r\n".to_owned()),
     ] {
         let request = format!("GET /api/orders/7 HTTP/1.1\r\nHost: api.example.com\r\n{fields}\r\n");

@@ -129,6 +129,22 @@ impl Draft {
         Some(Terms { way, count: self.count, per: self.per, burst, lease })
     }
 
+    /// What other machines share of the plan `name`, whose counts are of this `kind`.
+    fn share(
+        &self,
+        shared: &config::Shared,
+        kind: &str,
+        shadow: bool,
+        (name, sets): (&str, &mut Sets),
+    ) -> Option<Arc<Share>> {
+        let terms = self.terms(shared)?;
+        // A bucket's count is of tokens, whatever the rate. That of others is of windows, and of their parts.
+        let per = if terms.way == Way::Bucket { 0 } else { self.per };
+        let (id, standing, failure) = (sets.share_id(), sets.standing().clone(), shared.failure);
+        let kind = format!("{kind} {per} {shadow}").into();
+        Some(Arc::new(Share { id, terms, failure, standing, name: name.into(), kind }))
+    }
+
     /// Slots of a cell's ring.
     fn slots(&self) -> usize {
         match self.algorithm {
@@ -344,7 +360,6 @@ impl Limit {
                 slots: draft.slots(),
                 leased: limit.shared.is_some(),
             };
-            let kind = format!("{} {shadow}", shape.kind);
             let rule = |parts| draft.rule(parts, windows).expect("was tried when the rate was looked at");
             let set = sets.take(shape, (draft.count, draft.per), limit.keys, now.0, &rule);
             // The set's parts may be those of an earlier rate, never more than were tried by a power of two.
@@ -359,12 +374,8 @@ impl Limit {
                 *bucket = bucket.forgiving();
             }
             let (quota, window) = draft.quota(&rule);
-            let share = limit.shared.as_ref().and_then(|shared| {
-                let (id, standing) = (sets.share_id(), sets.standing().clone());
-                let (terms, failure) = (draft.terms(shared)?, shared.failure);
-                let (name, kind) = (set.name().into(), kind.into());
-                Some(Arc::new(Share { id, terms, failure, standing, name, kind }))
-            });
+            let share = limit.shared.as_ref();
+            let share = share.and_then(|shared| draft.share(shared, &kind, shadow, (set.name(), sets)));
             plans.push(Plan { tier: tier.map(std::convert::Into::into), rule, set, quota, window, share });
         }
         let key = KeyOf::new(&limit.key.0, prefix);

@@ -152,6 +152,22 @@ fn a_reload_tells_control_of_the_new_terms() {
 }
 
 #[test]
+fn another_window_has_other_keys_and_another_rate_of_a_bucket_the_same() {
+    let digest = |written: &str| {
+        let (mut sets, mut machine) = (sets(), Machine::new(9));
+        let limit = limit(&mut sets, &format!("{written}, shared: {{}}"));
+        machine.passes(&limit, 1, START);
+        machine.digests()[0]
+    };
+    assert_eq!(digest("rate: 5/s"), digest("rate: 7/min, burst: 3"));
+    for algorithm in ["fixed_window", "sliding_window_counter", "sliding_window_log"] {
+        let of = |rate: &str| digest(&format!("algorithm: {algorithm}, rate: {rate}"));
+        assert_eq!(of("5/min"), of("7/min"), "{algorithm}");
+        assert_ne!(of("5/min"), of("5/h"), "{algorithm}");
+    }
+}
+
+#[test]
 fn what_cannot_be_shared_is_told() {
     for (written, at, expected) in [
         ("algorithm: leaky_bucket, rate: 5/s, shared: {}", "shared", "a leaky bucket cannot be shared"),
