@@ -1,7 +1,8 @@
 //! A limiter's decision on a known key, of each algorithm, with the key's making and hashing; beside crate `governor`,
 //! which has no cells shared by name, no bound on keys and no refund.
 
-use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, BenchmarkId, Criterion, criterion_group, criterion_main};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use ringgate::base::Tick;
 use ringgate::config::Memory;
@@ -23,7 +24,7 @@ fn limit(sets: &mut Sets, written: &str) -> Limit {
     let config =
         Memory::default().file("f.yaml", text).read("f.yaml").unwrap_or_else(|problems| panic!("{problems}"));
     let limit = config.policies.0[0].1.limit.as_ref().expect("a limit");
-    let into = Into { name: "plan", shadow: false, sets, has_store: false, now: Tick(1) };
+    let into = Into { name: "plan", shadow: false, sets, has_store: true, now: Tick(1) };
     Limit::compile(limit, into).unwrap_or_else(|flaws| panic!("{flaws:?}"))
 }
 
@@ -41,6 +42,22 @@ fn facts(lines: &Lines, client: u32) -> Facts<'_> {
             true
         },
     }
+}
+
+/// A key that other machines share and control looks after: the credit pays, and is given back.
+fn shared_key(bench: &mut BenchmarkGroup<'_, WallTime>, lines: &Lines) {
+    let limit = limit(&mut Sets::new(Seed(1, 2), 0), "rate: 1000/s, shared: {}");
+    let (mut cells, mut turn) = (Cells::new(), 0_u64);
+    cells.tells(Box::new(|_| true));
+    bench.bench_function("token_bucket_shared", |bench| {
+        bench.iter(|| {
+            turn += 1;
+            let spent =
+                cells.spend(&limit, black_box(&facts(lines, 1)), Tick(1_000_000_000 + turn * 2_000_000));
+            cells.refund(&limit, &spent);
+            spent
+        });
+    });
 }
 
 fn known_key(bench: &mut Criterion) {
@@ -65,6 +82,7 @@ fn known_key(bench: &mut Criterion) {
             });
         }
     }
+    shared_key(&mut bench, &lines);
     let limit = limit(&mut Sets::new(Seed(1, 2), 0), "rate: 1000/s, key: jwt.sub");
     let (mut cells, mut turn) = (Cells::new(), 0_u64);
     bench.bench_function("token_bucket_by_claim", |bench| {

@@ -270,6 +270,47 @@ fn sixteen_threads_spend_each_token_once() {
     assert_eq!(paid, 1500, "500 granted and a credit of 1000");
 }
 
+/// A shard spends and looks whether control looks after the lease, while control finds nothing of it and leaves: either the
+/// shard tells control, or control has seen what was spent.
+#[test]
+fn a_lease_that_control_leaves_is_told_anew_when_it_is_spent() {
+    let terms = terms(Way::Bucket, 1000, SECOND, 1000, SECOND);
+    let turns = 3000;
+    let leases: Vec<Lease> = (0..turns).map(|_| Lease::new()).collect();
+    leases.iter().for_each(|lease| assert!(lease.tell(7)));
+    let begun = std::sync::atomic::AtomicUsize::new(0);
+    let meet = |turn: usize| {
+        begun.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        while begun.load(std::sync::atomic::Ordering::SeqCst) < 2 * (turn + 1) {
+            std::thread::yield_now();
+        }
+    };
+    let told = |lease: &Lease| {
+        lease.spend(&terms, SECOND);
+        !lease.is_told(7) && lease.tell(7)
+    };
+    let (by_shard, by_control) = std::thread::scope(|scope| {
+        let shard = scope.spawn(|| {
+            let one = |(turn, lease)| {
+                meet(turn);
+                told(lease)
+            };
+            leases.iter().enumerate().map(one).collect::<Vec<bool>>()
+        });
+        let one = |(turn, lease): (usize, &Lease)| {
+            meet(turn);
+            lease.leave(7);
+            !lease.is_idle() && lease.tell(7)
+        };
+        let control: Vec<bool> = leases.iter().enumerate().map(one).collect();
+        (shard.join().expect("runs"), control)
+    });
+    for (turn, (shard, control)) in by_shard.into_iter().zip(by_control).enumerate() {
+        assert!(shard != control, "{turn}: by the shard {shard}, by control {control}");
+        assert!(leases[turn].is_told(7));
+    }
+}
+
 #[test]
 fn a_store_that_does_not_answer_is_left_alone_and_tried_again() {
     for chance in [0, 1, 511, 1023, u64::MAX] {
