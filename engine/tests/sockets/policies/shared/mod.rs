@@ -279,10 +279,10 @@ fn a_redis_that_is_killed_and_comes_back_is_felt_by_no_request() {
         });
         redis.kill();
         told(&one, " store_lost: ", 1);
-        reached(asked.load(Relaxed) + 2000);
+        reached(asked.load(Relaxed) + 1000);
         redis.restart();
         told(&one, " store_found: ", 1);
-        reached(asked.load(Relaxed) + 2000);
+        reached(asked.load(Relaxed) + 1000);
         enough.store(true, Relaxed);
         loading.join().unwrap()
     });
