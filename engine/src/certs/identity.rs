@@ -62,7 +62,7 @@ impl Identity {
     }
 
     /// The host names it is good for, in lower case, `*.` before a suffix.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         self.names.iter().map(|name| &**name)
     }
 

@@ -17,8 +17,6 @@ pub struct Terms {
     config: Arc<ServerConfig>,
     store: Arc<Store>,
     tickets: Arc<dyn ProducesTickets>,
-    /// The validity of its certificates.
-    validity: Arc<[(i64, i64)]>,
 }
 
 impl Terms {
@@ -32,10 +30,9 @@ impl Terms {
         protocols: &[&[u8]],
         previous: Option<&Terms>,
     ) -> Result<Terms, &'static str> {
-        let random = "the system gives no random numbers";
         let tickets = match previous {
             Some(previous) => previous.tickets.clone(),
-            None => Ticketer::new().map_err(|_| random)?,
+            None => Ticketer::new().map_err(|_| "the system gives no random numbers")?,
         };
         let store = Arc::new(Store::new(identities));
         let mut config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
@@ -47,8 +44,7 @@ impl Terms {
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.ticketer = tickets.clone();
         config.send_tls13_tickets = TICKETS;
-        let validity = identities.iter().map(Identity::validity).collect();
-        Ok(Terms { config: Arc::new(config), store, tickets, validity })
+        Ok(Terms { config: Arc::new(config), store, tickets })
     }
 
     /// As rustls takes them.
@@ -65,10 +61,5 @@ impl Terms {
     /// host, or one for which it would have been shown the same certificates (RFC 9110 §7.4).
     pub fn covers(&self, asked: &str, host: &[u8]) -> bool {
         self.store.covers(asked, host)
-    }
-
-    /// From when on and until when its certificates are valid, in the order they were given: seconds since 1970.
-    pub fn validity(&self) -> &[(i64, i64)] {
-        &self.validity
     }
 }

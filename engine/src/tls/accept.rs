@@ -56,7 +56,7 @@ pub async fn accept(
             Err(_) => {
                 // What can be sent at once is enough.
                 let _ = state.flush(&below);
-                return Err(Refused::Broken(state.why.unwrap_or_default()));
+                return Err(Refused::Broken(state.why.unwrap_or("too_long")));
             }
         }
     }
@@ -64,11 +64,7 @@ pub async fn accept(
     Ok(Stream::covered(Box::new(Session::new(below, state, server_name))))
 }
 
-async fn flush(
-    state: &mut State<UnbufferedServerConnection>,
-    below: &Stream,
-    deadline: &Deadline,
-) -> Result<(), Refused> {
+async fn flush(state: &mut State, below: &Stream, deadline: &Deadline) -> Result<(), Refused> {
     loop {
         match state.flush(below) {
             Ok(()) => return Ok(()),
@@ -80,11 +76,7 @@ async fn flush(
     }
 }
 
-async fn fetch(
-    state: &mut State<UnbufferedServerConnection>,
-    below: &Stream,
-    deadline: &Deadline,
-) -> Result<(), Refused> {
+async fn fetch(state: &mut State, below: &Stream, deadline: &Deadline) -> Result<(), Refused> {
     loop {
         match state.fetch(below) {
             Ok(()) if state.is_ended() => return Err(Refused::Cut),

@@ -1,11 +1,8 @@
 //! Layer 5: TLS over a stream of `net`. A handshake gives a stream that reads and writes plain text, and what was agreed;
 //! nobody above names a record. rustls' unbuffered interface is driven over pooled buffers: one task owns the session,
-//! and no call waits, so that dropping any future loses nothing. `certs` makes the terms of both sides.
+//! and no call waits, so that dropping any future loses nothing. `certs` makes the terms.
 
 mod accept;
-mod engine;
 mod session;
-#[cfg(test)]
-mod tests;
 
 pub use accept::{Refused, accept};

@@ -2,10 +2,10 @@
 //! that waits holds none; plain text goes straight to who reads. What is written becomes records in another pooled buffer:
 //! a write counts as done only when the socket has taken its last record, so that backpressure is that of the socket.
 
-use super::engine::Engine;
 use crate::mem::{BULK_BYTES, Buf, Class, Pool};
 use crate::net::Stream;
 use crate::net::stream::{Cover, Idle};
+use rustls::server::UnbufferedServerConnection;
 use rustls::unbuffered::{ConnectionState, EncodeError, EncryptError, UnbufferedStatus};
 use std::cell::RefCell;
 use std::fmt;
@@ -19,15 +19,15 @@ const RECORD_EXTRA: usize = 64;
 const KNOWN_BYTES: usize = 32;
 
 /// A session that lies over a stream.
-pub(super) struct Session<E> {
+pub(super) struct Session {
     below: Stream,
     asked: Option<Box<str>>,
-    state: RefCell<State<E>>,
+    state: RefCell<State>,
 }
 
 /// A session; its bytes come and go through whoever has the stream.
-pub(super) struct State<E> {
-    pub(super) engine: E,
+pub(super) struct State {
+    engine: UnbufferedServerConnection,
     pool: Pool,
     /// Records that have come and are not processed.
     incoming: Option<Buf>,
@@ -90,8 +90,8 @@ pub(super) enum Step {
     Over,
 }
 
-impl<E: Engine> State<E> {
-    pub(super) fn new(engine: E, pool: Pool, first: Option<Buf>) -> State<E> {
+impl State {
+    pub(super) fn new(engine: UnbufferedServerConnection, pool: Pool, first: Option<Buf>) -> State {
         State {
             engine,
             pool,
@@ -112,7 +112,7 @@ impl<E: Engine> State<E> {
     pub(super) fn step(&mut self, want: Want<'_>) -> io::Result<Step> {
         let State { engine, pool, incoming, plain, outgoing, .. } = self;
         let bytes = incoming.as_mut().map_or(&mut [][..], Buf::filled_mut);
-        let UnbufferedStatus { mut discard, state } = engine.process(bytes);
+        let UnbufferedStatus { mut discard, state } = engine.process_tls_records(bytes);
         let step = match state {
             Ok(ConnectionState::ReadTraffic(mut traffic)) => {
                 let (into, read) = match want {
@@ -156,9 +156,11 @@ impl<E: Engine> State<E> {
             Ok(ConnectionState::BlockedHandshake) => Step::Shaking,
             Ok(ConnectionState::PeerClosed) => Step::Closed,
             Ok(ConnectionState::Closed) => Step::Over,
-            Ok(_) => unreachable!("early data is not offered"),
-            Err(error) => {
-                self.fail(discard, told(&error));
+            other => {
+                // Besides errors only early data, which is not offered.
+                let why = other.as_ref().err().map_or("misbehaved", told);
+                drop(other);
+                self.fail(discard, why);
                 return Err(io::ErrorKind::InvalidData.into());
             }
         };
@@ -182,7 +184,7 @@ impl<E: Engine> State<E> {
         self.discard(discard);
         let State { engine, pool, incoming, outgoing, .. } = self;
         let bytes = incoming.as_mut().map_or(&mut [][..], Buf::filled_mut);
-        if let Ok(ConnectionState::EncodeTlsData(mut alert)) = engine.process(bytes).state
+        if let Ok(ConnectionState::EncodeTlsData(mut alert)) = engine.process_tls_records(bytes).state
             && let Err(EncodeError::InsufficientSize(size)) = alert.encode(&mut [])
             && let Ok(out) = room(outgoing, pool, size.required_size)
             && let Ok(len) = alert.encode(out.spare())
@@ -213,10 +215,7 @@ impl<E: Engine> State<E> {
             if buf.capacity() >= BULK_BYTES {
                 return Err(io::ErrorKind::InvalidData.into());
             }
-            let mut bulk = self.pool.take(Class::Bulk);
-            let fits = bulk.put(buf.filled());
-            debug_assert!(fits, "a small buffer fits into a bulk one");
-            *buf = bulk;
+            grow(buf);
         }
         let got = below.try_read(buf.spare());
         match got {
@@ -225,7 +224,8 @@ impl<E: Engine> State<E> {
                 self.unprocessed = true;
                 return Ok(());
             }
-            Ok(_) if kept == 0 && E::MAY_VANISH => self.end = Some(End::Closed),
+            // Browsers go without a word.
+            Ok(_) if kept == 0 => self.end = Some(End::Closed),
             Ok(_) => self.end = Some(End::Failed(io::ErrorKind::UnexpectedEof)),
             Err(_) => {}
         }
@@ -356,7 +356,7 @@ impl<E: Engine> State<E> {
         }
         let State { engine, pool, incoming, outgoing, .. } = self;
         let bytes = incoming.as_mut().map_or(&mut [][..], Buf::filled_mut);
-        if let Ok(ConnectionState::WriteTraffic(mut traffic)) = engine.process(bytes).state
+        if let Ok(ConnectionState::WriteTraffic(mut traffic)) = engine.process_tls_records(bytes).state
             && let Ok(out) = room(outgoing, pool, RECORD_EXTRA)
             && let Ok(len) = traffic.queue_close_notify(out.spare())
         {
@@ -384,20 +384,20 @@ impl Plain {
 }
 
 /// Without what rustls keeps, which may be secret.
-impl<E> fmt::Debug for Session<E> {
+impl fmt::Debug for Session {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("Session").field("below", &self.below).finish_non_exhaustive()
     }
 }
 
-impl<E: Engine> Session<E> {
+impl Session {
     /// A session whose handshake is done, with a peer that asked for this host.
-    pub(super) fn new(below: Stream, state: State<E>, asked: Option<Box<str>>) -> Session<E> {
+    pub(super) fn new(below: Stream, state: State, asked: Option<Box<str>>) -> Session {
         Session { below, asked, state: RefCell::new(state) }
     }
 }
 
-impl<E: Engine> Cover for Session<E> {
+impl Cover for Session {
     fn below(&self) -> &Stream {
         &self.below
     }
@@ -419,7 +419,7 @@ impl<E: Engine> Cover for Session<E> {
         state.unprocessed || !state.plain.is_empty() || state.end.is_some()
     }
 
-    /// A server sends tickets for later sessions whenever it likes: they are no bytes that nobody asked for.
+    /// Records that hold no text, such as new keys, are no bytes that nobody asked for.
     fn idle(&self) -> Idle {
         let mut state = self.state.borrow_mut();
         if !state.plain.is_empty() {
@@ -472,12 +472,17 @@ fn room<'o>(out: &'o mut Option<Buf>, pool: &Pool, bytes: usize) -> io::Result<&
         buf.pull();
     }
     if buf.room() < bytes && buf.capacity() < BULK_BYTES {
-        let mut bulk = pool.take(Class::Bulk);
-        let fits = bulk.put(buf.filled());
-        debug_assert!(fits, "a small buffer fits into a bulk one");
-        *buf = bulk;
+        grow(buf);
     }
     if buf.room() < bytes { Err(io::ErrorKind::OutOfMemory.into()) } else { Ok(buf) }
+}
+
+/// Moves what a small buffer holds into a bulk one.
+fn grow(buf: &mut Buf) {
+    let mut bulk = buf.pool().take(Class::Bulk);
+    let fits = bulk.put(buf.filled());
+    debug_assert!(fits, "a small buffer fits into a bulk one");
+    *buf = bulk;
 }
 
 /// What is left of `parts` behind byte `from`: the rest of one of them, and those behind it.
