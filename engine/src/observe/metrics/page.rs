@@ -58,10 +58,25 @@ pub struct PolicyNow {
     pub refused: Vec<(&'static str, u64)>,
     /// Requests that it would have refused, had it not been in shadow mode.
     pub shadowed: u64,
+    /// The key set that is fetched for it, if one is.
+    pub keys: Option<KeysNow>,
+}
+
+/// A key set that is fetched.
+#[derive(Debug, Clone, Default)]
+pub struct KeysNow {
+    /// Its address.
+    pub address: String,
+    /// Keys in it.
+    pub keys: u64,
+    /// Microseconds since they were fetched; none where there are none.
+    pub age_micros: Option<u64>,
+    /// Fetches that failed since then.
+    pub failures: u64,
 }
 
 impl PolicyNow {
-    /// Series of a policy at most: a number each, and a reason each.
+    /// Series of a policy at most: a number each, a reason each, and three of its key set.
     pub const SERIES: usize = 16;
 }
 
@@ -132,6 +147,9 @@ families! {
     PASSED = Counter "ringgate_policy_passed" ["policy"] "Requests that a policy let pass.";
     REFUSED = Counter "ringgate_policy_refused" ["policy", "reason"] "Requests that a policy refused, by the reason of the access log, once there is one.";
     SHADOWED = Counter "ringgate_policy_shadow_refused" ["policy"] "Requests that a policy in shadow mode would have refused.";
+    KEYS_AGE = Gauge "ringgate_jwks_age_seconds" ["policy", "address"] "Time since the key set of a policy was last fetched; none while there is none.";
+    KEYS = Gauge "ringgate_jwks_keys" ["policy", "address"] "Keys in the fetched key set of a policy.";
+    KEYS_FAILED = Gauge "ringgate_jwks_failures" ["policy", "address"] "Fetches of a key set that failed since the last good one.";
     OVERHEAD = Histogram "gateway_overhead_seconds" ["phase"] "Where the time of exchanges goes; one of sixteen is looked at.";
     PANICS = Counter "ringgate_panics" [] "Panics caught: bugs.";
     LOG_DROPS = Counter "ringgate_log_dropped_lines" [] "Access log lines dropped because the log thread was behind.";
@@ -303,6 +321,17 @@ fn policies(text: &mut Text, snapshot: &Snapshot) {
     }
     text.family(&SHADOWED);
     shown().for_each(|policy| text.series(&SHADOWED, &[&policy.name], policy.shadowed));
+    let fetched = || own.iter().filter_map(|policy| Some((&*policy.name, policy.keys.as_ref()?)));
+    text.family(&KEYS_AGE);
+    for (policy, keys) in fetched() {
+        if let Some(age) = keys.age_micros {
+            text.seconds(&KEYS_AGE, &[policy, &keys.address], age);
+        }
+    }
+    text.family(&KEYS);
+    fetched().for_each(|(policy, keys)| text.series(&KEYS, &[policy, &keys.address], keys.keys));
+    text.family(&KEYS_FAILED);
+    fetched().for_each(|(policy, keys)| text.series(&KEYS_FAILED, &[policy, &keys.address], keys.failures));
 }
 
 fn phases(text: &mut Text, counts: &[Arc<Counts>]) {
