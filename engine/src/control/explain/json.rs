@@ -55,8 +55,7 @@ impl Phase {
 
 impl Row {
     fn json(&self) -> Value {
-        let mut of =
-            json!({ "name": self.name, "what": self.what, "picked": self.picked, "why": self.why });
+        let mut of = json!({ "name": self.name, "what": self.what, "picked": self.picked, "why": self.why });
         for (name, fact) in &self.facts {
             of[*name] = fact.clone();
         }

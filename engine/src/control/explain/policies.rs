@@ -4,8 +4,8 @@
 
 use super::report::{Phase, Row};
 use super::trace::{Ground, Station};
-use crate::exchange::parts::{Asked, reason};
 use crate::exchange::Answer;
+use crate::exchange::parts::{Asked, reason};
 use crate::observe::Reason;
 use crate::policy::chain::explain::{Said, Step};
 use crate::policy::limit::Quota;
@@ -49,7 +49,8 @@ pub(super) fn told(
         verb: Verb::Peek,
         mode: Mode::Enforce,
     };
-    let (verdict, steps) = chain.explain(&facts, &mut state, &mut |ask, passage| perform(ask, passage, length));
+    let (verdict, steps) =
+        chain.explain(&facts, &mut state, &mut |ask, passage| perform(ask, passage, length));
     let refused = if let Verdict::Refuse(refusal) = verdict { Some(refusal) } else { None };
     let decider = |step: &&Step<'_>| {
         let decides = match step.said {
@@ -113,7 +114,8 @@ fn tell_refusal(mut phase: Phase, passage: &Passage) -> Phase {
     let errors: Value = serde_json::from_str(&format!("{{{}}}", String::from_utf8_lossy(&passage.errors)))
         .unwrap_or_default();
     for error in errors["errors"].as_array().into_iter().flatten() {
-        let [at, rule, message] = ["at", "rule", "message"].map(|key| error[key].as_str().unwrap_or_default());
+        let [at, rule, message] =
+            ["at", "rule", "message"].map(|key| error[key].as_str().unwrap_or_default());
         phase = phase.note(format!("{at} {message} ({rule})"));
     }
     match errors.get("errors") {

@@ -18,7 +18,14 @@ fn table(text: &str) -> Table {
 }
 
 fn report(table: &Table, line: &str, fields: &[&str], listing: Listing) -> Report {
-    let ground = Ground { table, listener: ListenerId(0), now: Tick(0), unix_ms: NOW_MS, keys: &[], station: &Station::at_rest };
+    let ground = Ground {
+        table,
+        listener: ListenerId(0),
+        now: Tick(0),
+        unix_ms: NOW_MS,
+        keys: &[],
+        station: &Station::at_rest,
+    };
     report_on(&ground, line, fields, listing)
 }
 
@@ -140,7 +147,8 @@ routes: [{{ name: all, to: a }}]
         station
     };
     let now = Tick(1).after(Duration::from_millis(1));
-    let ground = Ground { table: &table, listener: ListenerId(0), now, unix_ms: NOW_MS, keys: &[], station: &station };
+    let ground =
+        Ground { table: &table, listener: ListenerId(0), now, unix_ms: NOW_MS, keys: &[], station: &station };
     let found = report_on(&ground, "http://a/", &[], Listing::Fitting).to_string();
     let expected = "\
             10.0.0.7:81  could not be reached and is left alone

@@ -13,9 +13,9 @@ use crate::exchange::Peer;
 use crate::exchange::answer::{of_framing, of_head};
 use crate::exchange::parts::{self, Asked};
 use crate::observe::Reason;
-use crate::route::finder::Caches;
 use crate::policy::auth::keys::News;
 use crate::policy::cors;
+use crate::route::finder::Caches;
 use crate::route::{Facts, Match, Miss, Scratch};
 use crate::table::{End, Endpoints, Here, Listener, Route, Table, Upstream};
 use crate::wire::edits::Edits;
@@ -292,7 +292,8 @@ impl<'a> Trace<'a> {
             Err(_) => return Err(self.refuse("forward", Reason::ExpectationFailed)),
         };
         let upgrade = if length == Length::None { parts::allowed_upgrade(head, route) } else { None };
-        let (target, host) = (self.secrets.target(target), shown(route.host().unwrap_or_else(|| head.host())));
+        let (target, host) =
+            (self.secrets.target(target), shown(route.host().unwrap_or_else(|| head.host())));
         let mut phase =
             Phase::pass("forward", format!("{} {target}, Host: {host}", shown(head.method_bytes())))
                 .fact("target", target)

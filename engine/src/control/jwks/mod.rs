@@ -276,11 +276,8 @@ impl Sets {
 
     /// Shows how it stands.
     fn tell(&self) {
-        let seen = |set: &Set| Seen {
-            news: set.news(),
-            since: set.held.since(),
-            failures: set.held.failures(),
-        };
+        let seen =
+            |set: &Set| Seen { news: set.news(), since: set.held.since(), failures: set.held.failures() };
         self.show.send_replace(Arc::new(self.sets.iter().filter(|set| !set.gone).map(seen).collect()));
     }
 }

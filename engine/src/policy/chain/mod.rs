@@ -22,8 +22,8 @@ use crate::policy::validate::Validate;
 use crate::policy::{Cause, Facts, Mode, Passage, Phase, Refusal, State, Tally, Told, Verb, Verdict};
 use crate::wire::edits::Edits;
 use crate::wire::head::Head;
-use std::ops::Range;
 use explain::{Said, note};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Policies of a chain at most: a bit each in [`Passage::applied`].

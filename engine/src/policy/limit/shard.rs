@@ -252,12 +252,7 @@ impl Cells {
     }
 
     /// Whether [`Cells::enter`] would find a place, and what that would leave.
-    pub fn peek_in_flight(
-        &mut self,
-        limit: &InFlightLimit,
-        facts: &Facts<'_>,
-        now: Tick,
-    ) -> (bool, Quota) {
+    pub fn peek_in_flight(&mut self, limit: &InFlightLimit, facts: &Facts<'_>, now: Tick) -> (bool, Quota) {
         let set = &limit.set;
         let key = limit.key.hash(facts, set.seed, &mut self.scratch);
         let said = self.local(set).peek(&set.stripes, key, &limit.rule, now.0);

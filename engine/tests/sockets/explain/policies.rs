@@ -60,8 +60,16 @@ fn requests() -> Vec<(&'static str, Vec<String>, usize)> {
         ("GET /both", vec![bearer(r#"{"sub":"ann","exp":1}"#)], 1),
         ("GET /both", vec!["Authorization: Bearer a.b.c".into()], 1),
         ("GET /both", vec![bearer(good), bearer(good)], 1),
-        ("OPTIONS /both", vec!["Origin: https://app.test".into(), "Access-Control-Request-Method: GET".into()], 1),
-        ("OPTIONS /both", vec!["Origin: https://evil.test".into(), "Access-Control-Request-Method: GET".into()], 1),
+        (
+            "OPTIONS /both",
+            vec!["Origin: https://app.test".into(), "Access-Control-Request-Method: GET".into()],
+            1,
+        ),
+        (
+            "OPTIONS /both",
+            vec!["Origin: https://evil.test".into(), "Access-Control-Request-Method: GET".into()],
+            1,
+        ),
         ("GET /open", vec![], 1),
         ("GET /open", vec![key(), "X-Dark: nobodys-key-0123456789".into()], 1),
         // ann:secret, ann:wrong
@@ -82,7 +90,8 @@ fn requests() -> Vec<(&'static str, Vec<String>, usize)> {
 }
 
 fn explained(admin: SocketAddr, line: &str, fields: &[String]) -> Value {
-    let fields: Vec<String> = fields.iter().cloned().chain(["Host: gw.test".into(), "X-Origin: /ok".into()]).collect();
+    let fields: Vec<String> =
+        fields.iter().cloned().chain(["Host: gw.test".into(), "X-Origin: /ok".into()]).collect();
     let question = json!({ "request": line, "fields": fields }).to_string();
     let length = question.len();
     let head = format!("POST /explain HTTP/1.1\r\nHost: {admin}\r\nContent-Length: {length}\r\n\r\n");
@@ -143,7 +152,8 @@ fn policies_do_what_is_explained_of_them() {
     each_driver(|driver| {
         let origin = Origin::start();
         let users = std::env::temp_dir().join(format!("ringgate-explain-{}", std::process::id()));
-        fs::write(&users, "ann:$2b$04$u0KAbxMe/hrti7GuzedbVukLAKmXK2Vqt5FsOQGz3W0DstpE7WOkW\n").expect("a writable folder");
+        fs::write(&users, "ann:$2b$04$u0KAbxMe/hrti7GuzedbVukLAKmXK2Vqt5FsOQGz3W0DstpE7WOkW\n")
+            .expect("a writable folder");
         let top = TOP.replace("USERS", &users.display().to_string());
         let setup = Setup { top, routes: ROUTES.to_owned(), ..Setup::of(&origin) };
         let gateway = Gateway::start(driver, &setup);

@@ -14,7 +14,7 @@ policies:
   key: { api_key: { header: X-API-Key, registry: partners.txt } }
   users: { basic: { users_file: users.htpasswd } }
   token: { jwt: { algorithms: [EdDSA], jwks_file: keys.json } }
-  input: { validate: { query: { parameters: { n: { $ref: n.json } } }, schemas: [n.json] } }
+  input: { validate: { query: { parameters: { n: { $ref: n } } }, schemas: { n: n.json } } }
 routes:
 - { name: key, match: { path: /key }, policies: [key], respond: { body: ok } }
 - { name: users, match: { path: /users }, policies: [users], respond: { body: ok } }
@@ -28,7 +28,8 @@ fn signer(seed: u8) -> Ed25519KeyPair {
 
 /// The field of a token that the key of this seed signed.
 fn bearer(seed: u8) -> String {
-    let [header, claims] = [r#"{"alg":"EdDSA"}"#, r#"{"exp":4102444800}"#].map(|json| tokens::base64url(json.as_bytes()));
+    let [header, claims] =
+        [r#"{"alg":"EdDSA"}"#, r#"{"exp":4102444800}"#].map(|json| tokens::base64url(json.as_bytes()));
     let signed = format!("{header}.{claims}");
     let signature = tokens::base64url(signer(seed).sign(signed.as_bytes()).as_ref());
     format!("Authorization: Bearer {signed}.{signature}\r\n")

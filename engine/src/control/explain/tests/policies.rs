@@ -218,17 +218,15 @@ fn preflights_and_conditions_are_told() {
     check(
         "OPTIONS http://gw/body/1",
         &["Origin: https://app.test", "Access-Control-Request-Method: POST"],
-        &[
-            "pass: site answers with 204",
-            "> site [cors] answers with 204",
-            "body [validate] not reached",
-        ],
+        &["pass: site answers with 204", "> site [cors] answers with 204", "body [validate] not reached"],
         "answered with 204",
     );
     let report = asked(&table(TEXT), &[], "http://gw/keyed/1?z=1", &["X-Key: acme-key-0123456789"]);
     let lines = said(&report);
     assert!(
-        lines.contains(&"watch [limit_by_request: limit, shadow] does not apply: its condition does not hold".to_owned()),
+        lines.contains(
+            &"watch [limit_by_request: limit, shadow] does not apply: its condition does not hold".to_owned()
+        ),
         "{lines:#?}"
     );
     assert!(lines.iter().any(|line| line.starts_with("> input [validate] refuses with 400")), "{lines:#?}");
@@ -262,7 +260,10 @@ fn programs_are_told_more_of_each_policy() {
         phase["policies"].as_array().unwrap().iter().find(|row| row["name"] == name).expect("is listed")
     };
     let limit = &of("all")["limit"];
-    assert_eq!((&limit["limit"], &limit["remaining"], &limit["retry_ms"]), (&20.into(), &19.into(), &0.into()));
+    assert_eq!(
+        (&limit["limit"], &limit["remaining"], &limit["retry_ms"]),
+        (&20.into(), &19.into(), &0.into())
+    );
     let may = of("may");
     for (name, value) in [
         ("kind", Value::from("authorize")),

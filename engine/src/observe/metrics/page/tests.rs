@@ -58,7 +58,12 @@ fn policies(count: usize) -> Vec<PolicyNow> {
         passed: 10,
         refused: vec![("forbidden", 2), ("rate_limited", n as u64)],
         shadowed: 1,
-        keys: Some(KeysNow { address: format!("https://id.example/{n}"), keys: 2, age_micros: Some(1_500_000), failures: 3 }),
+        keys: Some(KeysNow {
+            address: format!("https://id.example/{n}"),
+            keys: 2,
+            age_micros: Some(1_500_000),
+            failures: 3,
+        }),
     };
     (0..count).map(policy).collect()
 }
