@@ -9,6 +9,7 @@ pub mod upstream;
 
 // The deciders: pure.
 pub mod balance;
+pub mod certs;
 pub mod observe;
 pub mod policy;
 pub mod route;
@@ -17,6 +18,7 @@ pub mod route;
 pub mod base;
 pub mod mem;
 pub mod net;
+pub mod tls;
 pub mod wire;
 
 // The office.

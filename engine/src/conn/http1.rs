@@ -163,6 +163,7 @@ impl Exchange<'_> {
         let outcome = match (framed, self.listener.limits.refuse(length)) {
             (Err(fault), _) => refuse_framing(&ctx, &mut down, fault).await,
             (_, true) => refuse(&ctx, &mut down, Reason::BodyTooLarge).await,
+            _ if self.is_misdirected(head) => refuse(&ctx, &mut down, Reason::Misdirected).await,
             _ => run(&ctx, length, &mut down).await,
         };
         let Http1 { body, reply } = down;
@@ -184,6 +185,12 @@ impl Exchange<'_> {
             }
         };
         (after, used, body.into_rest())
+    }
+
+    /// Whether the request is for a host that its connection was not made for.
+    fn is_misdirected(&self, head: Head<'_>) -> bool {
+        let asked = self.link.stream.asked().zip(self.listener.tls.as_ref());
+        asked.is_some_and(|(asked, terms)| !terms.covers(asked, head.host()))
     }
 
     /// Answers what was no request, and has it recorded.

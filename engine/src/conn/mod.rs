@@ -7,6 +7,8 @@ mod http1;
 mod idle;
 mod linger;
 mod proxied;
+mod secured;
 mod upgrade;
 
 pub use idle::{GRACE, connection};
+pub use secured::secured;

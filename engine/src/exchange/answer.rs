@@ -48,6 +48,8 @@ impl Answer {
             R::Ok | R::ClientGone | R::TunnelIdle => return None,
             // The peer is a proxy that may speak anything, not a client that waits for an answer.
             R::ProxyProtocol(_) => return None,
+            // There is no session to answer in.
+            R::TlsHandshake(_) => return None,
             R::BadRequest(_) => (400, "Bad Request", None, Always),
             R::Invalid(_) => (400, "Bad Request", None, IfUnread),
             R::Unauthenticated(_) => (401, "Unauthorized", None, IfUnread),
@@ -64,6 +66,7 @@ impl Answer {
             R::BodyTooLarge => (413, "Content Too Large", None, Always),
             R::TargetTooLong => (414, "URI Too Long", None, Always),
             R::ExpectationFailed => (417, "Expectation Failed", None, Always),
+            R::Misdirected => (421, status::reason(421), None, IfUnread),
             R::UpgradeRefused => (426, "Upgrade Required", None, IfUnread),
             R::HeadTooLarge | R::TooManyFields => (431, "Request Header Fields Too Large", None, Always),
             R::Panic => (500, "Internal Server Error", Some("proxy_internal_error"), Always),

@@ -9,6 +9,7 @@ use crate::net::clock;
 use crate::observe::{Met, Reason, Record, Timing, record};
 use crate::policy::{Chain, Passage};
 use crate::route::MethodSet;
+use crate::route::front::Scheme;
 use crate::table::{Table, Upstream};
 use crate::upstream::{Picked, Tried};
 use crate::wire::field::Field;
@@ -27,6 +28,8 @@ pub struct Peer {
     pub trusted: bool,
     /// Whether it must send a PROXY header before its first request.
     pub announces: bool,
+    /// The scheme that its own connection speaks.
+    pub scheme: Scheme,
     /// The generation that the listener's id and the trust are of.
     generation: Generation,
 }
@@ -37,7 +40,9 @@ impl Peer {
         let required = &table.listeners[listener.index()].proxy_protocol;
         let announces = required.as_ref().is_some_and(|from| from.hold(addr));
         let trusted = table.gateway.trusted.hold(addr);
-        Peer { listener, addr, trusted, announces, generation: table.generation }
+        let is_plain = table.listeners[listener.index()].tls.is_none();
+        let scheme = if is_plain { Scheme::Http } else { Scheme::Https };
+        Peer { listener, addr, trusted, announces, scheme, generation: table.generation }
     }
 
     /// The same connection as `table` sees it, where its listener is `listener`.

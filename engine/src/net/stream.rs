@@ -12,6 +12,10 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
+mod cover;
+
+pub use cover::Cover;
+
 /// A connected socket. One owner, one shard; reading and writing take `&self`, so that one task can do both.
 #[derive(Debug)]
 pub struct Stream(Inner);
@@ -19,8 +23,17 @@ pub struct Stream(Inner);
 #[derive(Debug)]
 enum Inner {
     Os(TcpStream),
+    /// Boxed twice: most streams are plain, and a connection that waits is small.
+    Covered(Box<Box<dyn Cover>>),
     #[cfg(feature = "sim")]
     Sim(super::sim::Socket),
+}
+
+/// The socket at the bottom.
+enum Socket<'a> {
+    Os(&'a TcpStream),
+    #[cfg(feature = "sim")]
+    Sim(&'a super::sim::Socket),
 }
 
 /// What an idle connection has to say.
@@ -57,6 +70,25 @@ impl Stream {
         Stream(Inner::Sim(socket))
     }
 
+    /// A stream over another one.
+    pub fn covered(cover: Box<dyn Cover>) -> Stream {
+        Stream(Inner::Covered(Box::new(cover)))
+    }
+
+    /// The host that the peer asked for when it connected, in lower case; none where it asked for none, or had no way to.
+    pub fn asked(&self) -> Option<&str> {
+        if let Inner::Covered(cover) = &self.0 { cover.asked() } else { None }
+    }
+
+    fn socket(&self) -> Socket<'_> {
+        match &self.0 {
+            Inner::Os(tcp) => Socket::Os(tcp),
+            Inner::Covered(cover) => cover.below().socket(),
+            #[cfg(feature = "sim")]
+            Inner::Sim(socket) => Socket::Sim(socket),
+        }
+    }
+
     /// Reads what is there. 0 is the peer's FIN.
     ///
     /// # Errors
@@ -64,6 +96,7 @@ impl Stream {
     pub fn try_read(&self, into: &mut [u8]) -> io::Result<usize> {
         match &self.0 {
             Inner::Os(tcp) => sys::recv(tcp.as_raw_fd(), into),
+            Inner::Covered(cover) => cover.try_read(into),
             #[cfg(feature = "sim")]
             Inner::Sim(socket) => socket.try_read(into),
         }
@@ -76,6 +109,7 @@ impl Stream {
     pub fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         match &self.0 {
             Inner::Os(tcp) => sys::send(tcp.as_raw_fd(), bytes),
+            Inner::Covered(cover) => cover.try_write(&[IoSlice::new(bytes)]),
             #[cfg(feature = "sim")]
             Inner::Sim(socket) => socket.try_write(&[IoSlice::new(bytes)]),
         }
@@ -88,6 +122,7 @@ impl Stream {
     pub fn try_write_parts(&self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
         match &self.0 {
             Inner::Os(tcp) => sys::send_parts(tcp.as_raw_fd(), parts),
+            Inner::Covered(cover) => cover.try_write(parts),
             #[cfg(feature = "sim")]
             Inner::Sim(socket) => socket.try_write(parts),
         }
@@ -97,6 +132,7 @@ impl Stream {
     pub fn idle(&self) -> Idle {
         let seen = match &self.0 {
             Inner::Os(tcp) => sys::peek(tcp.as_raw_fd()),
+            Inner::Covered(cover) => return cover.idle(),
             #[cfg(feature = "sim")]
             Inner::Sim(socket) => socket.peek(),
         };
@@ -111,10 +147,15 @@ impl Stream {
     /// # Errors
     /// When the driver refuses the wait.
     pub async fn readable(&self) -> io::Result<()> {
-        match &self.0 {
-            Inner::Os(tcp) => tcp.readable(false).await,
+        if let Inner::Covered(cover) = &self.0
+            && cover.holds_input()
+        {
+            return Ok(());
+        }
+        match self.socket() {
+            Socket::Os(tcp) => tcp.readable(false).await,
             #[cfg(feature = "sim")]
-            Inner::Sim(socket) => socket.readable().await,
+            Socket::Sim(socket) => socket.readable().await,
         }
     }
 
@@ -123,10 +164,10 @@ impl Stream {
     /// # Errors
     /// When the driver refuses the wait.
     pub async fn writable(&self) -> io::Result<()> {
-        match &self.0 {
-            Inner::Os(tcp) => tcp.writable(false).await,
+        match self.socket() {
+            Socket::Os(tcp) => tcp.writable(false).await,
             #[cfg(feature = "sim")]
-            Inner::Sim(socket) => socket.writable().await,
+            Socket::Sim(socket) => socket.writable().await,
         }
     }
 
@@ -152,6 +193,7 @@ impl Stream {
     pub fn shutdown_write(&self) {
         let _ = match &self.0 {
             Inner::Os(tcp) => sys::shutdown_write(tcp.as_raw_fd()),
+            Inner::Covered(cover) => return cover.shutdown_write(),
             #[cfg(feature = "sim")]
             Inner::Sim(socket) => socket.shutdown_write(),
         };
@@ -160,12 +202,12 @@ impl Stream {
     /// Makes the close that follows a reset, so that the peer cannot take a cut message for a whole one
     /// whose end is the end of the connection (RFC 9112 §8). A Unix socket has no reset: its peer reads an end.
     pub fn reset_on_close(&self) {
-        match &self.0 {
-            Inner::Os(tcp) => {
+        match self.socket() {
+            Socket::Os(tcp) => {
                 drop(socket2::SockRef::from(&borrow(tcp)).set_linger(Some(std::time::Duration::ZERO)))
             }
             #[cfg(feature = "sim")]
-            Inner::Sim(socket) => socket.reset_on_close(),
+            Socket::Sim(socket) => socket.reset_on_close(),
         }
     }
 
@@ -176,6 +218,7 @@ impl Stream {
     pub fn try_splice_in(&self, pipe: &mut Pipe, len: usize) -> io::Result<usize> {
         match &self.0 {
             Inner::Os(tcp) => pipe.fill(tcp.as_raw_fd(), len),
+            Inner::Covered(_) => Err(io::ErrorKind::Unsupported.into()),
             #[cfg(feature = "sim")]
             Inner::Sim(_) => Err(io::ErrorKind::Unsupported.into()),
         }
@@ -188,6 +231,7 @@ impl Stream {
     pub fn try_splice_out(&self, pipe: &mut Pipe) -> io::Result<usize> {
         match &self.0 {
             Inner::Os(tcp) => pipe.drain(tcp.as_raw_fd()),
+            Inner::Covered(_) => Err(io::ErrorKind::Unsupported.into()),
             #[cfg(feature = "sim")]
             Inner::Sim(_) => Err(io::ErrorKind::Unsupported.into()),
         }
@@ -195,32 +239,28 @@ impl Stream {
 
     /// Whether splice can be used on this stream.
     pub fn splices(&self) -> bool {
-        match &self.0 {
-            Inner::Os(_) => true,
-            #[cfg(feature = "sim")]
-            Inner::Sim(_) => false,
-        }
+        matches!(self.0, Inner::Os(_))
     }
 
     /// The local address, which an origin may be told; none of a Unix socket.
     pub fn local_addr(&self) -> Option<std::net::SocketAddr> {
-        match &self.0 {
+        match self.socket() {
             // Not monoio's own, which panics on a Unix socket.
-            Inner::Os(tcp) => socket2::SockRef::from(&borrow(tcp)).local_addr().ok()?.as_socket(),
+            Socket::Os(tcp) => socket2::SockRef::from(&borrow(tcp)).local_addr().ok()?.as_socket(),
             #[cfg(feature = "sim")]
-            Inner::Sim(_) => None,
+            Socket::Sim(_) => None,
         }
     }
 
     /// The error a finished connect left behind, if any.
     pub(super) fn take_error(&self) -> io::Result<()> {
-        match &self.0 {
-            Inner::Os(tcp) => match socket2::SockRef::from(&borrow(tcp)).take_error()? {
+        match self.socket() {
+            Socket::Os(tcp) => match socket2::SockRef::from(&borrow(tcp)).take_error()? {
                 Some(error) => Err(error),
                 None => Ok(()),
             },
             #[cfg(feature = "sim")]
-            Inner::Sim(socket) => socket.take_error(),
+            Socket::Sim(socket) => socket.take_error(),
         }
     }
 }

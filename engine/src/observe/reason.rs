@@ -51,6 +51,10 @@ reasons! {
     VersionNotSupported = "version_not_supported",
     /// The connection did not begin with the PROXY header that its listener requires of its peer; no answer.
     ProxyProtocol(&'static str) = "proxy_protocol",
+    /// The handshake of TLS failed, in the way that the detail names; no answer.
+    TlsHandshake(&'static str) = "tls_handshake",
+    /// The host is not one of the certificate that the connection was made with; 421.
+    Misdirected = "misdirected",
     /// An expectation other than `100-continue`; 417.
     ExpectationFailed = "expectation_failed",
     /// The method CONNECT, which a gateway does not serve; 405.
@@ -131,7 +135,8 @@ impl Reason {
             | Reason::MediaType(detail)
             | Reason::PolicyUndecided(detail)
             | Reason::UpstreamMalformed(detail)
-            | Reason::ProxyProtocol(detail) => detail,
+            | Reason::ProxyProtocol(detail)
+            | Reason::TlsHandshake(detail) => detail,
             _ => "",
         }
     }

@@ -8,7 +8,7 @@ use super::inbox::{Look, Looked, Message};
 use super::{spin, state};
 use crate::accept::{Accepted, Admission};
 use crate::base::ListenerId;
-use crate::conn::connection;
+use crate::conn::{connection, secured};
 use crate::exchange::{Context, Home, Lent, Peer};
 use crate::net::spawn::{Either, beside, race, spawn, spawn_guarded};
 use crate::net::{Stream, clock, ring};
@@ -136,12 +136,17 @@ impl Shard {
         let Ok(stream) = Stream::adopt(accepted.fd) else { return };
         let (table, listener) = home.now(&self.lent);
         let peer = Peer::new(&table, listener, accepted.peer);
-        spawn_guarded(connection(stream, self.lent.clone(), home.clone(), peer), move |ended| {
+        let ended = move |ended: Result<(), _>| {
             if ended.is_err() {
                 open.shard.lent.counts.panics.add(1);
             }
             drop(open);
-        });
+        };
+        let (lent, home) = (self.lent.clone(), home.clone());
+        match table.listeners[listener.index()].tls.clone() {
+            None => spawn_guarded(connection(stream, lent, home, peer), ended),
+            Some(terms) => spawn_guarded(secured(stream, terms, lent, home, peer), ended),
+        }
     }
 
     /// Tells a client past a cap so, without reading what it asks for, and has it recorded.
@@ -150,7 +155,9 @@ impl Shard {
         let peer = Peer::new(&table, listener, accepted.peer);
         let ctx = Context::new(&self.lent, &table, peer, None, clock::now());
         ctx.reason.set(Reason::ConnectionCap);
-        if let Ok(stream) = Stream::adopt(accepted.fd) {
+        // A client that waits for a handshake would not understand it.
+        let is_plain = table.listeners[listener.index()].tls.is_none();
+        if is_plain && let Ok(stream) = Stream::adopt(accepted.fd) {
             let said = stream.try_write(REFUSAL).is_ok();
             stream.shutdown_write();
             ctx.status.set(if said { 503 } else { 0 });

@@ -33,6 +33,7 @@ mod matching;
 mod policies;
 mod rewrites;
 mod routes;
+mod tls;
 mod unused;
 mod upstreams;
 
@@ -71,7 +72,7 @@ pub fn build(
         check.problems.push(problem);
     }
     let gateway = gateway(&mut check);
-    let listeners = listeners::build(&mut check, previous);
+    let listeners = listeners::build(&mut check, previous, means);
     let admin = admin::build(&mut check, &listeners);
     let upstreams = upstreams::build(&mut check, previous);
     let (routes, lookup) = routes::build(&mut check);

@@ -20,7 +20,16 @@ const fn any(at: &'static [&'static str], what: &'static str) -> Missing {
 
 const MISSING: &[Missing] = &[
     any(&["policies", "*", "limit", "shared"], "sharing limits between machines is"),
-    any(&["listeners", "*", "tls"], "TLS is"),
+    Missing {
+        at: &["listeners", "*", "tls", "client_auth"],
+        begins: "optional",
+        what: "client certificates are",
+    },
+    Missing {
+        at: &["listeners", "*", "tls", "client_auth"],
+        begins: "required",
+        what: "client certificates are",
+    },
     any(&["listeners", "*", "limits", "streams_per_connection"], "HTTP/2 is"),
     Missing { at: &["listeners", "*", "protocols", "*"], begins: "http2", what: "HTTP/2 is" },
     any(&["upstreams", "*", "health"], "active health checking is"),

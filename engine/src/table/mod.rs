@@ -3,6 +3,7 @@
 
 use crate::base::counters::Capped;
 use crate::base::{Address, Generation, RouteId, UpstreamId};
+use crate::certs::Terms;
 use crate::observe::access_log::Format;
 use crate::observe::metrics::{ListenerCells, Meter, RouteCells, UpstreamCells};
 use crate::policy::Parameter;
@@ -153,6 +154,8 @@ pub struct Listener {
     pub bind: Vec<Address>,
     /// Peers whose connections must begin with a PROXY header; from all others none is read.
     pub proxy_protocol: Option<Networks>,
+    /// The terms of its handshakes; none where it speaks plain text.
+    pub tls: Option<Terms>,
     /// Limits of its connections and requests.
     pub limits: Limits,
     /// Its timeouts.

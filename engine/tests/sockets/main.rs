@@ -27,4 +27,5 @@ mod shutdown;
 #[path = "../support/mod.rs"]
 mod support;
 mod timeouts;
+mod tls;
 mod unix;

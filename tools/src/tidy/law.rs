@@ -62,6 +62,7 @@ pub const EXTERNALS: &[External] = &[
     External { names: &["regex", "regex_automata", "regex_syntax"], places: &["route", "policy"] },
     External { names: &["ring", "bcrypt", "argon2", "jsonschema", "cel"], places: &["policy"] },
     External { names: &["rustls", "rustls_pki_types"], places: &["certs", "tls"] },
+    External { names: &["x509_parser"], places: &["certs"] },
     External { names: &["flate2", "brotli", "zstd"], places: &["reply"] },
     External {
         names: &["monoio", "io_uring", "libc", "socket2", "core_affinity", "crossbeam", "atomic_waker"],

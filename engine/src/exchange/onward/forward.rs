@@ -6,6 +6,7 @@ use crate::exchange::context::{Context, Peer, RequestId};
 use crate::exchange::peer::client;
 use crate::observe::Reason;
 use crate::route::finder::Caches;
+use crate::route::front::Scheme;
 use crate::table::{Forwarding, Gateway, Route};
 use crate::wire::edits::Edits;
 use crate::wire::field::Field;
@@ -57,8 +58,8 @@ impl Forward {
             ctx.client_ip.set(client_ip(ctx.peer, head, gateway));
         }
         match gateway.forwarding {
-            Forwarding::XForwarded => self.x_forwarded(head, client, trusted),
-            Forwarding::Forwarded => self.rfc7239(head, client, trusted),
+            Forwarding::XForwarded => self.x_forwarded(head, client, ctx.peer),
+            Forwarding::Forwarded => self.rfc7239(head, client, ctx.peer),
             Forwarding::Off => {}
         }
         if !trusted {
@@ -78,7 +79,8 @@ impl Forward {
         self.edits.append_own(Field::VIA, via);
     }
 
-    fn x_forwarded(&mut self, head: Head<'_>, client: Option<IpAddr>, trusted: bool) {
+    fn x_forwarded(&mut self, head: Head<'_>, client: Option<IpAddr>, peer: Peer) {
+        let Peer { trusted, scheme, .. } = peer;
         let Forward { edits, value, name, .. } = self;
         match client {
             Some(client) if trusted && head.has(Field::X_FORWARDED_FOR) => {
@@ -92,7 +94,7 @@ impl Forward {
             None => edits.remove(Field::X_FORWARDED_FOR),
         }
         if !(trusted && head.has(Field::X_FORWARDED_PROTO)) {
-            edits.set_own(Field::X_FORWARDED_PROTO, b"http");
+            edits.set_own(Field::X_FORWARDED_PROTO, scheme.name().as_bytes());
         }
         if !(trusted && head.has(Field::X_FORWARDED_HOST)) {
             // The parser has seen that it is a valid host.
@@ -100,13 +102,13 @@ impl Forward {
         }
     }
 
-    fn rfc7239(&mut self, head: Head<'_>, client: Option<IpAddr>, trusted: bool) {
+    fn rfc7239(&mut self, head: Head<'_>, client: Option<IpAddr>, peer: Peer) {
         let Forward { edits, value, .. } = self;
         value.clear();
-        if trusted {
+        if peer.trusted {
             chain(head, Field::FORWARDED, value);
         }
-        forwarded(client, head.host(), value);
+        forwarded(client, head.host(), peer.scheme, value);
         edits.set(Field::FORWARDED, value);
     }
 
@@ -139,7 +141,7 @@ fn chain(head: Head<'_>, field: Field, value: &mut Vec<u8>) {
 
 /// One element of Forwarded (RFC 7239 §4): IPv6 addresses and hosts with a port are quoted, and a client without an
 /// address is `unknown` (§6.2).
-fn forwarded(client: Option<IpAddr>, host: &[u8], out: &mut Vec<u8>) {
+fn forwarded(client: Option<IpAddr>, host: &[u8], scheme: Scheme, out: &mut Vec<u8>) {
     let _ = match client {
         Some(IpAddr::V4(client)) => write!(out, "for={client}"),
         Some(IpAddr::V6(client)) => write!(out, "for=\"[{client}]\""),
@@ -151,7 +153,8 @@ fn forwarded(client: Option<IpAddr>, host: &[u8], out: &mut Vec<u8>) {
         out.extend_from_slice(host);
         out.push(b'"');
     }
-    out.extend_from_slice(b";proto=http");
+    out.extend_from_slice(b";proto=");
+    out.extend_from_slice(scheme.name().as_bytes());
 }
 
 /// The client of a request from `peer`, as far as trusted proxies tell it.

@@ -10,10 +10,11 @@ use crate::wire::uri::Authority;
 /// The scheme and host that the client named.
 pub fn front(peer: Peer, head: Head<'_>) -> Front<'_> {
     let told = |field: Field| if peer.trusted { head.field(field) } else { None };
-    let is_https = told(Field::X_FORWARDED_PROTO).is_some_and(|proto| proto.eq_ignore_ascii_case(b"https"));
+    let scheme = told(Field::X_FORWARDED_PROTO).and_then(|proto| match proto {
+        _ if proto.eq_ignore_ascii_case(b"https") => Some(Scheme::Https),
+        _ if proto.eq_ignore_ascii_case(b"http") => Some(Scheme::Http),
+        _ => None,
+    });
     let host = told(Field::X_FORWARDED_HOST).filter(|host| Authority::parse(host).is_some());
-    Front {
-        scheme: if is_https { Scheme::Https } else { Scheme::Http },
-        host: host.unwrap_or_else(|| head.host()),
-    }
+    Front { scheme: scheme.unwrap_or(peer.scheme), host: host.unwrap_or_else(|| head.host()) }
 }

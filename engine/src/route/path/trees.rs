@@ -130,7 +130,7 @@ impl<'t> Node<'t> {
 
     /// What is left of `path` behind the text, which must end with one of its segments.
     #[inline]
-    fn behind<'r>(self, path: &'r [u8]) -> Option<&'r [u8]> {
+    fn behind(self, path: &[u8]) -> Option<&[u8]> {
         let after = path.strip_prefix(self.text())?;
         after.first().is_none_or(|byte| *byte == b'/').then_some(after)
     }

@@ -1,15 +1,15 @@
 //! Listeners: addresses that can be bound, limits that fit the buffers.
 
 use super::{
-    Address, BULK_BYTES, Check, Kept, Limits, Listener, ListenerTimeouts, Networks, Pointer, SocketAddr,
-    Table, address, config, networks,
+    Address, BULK_BYTES, Check, Kept, Limits, Listener, ListenerTimeouts, Means, Networks, Pointer,
+    SocketAddr, Table, address, config, networks, tls,
 };
 
 /// What a request head may take of a bulk buffer: the rest is its headroom and the first bytes of a body.
 const HEADER_BYTES_MAX: u64 = (BULK_BYTES - 4 * 1024) as u64;
 
 /// Builds all listeners; notes what is wrong with them.
-pub(super) fn build(check: &mut Check<'_>, previous: Option<&Table>) -> Vec<Listener> {
+pub(super) fn build(check: &mut Check<'_>, previous: Option<&Table>, means: &mut Means<'_>) -> Vec<Listener> {
     let config = check.config;
     let all = Pointer::default().key("listeners");
     if config.listeners.is_empty() {
@@ -37,6 +37,7 @@ pub(super) fn build(check: &mut Check<'_>, previous: Option<&Table>) -> Vec<List
         listeners.push(Listener {
             bind: bind(check, &at.key("bind"), &name, given, &mut bound),
             proxy_protocol: proxy_protocol(check, &at.key("proxy_protocol"), &name, given),
+            tls: tls::build(check, &at.key("tls"), (&name, given), (previous, means)),
             limits: limits(check, &at.key("limits"), &given.limits),
             timeouts: timeouts(check, &at.key("timeouts"), &given.timeouts),
             count: kept.count(&name),

@@ -1,0 +1,11 @@
+//! Layer 3: certificates. PEM files become identities, identities the terms on which a listener shakes hands; which
+//! certificate a client is shown is told by the name it asks for. Pure: `table` reads the files, `tls` shakes hands.
+
+mod identity;
+mod store;
+mod terms;
+#[cfg(test)]
+mod tests;
+
+pub use identity::{Identity, Unfit};
+pub use terms::Terms;

@@ -1,0 +1,65 @@
+//! The terms on which a listener shakes hands: TLS 1.2 with AEAD suites and 1.3 (RFC 9325), rustls on ring. Tickets
+//! for later sessions are sealed with keys that change by themselves and that all shards share.
+
+use super::identity::Identity;
+use super::store::Store;
+use rustls::ServerConfig;
+use rustls::crypto::ring::{Ticketer, default_provider};
+use rustls::server::{NoServerSessionStorage, ProducesTickets};
+use std::sync::Arc;
+
+/// Tickets that a client of TLS 1.3 is given: one for each connection that it may open at once.
+const TICKETS: usize = 2;
+
+/// The terms of one listener; cloning them clones a handle.
+#[derive(Debug, Clone)]
+pub struct Terms {
+    config: Arc<ServerConfig>,
+    store: Arc<Store>,
+    tickets: Arc<dyn ProducesTickets>,
+}
+
+impl Terms {
+    /// Terms with these certificates, the first of which is shown where none fits; offers these protocols (RFC 7301), the
+    /// first preferred. Tickets given out by `previous` stay good.
+    ///
+    /// # Errors
+    /// The system gives no random numbers.
+    pub fn new(
+        identities: &[Identity],
+        protocols: &[&[u8]],
+        previous: Option<&Terms>,
+    ) -> Result<Terms, &'static str> {
+        let tickets = match previous {
+            Some(previous) => previous.tickets.clone(),
+            None => Ticketer::new().map_err(|_| "the system gives no random numbers")?,
+        };
+        let store = Arc::new(Store::new(identities));
+        let mut config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+            .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
+            .expect("the provider has suites of both versions")
+            .with_no_client_auth()
+            .with_cert_resolver(store.clone());
+        config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.ticketer = tickets.clone();
+        config.send_tls13_tickets = TICKETS;
+        Ok(Terms { config: Arc::new(config), store, tickets })
+    }
+
+    /// As rustls takes them.
+    pub fn config(&self) -> Arc<ServerConfig> {
+        self.config.clone()
+    }
+
+    /// The host that a client asked for in the records which this thread has just processed, in lower case.
+    pub fn asked() -> Option<Box<str>> {
+        Store::asked()
+    }
+
+    /// Whether a client that asked for `asked` (in lower case) may speak of `host`, `host[:port]` as it names it: the same
+    /// host, or one for which it would have been shown the same certificates (RFC 9110 §7.4).
+    pub fn covers(&self, asked: &str, host: &[u8]) -> bool {
+        self.store.covers(asked, host)
+    }
+}

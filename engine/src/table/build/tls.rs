@@ -1,0 +1,103 @@
+//! Certificates of a listener: two files each, read and checked here, so that a reload with one that cannot serve leaves
+//! the last good ones in place.
+
+use super::{Check, Means, Pointer, Table, config};
+use crate::certs::{Identity, Terms, Unfit};
+use crate::config::values::FilePath;
+
+/// A certificate with less time left than this is warned of: ACME's renewals begin with 30 of 90 days left, so that
+/// whatever renews it has failed for weeks.
+const WARN_SECONDS: i64 = 14 * 24 * 3600;
+
+/// The terms of listener `name`; notes what is wrong with them.
+pub(super) fn build(
+    check: &mut Check<'_>,
+    at: &Pointer,
+    (name, listener): (&str, &config::Listener),
+    (previous, means): (Option<&Table>, &mut Means<'_>),
+) -> Option<Terms> {
+    let given = listener.tls.as_ref()?;
+    if given.certs.is_empty() {
+        let fix = "write certs: [{ cert: FILE, key: FILE }], or remove 'tls'";
+        check.error_at_key(at, format!("'tls' of listener '{name}' has no certificate"), Some(fix.into()));
+    }
+    let mut identities = Vec::new();
+    for (index, cert) in given.certs.iter().enumerate() {
+        identities.extend(identity(check, &at.key("certs").item(index), cert, means));
+    }
+    if identities.len() != given.certs.len() || identities.is_empty() {
+        return None;
+    }
+    let before = previous.into_iter().flat_map(|table| &table.listeners);
+    let before = before.filter(|listener| listener.name == name).find_map(|listener| listener.tls.as_ref());
+    match Terms::new(&identities, &[b"http/1.1"], before) {
+        Ok(terms) => Some(terms),
+        Err(why) => {
+            check.error_at_key(at, why.into(), None);
+            None
+        }
+    }
+}
+
+fn identity(
+    check: &mut Check<'_>,
+    at: &Pointer,
+    given: &config::listener::Cert,
+    means: &mut Means<'_>,
+) -> Option<Identity> {
+    let cert = read(check, &at.key("cert"), &given.cert, means);
+    let key = read(check, &at.key("key"), &given.key, means);
+    let identity = match Identity::read(&cert?, &key?) {
+        Ok(identity) => identity,
+        Err(Unfit::Cert(why)) => {
+            let message = format!("'{}' {why}", given.cert.0.display());
+            let fix = "give a PEM file: the certificate first, then those that vouch for it";
+            check.error(&at.key("cert"), message, Some(fix.into()));
+            return None;
+        }
+        Err(Unfit::Key(why)) => {
+            let message = format!("'{}' {why}", given.key.0.display());
+            let fix = "give the PEM file of the key that the certificate was made for, without a password";
+            check.error(&at.key("key"), message, Some(fix.into()));
+            return None;
+        }
+    };
+    let now = i64::try_from((means.now.0 + means.offset) / 1_000_000_000).unwrap_or(i64::MAX);
+    let (from, until) = identity.validity();
+    let path = given.cert.0.display();
+    let fix = "renew it; clients refuse one that is not valid";
+    if now < from {
+        let message = format!("'{path}' is valid only in {}", spelled(from - now));
+        check.warn(&at.key("cert"), message, Some(fix.into()));
+    } else if until < now {
+        check.warn(
+            &at.key("cert"),
+            format!("'{path}' expired {} ago", spelled(now - until)),
+            Some(fix.into()),
+        );
+    } else if until - now < WARN_SECONDS {
+        check.warn(
+            &at.key("cert"),
+            format!("'{path}' expires in {}", spelled(until - now)),
+            Some(fix.into()),
+        );
+    }
+    Some(identity)
+}
+
+fn read(check: &mut Check<'_>, at: &Pointer, path: &FilePath, means: &mut Means<'_>) -> Option<Vec<u8>> {
+    let note = |why: String| {
+        let message = format!("'{}' cannot be read: {why}", path.0.display());
+        check.error(at, message, Some("give the path of a file that the gateway may read".into()));
+    };
+    means.files.read(&path.0).map_err(note).ok()
+}
+
+/// A time as people tell it: whole days, or hours and minutes where it is less than one.
+fn spelled(seconds: i64) -> String {
+    match seconds / 86_400 {
+        0 => format!("{}h{}m", seconds / 3600, seconds / 60 % 60),
+        1 => "1 day".to_owned(),
+        days => format!("{days} days"),
+    }
+}

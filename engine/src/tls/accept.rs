@@ -1,0 +1,97 @@
+//! The handshake of a client: before it is done nothing is known of it, so all it can cost is one buffer and a bounded
+//! wait. A client that breaks the protocol is told so by an alert.
+
+use super::session::{Session, State, Step, Want};
+use crate::certs::Terms;
+use crate::mem::{Buf, Pool};
+use crate::net::stream::Wait;
+use crate::net::{Deadline, Stream};
+use rustls::server::UnbufferedServerConnection;
+use std::io;
+
+/// Why there is no session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refused {
+    /// It was not done in time.
+    Timeout,
+    /// The client went without a byte: it only looked whether somebody listens.
+    Silent,
+    /// The client went.
+    Cut,
+    /// The client broke the protocol, or would not have what is offered.
+    Broken(&'static str),
+}
+
+/// Shakes hands with the client of `below` by these terms before `deadline`. `first` has come from it already.
+///
+/// # Errors
+/// Why not; the connection is to be closed.
+pub async fn accept(
+    below: Stream,
+    terms: &Terms,
+    pool: &Pool,
+    first: Option<Buf>,
+    deadline: &Deadline,
+) -> Result<Stream, Refused> {
+    let engine =
+        UnbufferedServerConnection::new(terms.config()).map_err(|_| Refused::Broken("misconfigured"))?;
+    let mut came = first.is_some();
+    let mut state = State::new(engine, pool.clone(), first);
+    let mut server_name = None;
+    loop {
+        let step = state.step(Want::Nothing);
+        server_name = Terms::asked().or(server_name);
+        match step {
+            Ok(Step::Going) => {}
+            Ok(Step::Shaking) => {
+                flush(&mut state, &below, deadline).await?;
+                fetch(&mut state, &below, deadline).await.map_err(|refused| match refused {
+                    Refused::Cut if !came => Refused::Silent,
+                    refused => refused,
+                })?;
+                came = true;
+            }
+            Ok(Step::Open) => break,
+            Ok(Step::Closed | Step::Over) => return Err(Refused::Cut),
+            Err(_) => {
+                // What can be sent at once is enough.
+                let _ = state.flush(&below);
+                return Err(Refused::Broken(state.why.unwrap_or("too_long")));
+            }
+        }
+    }
+    flush(&mut state, &below, deadline).await?;
+    Ok(Stream::covered(Box::new(Session::new(below, state, server_name))))
+}
+
+async fn flush(state: &mut State, below: &Stream, deadline: &Deadline) -> Result<(), Refused> {
+    loop {
+        match state.flush(below) {
+            Ok(()) => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                below.writable_by(deadline).await.map_err(waited)?;
+            }
+            Err(_) => return Err(Refused::Cut),
+        }
+    }
+}
+
+async fn fetch(state: &mut State, below: &Stream, deadline: &Deadline) -> Result<(), Refused> {
+    loop {
+        match state.fetch(below) {
+            Ok(()) if state.is_ended() => return Err(Refused::Cut),
+            Ok(()) => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                below.readable_by(deadline).await.map_err(waited)?;
+            }
+            Err(_) => return Err(Refused::Cut),
+        }
+    }
+}
+
+fn waited(wait: Wait) -> Refused {
+    match wait {
+        Wait::Expired => Refused::Timeout,
+        Wait::Io(_) => Refused::Cut,
+    }
+}

@@ -1,0 +1,95 @@
+//! TLS in, by curl: both versions, names, bodies either way, and clients that are no clients. The certificates under
+//! tests/data are the tests' own and sign nothing else.
+
+use crate::support::{Driver, Gateway, each_driver};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use tools::upstream::Origin;
+
+fn file(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
+}
+
+fn gateway(driver: Driver, origin: &Origin) -> Gateway {
+    let [a, a_key, c, c_key] =
+        ["tls-a.pem", "tls-a.key", "tls-c.pem", "tls-c.key"].map(|name| file(name).display().to_string());
+    let text = format!(
+        "version: 1\ngateway: {{ shards: 1, driver: {} }}\nlisteners:\n  - name: secure\n    bind: 127.0.0.1:0\n    \
+         timeouts: {{ head: 300ms }}\n    tls: {{ certs: [{{ cert: {a}, key: {a_key} }}, {{ cert: {c}, key: {c_key} }}] }}\n\
+         upstreams: {{ origin: {{ endpoints: [{{ address: '{}' }}] }} }}\n\
+         routes: [{{ name: all, match: {{ path: /* }}, to: origin }}]\n",
+        driver.name(),
+        origin.addr()
+    );
+    Gateway::with(&text, 1)
+}
+
+/// What curl prints, trusting the certificate `ca`.
+fn curl(at: SocketAddr, ca: &str, words: &[&str], hosts: &[&str]) -> String {
+    let mut command = Command::new("curl");
+    command.args(["-sS", "--max-time", "20", "--cacert"]).arg(file(ca));
+    for host in hosts {
+        command.args(["--resolve", &format!("{host}:{}:127.0.0.1", at.port())]);
+    }
+    let out = command.args(words).output().expect("curl is installed");
+    assert!(out.status.success(), "{words:?}: {}", String::from_utf8_lossy(&out.stderr));
+    String::from_utf8_lossy(&out.stdout).into_owned()
+}
+
+#[test]
+fn a_client_is_served_over_both_versions_by_the_certificate_of_the_name_it_asks_for() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let gateway = gateway(driver, &origin);
+        let at = gateway.addr();
+        let (ask, told) = ("%{http_code} %{num_connects} ", "-w");
+        for (host, ca) in [("a.test", "tls-a.pem"), ("x.b.test", "tls-a.pem"), ("c.test", "tls-c.pem")] {
+            for most in ["1.2", "1.3"] {
+                let url = format!("https://{host}:{}/ok", at.port());
+                // The second request goes over the same connection.
+                let words = ["--tls-max", most, "-o", "/dev/null", "-o", "/dev/null", told, ask, &url, &url];
+                assert_eq!(curl(at, ca, &words, &[host]), "200 1 200 0 ", "{host} {most}");
+            }
+        }
+        let url = format!("https://a.test:{}/ok", at.port());
+        let words = ["-H", "Host: c.test", "-o", "/dev/null", "-w", "%{http_code}", &url];
+        assert_eq!(curl(at, "tls-a.pem", &words, &["a.test"]), "421");
+    });
+}
+
+#[test]
+fn large_bodies_pass_whole_in_both_directions() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let gateway = gateway(driver, &origin);
+        let at = gateway.addr();
+        let down = format!("https://a.test:{}/bytes/3000000", at.port());
+        let words = ["-o", "/dev/null", "-w", "%{http_code} %{size_download}", &down];
+        assert_eq!(curl(at, "tls-a.pem", &words, &["a.test"]), "200 3000000");
+        // Read slower than it is sent: the socket is full most of the time.
+        let words = ["--limit-rate", "2M", "-o", "/dev/null", "-w", "%{http_code} %{size_download}", &down];
+        assert_eq!(curl(at, "tls-a.pem", &words, &["a.test"]), "200 3000000");
+    });
+}
+
+#[test]
+fn who_does_not_shake_hands_is_closed_and_recorded() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let gateway = gateway(driver, &origin);
+        let mut plain = TcpStream::connect(gateway.addr()).unwrap();
+        plain.write_all(b"GET / HTTP/1.1\r\nHost: a.test\r\n\r\n").unwrap();
+        // An alert at the most, and the end.
+        let _ = plain.read_to_end(&mut Vec::new());
+        let line = gateway.log_of(plain.local_addr().unwrap());
+        assert_eq!((&line["reason"], &line["status"]), (&"tls_handshake".into(), &0.into()), "{line}");
+        let mut slow = TcpStream::connect(gateway.addr()).unwrap();
+        slow.write_all(&[22, 3, 1, 0, 100]).unwrap();
+        let _ = slow.read_to_end(&mut Vec::new());
+        let line = gateway.log_of(slow.local_addr().unwrap());
+        assert_eq!(line["reason"], "tls_handshake", "{line}");
+        assert!(origin.requests().is_empty());
+    });
+}
