@@ -156,9 +156,10 @@ fn on_control(work: impl Future<Output = Result<(), Refused>>) -> Result<(), Ref
 }
 
 async fn start(path: &Path) -> Result<(), Refused> {
-    let (config, files) = load::gather(path);
+    let (config, mut files) = load::gather(path);
     let config = config.map_err(Refused::Configuration)?;
-    let (table, warnings) = load::compile(&config, Generation(1), None).map_err(Refused::Configuration)?;
+    let compiled = load::compile_of(&config, Generation(1), None, &mut files);
+    let (table, warnings) = compiled.map_err(Refused::Configuration)?;
     begin_log(&table)?;
     diagnostics::found(&warnings);
     let shown = config.origin.shown();

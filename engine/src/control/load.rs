@@ -88,10 +88,27 @@ pub fn compile(
     generation: Generation,
     previous: Option<&Table>,
 ) -> Result<(Table, Vec<Problem>), Problems> {
+    compile_of(config, generation, previous, &mut Files::default())
+}
+
+/// As [`compile`]; adds to `files` those that its policies are made of: users, keys, consumers, schemas. All of them also
+/// where it is refused.
+///
+/// # Errors
+/// All problems.
+pub fn compile_of(
+    config: &Config,
+    generation: Generation,
+    previous: Option<&Table>,
+    files: &mut Files,
+) -> Result<(Table, Vec<Problem>), Problems> {
     let now = clock::now();
     let offset = (clock::unix_ms() * 1_000_000).saturating_sub(now.0);
-    let mut means = build::Means { files: &mut Disk::default(), now, offset };
-    let (table, mut told) = build::build(config, generation, previous, &mut means)?;
+    let mut disk = Disk { read: std::mem::take(&mut files.0) };
+    let mut means = build::Means { files: &mut disk, now, offset };
+    let built = build::build(config, generation, previous, &mut means);
+    files.0 = disk.read;
+    let (table, mut told) = built?;
     told.extend(resolve::problems(&table));
     let problems = Problems(told).sorted();
     if problems.refuse() { Err(problems) } else { Ok((table, problems.0)) }

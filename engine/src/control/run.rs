@@ -131,14 +131,15 @@ pub async fn run(start: Start, ready: impl FnOnce(&[(String, Address)])) -> Resu
         fell_back,
         store: Arc::new(Numbers::default()),
     };
+    let jwks = Jwks::start(&table, shared.clone());
     let store = Store::start(&table, shared.wants.clone(), host.store.clone());
-    let admin = door.map(|door| serve(door, Live::new(shared.clone(), office.clone(), host)));
+    let live = |host| Live::new((shared.clone(), jwks.clone()), office.clone(), host);
+    let admin = door.map(|door| serve(door, live(host)));
     let file = file.map(|(path, followed)| {
         tokio::spawn(follow(followed, office.clone()));
         path
     });
     let keeper = names.map(|names| Keeper::of(names, shared.clone()));
-    let jwks = Jwks::start(&table, shared.clone());
     let published = Published::new(shared, listening, table, inside.status.clone());
     let service = Service::start(counts);
     service.ready(published.table().generation, fixed.shards);

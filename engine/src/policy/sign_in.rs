@@ -7,9 +7,10 @@ use super::Facts;
 use super::auth::api_key::ApiKey;
 use super::auth::basic::Basic;
 use super::auth::jwt::Jwt;
-use super::auth::remote::Answered;
 use super::auth::remote::forward::{Decided, Forward};
 use super::auth::remote::introspection::Introspection;
+use super::auth::remote::{Answered, Service};
+use super::auth::source::Place;
 use super::auth::{Challenge, ClaimPath, Code, Denial, Outcome};
 use super::fault::FieldName;
 use super::{Ask, Cause, Question, Told, Verb, Verdict};
@@ -45,6 +46,40 @@ pub enum By {
     Nothing,
 }
 
+impl By {
+    /// The key by which the configuration calls it.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            By::Jwt(_) => "jwt",
+            By::ApiKey(_) => "api_key",
+            By::Basic(_) => "basic",
+            By::Introspection(_) => "introspection",
+            By::Forward(_) => "forward_auth",
+            By::Nothing => "anonymous",
+        }
+    }
+
+    /// Whom it may have to ask before it can tell: an upstream, and what for.
+    pub fn service(&self) -> Option<&Service> {
+        match self {
+            By::Introspection(asked) => Some(asked.service()),
+            By::Forward(asked) => Some(asked.service()),
+            _ => None,
+        }
+    }
+
+    /// Fields, cookies and query parameters that hold what must be shown to nobody, each with its kind.
+    pub fn secrets(&self) -> Vec<(&'static str, &[u8])> {
+        match self {
+            By::Jwt(jwt) => jwt.places().iter().map(Place::told).collect(),
+            By::ApiKey(key) => vec![key.place().told()],
+            By::Introspection(asked) => asked.places().iter().map(Place::told).collect(),
+            By::Forward(asked) => asked.sent().iter().map(|field| ("header", &*field.text)).collect(),
+            By::Basic(_) | By::Nothing => Vec::new(),
+        }
+    }
+}
+
 impl SignIn {
     /// What a caller without credentials is asked for.
     pub fn challenge(&self) -> Option<&Challenge> {
@@ -72,7 +107,7 @@ impl SignIn {
                 let memory = shard.memory(self.slot, jwt);
                 let outcome = jwt.decide(facts.head, facts.unix_ms, registry, memory, principal);
                 let has_keys = memory.keys.is_some();
-                let worth_asking = state.told != Told::Keys && state.verb == Verb::Spend;
+                let worth_asking = state.told != Told::Keys;
                 if let (Outcome::MissingKey, Some(address)) = (&outcome, jwt.keys_address())
                     && worth_asking
                     && shard.fetched.may_ask(&address.text, facts.now)
@@ -105,8 +140,6 @@ impl SignIn {
             Outcome::Absent => Verdict::Abstain,
             Outcome::Denied(denial) => self.denied(denial, state.passage),
             Outcome::MissingKey => self.denied(Denial::UnknownKey, state.passage),
-            // Explaining hashes nothing, and asks nobody.
-            Outcome::Verify(_) | Outcome::Call(_) if state.verb == Verb::Peek => Verdict::Abstain,
             Outcome::Call(call) => {
                 passage.question = Some(Question::Call(call));
                 Verdict::Ask(Ask::Call)
@@ -120,9 +153,6 @@ impl SignIn {
 
     /// Has a service decide.
     fn ask_service(&self, asked: &Forward, facts: &Facts<'_>, state: &mut State<'_>) -> Verdict {
-        if state.verb == Verb::Peek {
-            return Verdict::Abstain;
-        }
         let writes = state.writes();
         let passage = &mut *state.passage;
         let answered = taken(state.told, passage);

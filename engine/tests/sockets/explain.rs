@@ -1,6 +1,8 @@
 //! `explain` holds what it says: each request is explained and then sent, byte by byte the same, through a gateway with the
 //! same configuration. Status, reason, route, upstream, endpoint, and what the origin is asked must be as explained.
 
+mod policies;
+
 use crate::requests::request;
 use crate::support::{Driver, Gateway, Ids, Setup, each_driver, run_with, three_fresh};
 use ringgate::control::explain::read_request;

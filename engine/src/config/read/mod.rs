@@ -19,6 +19,7 @@ pub mod tree;
 mod yaml;
 
 pub use memory::Memory;
+pub use shown::NOT_SHOWN;
 pub use source::{Origin, Part, Pointer, Source};
 use tree::{Node, Place, Shape};
 

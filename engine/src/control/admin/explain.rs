@@ -7,6 +7,7 @@ use super::upstreams::{Seen, look};
 use crate::base::ClientAddr;
 use crate::control::explain::{Ground, Listing, Malformed, Station, client, explain, listener, read_request};
 use crate::net::clock;
+use crate::policy::auth::keys::News;
 use crate::table::{Table, Upstream};
 use axum::body::Bytes;
 use axum::extract::State;
@@ -14,6 +15,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value};
 use std::sync::Arc;
+use tokio::task::spawn_blocking;
 
 /// 200 with the report, or 400 for what is no request.
 pub async fn show(State(live): State<Arc<Live>>, body: Bytes) -> Response {
@@ -22,7 +24,8 @@ pub async fn show(State(live): State<Arc<Live>>, body: Bytes) -> Response {
         Err(why) => return refused(&why),
     };
     let seen = look(&live.shared).await;
-    let told = tokio::task::spawn_blocking(move || report(&live.office.status().table, &asked, &seen));
+    let keys: Vec<News> = live.jwks.seen().iter().map(|seen| seen.news.clone()).collect();
+    let told = spawn_blocking(move || report(&live.office.status().table, &asked, (&seen, &keys)));
     match told.await {
         Ok(Ok(report)) => json_of(report),
         Ok(Err(why)) => refused(&why),
@@ -34,14 +37,15 @@ fn refused(why: &Malformed) -> Response {
     (StatusCode::BAD_REQUEST, format!("{why}\n")).into_response()
 }
 
-fn report(table: &Table, asked: &Asked, seen: &Seen) -> Result<Value, Malformed> {
+fn report(table: &Table, asked: &Asked, (seen, keys): (&Seen, &[News])) -> Result<Value, Malformed> {
     let bytes = read_request(&asked.request, &asked.fields)?;
     let listener = listener(table, asked.listener.as_deref())?;
     let station = |upstream: &Upstream| {
         let endpoints = seen.endpoints(&upstream.name).unwrap_or(&upstream.endpoints);
         Station::of(upstream, endpoints.clone())
     };
-    let ground = Ground { table, listener, now: clock::now(), station: &station };
+    let (now, unix_ms) = (clock::now(), clock::unix_ms());
+    let ground = Ground { table, listener, now, unix_ms, keys, station: &station };
     Ok(explain(&ground, &bytes, asked.client, asked.listing)?.json())
 }
 

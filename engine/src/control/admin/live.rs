@@ -2,6 +2,7 @@
 
 use super::scrape::AT_ONCE;
 use crate::base::counters::Count;
+use crate::control::jwks::Jwks;
 use crate::control::office::Office;
 use crate::control::store::Numbers;
 use crate::net::driver::Driver;
@@ -17,6 +18,8 @@ use tokio::sync::Semaphore;
 pub struct Live {
     /// What the shards share.
     pub shared: Arc<Shared>,
+    /// The key sets that are fetched.
+    pub jwks: Jwks,
     /// How the gateway stands, and where reloads and the end are ordered.
     pub office: Office,
     /// The process.
@@ -46,9 +49,10 @@ pub struct Host {
 
 impl Live {
     /// Of a process that has just started.
-    pub fn new(shared: Arc<Shared>, office: Office, host: Host) -> Live {
+    pub fn new((shared, jwks): (Arc<Shared>, Jwks), office: Office, host: Host) -> Live {
         Live {
             shared,
+            jwks,
             office,
             host,
             scrapes: Arc::new(Semaphore::new(AT_ONCE)),

@@ -3,12 +3,15 @@
 //! that anybody may read. Few pages are made at once, since one may be tens of megabytes.
 
 use super::live::Live;
-use crate::control::store::{Kind, Numbers};
+use crate::base::Tick;
+use crate::control::jwks::Seen;
+use crate::control::store::{Kind as StoreFault, Numbers};
 use crate::exchange::parts::reason;
-use crate::net::affinity;
-use crate::observe::metrics::page::{PolicyNow, Process, ShardNow, Snapshot, StoreNow, page};
+use crate::net::{affinity, clock};
+use crate::observe::metrics::page::{KeysNow, PolicyNow, Process, ShardNow, Snapshot, StoreNow, page};
 use crate::observe::metrics::text::Form;
-use crate::policy::{Cause, Outcome, Policy, Refusal};
+use crate::policy::{By, Cause, Kind, Outcome, Policy, Refusal, SignIn};
+use crate::table::Table;
 use axum::extract::State;
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
@@ -81,7 +84,7 @@ fn snapshot(live: &Live) -> Snapshot {
             .map(|upstream| (upstream.name.clone(), upstream.count.now(), upstream.connections))
             .collect(),
         store: store(&host.store),
-        policies: table.policies.all.iter().map(|policy| policy_now(policy)).collect(),
+        policies: policies(live, table),
         generation: table.generation.0,
         generations: status.living.len() as u64,
         generation_unix_ms: status.living.last().map_or(0, |living| living.since_unix_ms),
@@ -95,11 +98,14 @@ fn snapshot(live: &Live) -> Snapshot {
     }
 }
 
-const _: () = assert!(Cause::ALL.len() + 2 <= PolicyNow::SERIES, "a reason each, and two numbers");
+fn policies(live: &Live, table: &Table) -> Vec<PolicyNow> {
+    let (seen, now) = (live.jwks.seen(), clock::now());
+    table.policies.all.iter().map(|policy| policy_now(policy, &seen, now)).collect()
+}
 
 /// The store that limits are shared through; none where there is none.
 fn store(numbers: &Numbers) -> Option<StoreNow> {
-    let faults = Kind::ALL.iter().zip(&numbers.faults).map(|(kind, count)| (kind.name(), count.now()));
+    let faults = StoreFault::ALL.iter().zip(&numbers.faults).map(|(kind, count)| (kind.name(), count.now()));
     (numbers.used.now() > 0).then(|| StoreNow {
         works: numbers.working.now() > 0,
         keys: numbers.keys.now(),
@@ -111,7 +117,23 @@ fn store(numbers: &Numbers) -> Option<StoreNow> {
     })
 }
 
-fn policy_now(Policy { name, tally, .. }: &Policy) -> PolicyNow {
+/// How it stands with the key set of a policy, if it has one.
+fn keys_now(policy: &Policy, seen: &[Seen], now: Tick) -> Option<KeysNow> {
+    let Kind::SignIn(SignIn { by: By::Jwt(jwt), .. }) = &policy.kind else { return None };
+    let address = &jwt.keys_address()?.text;
+    let Seen { news, since, failures } = seen.iter().find(|seen| seen.news.address == *address)?;
+    Some(KeysNow {
+        address: address.to_string(),
+        keys: news.keys.as_ref().map_or(0, |keys| keys.keys().len() as u64),
+        age_micros: since.map(|since| u64::try_from(now.since(since).as_micros()).unwrap_or(u64::MAX)),
+        failures: u64::from(*failures),
+    })
+}
+
+const _: () = assert!(Cause::ALL.len() + 5 <= PolicyNow::SERIES, "a reason each, and five numbers");
+
+fn policy_now(policy: &Policy, seen: &[Seen], now: Tick) -> PolicyNow {
+    let Policy { name, tally, .. } = policy;
     let refused = Cause::ALL.into_iter().map(|cause| {
         let reason = reason(Refusal { cause, detail: "" });
         (reason.as_str(), tally.sum(Outcome::Refused(cause)))
@@ -121,6 +143,7 @@ fn policy_now(Policy { name, tally, .. }: &Policy) -> PolicyNow {
         passed: tally.sum(Outcome::Passed),
         refused: refused.filter(|(_, count)| *count > 0).collect(),
         shadowed: tally.sum(Outcome::Shadowed),
+        keys: keys_now(policy, seen, now),
     }
 }
 

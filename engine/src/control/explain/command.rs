@@ -56,7 +56,14 @@ pub async fn run(command: &Command) -> Result<String, Refused> {
     let client = client(&command.client).map_err(told)?;
     let table = table(&command.file, command.resolve).await?;
     let listener = listener(&table, command.listener.as_deref()).map_err(told)?;
-    let ground = |table, listener| Ground { table, listener, now: clock::now(), station: &Station::at_rest };
+    let ground = |table, listener| Ground {
+        table,
+        listener,
+        now: clock::now(),
+        unix_ms: clock::unix_ms(),
+        keys: &[],
+        station: &Station::at_rest,
+    };
     let report = explain(&ground(&table, listener), &bytes, client, command.listing).map_err(told)?;
     let Some(file) = &command.against else {
         return Ok(match command.printed {

@@ -7,11 +7,15 @@ use serde_json::{Map, Value, json};
 impl Report {
     /// As JSON: `generation`, `listener`, `phases` in order, `outcome`.
     pub fn json(&self) -> Value {
+        let mut outcome = self.outcome.json();
+        if let Some(policy) = &self.provided {
+            outcome["provided"] = policy.as_str().into();
+        }
         json!({
             "generation": self.generation,
             "listener": self.listener,
             "phases": self.phases.iter().map(Phase::json).collect::<Vec<_>>(),
-            "outcome": self.outcome.json(),
+            "outcome": outcome,
         })
     }
 }
@@ -51,7 +55,11 @@ impl Phase {
 
 impl Row {
     fn json(&self) -> Value {
-        json!({ "name": self.name, "what": self.what, "picked": self.picked, "why": self.why })
+        let mut of = json!({ "name": self.name, "what": self.what, "picked": self.picked, "why": self.why });
+        for (name, fact) in &self.facts {
+            of[*name] = fact.clone();
+        }
+        of
     }
 }
 

@@ -1,8 +1,10 @@
 //! What each phase tells of a request, made of what the code of the path found. `trace` calls these in order.
 
 use super::report::{Phase, Row};
+use super::secrets::Secrets;
 use super::trace::{Listing, Station};
 use crate::balance::Why;
+use crate::config::read::NOT_SHOWN;
 use crate::exchange::Peer;
 use crate::exchange::parts::Part;
 use crate::observe::Reason;
@@ -37,9 +39,10 @@ pub(super) fn refused(phase: &'static str, reason: Reason) -> Phase {
     }
 }
 
-pub(super) fn received(head: Head<'_>, length: Length) -> Phase {
+pub(super) fn received(head: Head<'_>, length: Length, secrets: &Secrets<'_>) -> Phase {
     let version = if head.version() == Version::Http10 { "HTTP/1.0" } else { "HTTP/1.1" };
-    let [method, host, target] = [head.method_bytes(), head.host(), head.target()].map(shown);
+    let [method, host] = [head.method_bytes(), head.host()].map(shown);
+    let target = secrets.target(head.target());
     let body = match length {
         Length::None | Length::UntilClose => "no body".to_owned(),
         Length::Exact(bytes) => format!("a body of {bytes} bytes"),
@@ -92,6 +95,7 @@ pub(super) fn candidates(table: &Table, mut phase: Phase, all: &[Candidate<'_>],
         what: candidate.pattern.map(ToString::to_string).unwrap_or_default(),
         picked: Some(at) == winner,
         why: candidate.verdict.to_string(),
+        facts: Vec::new(),
     };
     let rows: Vec<Row> = all.iter().enumerate().filter(|(at, _)| is_shown(*at)).map(row).collect();
     if listing == Listing::Fitting {
@@ -125,6 +129,7 @@ pub(super) fn split(table: &Table, told: &Explained<'_>) -> Phase {
             what: String::new(),
             picked: at == told.at,
             why: told.sides[at].why.to_string(),
+            facts: Vec::new(),
         })
         .collect();
     let sides: Vec<Value> = rows.iter().map(|row| format!("{}: {}", row.name, row.why).into()).collect();
@@ -136,7 +141,12 @@ pub(super) fn split(table: &Table, told: &Explained<'_>) -> Phase {
 }
 
 /// What balancing goes by, in words.
-pub(super) fn gone_by(key: &Key, part: Part<'_>) -> String {
+pub(super) fn gone_by(key: &Key, part: Part<'_>, secrets: &Secrets<'_>) -> String {
+    let hidden = match key {
+        Key::Header(name) => secrets.has_field(name),
+        Key::Cookie(name) => secrets.has_cookie(name),
+        Key::Sticky(_) | Key::Path | Key::ClientIp => false,
+    };
     let asked = match key {
         Key::Header(name) => format!("field {}", shown(name)),
         Key::Cookie(name) => format!("cookie {}", shown(name)),
@@ -147,6 +157,7 @@ pub(super) fn gone_by(key: &Key, part: Part<'_>) -> String {
     match part {
         Part::Id(0) => format!("{asked}: there is none that names an endpoint"),
         Part::Id(_) => asked,
+        Part::Bytes(_) if hidden => format!("{asked} {NOT_SHOWN}"),
         Part::Bytes(bytes) => format!("{asked} '{}'", shown(bytes)),
         Part::Client(client) if *key == Key::ClientIp => format!("client {client}"),
         Part::Client(client) => format!("client {client}, since there is no {asked}"),
@@ -180,6 +191,7 @@ pub(super) fn balance(
             what: what(*at),
             picked: why.is_picked(),
             why: why.to_string(),
+            facts: Vec::new(),
         })
         .collect();
     let set: Vec<Value> =

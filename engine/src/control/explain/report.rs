@@ -17,6 +17,8 @@ pub struct Report {
     pub phases: Vec<Phase>,
     /// How it ends.
     pub outcome: Outcome,
+    /// The policy that must let it pass for that, where only somebody else can tell whether it does.
+    pub provided: Option<String>,
 }
 
 /// One thing that a request meets.
@@ -48,7 +50,7 @@ pub enum Verdict {
 }
 
 /// One of several to choose from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Row {
     /// What it is called.
     pub name: String,
@@ -58,6 +60,8 @@ pub struct Row {
     pub picked: bool,
     /// Why, or why not.
     pub why: String,
+    /// The same for programs.
+    pub facts: Vec<(&'static str, Value)>,
 }
 
 /// How a request ends.

@@ -1,6 +1,7 @@
 //! Reports of requests on tables made of a text; that a gateway does what they say is tested over sockets.
 
 mod gateway_api;
+mod policies;
 
 use super::{Ground, Listing, Report, Station, explain, read_request};
 use crate::base::{ClientAddr, Generation, ListenerId, Tick};
@@ -17,7 +18,14 @@ fn table(text: &str) -> Table {
 }
 
 fn report(table: &Table, line: &str, fields: &[&str], listing: Listing) -> Report {
-    let ground = Ground { table, listener: ListenerId(0), now: Tick(0), station: &Station::at_rest };
+    let ground = Ground {
+        table,
+        listener: ListenerId(0),
+        now: Tick(0),
+        unix_ms: NOW_MS,
+        keys: &[],
+        station: &Station::at_rest,
+    };
     report_on(&ground, line, fields, listing)
 }
 
@@ -27,6 +35,9 @@ fn report_on(ground: &Ground<'_>, line: &str, fields: &[&str], listing: Listing)
     let client = ClientAddr::Ip("203.0.113.7:4711".parse().expect("is an address"));
     explain(ground, &bytes, client, listing).expect("is a head")
 }
+
+/// A moment of the wall clock.
+const NOW_MS: u64 = 1_700_000_000_000;
 
 const HEAD: &str = "version: 1\nlisteners: [{ name: public, bind: '127.0.0.1:0' }]\n";
 
@@ -136,7 +147,8 @@ routes: [{{ name: all, to: a }}]
         station
     };
     let now = Tick(1).after(Duration::from_millis(1));
-    let ground = Ground { table: &table, listener: ListenerId(0), now, station: &station };
+    let ground =
+        Ground { table: &table, listener: ListenerId(0), now, unix_ms: NOW_MS, keys: &[], station: &station };
     let found = report_on(&ground, "http://a/", &[], Listing::Fitting).to_string();
     let expected = "\
             10.0.0.7:81  could not be reached and is left alone

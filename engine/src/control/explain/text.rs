@@ -11,7 +11,11 @@ impl Display for Report {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
         writeln!(out, "{:NAME$}{}, generation {}", "listener", self.listener, self.generation)?;
         self.phases.iter().try_for_each(|phase| phase.fmt(out))?;
-        writeln!(out, "{:NAME$}{}", "outcome", self.outcome)
+        write!(out, "{:NAME$}{}", "outcome", self.outcome)?;
+        match &self.provided {
+            Some(policy) => writeln!(out, ", provided that {policy} lets it pass"),
+            None => writeln!(out),
+        }
     }
 }
 

@@ -3,16 +3,20 @@
 //! calls, or the one beside it that tells why; a test over sockets holds the two to each other.
 
 use super::phases::{self, shown};
+use super::policies::{self, Planned};
 use super::report::{Outcome, Phase, Report, Verdict};
 use super::request::Malformed;
+use super::secrets::Secrets;
 use crate::balance::{Facts as Picking, State};
 use crate::base::{ClientAddr, ListenerId, Tick};
 use crate::exchange::Peer;
 use crate::exchange::answer::{of_framing, of_head};
-use crate::exchange::parts;
+use crate::exchange::parts::{self, Asked};
 use crate::observe::Reason;
+use crate::policy::auth::keys::News;
+use crate::policy::cors;
 use crate::route::finder::Caches;
-use crate::route::{Facts, Miss, Scratch};
+use crate::route::{Facts, Match, Miss, Scratch};
 use crate::table::{End, Endpoints, Here, Listener, Route, Table, Upstream};
 use crate::wire::edits::Edits;
 use crate::wire::head::{Form, Head, Lines};
@@ -22,6 +26,7 @@ use crate::wire::method::Method;
 use crate::wire::uri;
 use serde_json::Value;
 use std::cell::RefCell;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// What a request is led past.
@@ -32,6 +37,10 @@ pub struct Ground<'a> {
     pub listener: ListenerId,
     /// The moment, for what changes with time.
     pub now: Tick,
+    /// The same by the wall clock, in milliseconds since 1970.
+    pub unix_ms: u64,
+    /// Key sets that were fetched.
+    pub keys: &'a [News],
     /// The endpoints of an upstream, and how they are balanced.
     pub station: &'a dyn Fn(&Upstream) -> Station,
 }
@@ -86,7 +95,16 @@ pub fn explain(
     let peer = Peer::new(ground.table, ground.listener, client);
     // What is typed is the client that such a peer would announce.
     let peer = if peer.announces { peer.announced(ground.table, Some(client)) } else { peer };
-    let mut trace = Trace { ground, listener, peer, listing, phases: Vec::new(), caches: RefCell::default() };
+    let mut trace = Trace {
+        ground,
+        listener,
+        peer,
+        listing,
+        secrets: Secrets::of(ground.table),
+        phases: Vec::new(),
+        provided: None,
+        caches: RefCell::default(),
+    };
     let mut lines = Lines::new();
     let outcome = match request::parse(bytes, &mut lines, &listener.limits.head()) {
         Ok(Parsed::Complete { .. }) => trace.request(Head::new(bytes, &lines)),
@@ -101,6 +119,7 @@ pub fn explain(
         listener: listener.name.clone(),
         phases: trace.phases,
         outcome: outcome.unwrap_or_else(Outcome::Refused),
+        provided: trace.provided,
     })
 }
 
@@ -110,7 +129,9 @@ struct Trace<'a> {
     listener: &'a Listener,
     peer: Peer,
     listing: Listing,
+    secrets: Secrets<'a>,
     phases: Vec<Phase>,
+    provided: Option<String>,
     caches: RefCell<Caches>,
 }
 
@@ -133,7 +154,7 @@ impl<'a> Trace<'a> {
             return Err(self.refuse("head", Reason::ConnectRefused));
         }
         let client = parts::client_ip(self.peer, head, &table.gateway);
-        self.phases.push(phases::received(head, length));
+        self.phases.push(phases::received(head, length, &self.secrets));
         self.phases.push(phases::client(self.peer, client));
         if parts::ends_here(head) {
             let status = match parts::last_hop(head, &mut Edits::new()) {
@@ -153,7 +174,11 @@ impl<'a> Trace<'a> {
             },
         };
         self.phases.push(phases::path(head.path(), path));
-        let (route, at) = self.route(head, path)?;
+        let found = self.route(head, path)?;
+        let (route, at) = (table.route(found.route), usize::from(found.path));
+        if let Some(status) = self.policies((head, path), (client, found), length)? {
+            return Ok(Outcome::Responds(status));
+        }
         let split = match &route.end {
             End::To(split) => split,
             End::Here(here) => return self.own(here, head, path, at),
@@ -165,17 +190,44 @@ impl<'a> Trace<'a> {
         let (key, told) = match &upstream.balance.key {
             None => (0, None),
             Some(key) => {
-                let told = phases::gone_by(key, parts::part(key, head, path, client));
+                let told = phases::gone_by(key, parts::part(key, head, path, client), &self.secrets);
                 (parts::key(upstream, head, path, client, || 0), Some(told))
             }
         };
         self.balance(upstream, key, told)
     }
 
-    fn route(&mut self, head: Head<'_>, path: &[u8]) -> Result<(&'a Route, usize), Reason> {
+    /// The status with which a policy answers, if one does.
+    fn policies(
+        &mut self,
+        (head, path): (Head<'_>, &[u8]),
+        (client, found): (Option<IpAddr>, Match),
+        length: Length,
+    ) -> Result<Option<u16>, Reason> {
         let table = self.ground.table;
+        let Some(chain) = table.policies.chain(self.ground.listener, found.route) else { return Ok(None) };
+        let asked = Asked { table, peer: self.peer, client, found: Some(found) };
+        let (phase, planned) = policies::told(self.ground, (asked, chain), (head, path), length);
+        self.phases.push(phase);
+        match planned {
+            Planned::Pass(provided) => {
+                self.provided = provided;
+                Ok(None)
+            }
+            Planned::Answer(status) => Ok(Some(status)),
+            Planned::Refuse(reason) => Err(reason),
+        }
+    }
+
+    fn route(&mut self, head: Head<'_>, path: &[u8]) -> Result<Match, Reason> {
+        let table = self.ground.table;
+        let scratch = Scratch::default();
+        // A preflight is the business of the route that takes the method it asks for.
+        let preflight = parts::preflight((table, self.ground.listener), head, path, &scratch);
+        let asked = cors::preflight(head).filter(|_| preflight.is_some());
         let facts = Facts::of(head, path);
-        let found = table.lookup.lookup(&facts, &Scratch::default());
+        let facts = Facts { method: asked.unwrap_or(facts.method), ..facts };
+        let found = preflight.map_or_else(|| table.lookup.lookup(&facts, &scratch), Ok);
         let allow = match found {
             Err(Miss::Method(allowed)) => Some(table.lookup.allow(allowed)),
             _ => None,
@@ -194,7 +246,7 @@ impl<'a> Trace<'a> {
         let candidates = table.lookup.explain(&facts);
         self.phases.push(phases::candidates(table, phase, &candidates, self.listing));
         match (found, self.phases.last().map(|phase| phase.verdict)) {
-            (Ok(found), _) => Ok((table.route(found.route), usize::from(found.path))),
+            (Ok(found), _) => Ok(found),
             (Err(_), Some(Verdict::Answer(reason))) => Err(reason),
             (Err(_), _) => Err(Reason::NoRoute),
         }
@@ -215,7 +267,7 @@ impl<'a> Trace<'a> {
         if let Err(reason) = made {
             return Err(self.refuse("redirect", reason));
         }
-        let place = shown(&place);
+        let place = self.secrets.target(&place);
         let says = format!("{} to {place}", redirect.status);
         self.phases.push(
             Phase::pass("redirect", says).fact("status", redirect.status).fact("location", place.as_str()),
@@ -240,7 +292,8 @@ impl<'a> Trace<'a> {
             Err(_) => return Err(self.refuse("forward", Reason::ExpectationFailed)),
         };
         let upgrade = if length == Length::None { parts::allowed_upgrade(head, route) } else { None };
-        let (target, host) = (shown(target), shown(route.host().unwrap_or_else(|| head.host())));
+        let (target, host) =
+            (self.secrets.target(target), shown(route.host().unwrap_or_else(|| head.host())));
         let mut phase =
             Phase::pass("forward", format!("{} {target}, Host: {host}", shown(head.method_bytes())))
                 .fact("target", target)

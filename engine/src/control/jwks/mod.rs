@@ -39,12 +39,10 @@ enum Ask {
 }
 
 /// How it stands with a key set, for whoever shows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Seen {
-    /// Its address.
-    pub address: Arc<str>,
-    /// Keys in it; 0 where there is none.
-    pub keys: usize,
+    /// What the shards are told of it.
+    pub news: News,
     /// When it was fetched; none where there is none.
     pub since: Option<Tick>,
     /// Fetches that failed since the last good one.
@@ -120,6 +118,19 @@ struct Set {
     gone: bool,
     /// Shards that have still to be told.
     owed: Vec<usize>,
+}
+
+impl Set {
+    /// What shards are told of it.
+    fn news(&self) -> News {
+        News {
+            address: self.address.text.clone(),
+            keys: self.held.keys().cloned(),
+            again: self.held.again(),
+            number: self.held.ended(),
+            gone: self.gone,
+        }
+    }
 }
 
 impl Sets {
@@ -246,13 +257,7 @@ impl Sets {
     /// Tells the shards what they are owed, and forgets what no shard has any more.
     fn send(&mut self) {
         for set in &mut self.sets {
-            let news = News {
-                address: set.address.text.clone(),
-                keys: set.held.keys().cloned(),
-                again: set.held.again(),
-                number: set.held.ended(),
-                gone: set.gone,
-            };
+            let news = set.news();
             let mailboxes = &self.shared.mailboxes;
             set.owed.retain(|shard| mailboxes[*shard].send(Message::Keys(news.clone())).is_err());
         }
@@ -269,21 +274,10 @@ impl Sets {
         self.sets.iter().map(of).min().unwrap_or(Tick::NEVER).min(now.after(IDLE))
     }
 
-    /// Shows how it stands, where that is another than before.
+    /// Shows how it stands.
     fn tell(&self) {
-        let seen = |set: &Set| Seen {
-            address: set.address.text.clone(),
-            keys: set.held.keys().map_or(0, |keys| keys.keys().len()),
-            since: set.held.since(),
-            failures: set.held.failures(),
-        };
-        let all: Vec<Seen> = self.sets.iter().filter(|set| !set.gone).map(seen).collect();
-        self.show.send_if_modified(|known| {
-            let changed = **known != all;
-            if changed {
-                *known = Arc::new(all);
-            }
-            changed
-        });
+        let seen =
+            |set: &Set| Seen { news: set.news(), since: set.held.since(), failures: set.held.failures() };
+        self.show.send_replace(Arc::new(self.sets.iter().filter(|set| !set.gone).map(seen).collect()));
     }
 }

@@ -72,8 +72,8 @@ pub async fn prepare(beginning: Beginning) -> (Files, Result<Prepared, Problems>
     let Beginning { file, generation, alive, open, fixed, shared, keeper } = beginning;
     let path = file.clone();
     let compiling = spawn_blocking(move || {
-        let (config, files) = load::gather(&path);
-        let mut compiled = config.and_then(|config| compile(config, generation, &alive, fixed));
+        let (config, mut files) = load::gather(&path);
+        let mut compiled = config.and_then(|config| compile(config, generation, &alive, fixed, &mut files));
         if let Ok(compiled) = &mut compiled {
             compiled.table.arm(&shared.meters);
         }
@@ -115,9 +115,10 @@ fn compile(
     generation: Generation,
     alive: &[Arc<Table>],
     fixed: Fixed,
+    files: &mut Files,
 ) -> Result<Compiled, Problems> {
     let previous = alive.first().map(|table| &**table);
-    let (mut table, warnings) = load::compile(&config, generation, previous)?;
+    let (mut table, warnings) = load::compile_of(&config, generation, previous, files)?;
     older_counts(alive, &mut table);
     let mut problems = needs_a_restart(&config, &table, fixed);
     if previous.is_some_and(|previous| previous.admin != table.admin) {

@@ -8,36 +8,67 @@ mod flight;
 
 pub use asking::{AskKeys, Asking};
 
-use super::context::{Context, RequestId};
+use super::context::{Context, Peer, RequestId};
 use super::downstream::Replies;
 use super::peer::front::front;
 use super::timed::of_policy;
+use crate::base::{ListenerId, Tick};
 use crate::net::body::BodySource;
 use crate::observe::Reason;
 use crate::policy::{Ask, Cause, Chain, Facts, Mode, Refusal, State, Told, Verb, Verdict, Walk, cors};
 use crate::route::front::Scheme;
-use crate::route::{self, Match};
+use crate::route::{self, Match, Scratch};
+use crate::table::Table;
 use crate::wire::edits::Edits;
 use crate::wire::head::{Form, Head};
 use crate::wire::uri;
+use std::net::IpAddr;
 
 /// What is known of a request for its policies.
 fn facts<'f>(ctx: &'f Context<'_>, head: Head<'f>, path: &'f [u8], id: &'f RequestId) -> Facts<'f> {
-    let route = ctx.route.get().map(|id| ctx.table.route(id));
-    let front = front(ctx.peer, head);
-    Facts {
-        head,
-        path,
-        parameters: route.map_or(&[], |route| route.parameters(usize::from(ctx.pattern.get()))),
-        client: ctx.client_ip.get(),
-        peer: ctx.peer.addr,
-        is_https: front.scheme == Scheme::Https,
-        host: front.host,
-        listener: &ctx.table.listeners[ctx.peer.listener.index()].name,
-        route: route.map_or("", |route| &route.name),
-        request_id: id.bytes(),
-        now: ctx.began,
-        unix_ms: ctx.wall_ms(),
+    let found = ctx.route.get().map(|route| Match { route, path: ctx.pattern.get() });
+    let asked = Asked { table: ctx.table, peer: ctx.peer, client: ctx.client_ip.get(), found };
+    asked.facts((head, path), id.bytes(), (ctx.began, ctx.wall_ms()))
+}
+
+/// Where a request came in, and the route that was found for it.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// The table.
+    pub table: &'a Table,
+    /// Whose request it is.
+    pub peer: Peer,
+    /// The client as trusted proxies tell it.
+    pub client: Option<IpAddr>,
+    /// The route.
+    pub found: Option<Match>,
+}
+
+impl<'a> Asked<'a> {
+    /// What its policies know of it. The moment is given by both clocks.
+    pub fn facts(
+        self,
+        (head, path): (Head<'a>, &'a [u8]),
+        request_id: &'a [u8],
+        (now, unix_ms): (Tick, u64),
+    ) -> Facts<'a> {
+        let Asked { table, peer, client, found } = self;
+        let route = found.map(|found| (table.route(found.route), usize::from(found.path)));
+        let front = front(peer, head);
+        Facts {
+            head,
+            path,
+            parameters: route.map_or(&[], |(route, pattern)| route.parameters(pattern)),
+            client,
+            peer: peer.addr,
+            is_https: front.scheme == Scheme::Https,
+            host: front.host,
+            listener: &table.listeners[peer.listener.index()].name,
+            route: route.map_or("", |(route, _)| &route.name),
+            request_id,
+            now,
+            unix_ms,
+        }
     }
 }
 
@@ -236,11 +267,19 @@ pub fn on_reply(
 
 /// The route that a preflight asks about: the one that takes the method it names, if that one has a CORS policy.
 #[inline(never)]
-pub fn preflight(ctx: &Context<'_>, head: Head<'_>, path: &[u8]) -> Option<Match> {
+pub fn preflight(
+    (table, listener): (&Table, ListenerId),
+    head: Head<'_>,
+    path: &[u8],
+    scratch: &Scratch,
+) -> Option<Match> {
+    if !table.policies.has_cors {
+        return None;
+    }
     let method = cors::preflight(head)?;
     let facts = route::Facts { method, ..route::Facts::of(head, path) };
-    let found = ctx.table.lookup.lookup(&facts, &ctx.lent.routing).ok()?;
-    let chain = ctx.table.policies.chain(ctx.peer.listener, found.route)?;
+    let found = table.lookup.lookup(&facts, scratch).ok()?;
+    let chain = table.policies.chain(listener, found.route)?;
     chain.has_cors().then_some(found)
 }
 

@@ -60,10 +60,25 @@ pub struct PolicyNow {
     pub refused: Vec<(&'static str, u64)>,
     /// Requests that it would have refused, had it not been in shadow mode.
     pub shadowed: u64,
+    /// The key set that is fetched for it, if one is.
+    pub keys: Option<KeysNow>,
+}
+
+/// A key set that is fetched.
+#[derive(Debug, Clone, Default)]
+pub struct KeysNow {
+    /// Its address.
+    pub address: String,
+    /// Keys in it.
+    pub keys: u64,
+    /// Microseconds since they were fetched; none where there are none.
+    pub age_micros: Option<u64>,
+    /// Fetches that failed since then.
+    pub failures: u64,
 }
 
 impl PolicyNow {
-    /// Series of a policy at most: a number each, and a reason each.
+    /// Series of a policy at most: a number each, a reason each, and three of its key set.
     pub const SERIES: usize = 16;
 }
 
@@ -160,6 +175,9 @@ families! {
     STORE_SECONDS = Counter "ringgate_store_round_seconds" [] "What those rounds took, summed.";
     STORE_FAULTS = Counter "ringgate_store_faults" ["kind"] "Rounds that failed: unreachable, timeout, sign_in, garbled or error.";
     STORE_TURNED_AWAY = Counter "ringgate_store_keys_turned_away" [] "Times that a key could not be asked for since too many new ones came at once; it was decided as while the store does not answer.";
+    KEYS_AGE = Gauge "ringgate_jwks_age_seconds" ["policy", "address"] "Time since the key set of a policy was last fetched; none while there is none.";
+    KEYS = Gauge "ringgate_jwks_keys" ["policy", "address"] "Keys in the fetched key set of a policy.";
+    KEYS_FAILED = Gauge "ringgate_jwks_failures" ["policy", "address"] "Fetches of a key set that failed since the last good one.";
     OVERHEAD = Histogram "gateway_overhead_seconds" ["phase"] "Where the time of exchanges goes; one of sixteen is looked at.";
     PANICS = Counter "ringgate_panics" [] "Panics caught: bugs.";
     LOG_DROPS = Counter "ringgate_log_dropped_lines" [] "Access log lines dropped because the log thread was behind.";
@@ -332,6 +350,17 @@ fn policies(text: &mut Text, snapshot: &Snapshot) {
     }
     text.family(&SHADOWED);
     shown().for_each(|policy| text.series(&SHADOWED, &[&policy.name], policy.shadowed));
+    let fetched = || own.iter().filter_map(|policy| Some((&*policy.name, policy.keys.as_ref()?)));
+    text.family(&KEYS_AGE);
+    for (policy, keys) in fetched() {
+        if let Some(age) = keys.age_micros {
+            text.seconds(&KEYS_AGE, &[policy, &keys.address], age);
+        }
+    }
+    text.family(&KEYS);
+    fetched().for_each(|(policy, keys)| text.series(&KEYS, &[policy, &keys.address], keys.keys));
+    text.family(&KEYS_FAILED);
+    fetched().for_each(|(policy, keys)| text.series(&KEYS_FAILED, &[policy, &keys.address], keys.failures));
 }
 
 fn store(text: &mut Text, store: Option<&StoreNow>) {

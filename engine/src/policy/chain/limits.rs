@@ -56,16 +56,7 @@ pub fn spend(
     let cells = &mut state.shard.cells;
     let decision = with_facts(facts, state.passage, |key| match state.verb {
         Verb::Spend => cells.spend_all(limits.clone().map(|(_, limit)| limit), key, facts.now, &mut spent),
-        Verb::Peek => limits
-            .clone()
-            .map(|(at, limit)| (at, cells.peek(limit, key, facts.now)))
-            .enumerate()
-            .fold(None, |worst: Option<limit::Decision>, (index, (_, said))| {
-                let refuses = !said.pass && worst.is_none_or(|worst| worst.pass);
-                let decision =
-                    limit::Decision { pass: said.pass, until: facts.now, limit: index, quota: said.quota };
-                if worst.is_none() || refuses { Some(decision) } else { worst }
-            }),
+        Verb::Peek => cells.peek_all(limits.clone().map(|(_, limit)| limit), key, facts.now),
     });
     let Some(decision) = decision else {
         state.passage.spent = spent;
@@ -124,11 +115,25 @@ pub fn alone(limit: &Limit, facts: &Facts<'_>, state: &mut State<'_>) -> Verdict
     if said.pass { Verdict::Pass } else { Verdict::refuse(Cause::Limited, "rate") }
 }
 
+/// What a limit of either kind would leave, and the nanoseconds that it would have the request wait, once the chain has
+/// been led that far. None of any other policy.
+pub fn left(kind: &Kind, facts: &Facts<'_>, state: &mut State<'_>) -> Option<(Quota, u64)> {
+    let cells = &mut state.shard.cells;
+    with_facts(facts, state.passage, |key| match kind {
+        Kind::Limit(limit) => {
+            let said = cells.peek(limit, key, facts.now);
+            Some((said.quota, said.wait))
+        }
+        Kind::InFlight(limit) => Some((cells.peek_in_flight(limit, key, facts.now).1, 0)),
+        _ => None,
+    })
+}
+
 /// Takes a place among the requests in flight, which is given back at the end of the exchange.
 pub fn enter(limit: &InFlightLimit, facts: &Facts<'_>, state: &mut State<'_>) -> Verdict {
     let cells = &mut state.shard.cells;
     let is_free = match state.verb {
-        Verb::Peek => with_facts(facts, state.passage, |key| cells.peek_in_flight(limit, key, facts.now)),
+        Verb::Peek => with_facts(facts, state.passage, |key| cells.peek_in_flight(limit, key, facts.now).0),
         Verb::Spend => {
             let entered = with_facts(facts, state.passage, |key| cells.enter(limit, key, facts.now));
             let is_free = entered.is_ok();

@@ -1,6 +1,7 @@
 //! The policies of one listener and route, in the order of their phases. `table` binds them, the exchange walks
 //! them: up to the first that refuses, answers or asks.
 
+pub mod explain;
 pub mod facts;
 mod limits;
 pub mod passage;
@@ -18,9 +19,10 @@ use crate::policy::ip::Ip;
 use crate::policy::limit::{InFlightLimit, Limit};
 use crate::policy::sign_in::{SignIn, tell_denial};
 use crate::policy::validate::Validate;
-use crate::policy::{Cause, Facts, Mode, Passage, Phase, Refusal, State, Tally, Told, Verdict};
+use crate::policy::{Cause, Facts, Mode, Passage, Phase, Refusal, State, Tally, Told, Verb, Verdict};
 use crate::wire::edits::Edits;
 use crate::wire::head::Head;
+use explain::{Said, note};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -191,7 +193,10 @@ impl Chain {
             }
             let verdict = match &policy.kind {
                 Kind::Limit(_) if policy.mode == Mode::Enforce => self.limits(walk, phase, facts, state),
-                Kind::SignIn(_) if walk.settled => Verdict::Pass,
+                Kind::SignIn(_) if walk.settled => {
+                    note(state, walk.at, Said::Settled);
+                    Verdict::Pass
+                }
                 _ => match applies(policy, walk.at, facts, state) {
                     Ok(true) => self.step(policy, walk, facts, state),
                     Ok(false) => Verdict::Pass,
@@ -218,11 +223,15 @@ impl Chain {
             Verdict::Ask(_) => verdict,
             Verdict::Pass | Verdict::Answer(_) => {
                 walk.settled |= matches!(policy.kind, Kind::SignIn(_));
-                policy.tally.add(state.shard.index, Outcome::Passed);
+                tally(policy, Outcome::Passed, state);
+                if let Verdict::Answer(status) = verdict {
+                    note(state, walk.at, Said::Answers(status));
+                }
                 if policy.mode == Mode::Enforce { verdict } else { Verdict::Pass }
             }
             Verdict::Abstain => {
                 walk.abstained |= 1 << walk.at;
+                note(state, walk.at, Said::Abstains);
                 Verdict::Pass
             }
             Verdict::Refuse(refusal) => self.refused(policy, walk.at, refusal, state),
@@ -255,7 +264,7 @@ impl Chain {
         match limits::spend(&self.steps, (first, end), facts, state) {
             Ok(verdict) => {
                 for policy in self.enforced(first..end, state.passage.applied) {
-                    policy.tally.add(state.shard.index, Outcome::Passed);
+                    tally(policy, Outcome::Passed, state);
                 }
                 // What has to be waited for is behind this phase already.
                 walk.at += u8::from(matches!(verdict, Verdict::Ask(_)));
@@ -308,8 +317,9 @@ impl Chain {
     }
 
     fn refused(&self, policy: &Policy, at: u8, refusal: Refusal, state: &mut State<'_>) -> Verdict {
+        note(state, at, Said::Refuses(refusal));
         if policy.mode == Mode::Enforce {
-            policy.tally.add(state.shard.index, Outcome::Refused(refusal.cause));
+            tally(policy, Outcome::Refused(refusal.cause), state);
             state.passage.refused_by = Some(at);
             if matches!(policy.kind, Kind::Authorize(_)) && refusal != UNTOLD {
                 let denial = if refusal.cause == Cause::Forbidden { Denial::Scope } else { Denial::Absent };
@@ -317,7 +327,7 @@ impl Chain {
             }
             return Verdict::Refuse(refusal);
         }
-        policy.tally.add(state.shard.index, Outcome::Shadowed);
+        tally(policy, Outcome::Shadowed, state);
         state.passage.spare();
         let shadow = &mut state.passage.shadow;
         if !shadow.is_empty() {
@@ -341,6 +351,14 @@ impl Chain {
                 policy.kind.dress(facts, passage, reply, edits);
             }
         }
+    }
+}
+
+/// Counts what a policy did, unless it is only asked what it would do.
+#[inline]
+fn tally(policy: &Policy, outcome: Outcome, state: &State<'_>) {
+    if state.verb == Verb::Spend {
+        policy.tally.add(state.shard.index, outcome);
     }
 }
 

@@ -6,6 +6,7 @@ use crate::policy::auth::jwt::{self, Jwt};
 use crate::policy::auth::keys::Fetched;
 use crate::policy::auth::remote::{Answered, Call, introspection};
 use crate::policy::auth::{Principal, Registry};
+use crate::policy::chain::explain::Said;
 use crate::policy::limit::{Cells, Guard, Quota, Spent};
 use crate::policy::validate::Scratch;
 use crate::policy::when::Evaluator;
@@ -57,6 +58,8 @@ pub struct Passage {
     pub answered: Option<Answered>,
     /// Where values are put together.
     pub value: Vec<u8>,
+    /// What its policies said, by step, where the request is only explained.
+    pub notes: Vec<(u8, Said)>,
 }
 
 impl Passage {
@@ -70,6 +73,7 @@ impl Passage {
         self.refused_by = None;
         self.spent.clear();
         self.tightest = None;
+        self.notes.clear();
         self.end();
     }
 

@@ -114,6 +114,24 @@ impl Plan {
     }
 }
 
+impl Spent {
+    /// The decision of this limit, the one at `index`, which passes, beside that of those before it.
+    #[inline]
+    fn beside(&self, before: Option<Decision>, index: usize, now: Tick) -> Decision {
+        let until = Tick(now.0.saturating_add(self.wait));
+        let tightness = |quota: &Quota| (quota.remaining, u64::MAX - quota.reset);
+        match before {
+            Some(before) if tightness(&before.quota) <= tightness(&self.quota) => {
+                Decision { until: before.until.max(until), ..before }
+            }
+            before => {
+                let until = before.map_or(until, |before| before.until.max(until));
+                Decision { pass: true, until, limit: index, quota: self.quota }
+            }
+        }
+    }
+}
+
 impl Cells {
     /// A shard that has met no key.
     pub fn new() -> Cells {
@@ -191,18 +209,10 @@ impl Cells {
         now: Tick,
         spent: &mut Vec<Spent>,
     ) -> Option<Decision> {
-        let mut refused: Option<Decision> = None;
-        if limits.clone().nth(1).is_some() {
-            for (index, limit) in limits.clone().enumerate() {
-                let said = self.peek(limit, facts, now);
-                let longer = refused.is_none_or(|worst| said.quota.retry > worst.quota.retry);
-                if !said.pass && longer {
-                    refused = Some(Decision { pass: false, until: now, limit: index, quota: said.quota });
-                }
-            }
-        }
-        if refused.is_some() {
-            return refused;
+        if limits.clone().nth(1).is_some()
+            && let Some(refused) = self.refusing(limits.clone(), facts, now)
+        {
+            return Some(refused);
         }
         let start = spent.len();
         let mut decision: Option<Decision> = None;
@@ -215,20 +225,41 @@ impl Cells {
                 return Some(Decision { pass: false, until: now, limit: index, quota: said.quota });
             }
             spent.push(said);
-            let until = Tick(now.0.saturating_add(said.wait));
-            let tightness = |quota: &Quota| (quota.remaining, u64::MAX - quota.reset);
-            decision = Some(match decision {
-                Some(so_far) if tightness(&so_far.quota) <= tightness(&said.quota) => {
-                    Decision { until: so_far.until.max(until), ..so_far }
-                }
-                Some(so_far) => {
-                    let until = so_far.until.max(until);
-                    Decision { pass: true, until, limit: index, quota: said.quota }
-                }
-                None => Decision { pass: true, until, limit: index, quota: said.quota },
-            });
+            decision = Some(said.beside(decision, index, now));
         }
         decision
+    }
+
+    /// What [`Cells::spend_all`] would decide; spends nothing and takes no cell.
+    pub fn peek_all<'l>(
+        &mut self,
+        limits: impl Iterator<Item = &'l Limit> + Clone,
+        facts: &Facts<'_>,
+        now: Tick,
+    ) -> Option<Decision> {
+        self.refusing(limits.clone(), facts, now).or_else(|| {
+            limits.enumerate().fold(None, |decision, (index, limit)| {
+                Some(self.peek(limit, facts, now).beside(decision, index, now))
+            })
+        })
+    }
+
+    /// The one of `limits` that would refuse for longest, if any would.
+    fn refusing<'l>(
+        &mut self,
+        limits: impl Iterator<Item = &'l Limit>,
+        facts: &Facts<'_>,
+        now: Tick,
+    ) -> Option<Decision> {
+        let mut refused: Option<Decision> = None;
+        for (index, limit) in limits.enumerate() {
+            let said = self.peek(limit, facts, now);
+            let longer = refused.is_none_or(|worst| said.quota.retry > worst.quota.retry);
+            if !said.pass && longer {
+                refused = Some(Decision { pass: false, until: now, limit: index, quota: said.quota });
+            }
+        }
+        refused
     }
 
     /// Takes a place among the requests in flight.
@@ -248,11 +279,13 @@ impl Cells {
         }
     }
 
-    /// Whether [`Cells::enter`] would find a place.
-    pub fn peek_in_flight(&mut self, limit: &InFlightLimit, facts: &Facts<'_>, now: Tick) -> bool {
+    /// Whether [`Cells::enter`] would find a place, and what that would leave.
+    pub fn peek_in_flight(&mut self, limit: &InFlightLimit, facts: &Facts<'_>, now: Tick) -> (bool, Quota) {
         let set = &limit.set;
         let key = limit.key.hash(facts, set.seed, &mut self.scratch);
-        self.local(set).peek(&set.stripes, key, &limit.rule, now.0).pass
+        let said = self.local(set).peek(&set.stripes, key, &limit.rule, now.0);
+        let (limit, remaining) = (limit.limit, said.remaining);
+        (said.pass, Quota { limit, remaining, reset: 0, retry: 0, window: None })
     }
 
     /// Lets go of cells at rest: looks at `looks` of them, of one set each time. A shard calls it from its timer, since one

@@ -17,7 +17,7 @@ pub mod violation;
 mod tests;
 
 use super::fault::Faults;
-use super::{Ask, Cause, Facts, Refusal, State, Told, Verb, Verdict};
+use super::{Ask, Cause, Facts, Refusal, State, Told, Verdict};
 use crate::config::policy::Validate as Given;
 use crate::config::read::Pointer;
 use crate::wire::head::Head;
@@ -114,11 +114,8 @@ impl Validate {
                 let length = framing::request_length(facts.head).unwrap_or(Length::None);
                 let asked = Asked { head: facts.head, length, segment: |name: &str| facts.parameter(name) };
                 match self.head(&asked, scratch) {
-                    // Nobody sends one when this is only explained.
-                    Ok(Next::Body(most)) if state.verb == Verb::Spend => {
-                        return Verdict::Ask(Ask::Body(most));
-                    }
-                    Ok(_) => Ok(()),
+                    Ok(Next::Body(most)) => return Verdict::Ask(Ask::Body(most)),
+                    Ok(Next::Pass) => Ok(()),
                     Err(refusal) => Err(refusal),
                 }
             }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tools::load::{Plan, Url, run};
 use tools::upstream::Origin;
 
-fn scrape(admin: SocketAddr) -> String {
+pub(crate) fn scrape(admin: SocketAddr) -> String {
     let reply = ask(admin, "/metrics").expect(200);
     assert_eq!(reply.value("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
     reply.text()
@@ -144,7 +144,7 @@ fn a_reader_who_accepts_open_metrics_gets_it() {
 }
 
 /// Runs `promtool check metrics` on a page; none where there is no promtool.
-fn promtool(page: &str) -> Option<(bool, String)> {
+pub(crate) fn promtool(page: &str) -> Option<(bool, String)> {
     let mut command = Command::new("promtool");
     command.args(["check", "metrics"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().ok()?;

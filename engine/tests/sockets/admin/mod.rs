@@ -1,6 +1,6 @@
 //! The administration interface over sockets: what each page tells, who is let in, and that it is there to the end.
 
-mod metrics;
+pub(crate) mod metrics;
 mod timing;
 
 use crate::support::{Client, Driver, Gateway, Reply, Setup, each_driver, run_to_end};
@@ -17,7 +17,7 @@ fn with_admin(driver: Driver, setup: Setup) -> (Gateway, SocketAddr) {
 }
 
 /// Where the gateway says that its administration interface is.
-fn address(gateway: &Gateway) -> String {
+pub(crate) fn address(gateway: &Gateway) -> String {
     let find = |lines: &[String]| {
         lines.iter().find_map(|line| Some(line.split_once(" admin_listening: admin on ")?.1.to_owned()))
     };

@@ -5,7 +5,7 @@ use crate::support::{Gateway, Setup, each_driver, three_fresh};
 use tools::upstream::Origin;
 
 /// Signed with HS256 by `SECRET`, and the claims as named. Made by hand once, so that the tests need no signer.
-pub(super) mod tokens {
+pub(crate) mod tokens {
     /// `{"alg":"HS256","typ":"JWT"}`
     const HEADER: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9";
     pub const SECRET: &str = "0123456789abcdef0123456789abcdef";

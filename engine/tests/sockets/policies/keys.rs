@@ -101,6 +101,48 @@ fn many_with_an_unknown_key_have_the_set_fetched_once() {
     });
 }
 
+/// The value of the series of this family, if there is one.
+fn measured(gateway: &Gateway, family: &str, address: &str) -> Option<f64> {
+    let admin = crate::admin::address(gateway).parse().expect("is bound to an address");
+    let page = crate::admin::metrics::scrape(admin);
+    if let Some((passes, said)) = crate::admin::metrics::promtool(&page) {
+        assert!(passes && said.is_empty(), "{said}");
+    }
+    let series = format!("{family}{{policy=\"token\",address=\"{address}\"}} ");
+    page.lines().find_map(|line| line.strip_prefix(&series)).map(|value| value.parse().expect("is a number"))
+}
+
+#[test]
+fn a_set_has_an_age_and_another_address_is_another_set() {
+    each_driver(|driver| {
+        let (origin, keys) = (Origin::start(), Origin::start());
+        let (old, new) = (Signer::new("old"), Signer::new("new"));
+        keys.script("old", set(&[&old]));
+        keys.script("new", set(&[&new]));
+        let address = |name: &str| format!("http://{}/script/{name}", keys.addr());
+        let policy = format!("token: {{ jwt: {{ algorithms: [EdDSA], jwks: \"{}\" }} }}", address("old"));
+        let routes = ["match: { path: /token }, policies: [token], to: origin"];
+        let top = "admin: { bind: 127.0.0.1:0 }".to_owned();
+        let gateway = start(driver, Setup { top, shards: 2, ..Setup::of(&origin) }, &policy, &routes);
+        until(&gateway, &old.token("ann"), 200);
+        let age = measured(&gateway, "ringgate_jwks_age_seconds", &address("old")).expect("was fetched");
+        assert!((0.0..30.0).contains(&age), "{age}");
+        assert_eq!(measured(&gateway, "ringgate_jwks_keys", &address("old")), Some(1.0));
+        assert_eq!(measured(&gateway, "ringgate_jwks_failures", &address("old")), Some(0.0));
+
+        let text = std::fs::read_to_string(gateway.file()).expect("is there");
+        gateway.replace(&text.replace("/script/old", "/script/new"));
+        gateway.hangup();
+        gateway.serves(2);
+        until(&gateway, &new.token("ann"), 200);
+        // The old set went with its address.
+        until(&gateway, &old.token("ann"), 401);
+        assert_eq!(measured(&gateway, "ringgate_jwks_keys", &address("old")), None);
+        assert_eq!(measured(&gateway, "ringgate_jwks_keys", &address("new")), Some(1.0));
+        three_fresh(&gateway);
+    });
+}
+
 #[test]
 fn without_a_server_nobody_is_let_in_until_it_comes() {
     each_driver(|driver| {

@@ -3,7 +3,7 @@
 mod asked;
 mod cors;
 mod headers;
-mod identity;
+pub(crate) mod identity;
 mod ip;
 mod keys;
 mod order;

@@ -12,6 +12,7 @@ mod listeners;
 mod load;
 mod names;
 mod ordered;
+mod policy_files;
 mod refused;
 mod watched;
 

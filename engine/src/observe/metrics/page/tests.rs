@@ -59,6 +59,12 @@ fn policies(count: usize) -> Vec<PolicyNow> {
         passed: 10,
         refused: vec![("forbidden", 2), ("rate_limited", n as u64)],
         shadowed: 1,
+        keys: Some(KeysNow {
+            address: format!("https://id.example/{n}"),
+            keys: 2,
+            age_micros: Some(1_500_000),
+            failures: 3,
+        }),
     };
     (0..count).map(policy).collect()
 }
@@ -83,6 +89,9 @@ fn policies_past_the_room_are_summed_under_one_name() {
         format!("ringgate_policy_refused_total{{policy=\"(overflow)\",reason=\"forbidden\"}} {}\n", 2 * rest),
         format!("ringgate_policy_refused_total{{policy=\"(overflow)\",reason=\"rate_limited\"}} {sum}\n"),
         format!("ringgate_policy_shadow_refused_total{{policy=\"(overflow)\"}} {rest}\n"),
+        "ringgate_jwks_age_seconds{policy=\"p3\",address=\"https://id.example/3\"} 1.5\n".to_owned(),
+        "ringgate_jwks_keys{policy=\"p3\",address=\"https://id.example/3\"} 2\n".to_owned(),
+        "ringgate_jwks_failures{policy=\"p3\",address=\"https://id.example/3\"} 3\n".to_owned(),
     ] {
         assert!(text.contains(&line), "{line}");
     }

@@ -204,6 +204,11 @@ impl Forward {
         self.forward.iter()
     }
 
+    /// Fields of the request that it sees.
+    pub fn sent(&self) -> &[FieldName] {
+        &self.sent
+    }
+
     /// Whom it asks.
     pub fn service(&self) -> &Service {
         &self.service

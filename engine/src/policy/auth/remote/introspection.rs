@@ -209,6 +209,11 @@ impl Introspection {
         &self.forward
     }
 
+    /// Where a token is looked for.
+    pub fn places(&self) -> &[Place] {
+        &self.from
+    }
+
     /// Whom it asks.
     pub fn service(&self) -> &Service {
         &self.service
