@@ -74,7 +74,7 @@ fn a_change_of_a_policys_file_is_a_reload_and_a_faulty_one_is_not() {
         put(&folder, "partners.txt", &registry("key-one-0123456789"));
         put(&folder, "users.htpasswd", &users("one"));
         put(&folder, "keys.json", &key_set(1));
-        put(&folder, "n.json", r#"{"type":"integer"}"#);
+        put(&folder, "n.json", r#"{"enum":["7"]}"#);
         gateway.replace(&text.yaml().replace("routes:\n", POLICIES.trim_start()));
         gateway.serves(2);
 
