@@ -2,6 +2,7 @@
 //! the inner future is boxed when bytes come and dropped with all its buffers when the grace has passed.
 
 use super::http1::{End, serve};
+use super::http2;
 use crate::base::{Side, Tick};
 use crate::exchange::{Home, Lent, Peer};
 use crate::net::stream::{Idle, Stream, Wait};
@@ -20,6 +21,9 @@ pub fn connection(stream: Stream, lent: Rc<Lent>, home: Rc<Home>, peer: Peer) ->
     let link = Link::new(stream, &lent.upstream.wheel, Side::Client);
     let mut peer = peer;
     async move {
+        if link.stream.speaks_http2() {
+            return Box::pin(http2::serve(link, lent, home, peer, None)).await;
+        }
         let mut since = clock::coarse();
         loop {
             link.reading.set(home.silent_until(&lent, since));
@@ -43,6 +47,9 @@ pub fn connection(stream: Stream, lent: Rc<Lent>, home: Rc<Home>, peer: Peer) ->
                 // Readiness may be told of for nothing, and an idle time that began anew each time would not end.
                 End::StillAsleep => {}
                 End::Closed => return,
+                End::Http2(first) => {
+                    return Box::pin(http2::serve(link, lent, home, peer, first)).await;
+                }
             }
         }
     }

@@ -4,7 +4,7 @@
 
 use super::store::{Parts, take_apart};
 use super::{
-    AccessLog, Drain, DriverChoice, Endpoints, Forwarding, Gateway, Limits, Listener, ListenerTimeouts, Log,
+    AccessLog, Drain, DriverChoice, Endpoints, Forwarding, Gateway, Limits, Listener, ListenerTimeouts, Speaks, Log,
     Networks, Problem, Problems, Resolver, Route, RouteTimeouts, Source, Store, Table, Target, Upstream,
     missing,
 };

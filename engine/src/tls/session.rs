@@ -414,6 +414,10 @@ impl Cover for Session {
         self.asked.as_deref()
     }
 
+    fn speaks_http2(&self) -> bool {
+        self.state.borrow().engine.alpn_protocol() == Some(b"h2")
+    }
+
     fn holds_input(&self) -> bool {
         let state = self.state.borrow();
         state.unprocessed || !state.plain.is_empty() || state.end.is_some()

@@ -28,6 +28,9 @@ pub trait Cover: Debug {
     /// The host that the peer asked for when it connected, in lower case.
     fn asked(&self) -> Option<&str>;
 
+    /// Whether it was agreed to speak HTTP/2.
+    fn speaks_http2(&self) -> bool;
+
     /// Whether there is something to read that the socket has given up already.
     fn holds_input(&self) -> bool;
 
