@@ -87,8 +87,8 @@ impl Tap {
             if usize::from(self.have) == HEADER_BYTES {
                 let [a, b, c, kind, flags, ..] = self.header;
                 let len = u32::from_be_bytes([0, a, b, c]);
-                self.credit = self.credit.checked_sub(price(kind, flags, len)).ok_or(Flood)?;
                 (self.have, self.skip) = (0, len);
+                self.credit = self.credit.checked_sub(price(kind, flags, len)).ok_or(Flood)?;
             }
         }
         Ok(())
