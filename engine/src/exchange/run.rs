@@ -12,14 +12,14 @@ use super::onward::stick;
 use super::outcome::{Outcome, Tunnel};
 use super::plan;
 use crate::base::{Fault, Side, Tick};
-use crate::net::body::{BodySink, BodySource, BodyWriter, pump};
+use crate::net::body::{BodySink, BodySource, pump};
 use crate::net::clock;
 use crate::net::spawn::beside;
 use crate::observe::{Phase, Reason};
 use crate::route::split::{Choice, CookieId, Split};
 use crate::route::{Facts, Match, Miss};
 use crate::table::{End, Route, Upstream};
-use crate::upstream::{Outgoing, Plan, Reply, call};
+use crate::upstream::{Outgoing, Plan, Reply, Upload, call};
 use crate::wire::edits::Edits;
 use crate::wire::head::{Form, Head};
 use crate::wire::http1::encode::Onward;
@@ -178,7 +178,7 @@ fn write<'c, B: BodySource, R: Replies>(
     body: &mut B,
     reply: &mut R,
     got: Reply<'c>,
-    upload: &mut Option<BodyWriter>,
+    upload: &mut Option<Upload>,
     edits: &Edits,
     upgrade: Option<&[u8]>,
 ) -> impl Future<Output = Result<Outcome<'c>, Reason>> {
@@ -208,8 +208,8 @@ fn write<'c, B: BodySource, R: Replies>(
         ctx.status.set(status);
         if upgrade.is_some() {
             ctx.tunnel.set(true);
-            let (lane, first, leased) = got.into_tunnel();
-            return Ok(Outcome::Tunnel(Tunnel { lane, first, leased }));
+            let tunnel = got.into_tunnel().map(|(lane, first, leased)| Tunnel { lane, first, leased });
+            return Ok(tunnel.map_or(Outcome::Close, Outcome::Tunnel));
         }
         let whole = reader.ended() && !reader.has_rest() && upload.is_none();
         got.finish(whole);
@@ -222,7 +222,7 @@ fn write<'c, B: BodySource, R: Replies>(
 async fn carry<B: BodySource, S: BodySource, W: BodySink>(
     ctx: &Context<'_>,
     body: &mut B,
-    upload: &mut Option<BodyWriter>,
+    upload: &mut Option<Upload>,
     reader: &mut S,
     sink: &mut W,
 ) -> Result<(), Fault> {

@@ -1,13 +1,13 @@
 //! One stream: a request, served as any other is, and its reply. A client that resets it, or goes, ends it where it stands.
 
-use super::body::{Body, Bounds};
 use super::head;
 use super::reply::Http2Replies;
-use super::sink::{Piece, Sender};
-use crate::base::Tick;
+use super::sink::Sender;
+use crate::base::{Side, Tick};
 use crate::exchange::answer::{of_framing, of_head};
 use crate::exchange::{Context, Downstream, Home, Lent, Outcome, Peer, refuse, run};
 use crate::mem::{Buf, Pool};
+use crate::net::body::frames::{Bounds, FrameReader, Piece};
 use crate::net::clock;
 use crate::net::poll::Wire;
 use crate::net::spawn::{Either, race};
@@ -68,7 +68,7 @@ pub(super) async fn serve(shared: Rc<Shared>, request: Request<RecvStream>, resp
     let pool = &lent.upstream.buffers;
     let wheel = &lent.upstream.wheel;
     let silence = listener.timeouts.body;
-    let to = Sender::new(wire.clone(), respond, silence, wheel.deadline());
+    let to = Sender::new((wire.clone(), wheel.clone()), respond, silence);
     let (parts, body) = request.into_parts();
     let mut lines = lent.upstream.lines.take();
     let laid = laid(&parts, pool, &mut lines, &listener.limits);
@@ -81,7 +81,8 @@ pub(super) async fn serve(shared: Rc<Shared>, request: Request<RecvStream>, resp
     };
     let length = framed.unwrap_or(Length::None);
     let limit = if matches!(length, Length::Chunked) { listener.limits.body_bytes } else { None };
-    let body = Body::new(body, Bounds { limit, silence, total: Tick::NEVER }, wheel);
+    let bounds = Bounds { limit, silence, total: Tick::NEVER, side: Side::Client };
+    let body = FrameReader::new(body, bounds, wheel);
     let mut down = Http2 { body, reply: Http2Replies { to: &to, pool } };
     let served = async {
         match (framed, head) {
@@ -140,15 +141,15 @@ fn is_misdirected(wire: &Wire, terms: Option<&crate::certs::Terms>, head: Head<'
 
 /// The downstream side of one stream.
 struct Http2<'a> {
-    body: Body,
+    body: FrameReader,
     reply: Http2Replies<'a>,
 }
 
 impl<'a> Downstream for Http2<'a> {
-    type Body = Body;
+    type Body = FrameReader;
     type Reply = Http2Replies<'a>;
 
-    fn split(&mut self) -> (&mut Body, &mut Http2Replies<'a>) {
+    fn split(&mut self) -> (&mut FrameReader, &mut Http2Replies<'a>) {
         (&mut self.body, &mut self.reply)
     }
 }
