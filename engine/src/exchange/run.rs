@@ -5,6 +5,7 @@ use super::answer::{self, Answer, Close, of_body, of_call};
 use super::context::Context;
 use super::downstream::{Begin, Downstream, Replies, ReplyHead};
 use super::end;
+use super::grpc;
 use super::onward::forward::{self, Forward};
 use super::onward::mapping::Way;
 use super::onward::max_forwards;
@@ -53,6 +54,11 @@ async fn serve<'c, B: BodySource, R: Replies>(
     let Some(head) = ctx.head else { return Err(Reason::BadRequest("no_head")) };
     if head.method() == Method::Connect {
         return Err(Reason::ConnectRefused);
+    }
+    if grpc::is_call(head)
+        && let Some(within) = grpc::timeout(head)
+    {
+        ctx.by.set(ctx.began.after(within));
     }
     let mut forward = ctx.lent.forwards.take();
     forward.tell(ctx, head);
@@ -242,7 +248,7 @@ async fn carry<B: BodySource, S: BodySource, W: BodySink>(
 
 /// When the whole exchange must be over.
 pub(super) fn total(ctx: &Context<'_>) -> Tick {
-    ctx.began.after_some(ctx.route.get().and_then(|id| ctx.table.route(id).timeouts.total))
+    ctx.began.after_some(ctx.route.get().and_then(|id| ctx.table.route(id).timeouts.total)).min(ctx.by.get())
 }
 
 /// A timeout that was the whole exchange's.
@@ -260,11 +266,16 @@ async fn answer<'c, B: BodySource, R: Replies>(
 ) -> Outcome<'c> {
     ctx.reason.set(reason);
     ctx.bytes_in.set(body.count());
-    let Some(answer) = Answer::of(reason) else { return Outcome::Close };
+    let Some(mut answer) = Answer::of(reason) else { return Outcome::Close };
     let close = answer.close == Close::Always || !body.ended();
     let mut forward = ctx.lent.forwards.take();
     let Forward { edits, target: content, .. } = &mut *forward;
     answer::make(ctx, &answer, edits, content);
+    if ctx.head.is_some_and(grpc::is_call) {
+        grpc::tell(&answer, edits, content);
+        content.clear();
+        answer.status = 200;
+    }
     let head = ReplyHead::Own { status: answer.status, edits, body_bytes: content.len() as u64 };
     let Ok(mut sink) = reply.begin(Begin { head, close, total: Tick::NEVER }) else { return Outcome::Close };
     let is_head = ctx.head.is_some_and(|head| head.method() == Method::Head);

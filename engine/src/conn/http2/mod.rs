@@ -5,6 +5,7 @@ mod head;
 mod reply;
 mod sink;
 mod stream;
+mod tunnel;
 
 use crate::base::Tick;
 use crate::exchange::{Context, Home, Lent, Peer};
@@ -93,7 +94,9 @@ fn builder(listener: &Listener) -> Builder {
         .initial_connection_window_size(WINDOW_BYTES)
         .max_concurrent_streams(listener.limits.streams)
         .max_header_list_size(listener.limits.header_bytes)
-        .max_send_buffer_size(SEND_BUFFER_BYTES);
+        .max_send_buffer_size(SEND_BUFFER_BYTES)
+        // WebSocket (RFC 8441).
+        .enable_connect_protocol();
     builder
 }
 

@@ -77,10 +77,11 @@ impl<'a> Replies for Http2Replies<'a> {
                     None => (head.status(), length),
                 };
                 let mut response = response(status, &out);
-                if upgrade.is_some() {
-                    response.headers_mut().remove("sec-websocket-accept");
+                if upgrade.is_none() {
+                    return Ok(self.sink(response, length, &begin));
                 }
-                Ok(self.sink(response, length, &begin))
+                response.headers_mut().remove("sec-websocket-accept");
+                Ok(self.sink(response, length, &begin).opening())
             }
         }
     }

@@ -34,6 +34,11 @@ impl Sender {
         Sender { wire, wheel, respond: RefCell::new(respond), body: OnceCell::new(), silence }
     }
 
+    /// The sending side, once a final reply was begun.
+    pub(super) fn body(&self) -> Option<&FrameSender> {
+        self.body.get()
+    }
+
     pub(super) fn link(&self) -> &Link {
         self.wire.link()
     }
@@ -88,6 +93,8 @@ pub(super) struct Sink<'a> {
     staged: Option<Response<()>>,
     /// Bytes of the body that are still to come, where that is known.
     left: Option<u64>,
+    /// Whether the stream is a tunnel from here on: its end is not that of the reply.
+    opens: bool,
     sent: u64,
     total: Tick,
 }
@@ -100,7 +107,12 @@ impl<'a> Sink<'a> {
         left: Option<u64>,
         total: Tick,
     ) -> Sink<'a> {
-        Sink { to, pool, staged: Some(head), left, sent: 0, total }
+        Sink { to, pool, staged: Some(head), left, opens: false, sent: 0, total }
+    }
+
+    /// The same, as the beginning of a tunnel.
+    pub(super) fn opening(self) -> Sink<'a> {
+        Sink { opens: true, ..self }
     }
 
     fn begin(&mut self, ends: bool) -> Result<&'a FrameSender, Fault> {
@@ -129,6 +141,9 @@ impl BodySink for Sink<'_> {
     }
 
     async fn finish(&mut self, trailers: &[u8]) -> Result<(), Fault> {
+        if self.opens {
+            return self.flush().await;
+        }
         let ends = trailers.is_empty();
         self.begin(ends)?.finish(trailers)
     }

@@ -3,6 +3,7 @@
 use super::head;
 use super::reply::Http2Replies;
 use super::sink::Sender;
+use super::tunnel::tunnel;
 use crate::base::{Side, Tick};
 use crate::exchange::answer::{of_framing, of_head};
 use crate::exchange::{Context, Downstream, Home, Lent, Outcome, Peer, refuse, run};
@@ -17,6 +18,7 @@ use crate::wire::head::{Head, Lines};
 use crate::wire::http1::framing::{self, Length};
 use crate::wire::http1::{Parsed, request};
 use h2::RecvStream;
+use h2::ext::Protocol;
 use h2::server::SendResponse;
 use http::Request;
 use std::cell::Cell;
@@ -72,11 +74,14 @@ pub(super) async fn serve(shared: Rc<Shared>, request: Request<RecvStream>, resp
     let (parts, body) = request.into_parts();
     let mut lines = lent.upstream.lines.take();
     let laid = laid(&parts, pool, &mut lines, &listener.limits);
+    let is_tunnel = parts.extensions.get::<Protocol>().is_some();
     drop(parts);
     let head = laid.as_ref().ok().map(|held| Head::new(held.filled(), &lines));
     let ctx = Context::new(lent, &table, peer, head, began);
     let framed = match &laid {
         Err(reason) => Err(*reason),
+        // What follows the head of one is of the tunnel, if it is opened.
+        Ok(_) if is_tunnel => Ok(Length::None),
         Ok(_) => head.map_or(Ok(Length::None), |head| length(head, &body)),
     };
     let length = framed.unwrap_or(Length::None);
@@ -96,8 +101,14 @@ pub(super) async fn serve(shared: Rc<Shared>, request: Request<RecvStream>, resp
     };
     match race(served, poll_fn(|cx| to.poll_reset(cx))).await {
         Either::First(Outcome::Reuse | Outcome::Close | Outcome::Reset) => {}
-        // No route of this connection switches: what asks for it is refused before.
-        Either::First(Outcome::Tunnel(_)) => {}
+        Either::First(Outcome::Tunnel(open)) => {
+            let idle = listener.timeouts.tunnel_idle;
+            let Http2 { body, .. } = &mut down;
+            let tunnelled = Box::pin(tunnel(&ctx, open, (body, &to, pool), idle));
+            if let Either::Second(()) = race(tunnelled, poll_fn(|cx| to.poll_reset(cx))).await {
+                ctx.reason.set(Reason::ClientGone);
+            }
+        }
         Either::Second(()) => ctx.reason.set(Reason::ClientGone),
     }
     to.reset_unless_ended();

@@ -110,6 +110,15 @@ impl FrameReader {
         done
     }
 
+    /// Waits for a piece, or the end, for as long as `silence`.
+    ///
+    /// # Errors
+    /// As [`BodySource::fill`].
+    pub async fn wait_for(&mut self, silence: Duration) -> Result<(), Fault> {
+        self.bounds.silence = silence;
+        self.wait().await
+    }
+
     /// Reads up to the end, or past `most` bytes, and keeps what was read.
     async fn keep(&mut self, most: u64) -> Result<bool, Fault> {
         self.wait().await?;

@@ -49,7 +49,7 @@ pub struct FrameSender {
     wire: Rc<Wire>,
     stream: RefCell<SendStream<Piece>>,
     side: Side,
-    silence: Duration,
+    silence: Cell<Duration>,
     deadline: Deadline,
     ended: Cell<bool>,
 }
@@ -67,7 +67,7 @@ impl FrameSender {
             wire,
             stream: RefCell::new(stream),
             side,
-            silence,
+            silence: Cell::new(silence),
             deadline: wheel.deadline(),
             ended: Cell::new(false),
         };
@@ -80,6 +80,11 @@ impl FrameSender {
             self.ended.set(true);
             self.wire.earned(EARNED_BY_STREAM);
         }
+    }
+
+    /// From now on the peer may keep us waiting for as long as `silence`.
+    pub fn be_patient(&self, silence: Duration) {
+        self.silence.set(silence);
     }
 
     /// Whether all has been sent.
@@ -129,7 +134,7 @@ impl FrameSender {
             }
             if !is_set {
                 is_set = true;
-                self.deadline.set(until(self.silence).min(total));
+                self.deadline.set(until(self.silence.get()).min(total));
             }
             self.deadline.poll_passed(cx).map(|()| Err(Fault::new(self.side, Kind::Timeout)))
         })
