@@ -10,8 +10,11 @@ CLOSED = []
 
 
 async def echo(socket):
-    async for message in socket:
-        await socket.send(message)
+    try:
+        async for message in socket:
+            await socket.send(message)
+    except websockets.ConnectionClosedError:
+        pass
     CLOSED.append((socket.close_code, socket.close_reason))
 
 
