@@ -25,7 +25,8 @@ fn messages_pings_and_closes_pass_both_ways_whichever_version_carries_them() {
         drop(gateway);
         // 4001 by the first client, 4002 by the second, whose other tunnel was reset.
         let closed = server.end();
-        assert!(closed.contains("(4001, 'as agreed'), (4002, 'over')"), "{closed}");
-        assert!(closed.contains("(1006, '')"), "{closed}");
+        for way in ["(4001, 'as agreed')", "(4002, 'over')", "(1006, '')"] {
+            assert!(closed.contains(way), "{way}: {closed}");
+        }
     });
 }
