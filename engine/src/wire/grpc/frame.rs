@@ -62,7 +62,8 @@ impl Frames {
 
 /// Appends the frame that carries `lines`, trailer fields as `name: value` with CRLF each; their names in lower case.
 pub fn trailers(lines: &[u8], out: &mut Vec<u8>) {
-    let length = u32::try_from(lines.len()).expect("trailers are bounded far below 4 GiB by whoever read them");
+    let length =
+        u32::try_from(lines.len()).expect("trailers are bounded far below 4 GiB by whoever read them");
     out.push(TRAILERS);
     out.extend_from_slice(&length.to_be_bytes());
     for line in lines.split_inclusive(|byte| *byte == b'\n') {

@@ -43,8 +43,27 @@ fn text_has_one_reading_whole_and_torn() {
 #[test]
 fn text_that_is_no_base64_is_refused() {
     for text in [
-        "Q", "QQ", "QQ=", "QUI", "QUJDQ", "QQ=A", "Q===", "====", "=QQQ", "QQ==Q", "QUJD=", "QR==", "QUJ=", "QUJ-", "QU D",
-        "QQ==\n", "QUJD\r\n", "QUJ\0", "QUJ\u{ff}", "Q=UI", "QUJDQ===",
+        "Q",
+        "QQ",
+        "QQ=",
+        "QUI",
+        "QUJDQ",
+        "QQ=A",
+        "Q===",
+        "====",
+        "=QQQ",
+        "QQ==Q",
+        "QUJD=",
+        "QR==",
+        "QUJ=",
+        "QUJ-",
+        "QU D",
+        "QQ==\n",
+        "QUJD\r\n",
+        "QUJ\0",
+        "QUJ\u{ff}",
+        "Q=UI",
+        "QUJDQ===",
     ] {
         check_text(text.as_bytes(), None);
     }
