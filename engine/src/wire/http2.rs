@@ -122,9 +122,7 @@ mod tests {
         let start = Tick(1);
         let mut tap = Tap::of_client(start);
         tap.see(PREFACE, start).expect("the preface is free");
-        (0..20_000)
-            .take_while(|_| frame.chunks(piece).all(|part| tap.see(part, start).is_ok()))
-            .count()
+        (0..20_000).take_while(|_| frame.chunks(piece).all(|part| tap.see(part, start).is_ok())).count()
     }
 
     #[test]

@@ -43,14 +43,18 @@ fn what_is_asked_and_answered_arrives_as_it_does_over_http1() {
         let told = reply.text();
         assert!(told.ends_with(&body), "{} bytes", told.len());
         let head = told.split("\r\n\r\n").next().unwrap().to_ascii_lowercase();
-        for line in ["x-one: 1", "host: a", "via: 1.1 ringgate", "via: 2.0 ringgate", "content-length: 200000"] {
+        for line in
+            ["x-one: 1", "host: a", "via: 1.1 ringgate", "via: 2.0 ringgate", "content-length: 200000"]
+        {
             assert!(head.contains(line), "{line}: {head}");
         }
         for name in ["x-two:", "connection: x-two", "transfer-encoding"] {
             assert!(!head.contains(name), "{name}: {head}");
         }
         // Chunked, with trailers, and the connection is used on.
-        client.send("POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n");
+        client.send(
+            "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+        );
         assert!(client.reply().expect(200).text().ends_with("hello"));
         client.send("HEAD /ok HTTP/1.1\r\nHost: a\r\n\r\n");
         client.reply_to("HEAD").expect(200);

@@ -12,6 +12,7 @@ mod access_log;
 mod admin;
 mod balance;
 mod basic;
+mod browser;
 mod explain;
 mod grpc;
 mod http2_origins;

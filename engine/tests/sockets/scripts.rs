@@ -4,7 +4,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 fn script(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
@@ -29,6 +29,7 @@ pub fn python(modules: &str) -> Option<&'static str> {
 /// An origin that runs until it is dropped.
 pub struct Server {
     child: Child,
+    out: BufReader<ChildStdout>,
     /// Where it listens.
     pub addr: SocketAddr,
 }
@@ -39,18 +40,25 @@ impl Server {
         let mut command = Command::new(python);
         let command = command.arg(script(name)).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().expect("Python runs");
+        let out = BufReader::new(child.stdout.take().expect("is piped"));
+        let mut server = Server { child, out, addr: SocketAddr::from(([127, 0, 0, 1], 0)) };
+        let port = server.line().parse().expect("is a port");
+        server.addr.set_port(port);
+        server
+    }
+
+    /// The next line that it prints.
+    pub fn line(&mut self) -> String {
         let mut line = String::new();
-        let mut out = BufReader::new(child.stdout.as_mut().expect("is piped"));
-        out.read_line(&mut line).expect("prints its port");
-        let port: u16 = line.trim().parse().expect("is a port");
-        Server { child, addr: SocketAddr::from(([127, 0, 0, 1], port)) }
+        self.out.read_line(&mut line).expect("prints text");
+        line.trim().to_owned()
     }
 
     /// Ends it, and gives what it printed then.
     pub fn end(mut self) -> String {
         drop(self.child.stdin.take());
         let mut said = String::new();
-        self.child.stdout.take().expect("is piped").read_to_string(&mut said).expect("is text");
+        self.out.read_to_string(&mut said).expect("is text");
         said
     }
 }

@@ -33,7 +33,14 @@ impl Sender {
         respond: SendResponse<Piece>,
         silence: Duration,
     ) -> Sender {
-        Sender { wire, wheel, respond: RefCell::new(respond), body: OnceCell::new(), silence, status: Cell::new(0) }
+        Sender {
+            wire,
+            wheel,
+            respond: RefCell::new(respond),
+            body: OnceCell::new(),
+            silence,
+            status: Cell::new(0),
+        }
     }
 
     /// The status of the final reply, and bytes of its body that have left; zeros while none was begun.
