@@ -162,6 +162,8 @@ pub struct Listener {
     pub speaks: Speaks,
     /// The terms of its handshakes; none where it speaks plain text.
     pub tls: Option<Terms>,
+    /// Until when its certificates are valid, in the order in which they are named.
+    pub certificates: Vec<Expiry>,
     /// Limits of its connections and requests.
     pub limits: Limits,
     /// Its timeouts.
@@ -170,6 +172,15 @@ pub struct Listener {
     pub count: Arc<Capped>,
     /// Where its exchanges are counted; none where nobody counts.
     pub meter: Option<Arc<Meter<ListenerCells>>>,
+}
+
+/// Until when a certificate is valid.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expiry {
+    /// Its file.
+    pub file: String,
+    /// The last second since 1970 at which it is.
+    pub until: i64,
 }
 
 /// Versions of HTTP, at least one of them. Where both are spoken, the client chooses: by ALPN (RFC 7301) or, in plain text, by

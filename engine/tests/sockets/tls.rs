@@ -1,6 +1,8 @@
 //! TLS in, by curl: both versions, names, bodies either way, and clients that are no clients. The certificates under
 //! tests/data are the tests' own and sign nothing else.
 
+mod files;
+
 use crate::support::{Driver, Gateway, each_driver};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};

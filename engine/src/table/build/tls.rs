@@ -2,7 +2,7 @@
 //! the last good ones in place.
 
 use super::listeners::speaks;
-use super::{Check, Means, Pointer, Table, config};
+use super::{Check, Expiry, Means, Pointer, Table, config};
 use crate::certs::{Identity, Terms, Unfit};
 use crate::config::values::FilePath;
 
@@ -10,13 +10,13 @@ use crate::config::values::FilePath;
 /// whatever renews it has failed for weeks.
 const WARN_SECONDS: i64 = 14 * 24 * 3600;
 
-/// The terms of listener `name`; notes what is wrong with them.
+/// The terms of listener `name`, and until when its certificates are valid; notes what is wrong with them.
 pub(super) fn build(
     check: &mut Check<'_>,
     at: &Pointer,
     (name, listener): (&str, &config::Listener),
     (previous, means): (Option<&Table>, &mut Means<'_>),
-) -> Option<Terms> {
+) -> Option<(Terms, Vec<Expiry>)> {
     let given = listener.tls.as_ref()?;
     if given.certs.is_empty() {
         let fix = "write certs: [{ cert: FILE, key: FILE }], or remove 'tls'";
@@ -35,7 +35,13 @@ pub(super) fn build(
     let protocols = [(speaks.http2, &b"h2"[..]), (speaks.http1, b"http/1.1")];
     let protocols: Vec<&[u8]> = protocols.into_iter().filter_map(|(is, name)| is.then_some(name)).collect();
     match Terms::new(&identities, &protocols, before) {
-        Ok(terms) => Some(terms),
+        Ok(terms) => {
+            let expiry = |(cert, identity): (&config::listener::Cert, &Identity)| Expiry {
+                file: cert.cert.0.display().to_string(),
+                until: identity.validity().1,
+            };
+            Some((terms, given.certs.iter().zip(&identities).map(expiry).collect()))
+        }
         Err(why) => {
             check.error_at_key(at, why.into(), None);
             None
