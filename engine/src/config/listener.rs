@@ -1,6 +1,7 @@
 //! `listeners`: where clients connect, and what bounds them there.
 
 use super::gateway::Network;
+use super::https::{Hsts, RedirectHttps};
 use super::read::section::{section, words};
 use super::units::{Period, Size};
 use super::values::{FilePath, OneOrMore, OrNone};
@@ -17,6 +18,13 @@ section! {
         pub protocols: Option<Vec<Protocol>>,
         /// Certificates; plain text unless given.
         pub tls: Option<Tls>,
+        /// Whether clients that did not come by https are sent there with a 308, before anything else is decided: `true`, or the
+        /// port where it is spoken unless that is 443. By https come those of a listener with `tls`, and those of whom a trusted
+        /// proxy says so.
+        pub redirect_https: RedirectHttps = "false",
+        /// Has each answer to a client that came by https say for how long it is to come by nothing else (RFC 6797), such as
+        /// `365d`; says nothing unless given.
+        pub hsts: Option<Hsts>,
         /// Proxies before this listener that send a PROXY header; none unless given.
         pub proxy_protocol: Option<ProxyProtocol>,
         /// What a client may send.

@@ -4,6 +4,7 @@
 
 pub mod balance;
 pub mod gateway;
+pub mod https;
 pub mod listener;
 pub mod log;
 pub mod policy;

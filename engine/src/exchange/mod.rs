@@ -5,6 +5,7 @@ pub mod answer;
 mod context;
 mod downstream;
 mod end;
+mod https;
 mod lent;
 mod onward;
 mod outcome;
@@ -16,6 +17,7 @@ mod timed;
 /// What the path asks on its way, for explaining a request without an exchange.
 pub mod parts {
     pub use super::end::{last_hop, location};
+    pub use super::https::elsewhere;
     pub use super::onward::forward::{client_ip, target};
     pub use super::onward::max_forwards::ends_here;
     pub use super::onward::stick::{Part, key, part};

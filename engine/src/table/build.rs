@@ -30,6 +30,7 @@ mod admin;
 mod answers;
 mod balance;
 mod ends;
+mod https;
 mod listeners;
 mod matching;
 mod policies;

@@ -8,6 +8,7 @@ use crate::observe::access_log::Format;
 use crate::observe::metrics::{ListenerCells, Meter, RouteCells, UpstreamCells};
 use crate::policy::Parameter;
 use crate::route::Lookup;
+use crate::route::redirect::Redirect;
 use crate::wire::http1::HeadLimits;
 use crate::wire::http1::framing::Length;
 use crate::wire::proxy_protocol;
@@ -164,6 +165,10 @@ pub struct Listener {
     pub tls: Option<Terms>,
     /// Until when its certificates are valid, in the order in which they are named.
     pub certificates: Vec<Expiry>,
+    /// Where clients are sent that did not come by https; none where they may.
+    pub to_https: Option<Redirect>,
+    /// What those that came by https are told of coming again: the value of Strict-Transport-Security.
+    pub hsts: Option<Box<[u8]>>,
     /// Limits of its connections and requests.
     pub limits: Limits,
     /// Its timeouts.

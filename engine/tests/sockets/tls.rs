@@ -2,6 +2,7 @@
 //! tests/data are the tests' own and sign nothing else.
 
 mod files;
+mod https;
 
 use crate::support::{Driver, Gateway, each_driver};
 use std::io::{Read, Write};
