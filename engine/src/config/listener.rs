@@ -64,6 +64,11 @@ section! {
         pub certs: Vec<Cert>,
         /// Whether clients show certificates of their own.
         pub client_auth: ClientAuth = "off",
+        /// Who vouches for clients: a PEM file with the certificates of authorities. Needed where clients are asked.
+        pub client_ca: Option<FilePath>,
+        /// Lists of certificates that are revoked (CRL), PEM or DER: a file or several. Given one, each authority of a client's
+        /// chain needs its own, and none may be overdue.
+        pub crl: Option<OneOrMore<FilePath>>,
     }
 }
 

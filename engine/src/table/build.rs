@@ -29,6 +29,7 @@ mod address;
 mod admin;
 mod answers;
 mod balance;
+mod clients;
 mod ends;
 mod https;
 mod listeners;

@@ -2,10 +2,12 @@
 //! wait. A client that breaks the protocol is told so by an alert.
 
 use super::session::{Session, State, Step, Want};
+use crate::base::Proven;
 use crate::certs::Terms;
 use crate::mem::{Buf, Pool};
 use crate::net::stream::Wait;
 use crate::net::{Deadline, Stream};
+use rustls::HandshakeKind;
 use rustls::server::UnbufferedServerConnection;
 use std::io;
 
@@ -61,7 +63,22 @@ pub async fn accept(
         }
     }
     flush(&mut state, &below, deadline).await?;
-    Ok(Stream::covered(Box::new(Session::new(below, state, server_name))))
+    let proven = proven(&state.engine, terms).ok_or(Refused::Broken("bad_certificate"))?;
+    Ok(Stream::covered(Box::new(Session::new(below, state, server_name, proven))))
+}
+
+/// Who the client is. One that comes back by a ticket was not asked again: what the ticket says of it is held to the terms as
+/// they are now. None where it is not let in.
+fn proven(engine: &UnbufferedServerConnection, terms: &Terms) -> Option<Proven> {
+    let certificate = match engine.peer_certificates() {
+        Some(chain) => Some(Box::new(Terms::told(chain)?)),
+        None => None,
+    };
+    let is_back = engine.handshake_kind() == Some(HandshakeKind::Resumed);
+    if is_back && !terms.admit(certificate.as_deref()) {
+        return None;
+    }
+    Some(Proven::new(certificate, terms.number()))
 }
 
 async fn flush(state: &mut State, below: &Stream, deadline: &Deadline) -> Result<(), Refused> {

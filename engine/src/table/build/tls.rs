@@ -2,7 +2,7 @@
 //! the last good ones in place.
 
 use super::listeners::speaks;
-use super::{Check, Expiry, Means, Pointer, Table, config};
+use super::{Check, Expiry, Means, Pointer, Table, clients, config};
 use crate::certs::{Identity, Terms, Unfit};
 use crate::config::values::FilePath;
 
@@ -26,6 +26,7 @@ pub(super) fn build(
     for (index, cert) in given.certs.iter().enumerate() {
         identities.extend(identity(check, &at.key("certs").item(index), cert, means));
     }
+    let clients = clients::build(check, at, (name, given), means).ok()?;
     if identities.len() != given.certs.len() || identities.is_empty() {
         return None;
     }
@@ -34,7 +35,7 @@ pub(super) fn build(
     let speaks = speaks(listener);
     let protocols = [(speaks.http2, &b"h2"[..]), (speaks.http1, b"http/1.1")];
     let protocols: Vec<&[u8]> = protocols.into_iter().filter_map(|(is, name)| is.then_some(name)).collect();
-    match Terms::new(&identities, &protocols, before) {
+    match Terms::new(&identities, &protocols, clients, before) {
         Ok(terms) => {
             let expiry = |(cert, identity): (&config::listener::Cert, &Identity)| Expiry {
                 file: cert.cert.0.display().to_string(),
@@ -72,7 +73,7 @@ fn identity(
             return None;
         }
     };
-    let now = i64::try_from((means.now.0 + means.offset) / 1_000_000_000).unwrap_or(i64::MAX);
+    let now = unix_seconds(means);
     let (from, until) = identity.validity();
     let path = given.cert.0.display();
     let fix = "renew it; clients refuse one that is not valid";
@@ -95,7 +96,18 @@ fn identity(
     Some(identity)
 }
 
-fn read(check: &mut Check<'_>, at: &Pointer, path: &FilePath, means: &mut Means<'_>) -> Option<Vec<u8>> {
+/// Now, in seconds since 1970.
+pub(super) fn unix_seconds(means: &Means<'_>) -> i64 {
+    i64::try_from((means.now.0 + means.offset) / 1_000_000_000).unwrap_or(i64::MAX)
+}
+
+/// What a file holds; notes that it cannot be read.
+pub(super) fn read(
+    check: &mut Check<'_>,
+    at: &Pointer,
+    path: &FilePath,
+    means: &mut Means<'_>,
+) -> Option<Vec<u8>> {
     let note = |why: String| {
         let message = format!("'{}' cannot be read: {why}", path.0.display());
         check.error(at, message, Some("give the path of a file that the gateway may read".into()));
@@ -104,7 +116,7 @@ fn read(check: &mut Check<'_>, at: &Pointer, path: &FilePath, means: &mut Means<
 }
 
 /// A time as people tell it: whole days, or hours and minutes where it is less than one.
-fn spelled(seconds: i64) -> String {
+pub(super) fn spelled(seconds: i64) -> String {
     match seconds / 86_400 {
         0 => format!("{}h{}m", seconds / 3600, seconds / 60 % 60),
         1 => "1 day".to_owned(),
