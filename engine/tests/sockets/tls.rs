@@ -1,8 +1,10 @@
 //! TLS in, by curl: both versions, names, bodies either way, and clients that are no clients. The certificates under
 //! tests/data are the tests' own and sign nothing else.
 
+mod clients;
 mod files;
 mod https;
+mod peer;
 
 use crate::support::{Driver, Gateway, each_driver};
 use std::io::{Read, Write};
