@@ -14,3 +14,4 @@ mod tickets;
 pub use clients::{Asks, Clients, Unusable};
 pub use identity::{Identity, Unfit};
 pub use terms::Terms;
+pub use tickets::Keys;

@@ -1,10 +1,10 @@
 //! The terms on which a listener shakes hands: TLS 1.2 with AEAD suites and 1.3 (RFC 9325), rustls on ring. Tickets
-//! for later sessions are sealed with keys that change by themselves and that all shards share.
+//! for later sessions are sealed with keys that all shards share: those of files, else some that change by themselves.
 
 use super::clients::{Clients, told};
 use super::identity::Identity;
 use super::store::Store;
-use super::tickets::Kin;
+use super::tickets::{Keys, Kin};
 use crate::base::Certificate;
 use rustls::ServerConfig;
 use rustls::crypto::ring::{Ticketer, default_provider};
@@ -21,12 +21,15 @@ pub struct Terms {
     config: Arc<ServerConfig>,
     store: Arc<Store>,
     tickets: Arc<dyn ProducesTickets>,
+    /// Whether their keys change by themselves, and are the process's alone.
+    are_own: bool,
     clients: Option<Clients>,
 }
 
 impl Terms {
     /// Terms with these certificates, the first of which is shown where none fits; offers these protocols (RFC 7301), the
-    /// first preferred. Clients are asked for certificates as `clients` says. Tickets given out by `previous` stay good, unless
+    /// first preferred. Clients are asked for certificates as `clients` says. Tickets are sealed with `keys`, else with the
+    /// process's own. Tickets given out by `previous` stay good, unless
     /// others vouch for clients now: a ticket holds what a client was believed, and would have it believed again.
     ///
     /// # Errors
@@ -35,11 +38,14 @@ impl Terms {
         identities: &[Identity],
         protocols: &[&[u8]],
         clients: Option<Clients>,
+        keys: Option<Keys>,
         previous: Option<&Terms>,
     ) -> Result<Terms, &'static str> {
-        let tickets = match previous {
-            Some(previous) => previous.tickets.clone(),
-            None => Ticketer::new().map_err(|_| "the system gives no random numbers")?,
+        let are_own = keys.is_none();
+        let tickets: Arc<dyn ProducesTickets> = match (keys, previous) {
+            (Some(keys), _) => Arc::new(keys),
+            (None, Some(previous)) if previous.are_own => previous.tickets.clone(),
+            (None, _) => Ticketer::new().map_err(|_| "the system gives no random numbers")?,
         };
         let store = Arc::new(Store::new(identities));
         let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
@@ -55,7 +61,7 @@ impl Terms {
         let kin = clients.as_ref().map_or([0; 16], |clients| clients.kin);
         config.ticketer = Arc::new(Kin::new(kin, tickets.clone()));
         config.send_tls13_tickets = TICKETS;
-        Ok(Terms { config: Arc::new(config), store, tickets, clients })
+        Ok(Terms { config: Arc::new(config), store, tickets, are_own, clients })
     }
 
     /// As rustls takes them.

@@ -62,6 +62,10 @@ section! {
     pub struct Tls {
         /// Certificates; the name a client asks for picks one, the first serves the rest.
         pub certs: Vec<Cert>,
+        /// Keys of the tickets by which clients come back without a whole handshake, so that several gateways take each other's: a
+        /// file of 48 bytes or of some times 80, as `openssl rand 80` makes it, or several. The first key seals, all open. Unless
+        /// given they are the process's own and change by themselves.
+        pub tickets: Option<OneOrMore<FilePath>>,
         /// Whether clients show certificates of their own.
         pub client_auth: ClientAuth = "off",
         /// Who vouches for clients: a PEM file with the certificates of authorities. Needed where clients are asked.

@@ -5,6 +5,7 @@ mod clients;
 mod files;
 mod https;
 mod peer;
+mod tickets;
 
 use crate::support::{Driver, Gateway, each_driver};
 use std::io::{Read, Write};
