@@ -5,6 +5,7 @@ pub mod answer;
 mod context;
 mod downstream;
 mod end;
+mod grpc;
 mod https;
 mod lent;
 mod onward;

@@ -75,6 +75,7 @@ impl Tap {
     /// [`Flood`] when the peer's credit is used up.
     pub fn see(&mut self, mut bytes: &[u8], now: Tick) -> Result<(), Flood> {
         self.give_back(now);
+        let mut seen = Ok(());
         while !bytes.is_empty() {
             let skipped = bytes.len().min(self.skip as usize);
             self.skip -= skipped as u32;
@@ -87,11 +88,14 @@ impl Tap {
             if usize::from(self.have) == HEADER_BYTES {
                 let [a, b, c, kind, flags, ..] = self.header;
                 let len = u32::from_be_bytes([0, a, b, c]);
-                self.credit = self.credit.checked_sub(price(kind, flags, len)).ok_or(Flood)?;
                 (self.have, self.skip) = (0, len);
+                match self.credit.checked_sub(price(kind, flags, len)) {
+                    Some(left) => self.credit = left,
+                    None => seen = Err(Flood),
+                }
             }
         }
-        Ok(())
+        seen
     }
 
     fn give_back(&mut self, now: Tick) {
@@ -118,9 +122,7 @@ mod tests {
         let start = Tick(1);
         let mut tap = Tap::of_client(start);
         tap.see(PREFACE, start).expect("the preface is free");
-        (0..20_000)
-            .take_while(|_| frame.chunks(piece).all(|part| tap.see(part, start).is_ok()))
-            .count()
+        (0..20_000).take_while(|_| frame.chunks(piece).all(|part| tap.see(part, start).is_ok())).count()
     }
 
     #[test]

@@ -1,14 +1,16 @@
 //! One stream: a request, served as any other is, and its reply. A client that resets it, or goes, ends it where it stands.
 
-use super::body::{Body, Bounds};
 use super::head;
 use super::reply::Http2Replies;
-use super::sink::{Piece, Sender};
-use crate::base::Tick;
+use super::sink::Sender;
+use super::tunnel::tunnel;
+use crate::base::{Side, Tick};
 use crate::conn::misdirected::is_misdirected;
 use crate::exchange::answer::{of_framing, of_head};
 use crate::exchange::{Context, Downstream, Home, Lent, Outcome, Peer, refuse, run};
 use crate::mem::{Buf, Pool};
+use crate::net::body::BodySource;
+use crate::net::body::frames::{Bounds, FrameReader, Piece};
 use crate::net::clock;
 use crate::net::poll::Wire;
 use crate::net::spawn::{Either, race};
@@ -18,10 +20,12 @@ use crate::wire::head::{Head, Lines};
 use crate::wire::http1::framing::{self, Length};
 use crate::wire::http1::{Parsed, request};
 use h2::RecvStream;
+use h2::ext::Protocol;
 use h2::server::SendResponse;
 use http::Request;
 use std::cell::Cell;
 use std::future::poll_fn;
+use std::pin::pin;
 use std::rc::Rc;
 
 /// What the streams of a connection share.
@@ -69,37 +73,57 @@ pub(super) async fn serve(shared: Rc<Shared>, request: Request<RecvStream>, resp
     let pool = &lent.upstream.buffers;
     let wheel = &lent.upstream.wheel;
     let silence = listener.timeouts.body;
-    let to = Sender::new(wire.clone(), respond, silence, wheel.deadline());
+    let to = Sender::new((wire.clone(), wheel.clone()), respond, silence);
     let (parts, body) = request.into_parts();
     let mut lines = lent.upstream.lines.take();
     let laid = laid(&parts, pool, &mut lines, &listener.limits);
+    let is_tunnel = parts.extensions.get::<Protocol>().is_some();
     drop(parts);
     let head = laid.as_ref().ok().map(|held| Head::new(held.filled(), &lines));
     let mut ctx = Context::new(lent, &table, peer, head, began);
     ctx.certificate = wire.link().stream.certificate();
     let framed = match &laid {
         Err(reason) => Err(*reason),
+        // What follows the head of one is of the tunnel, if it is opened.
+        Ok(_) if is_tunnel => Ok(Length::None),
         Ok(_) => head.map_or(Ok(Length::None), |head| length(head, &body)),
     };
     let length = framed.unwrap_or(Length::None);
     let limit = if matches!(length, Length::Chunked) { listener.limits.body_bytes } else { None };
-    let body = Body::new(body, Bounds { limit, silence, total: Tick::NEVER }, wheel);
+    let bounds = Bounds { limit, silence, total: Tick::NEVER, side: Side::Client };
+    let body = FrameReader::new(body, bounds, wheel);
     let mut down = Http2 { body, reply: Http2Replies { to: &to, pool } };
-    let served = async {
-        match (framed, head) {
-            (Err(reason), _) => refuse(&ctx, &mut down, reason).await,
-            _ if listener.limits.refuse(length) => refuse(&ctx, &mut down, Reason::BodyTooLarge).await,
-            (_, Some(head)) if is_misdirected(&wire.link().stream, listener, head) => {
-                refuse(&ctx, &mut down, Reason::Misdirected).await
+    let ended = {
+        // Pinned where it stands: it is large, and would be copied by each that takes it.
+        let served = pin!(async {
+            match (framed, head) {
+                (Err(reason), _) => refuse(&ctx, &mut down, reason).await,
+                _ if listener.limits.refuse(length) => refuse(&ctx, &mut down, Reason::BodyTooLarge).await,
+                (_, Some(head)) if is_misdirected(&wire.link().stream, listener, head) => {
+                    refuse(&ctx, &mut down, Reason::Misdirected).await
+                }
+                _ => run(&ctx, length, &mut down).await,
             }
-            _ => run(&ctx, length, &mut down).await,
-        }
+        });
+        race(served, poll_fn(|cx| to.poll_reset(cx))).await
     };
-    match race(served, poll_fn(|cx| to.poll_reset(cx))).await {
+    match ended {
         Either::First(Outcome::Reuse | Outcome::Close | Outcome::Reset) => {}
-        // No route of this connection switches: what asks for it is refused before.
-        Either::First(Outcome::Tunnel(_)) => {}
-        Either::Second(()) => ctx.reason.set(Reason::ClientGone),
+        Either::First(Outcome::Tunnel(open)) => {
+            let idle = listener.timeouts.tunnel_idle;
+            let Http2 { body, .. } = &mut down;
+            let tunnelled = Box::pin(tunnel(&ctx, open, (body, &to, pool), idle));
+            if let Either::Second(()) = race(tunnelled, poll_fn(|cx| to.poll_reset(cx))).await {
+                ctx.reason.set(Reason::ClientGone);
+            }
+        }
+        Either::Second(()) => {
+            let (status, sent) = to.told();
+            ctx.status.set(status);
+            ctx.bytes_out.set(sent);
+            ctx.bytes_in.set(down.body.count());
+            ctx.reason.set(Reason::ClientGone);
+        }
     }
     to.reset_unless_ended();
 }
@@ -136,15 +160,15 @@ fn length(head: Head<'_>, body: &RecvStream) -> Result<Length, Reason> {
 
 /// The downstream side of one stream.
 struct Http2<'a> {
-    body: Body,
+    body: FrameReader,
     reply: Http2Replies<'a>,
 }
 
 impl<'a> Downstream for Http2<'a> {
-    type Body = Body;
+    type Body = FrameReader;
     type Reply = Http2Replies<'a>;
 
-    fn split(&mut self) -> (&mut Body, &mut Http2Replies<'a>) {
+    fn split(&mut self) -> (&mut FrameReader, &mut Http2Replies<'a>) {
         (&mut self.body, &mut self.reply)
     }
 }
