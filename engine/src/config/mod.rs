@@ -4,7 +4,6 @@
 
 pub mod balance;
 pub mod gateway;
-pub mod https;
 pub mod listener;
 pub mod log;
 pub mod policy;

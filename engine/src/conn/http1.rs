@@ -185,7 +185,9 @@ impl Exchange<'_> {
         let outcome = match (framed, self.listener.limits.refuse(length)) {
             (Err(fault), _) => refuse_framing(&ctx, &mut down, fault).await,
             (_, true) => refuse(&ctx, &mut down, Reason::BodyTooLarge).await,
-            _ if is_misdirected(&self.link.stream, self.listener, head) => refuse(&ctx, &mut down, Reason::Misdirected).await,
+            _ if is_misdirected(&self.link.stream, self.listener, head) => {
+                refuse(&ctx, &mut down, Reason::Misdirected).await
+            }
             _ => run(&ctx, length, &mut down).await,
         };
         let Http1 { body, reply } = down;

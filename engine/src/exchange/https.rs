@@ -16,14 +16,18 @@ use crate::wire::head::Head;
 ///
 /// # Errors
 /// When the client names no host to be sent to.
+#[inline]
 pub fn redirected<'a>(
     ctx: &Context<'_>,
     (head, path): (Head<'_>, &[u8]),
     edits: &'a mut Edits,
     space: &mut Vec<u8>,
 ) -> Result<Option<Own<'a>>, Reason> {
-    space.clear();
     let listener = &ctx.table.listeners[ctx.peer.listener.index()];
+    if listener.to_https.is_none() {
+        return Ok(None);
+    }
+    space.clear();
     let caches = &mut ctx.lent.caches.borrow_mut();
     let Some(status) = elsewhere(listener, (ctx.peer, head, path), caches, space)? else { return Ok(None) };
     edits.clear();
@@ -57,12 +61,6 @@ pub fn elsewhere(
 }
 
 impl Context<'_> {
-    /// Whether clients of its listener have all to come by https.
-    #[inline]
-    pub(super) fn comes_by_https(&self) -> bool {
-        self.table.listeners[self.peer.listener.index()].to_https.is_some()
-    }
-
     /// Whether its client is told to come by nothing but https.
     #[inline]
     pub(super) fn is_strict(&self) -> bool {

@@ -75,9 +75,7 @@ async fn serve<'c, B: BodySource, R: Replies>(
         Form::Asterisk => head.path(),
         _ => uri::canonical(head.path(), path).map_err(|fault| Reason::BadRequest(fault.reason()))?,
     };
-    if ctx.comes_by_https()
-        && let Some(own) = https::redirected(ctx, (head, path), edits, space)?
-    {
+    if let Some(own) = https::redirected(ctx, (head, path), edits, space)? {
         return Ok(end::send(ctx, own, body, reply).await);
     }
     let (route, at) = find(ctx, head, path)?;

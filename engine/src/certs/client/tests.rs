@@ -89,10 +89,12 @@ fn der(tag: u8, value: &[u8]) -> Vec<u8> {
     [&[tag, len][..], value].concat()
 }
 
-fn name(parts: &[&[(&[u8], u8, &[u8])]]) -> Vec<u8> {
-    let attribute =
-        |(oid, tag, value): &(&[u8], u8, &[u8])| der(0x30, &[der(6, oid), der(*tag, value)].concat());
-    let part = |part: &&[(&[u8], u8, &[u8])]| der(0x31, &part.iter().flat_map(attribute).collect::<Vec<_>>());
+/// An attribute: its type, and its value with its tag.
+type Attribute<'a> = (&'a [u8], u8, &'a [u8]);
+
+fn name(parts: &[&[Attribute<'_>]]) -> Vec<u8> {
+    let attribute = |(oid, tag, value): &Attribute<'_>| der(0x30, &[der(6, oid), der(*tag, value)].concat());
+    let part = |part: &&[Attribute<'_>]| der(0x31, &part.iter().flat_map(attribute).collect::<Vec<_>>());
     der(0x30, &parts.iter().flat_map(part).collect::<Vec<_>>())
 }
 

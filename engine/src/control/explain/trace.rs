@@ -173,7 +173,7 @@ impl<'a> Trace<'a> {
             },
         };
         self.phases.push(phases::path(head.path(), path));
-        if let Some(outcome) = self.to_https(head, path)? {
+        if let Some(outcome) = self.sent_to_https(head, path)? {
             return Ok(outcome);
         }
         let found = self.route(head, path)?;
@@ -200,7 +200,7 @@ impl<'a> Trace<'a> {
     }
 
     /// Where a client is sent that did not come by https, if it has to.
-    fn to_https(&mut self, head: Head<'_>, path: &[u8]) -> Result<Option<Outcome>, Reason> {
+    fn sent_to_https(&mut self, head: Head<'_>, path: &[u8]) -> Result<Option<Outcome>, Reason> {
         let mut place = Vec::new();
         let asked = (self.peer, head, path);
         let sent = parts::elsewhere(self.listener, asked, &mut self.caches.borrow_mut(), &mut place);

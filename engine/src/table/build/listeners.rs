@@ -2,7 +2,7 @@
 
 use super::{
     Address, BULK_BYTES, Check, Kept, Limits, Listener, ListenerTimeouts, Means, Networks, Pointer,
-    SocketAddr, Speaks, Table, address, config, https, networks, tls,
+    SocketAddr, Speaks, Table, address, config, networks, tls,
 };
 
 /// What a request head may take of a bulk buffer: the rest is its headroom and the first bytes of a body.
@@ -44,8 +44,8 @@ pub(super) fn build(check: &mut Check<'_>, previous: Option<&Table>, means: &mut
             speaks: speaks(given),
             tls,
             certificates,
-            to_https: https::redirect(check, &at.key("redirect_https"), &name, given),
-            hsts: https::hsts(check, &at.key("hsts"), &name, given),
+            to_https: tls::https::redirect(check, &at.key("redirect_https"), &name, given),
+            hsts: tls::https::hsts(check, &at.key("hsts"), &name, given),
             limits: limits(check, &at.key("limits"), &given.limits),
             timeouts: timeouts(check, &at.key("timeouts"), &given.timeouts),
             count: kept.count(&name),

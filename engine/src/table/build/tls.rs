@@ -2,9 +2,12 @@
 //! the last good ones in place.
 
 use super::listeners::speaks;
-use super::{Check, Expiry, Means, Pointer, Table, clients, config};
+use super::{Check, Expiry, Means, Pointer, Table, config};
 use crate::certs::{Identity, Keys, Terms, Unfit};
 use crate::config::values::FilePath;
+
+mod clients;
+pub(super) mod https;
 
 /// A certificate with less time left than this is warned of: ACME's renewals begin with 30 of 90 days left, so that
 /// whatever renews it has failed for weeks.

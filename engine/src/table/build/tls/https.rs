@@ -9,7 +9,7 @@ use std::time::Duration;
 const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// Where clients are sent that did not come by https; notes what is wrong with it.
-pub(super) fn redirect(
+pub(in crate::table::build) fn redirect(
     check: &mut Check<'_>,
     at: &Pointer,
     name: &str,
@@ -25,7 +25,7 @@ pub(super) fn redirect(
 }
 
 /// The value of Strict-Transport-Security; notes what is wrong with it.
-pub(super) fn hsts(
+pub(in crate::table::build) fn hsts(
     check: &mut Check<'_>,
     at: &Pointer,
     name: &str,

@@ -1,7 +1,6 @@
 //! Certificates of clients: who vouches for them, and which are revoked.
 
-use super::tls::read;
-use super::{Check, Means, Pointer, config};
+use super::{Check, Means, Pointer, config, read, spelled, unix_seconds};
 use crate::certs::{Asks, Clients, Unusable};
 use crate::config::listener::ClientAuth;
 
@@ -62,7 +61,7 @@ pub(super) fn build(
             return Err(());
         }
     };
-    warn(check, &at.key("crl"), &clients, super::tls::unix_seconds(means));
+    warn(check, &at.key("crl"), &clients, unix_seconds(means));
     Ok(Some(clients))
 }
 
@@ -73,7 +72,7 @@ fn warn(check: &mut Check<'_>, at: &Pointer, clients: &Clients, now: i64) {
         check.warn_at_key(at, message, Some("add its list, or give none at all".into()));
     }
     for (name, next) in clients.overdue(now) {
-        let late = super::tls::spelled(now - next);
+        let late = spelled(now - next);
         let message =
             format!("the list of '{name}' is overdue by {late}: all that it vouches for is refused");
         check.warn_at_key(at, message, Some("fetch the next one".into()));
