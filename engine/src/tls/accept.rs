@@ -2,10 +2,12 @@
 //! wait. A client that breaks the protocol is told so by an alert.
 
 use super::session::{Session, State, Step, Want};
+use crate::base::Proven;
 use crate::certs::Terms;
 use crate::mem::{Buf, Pool};
 use crate::net::stream::Wait;
 use crate::net::{Deadline, Stream};
+use rustls::HandshakeKind;
 use rustls::server::UnbufferedServerConnection;
 use std::io;
 
@@ -25,14 +27,30 @@ pub enum Refused {
 /// Shakes hands with the client of `below` by these terms before `deadline`. `first` has come from it already.
 ///
 /// # Errors
-/// Why not; the connection is to be closed.
+/// Why not; the connection is to be closed, and not before the client could read the alert that says why.
 pub async fn accept(
     below: Stream,
     terms: &Terms,
     pool: &Pool,
     first: Option<Buf>,
     deadline: &Deadline,
-) -> Result<Stream, Refused> {
+) -> Result<Stream, (Refused, Stream)> {
+    match shake(&below, terms, pool, first, deadline).await {
+        Ok((state, asked, proven)) => {
+            Ok(Stream::covered(Box::new(Session::new(below, state, asked, proven))))
+        }
+        Err(refused) => Err((refused, below)),
+    }
+}
+
+/// Gives the session, the host that the client asked for, and who it is.
+async fn shake(
+    below: &Stream,
+    terms: &Terms,
+    pool: &Pool,
+    first: Option<Buf>,
+    deadline: &Deadline,
+) -> Result<(State, Option<Box<str>>, Proven), Refused> {
     let engine =
         UnbufferedServerConnection::new(terms.config()).map_err(|_| Refused::Broken("misconfigured"))?;
     let mut came = first.is_some();
@@ -44,8 +62,8 @@ pub async fn accept(
         match step {
             Ok(Step::Going) => {}
             Ok(Step::Shaking) => {
-                flush(&mut state, &below, deadline).await?;
-                fetch(&mut state, &below, deadline).await.map_err(|refused| match refused {
+                flush(&mut state, below, deadline).await?;
+                fetch(&mut state, below, deadline).await.map_err(|refused| match refused {
                     Refused::Cut if !came => Refused::Silent,
                     refused => refused,
                 })?;
@@ -55,13 +73,28 @@ pub async fn accept(
             Ok(Step::Closed | Step::Over) => return Err(Refused::Cut),
             Err(_) => {
                 // What can be sent at once is enough.
-                let _ = state.flush(&below);
+                let _ = state.flush(below);
                 return Err(Refused::Broken(state.why.unwrap_or("too_long")));
             }
         }
     }
-    flush(&mut state, &below, deadline).await?;
-    Ok(Stream::covered(Box::new(Session::new(below, state, server_name))))
+    flush(&mut state, below, deadline).await?;
+    let proven = proven(&state.engine, terms).ok_or(Refused::Broken("bad_certificate"))?;
+    Ok((state, server_name, proven))
+}
+
+/// Who the client is. One that comes back by a ticket was not asked again: what the ticket says of it is held to the terms as
+/// they are now. None where it is not let in.
+fn proven(engine: &UnbufferedServerConnection, terms: &Terms) -> Option<Proven> {
+    let certificate = match engine.peer_certificates() {
+        Some(chain) => Some(Box::new(Terms::told(chain)?)),
+        None => None,
+    };
+    let is_back = engine.handshake_kind() == Some(HandshakeKind::Resumed);
+    if is_back && !terms.admit(certificate.as_deref()) {
+        return None;
+    }
+    Some(Proven::new(certificate, terms.number()))
 }
 
 async fn flush(state: &mut State, below: &Stream, deadline: &Deadline) -> Result<(), Refused> {

@@ -2,6 +2,7 @@
 //! that waits holds none; plain text goes straight to who reads. What is written becomes records in another pooled buffer:
 //! a write counts as done only when the socket has taken its last record, so that backpressure is that of the socket.
 
+use crate::base::Proven;
 use crate::mem::{BULK_BYTES, Buf, Class, Pool};
 use crate::net::Stream;
 use crate::net::stream::{Cover, Idle};
@@ -22,12 +23,13 @@ const KNOWN_BYTES: usize = 32;
 pub(super) struct Session {
     below: Stream,
     asked: Option<Box<str>>,
+    proven: Proven,
     state: RefCell<State>,
 }
 
 /// A session; its bytes come and go through whoever has the stream.
 pub(super) struct State {
-    engine: UnbufferedServerConnection,
+    pub(super) engine: UnbufferedServerConnection,
     pool: Pool,
     /// Records that have come and are not processed.
     incoming: Option<Buf>,
@@ -392,8 +394,8 @@ impl fmt::Debug for Session {
 
 impl Session {
     /// A session whose handshake is done, with a peer that asked for this host.
-    pub(super) fn new(below: Stream, state: State, asked: Option<Box<str>>) -> Session {
-        Session { below, asked, state: RefCell::new(state) }
+    pub(super) fn new(below: Stream, state: State, asked: Option<Box<str>>, proven: Proven) -> Session {
+        Session { below, asked, proven, state: RefCell::new(state) }
     }
 }
 
@@ -412,6 +414,10 @@ impl Cover for Session {
 
     fn asked(&self) -> Option<&str> {
         self.asked.as_deref()
+    }
+
+    fn proven(&self) -> Option<&Proven> {
+        Some(&self.proven)
     }
 
     fn speaks_http2(&self) -> bool {
