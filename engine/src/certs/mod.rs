@@ -2,10 +2,12 @@
 //! certificate a client is shown is told by the name it asks for. Pure: `table` reads the files, `tls` shakes hands.
 
 mod identity;
+mod origin;
 mod store;
 mod terms;
 #[cfg(test)]
 mod tests;
 
 pub use identity::{Identity, Unfit};
+pub use origin::{OriginTerms, Roots, Trust};
 pub use terms::Terms;

@@ -10,7 +10,7 @@ use crate::exchange::{Context, Home, Lent, Peer};
 use crate::mem::Buf;
 use crate::net::{Link, Stream, clock};
 use crate::observe::Reason;
-use crate::tls::{Refused, accept};
+use crate::tls::{Refused, Wrong, accept};
 use std::rc::Rc;
 
 /// Serves a downstream connection whose handshake goes by `terms` to its end.
@@ -44,7 +44,8 @@ async fn handshake(
         Refused::Silent => return None,
         Refused::Timeout => "timeout",
         Refused::Cut => "cut",
-        Refused::Broken(why) => why,
+        Refused::Wrong(Wrong::Certificate(_)) => "bad_certificate",
+        Refused::Wrong(Wrong::Protocol(why)) => why,
     };
     // Dropped at once, it hands in the record.
     let (table, at) = home.now(lent);

@@ -28,6 +28,9 @@ pub trait Cover: Debug {
     /// The host that the peer asked for when it connected, in lower case.
     fn asked(&self) -> Option<&str>;
 
+    /// What the peer did against the protocol, in the words of the log.
+    fn wrong(&self) -> Option<&'static str>;
+
     /// Whether there is something to read that the socket has given up already.
     fn holds_input(&self) -> bool;
 
@@ -36,4 +39,7 @@ pub trait Cover: Debug {
 
     /// As [`Stream::shutdown_write`].
     fn shutdown_write(&self);
+
+    /// As [`Stream::reset_on_close`].
+    fn reset_on_close(&self);
 }
