@@ -32,6 +32,7 @@ mod balance;
 mod ends;
 mod listeners;
 mod matching;
+mod origin_tls;
 mod policies;
 mod rewrites;
 mod routes;
@@ -76,7 +77,7 @@ pub fn build(
     let gateway = gateway(&mut check);
     let listeners = listeners::build(&mut check, previous, means);
     let admin = admin::build(&mut check, &listeners);
-    let upstreams = upstreams::build(&mut check, previous);
+    let upstreams = upstreams::build(&mut check, previous, means);
     let (routes, lookup) = routes::build(&mut check);
     let policies = policies::build(&mut check, &listeners, &routes, (previous, means));
     if let Some(policies) = &policies

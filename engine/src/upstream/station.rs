@@ -7,6 +7,7 @@ use super::pool::Conn;
 use super::view::{Seat, View};
 use crate::balance::State;
 use crate::base::Tick;
+use crate::certs::OriginTerms;
 use crate::net::stream::Idle;
 use crate::observe::metrics::EndpointCells;
 use crate::table::{Endpoint, Endpoints, Upstream};
@@ -79,6 +80,8 @@ struct Inner {
     stays: Vec<Stay>,
     next_stay: u64,
     idle: Vec<Vec<Parked>>,
+    /// The terms that its connections are made under now; others are not parked.
+    terms: Option<OriginTerms>,
     balance: State,
     /// Exchanges that wait for a slot of the upstream's cap.
     waiting: VecDeque<Waker>,
@@ -94,6 +97,7 @@ impl Station {
             stays: (0..count as u64).map(Stay).collect(),
             next_stay: count as u64,
             idle: (0..count).map(|_| Vec::new()).collect(),
+            terms: upstream.tls.clone(),
             balance: State::new(upstream.endpoints.seats().clone(), random),
             waiting: VecDeque::new(),
             retired: false,
@@ -138,14 +142,14 @@ impl Station {
     }
 
     /// Parks a connection after an exchange, for `idle` or the shorter time its endpoint announced; closes it if the
-    /// endpoint or the upstream has left.
+    /// endpoint or the upstream has left, or is spoken to on other terms now.
     pub fn park(&self, picked: &Picked, mut conn: Conn, now: Tick, idle: Duration) {
         conn.reused = true;
         // A second less than announced: the endpoint's clock started before ours.
         let keep = conn.keep.map_or(idle, |keep| keep.saturating_sub(Duration::from_secs(1)).min(idle));
         let inner = &mut *self.inner.borrow_mut();
         match inner.find(picked) {
-            Some(at) if !keep.is_zero() && !inner.retired => {
+            Some(at) if !keep.is_zero() && !inner.retired && inner.makes(&conn) => {
                 inner.idle[at].push(Parked { conn, until: now.after(keep) });
             }
             _ => drop(conn),
@@ -178,6 +182,18 @@ impl Station {
     /// `shard` is the one that it is on.
     pub fn replace(&self, set: &Arc<Endpoints>, shard: usize) {
         self.inner.borrow_mut().replace(set, shard);
+    }
+
+    /// Connections are made on these terms from now on. Idle ones that were made on others are closed.
+    pub fn secure(&self, terms: Option<&OriginTerms>) {
+        let inner = &mut *self.inner.borrow_mut();
+        if same(inner.terms.as_ref(), terms) {
+            return;
+        }
+        inner.terms = terms.cloned();
+        let closed = inner.idle.iter_mut().map(|idle| idle.drain(..).count()).sum::<usize>();
+        // Each connection closed gave a slot of the cap back.
+        (0..closed).for_each(|_| inner.wake());
     }
 
     /// No table names the upstream any more: idle connections are closed, those in use when their exchange ends.
@@ -220,7 +236,21 @@ impl Station {
     }
 }
 
+/// Whether connections on either terms may serve the same exchanges.
+fn same(one: Option<&OriginTerms>, other: Option<&OriginTerms>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => one.is(other),
+        (None, None) => true,
+        _ => false,
+    }
+}
+
 impl Inner {
+    /// Whether `conn` is one that would be made now.
+    fn makes(&self, conn: &Conn) -> bool {
+        same(self.terms.as_ref(), conn.terms.as_ref())
+    }
+
     /// The index of an endpoint now. Nearly always the one it was picked by.
     fn find(&self, picked: &Picked) -> Option<usize> {
         if self.stays.get(picked.at) == Some(&picked.stay) {
@@ -312,6 +342,7 @@ mod tests {
             endpoints: set(addrs),
             balance: BALANCE,
             proxy_protocol: None,
+            tls: None,
             connections: 1,
             idle: Duration::ZERO,
             count: Default::default(),

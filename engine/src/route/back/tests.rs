@@ -24,6 +24,7 @@ fn back<'a>(
     Back {
         front: Front { scheme: Scheme::Https, host: front.as_bytes() },
         sent: sent.as_bytes(),
+        port: 80,
         inside: INSIDE.into_iter(),
         path: by.map(|by| Rewritten { by, at: 0, asked: b"/api/orders" }),
     }

@@ -39,7 +39,7 @@ pub(super) fn build(
     }
 }
 
-fn identity(
+pub(super) fn identity(
     check: &mut Check<'_>,
     at: &Pointer,
     given: &config::listener::Cert,
@@ -85,7 +85,12 @@ fn identity(
     Some(identity)
 }
 
-fn read(check: &mut Check<'_>, at: &Pointer, path: &FilePath, means: &mut Means<'_>) -> Option<Vec<u8>> {
+pub(super) fn read(
+    check: &mut Check<'_>,
+    at: &Pointer,
+    path: &FilePath,
+    means: &mut Means<'_>,
+) -> Option<Vec<u8>> {
     let note = |why: String| {
         let message = format!("'{}' cannot be read: {why}", path.0.display());
         check.error(at, message, Some("give the path of a file that the gateway may read".into()));
