@@ -16,6 +16,7 @@ mod explain;
 mod matching;
 mod names;
 mod nginx;
+mod origin_tls;
 mod policies;
 mod pool;
 mod proxy_protocol;
