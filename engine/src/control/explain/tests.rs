@@ -13,7 +13,8 @@ use std::time::Duration;
 fn table(text: &str) -> Table {
     let config = Memory::default().file("a.yaml", text).env("KEY", "sesame").read("a.yaml");
     let config = config.unwrap_or_else(|problems| panic!("{problems}"));
-    let mut means = build::Means { files: &mut Memory::default(), now: Tick(1), offset: 0 };
+    let mut files = Memory::default().file("ca.pem", include_bytes!("../../../tests/data/origins/ca.pem"));
+    let mut means = build::Means { files: &mut files, now: Tick(1), offset: 0 };
     build::build(&config, Generation(7), None, &mut means).unwrap_or_else(|problems| panic!("{problems}")).0
 }
 
@@ -40,6 +41,25 @@ fn report_on(ground: &Ground<'_>, line: &str, fields: &[&str], listing: Listing)
 const NOW_MS: u64 = 1_700_000_000_000;
 
 const HEAD: &str = "version: 1\nlisteners: [{ name: public, bind: '127.0.0.1:0' }]\n";
+
+#[test]
+fn whether_an_upstream_has_to_prove_who_it_is_is_told() {
+    let text = format!(
+        "{HEAD}upstreams:
+  plain: {{ endpoints: [{{ address: '10.0.0.7:81' }}] }}
+  proven: {{ endpoints: [{{ address: '10.0.0.7:81' }}], tls: {{ roots: ca.pem }} }}
+  any: {{ endpoints: [{{ address: '10.0.0.7:81' }}], tls: {{ verify: false }} }}
+routes: [{{ name: plain, match: {{ path: /plain }}, to: plain }}, {{ name: proven, match: {{ path: /proven }}, to: proven }}, {{ name: any, match: {{ path: /any }}, to: any }}]
+"
+    );
+    let table = table(&text);
+    for (name, expected) in [("plain", ""), ("proven", ", over TLS"), ("any", ", over TLS, whoever answers")]
+    {
+        let found = report(&table, &format!("http://a.test/{name}"), &[], Listing::Fitting).to_string();
+        let line = format!("10.0.0.7:81 of {name}, round_robin{expected}\n");
+        assert!(found.contains(&line), "{found}");
+    }
+}
 
 #[test]
 fn a_report_reads_as_a_line_a_phase_with_what_was_chosen_from_below() {
