@@ -9,5 +9,5 @@ mod terms;
 mod tests;
 
 pub use identity::{Identity, Unfit};
-pub use origin::{OriginTerms, Roots, Trust};
+pub use origin::{Name, OriginTerms, Roots, Trust};
 pub use terms::Terms;

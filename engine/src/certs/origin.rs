@@ -54,6 +54,18 @@ pub enum Trust {
     Anyone,
 }
 
+/// What a server proves to be: a host name, or an address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Name(ServerName<'static>);
+
+impl Name {
+    /// Reads a host name, without the dot that may end it, or an address; none where it is neither.
+    pub fn parse(text: &str) -> Option<Name> {
+        let text = text.strip_suffix('.').unwrap_or(text);
+        ServerName::try_from(text.to_ascii_lowercase()).ok().map(Name)
+    }
+}
+
 /// The terms of one upstream; cloning them clones a handle.
 #[derive(Debug, Clone)]
 pub struct OriginTerms(Arc<Inner>);
@@ -61,7 +73,7 @@ pub struct OriginTerms(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     config: Arc<ClientConfig>,
-    name: Option<ServerName<'static>>,
+    name: Option<Name>,
     trust: Trust,
     shown: Option<Vec<CertificateDer<'static>>>,
 }
@@ -70,20 +82,13 @@ impl OriginTerms {
     /// Terms by which those of `trust` are believed. `name` takes the place of the name that an endpoint has; `shown` is what
     /// is shown to those that ask; `protocols` are offered (RFC 7301), the first preferred. Equal terms are those that
     /// `previous` were, with all tickets.
-    ///
-    /// # Errors
-    /// `name` is no name of a server.
     pub fn new(
         trust: Trust,
-        name: Option<&str>,
+        name: Option<Name>,
         shown: Option<&Identity>,
         protocols: &[&[u8]],
         previous: Option<&OriginTerms>,
-    ) -> Result<OriginTerms, &'static str> {
-        let name = match name {
-            Some(name) => Some(server_name(name).ok_or("is not the name of a server")?),
-            None => None,
-        };
+    ) -> OriginTerms {
         let protocols: Vec<Vec<u8>> = protocols.iter().map(|protocol| protocol.to_vec()).collect();
         let chain = shown.map(|identity| identity.key.cert.clone());
         let kept = previous.filter(|OriginTerms(known)| {
@@ -93,7 +98,7 @@ impl OriginTerms {
                 && known.shown == chain
         });
         if let Some(kept) = kept {
-            return Ok(kept.clone());
+            return kept.clone();
         }
         let provider: Arc<CryptoProvider> = Arc::new(default_provider());
         let config = ClientConfig::builder_with_provider(provider)
@@ -111,7 +116,7 @@ impl OriginTerms {
         };
         config.alpn_protocols = protocols;
         config.resumption = Resumption::store(Arc::new(ClientSessionMemoryCache::new(TICKETS)));
-        Ok(OriginTerms(Arc::new(Inner { config: Arc::new(config), name, trust, shown: chain })))
+        OriginTerms(Arc::new(Inner { config: Arc::new(config), name, trust, shown: chain }))
     }
 
     /// As rustls takes them.
@@ -121,7 +126,7 @@ impl OriginTerms {
 
     /// The name under which an endpoint has to prove itself that was reached as `host`; none where that is no name.
     pub fn name(&self, host: &str) -> Option<ServerName<'static>> {
-        self.0.name.clone().or_else(|| server_name(host))
+        self.0.name.clone().or_else(|| Name::parse(host)).map(|Name(name)| name)
     }
 
     /// Whether these are the same terms, and not only equal ones.
@@ -133,11 +138,6 @@ impl OriginTerms {
     pub fn verifies(&self) -> bool {
         matches!(self.0.trust, Trust::Roots(_))
     }
-
-    /// Whether a certificate is shown to those that ask.
-    pub fn shows_certificate(&self) -> bool {
-        self.0.shown.is_some()
-    }
 }
 
 impl Trust {
@@ -148,12 +148,6 @@ impl Trust {
             _ => false,
         }
     }
-}
-
-/// A host name, without the dot that may end it, or an address.
-fn server_name(text: &str) -> Option<ServerName<'static>> {
-    let text = text.strip_suffix('.').unwrap_or(text);
-    ServerName::try_from(text.to_ascii_lowercase()).ok()
 }
 
 /// Believes everybody. The signatures of a handshake are not looked at either: they prove that who answers has the key of a

@@ -2,7 +2,7 @@
 //! so that connections and tickets go on; others begin anew.
 
 use super::{Check, Means, Pointer, Table, tls};
-use crate::certs::{Identity, OriginTerms, Roots, Trust};
+use crate::certs::{Identity, Name, OriginTerms, Roots, Trust};
 use crate::config::listener::Cert;
 use crate::config::upstream::{OriginTls, RootsFrom};
 use std::collections::HashMap;
@@ -46,17 +46,21 @@ impl<'p> Secured<'p> {
             Some(Trust::Anyone)
         };
         let shown = shown(check, at, given, means);
-        let server_name = given.server_name.as_deref();
-        let previous = self.previous.get(name).copied();
-        match OriginTerms::new(trust?, server_name, shown?.as_ref(), PROTOCOLS, previous) {
-            Ok(terms) => Some(terms),
-            Err(what) => {
-                let message = format!("'{}' {what}", server_name.unwrap_or_default());
+        let server_name = given.server_name.as_deref().map(|text| {
+            let server_name = Name::parse(text);
+            if server_name.is_none() {
                 let fix = "write a host name or an address, without scheme and port";
+                let message = format!("'{text}' is not the name of a server");
                 check.error(&at.key("server_name"), message, Some(fix.into()));
-                None
             }
-        }
+            server_name
+        });
+        let server_name = match server_name {
+            Some(server_name) => Some(server_name?),
+            None => None,
+        };
+        let previous = self.previous.get(name).copied();
+        Some(OriginTerms::new(trust?, server_name, shown?.as_ref(), PROTOCOLS, previous))
     }
 
     fn roots(
