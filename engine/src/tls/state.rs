@@ -182,21 +182,17 @@ impl State {
 
     /// Tells the peer that nothing more will come, if that can be told at once and is true. Whether it was.
     pub(super) fn say_goodbye(&mut self, below: &Stream) -> bool {
-        if self.said_goodbye || self.ahead.is_some() || matches!(self.end, Some(End::Failed(_))) {
-            return false;
-        }
-        if self.flush(below).is_err() {
+        if self.ahead.is_some() || matches!(self.end, Some(End::Failed(_))) || self.flush(below).is_err() {
             return false;
         }
         // What has come is passed over: there is as much of it as one buffer holds.
-        loop {
+        while !self.said_goodbye {
             match self.step(Want::Goodbye) {
                 Ok(Step::Going | Step::Closed) => {}
-                Ok(Step::Open) => break,
+                Ok(Step::Open) => self.said_goodbye = true,
                 Ok(Step::Shaking | Step::Over) | Err(_) => return false,
             }
         }
-        self.said_goodbye = true;
         self.flush(below).is_ok()
     }
 
