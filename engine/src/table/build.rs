@@ -32,7 +32,6 @@ mod balance;
 mod ends;
 mod listeners;
 mod matching;
-mod origin_tls;
 mod policies;
 mod rewrites;
 mod routes;

@@ -13,7 +13,6 @@ use std::io;
 pub(super) const RECORD_EXTRA: usize = 64;
 
 /// One side of a session.
-#[expect(clippy::large_enum_variant, reason = "it lies in a box with the rest of the session")]
 pub(super) enum Engine {
     /// We dialled.
     Client(UnbufferedClientConnection),

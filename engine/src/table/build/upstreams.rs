@@ -3,9 +3,12 @@
 use super::super::endpoints::assemble;
 use super::{
     Check, Endpoints, Kept, Means, Pointer, Source, Table, Target, Upstream, UpstreamId, address, balance,
-    config, origin_tls,
+    config,
 };
 use crate::wire::proxy_protocol::Version;
+use secured::Secured;
+
+mod secured;
 
 /// Builds all upstreams; notes what is wrong with them.
 pub(super) fn build(check: &mut Check<'_>, previous: Option<&Table>, means: &mut Means<'_>) -> Vec<Upstream> {
@@ -13,7 +16,7 @@ pub(super) fn build(check: &mut Check<'_>, previous: Option<&Table>, means: &mut
     let all = Pointer::default().key("upstreams");
     let before = previous.into_iter().flat_map(|table| &table.upstreams);
     let kept = Kept(before.map(|known| (known.name.as_str(), &known.count)).collect());
-    let mut secured = origin_tls::Secured::new(previous);
+    let mut secured = Secured::new(previous);
     let mut upstreams = Vec::new();
     for (index, (name, given)) in config.upstreams.0.iter().enumerate() {
         let at = all.key(name);

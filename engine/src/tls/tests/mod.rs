@@ -33,6 +33,9 @@ fn server(cert: &[u8], key: &[u8]) -> Terms {
     Terms::new(&[identity], &[b"http/1.1"], None).expect("are terms")
 }
 
+/// The streams of client and server, and the wires.
+type Joined = (Stream, Stream, [Rc<Wire>; 2]);
+
 /// Both ends of a handshake, and the wires: up and down.
 struct Pair {
     client: Handshake,
@@ -50,7 +53,7 @@ impl Pair {
     }
 
     /// Lets `step` bytes pass each way at a time until both are done.
-    fn shake(mut self, step: usize) -> Result<(Stream, Stream, [Rc<Wire>; 2]), [Option<Refused>; 2]> {
+    fn shake(mut self, step: usize) -> Result<Joined, [Option<Refused>; 2]> {
         for _ in 0..100_000 {
             for wire in &self.wires {
                 wire.takes.set(step);
@@ -74,7 +77,7 @@ impl Pair {
     }
 }
 
-fn session() -> (Stream, Stream, [Rc<Wire>; 2]) {
+fn session() -> Joined {
     Pair::new(&terms(trust(CA)), "origin.test", &server(ORIGIN, KEY)).shake(usize::MAX).expect("shake hands")
 }
 

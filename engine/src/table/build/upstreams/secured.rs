@@ -1,7 +1,8 @@
 //! TLS of upstreams: roots, names and certificates, read and checked here. Equal terms are the ones of the table before,
 //! so that connections and tickets go on; others begin anew.
 
-use super::{Check, Means, Pointer, Table, tls};
+use super::super::tls;
+use super::{Check, Means, Pointer, Table};
 use crate::certs::{Identity, Name, OriginTerms, Roots, Trust};
 use crate::config::listener::Cert;
 use crate::config::upstream::{OriginTls, RootsFrom};
