@@ -194,12 +194,12 @@ const TURNS: usize = 20_000;
 /// What happens once hands are shaken, at most.
 const STEPS: usize = 500;
 
-/// Alters a byte that is under way, other than a version, which plays no part in a record's front (RFC 8446 §5.1). Whether
-/// there was one.
+/// Alters a byte that is under way. Whether there was one. Not type and version in a record's front: all that a reader needs of
+/// them is sealed within (RFC 8446 §5.2), so that rustls takes them for what they have to be.
 fn alter(wire: &Rc<Wire>, place: usize) -> bool {
     let mut bytes = wire.bytes.borrow_mut();
     let place = place % bytes.len().max(1);
-    match bytes.get_mut(place).filter(|byte| **byte != 3) {
+    match bytes.get_mut(place).filter(|byte| !matches!(**byte, 3 | 23)) {
         Some(byte) => *byte ^= 1 << (place % 8),
         None => return false,
     }
