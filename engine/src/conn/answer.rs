@@ -40,7 +40,7 @@ impl Http1Replies<'_> {
         match (self.closes, self.version) {
             (true, _) => KeepAlive::Close,
             (false, Version::Http10) => KeepAlive::KeepAlive,
-            (false, Version::Http11) => KeepAlive::Nothing,
+            (false, Version::Http11 | Version::Http2) => KeepAlive::Nothing,
         }
     }
 

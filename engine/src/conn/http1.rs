@@ -18,11 +18,12 @@ use crate::table::Listener;
 use crate::wire::head::{Head, Lines, Version};
 use crate::wire::http1::FramingFault;
 use crate::wire::http1::framing::{self, Length};
+use crate::wire::http2::PREFACE;
 use std::rc::Rc;
 use std::time::Duration;
 
 /// How the inner future ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum End {
     /// The client is silent: wait without a buffer.
     Asleep,
@@ -30,6 +31,8 @@ pub enum End {
     StillAsleep,
     /// Drop the connection.
     Closed,
+    /// What has come, if anything has been read, is HTTP/2.
+    Http2(Option<Buf>),
 }
 
 /// Connections of a shard whose inner future may wait out the grace.
@@ -38,12 +41,16 @@ const WARM_MAX: u32 = 1280;
 /// Serves exchanges on a connection that has become readable. `peer` is another one once a PROXY header has come.
 pub async fn serve(link: &Rc<Link>, lent: &Rc<Lent>, home: &Home, peer: &mut Peer) -> End {
     let mut buf = None::<Buf>;
-    let (mut expect, mut asleep) = (Expect::Bytes, End::StillAsleep);
+    let (mut expect, mut still_asleep) = (Expect::Bytes, true);
     if peer.announces {
         if let Err(end) = announced(link, lent, home, peer, &mut buf).await {
             return end;
         }
-        (expect, asleep) = (Expect::Silence, End::Asleep);
+        (expect, still_asleep) = (Expect::Silence, false);
+    }
+    let speaks = home.look(lent, |listener| listener.speaks);
+    if !speaks.http1 {
+        return End::Http2(buf);
     }
     let mut lines = lent.upstream.lines.take();
     let mut class = Class::Small;
@@ -56,11 +63,13 @@ pub async fn serve(link: &Rc<Link>, lent: &Rc<Lent>, home: &Home, peer: &mut Pee
         lent.activity.set(lent.activity.get().wrapping_add(1));
         // Not before: the one that was served when the wait began may have been replaced meanwhile.
         let (table, at) = home.now(lent);
+        let is_new = std::mem::replace(&mut peer.is_new, false);
         *peer = peer.on(&table, at);
         let listener = &table.listeners[at.index()];
         let exchange = Exchange { link, lent, home, table: &table, listener, peer: *peer };
         match came {
-            Came::Nothing => return asleep,
+            Came::Nothing if still_asleep => return End::StillAsleep,
+            Came::Nothing => return End::Asleep,
             Came::Gone => return End::Closed,
             Came::Whole(began) => match exchange.serve(&mut buf, &lines, began, &mut class).await {
                 After::Next => {}
@@ -70,6 +79,12 @@ pub async fn serve(link: &Rc<Link>, lent: &Rc<Lent>, home: &Home, peer: &mut Pee
                     return End::Closed;
                 }
             },
+            // A connection speaks one version to its end: what follows an exchange is no preface.
+            Came::Refused(Reason::VersionNotSupported, _)
+                if speaks.http2 && is_new && buf.as_ref().is_some_and(begins_http2) =>
+            {
+                return End::Http2(buf);
+            }
             Came::Refused(reason, began) => {
                 drop(buf.take());
                 exchange.refused(reason, began).await;
@@ -77,8 +92,13 @@ pub async fn serve(link: &Rc<Link>, lent: &Rc<Lent>, home: &Home, peer: &mut Pee
                 return End::Closed;
             }
         }
-        (expect, asleep) = (Expect::Silence, End::Asleep);
+        (expect, still_asleep) = (Expect::Silence, false);
     }
+}
+
+/// Whether these bytes, which are no HTTP/1.1 request, are what a connection of HTTP/2 begins with.
+fn begins_http2(held: &Buf) -> bool {
+    PREFACE.starts_with(held.filled()) || held.filled().starts_with(PREFACE)
 }
 
 /// The buffer to read the next head into: requests of one connection tend to be alike.

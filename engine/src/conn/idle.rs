@@ -2,6 +2,7 @@
 //! the inner future is boxed when bytes come and dropped with all its buffers when the grace has passed.
 
 use super::http1::{End, serve};
+use super::http2;
 use crate::base::{Side, Tick};
 use crate::exchange::{Home, Lent, Peer};
 use crate::net::stream::{Idle, Stream, Wait};
@@ -21,7 +22,11 @@ pub fn connection(stream: Stream, lent: Rc<Lent>, home: Rc<Home>, peer: Peer) ->
     let mut peer = peer;
     async move {
         let mut since = clock::coarse();
-        loop {
+        // Boxed, and made before it is awaited: what it is made of is not kept beside it.
+        let served = loop {
+            if link.stream.speaks_http2() {
+                break Box::pin(http2::serve(link, lent, home, peer, None));
+            }
             link.reading.set(home.silent_until(&lent, since));
             let asleep = lent.sleepers.enter(&link, &home);
             let ready = link.stream.readable_by(&link.reading).await;
@@ -43,8 +48,10 @@ pub fn connection(stream: Stream, lent: Rc<Lent>, home: Rc<Home>, peer: Peer) ->
                 // Readiness may be told of for nothing, and an idle time that began anew each time would not end.
                 End::StillAsleep => {}
                 End::Closed => return,
+                End::Http2(first) => break Box::pin(http2::serve(link, lent, home, peer, first)),
             }
-        }
+        };
+        served.await;
     }
 }
 

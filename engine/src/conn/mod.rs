@@ -4,6 +4,7 @@
 mod answer;
 mod head;
 mod http1;
+mod http2;
 mod idle;
 mod linger;
 mod proxied;

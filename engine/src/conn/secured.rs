@@ -68,7 +68,7 @@ async fn proxy_header(
         match announced(&link, lent, home, peer, &mut first).await {
             Ok(()) => break,
             Err(End::StillAsleep | End::Asleep) => {}
-            Err(End::Closed) => return None,
+            Err(End::Closed | End::Http2(_)) => return None,
         }
     }
     Some((Rc::into_inner(link)?.stream, first))

@@ -13,7 +13,7 @@ use crate::route::front::Scheme;
 use crate::table::{Table, Upstream};
 use crate::upstream::{Picked, Tried};
 use crate::wire::field::Field;
-use crate::wire::head::{Head, Version};
+use crate::wire::head::Head;
 use std::cell::{Cell, RefCell};
 use std::net::IpAddr;
 
@@ -28,6 +28,8 @@ pub struct Peer {
     pub trusted: bool,
     /// Whether it must send a PROXY header before its first request.
     pub announces: bool,
+    /// Whether no request has come on it.
+    pub is_new: bool,
     /// The scheme that its own connection speaks.
     pub scheme: Scheme,
     /// The generation that the listener's id and the trust are of.
@@ -42,7 +44,7 @@ impl Peer {
         let trusted = table.gateway.trusted.hold(addr);
         let is_plain = table.listeners[listener.index()].tls.is_none();
         let scheme = if is_plain { Scheme::Http } else { Scheme::Https };
-        Peer { listener, addr, trusted, announces, scheme, generation: table.generation }
+        Peer { listener, addr, trusted, announces, is_new: true, scheme, generation: table.generation }
     }
 
     /// The same connection as `table` sees it, where its listener is `listener`.
@@ -99,6 +101,8 @@ pub struct Context<'a> {
     pub bytes_out: Cell<u64>,
     /// The request's id.
     pub request_id: RefCell<RequestId>,
+    /// When the client stops waiting, where it says so.
+    pub by: Cell<Tick>,
     /// Whether it became a tunnel.
     pub tunnel: Cell<bool>,
     /// Whether its client was told to send its body.
@@ -138,6 +142,7 @@ impl<'a> Context<'a> {
             bytes_in: Cell::new(0),
             bytes_out: Cell::new(0),
             request_id: RefCell::new(RequestId::default()),
+            by: Cell::new(Tick::NEVER),
             tunnel: Cell::new(false),
             continued: Cell::new(false),
             timing: if sampled || gateway.timed { Some(timed::begin(lent, began, sampled)) } else { None },
@@ -197,7 +202,7 @@ impl<'a> Context<'a> {
             method: self.head.map(Head::method_bytes).unwrap_or_default(),
             host: self.head.map(Head::host).unwrap_or_default(),
             path: self.head.map(Head::target).unwrap_or_default(),
-            version10: self.head.is_some_and(|head| head.version() == Version::Http10),
+            version: self.head.map(Head::version).unwrap_or_default(),
             route: self.route.get().map(|id| table.route(id).name.as_str()),
             upstream: upstream.map(|upstream| upstream.name.as_str()),
             endpoint,

@@ -9,6 +9,7 @@ mod intake;
 pub mod link;
 pub mod listener;
 pub mod pipe;
+pub mod poll;
 #[cfg(feature = "sim")]
 pub mod sim;
 pub mod spawn;

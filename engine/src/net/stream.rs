@@ -85,6 +85,11 @@ impl Stream {
         if let Inner::Covered(cover) = &self.0 { cover.wrong() } else { None }
     }
 
+    /// Whether it was agreed, when the peer connected, that HTTP/2 is spoken (RFC 9113 §3.2).
+    pub fn speaks_http2(&self) -> bool {
+        matches!(&self.0, Inner::Covered(cover) if cover.speaks_http2())
+    }
+
     fn socket(&self) -> Socket<'_> {
         match &self.0 {
             Inner::Os(tcp) => Socket::Os(tcp),

@@ -3,6 +3,7 @@
 
 use super::Reason;
 use crate::base::ClientAddr;
+use crate::wire::head::Version;
 use std::net::IpAddr;
 
 /// One exchange. An empty slice stands for what the request did not bring, or what was never parsed because
@@ -27,8 +28,8 @@ pub struct Record<'a> {
     pub host: &'a [u8],
     /// The target as received, query included.
     pub path: &'a [u8],
-    /// Whether the request was HTTP/1.0.
-    pub version10: bool,
+    /// The version that the request came by.
+    pub version: Version,
     /// The route's name, if one was found.
     pub route: Option<&'a str>,
     /// The upstream's name, if one was chosen.

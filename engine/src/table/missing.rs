@@ -29,8 +29,6 @@ const MISSING: &[Missing] = &[
         begins: "required",
         what: "client certificates are",
     },
-    any(&["listeners", "*", "limits", "streams_per_connection"], "HTTP/2 is"),
-    Missing { at: &["listeners", "*", "protocols", "*"], begins: "http2", what: "HTTP/2 is" },
     any(&["upstreams", "*", "health"], "active health checking is"),
     any(&["upstreams", "*", "retry"], "retrying is"),
     any(&["upstreams", "*", "breaker"], "breakers are"),

@@ -158,6 +158,8 @@ pub struct Listener {
     pub bind: Vec<Address>,
     /// Peers whose connections must begin with a PROXY header; from all others none is read.
     pub proxy_protocol: Option<Networks>,
+    /// The versions of HTTP that it speaks.
+    pub speaks: Speaks,
     /// The terms of its handshakes; none where it speaks plain text.
     pub tls: Option<Terms>,
     /// Limits of its connections and requests.
@@ -168,6 +170,16 @@ pub struct Listener {
     pub count: Arc<Capped>,
     /// Where its exchanges are counted; none where nobody counts.
     pub meter: Option<Arc<Meter<ListenerCells>>>,
+}
+
+/// Versions of HTTP, at least one of them. Where both are spoken, the client chooses: by ALPN (RFC 7301) or, in plain text, by
+/// the preface that HTTP/2 begins with (RFC 9113 §3.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Speaks {
+    /// HTTP/1.1 and HTTP/1.0.
+    pub http1: bool,
+    /// HTTP/2.
+    pub http2: bool,
 }
 
 /// Limits of a listener's connections and requests.
@@ -183,6 +195,8 @@ pub struct Limits {
     pub target_bytes: u32,
     /// Bytes of a request body; past it 413.
     pub body_bytes: Option<u64>,
+    /// HTTP/2 streams at once on one connection.
+    pub streams: u32,
 }
 
 impl Limits {
@@ -267,6 +281,8 @@ pub struct Upstream {
     pub proxy_protocol: Option<proxy_protocol::Version>,
     /// The terms of its handshakes; none where plain text is spoken. The same handle in every generation that has equal ones.
     pub tls: Option<OriginTerms>,
+    /// Whether its endpoints are spoken to in HTTP/2.
+    pub http2: bool,
     /// Connections of the whole process to this upstream at most.
     pub connections: u32,
     /// An idle connection is closed after this.

@@ -78,6 +78,14 @@ impl Engine {
         }
     }
 
+    /// What was agreed to speak (RFC 7301).
+    pub(super) fn protocol(&self) -> Option<&[u8]> {
+        match self {
+            Engine::Client(engine) => engine.alpn_protocol(),
+            Engine::Server(engine) => engine.alpn_protocol(),
+        }
+    }
+
     /// Whether the other side dialled us.
     pub(super) fn is_server(&self) -> bool {
         matches!(self, Engine::Server(_))

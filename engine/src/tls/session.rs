@@ -59,6 +59,10 @@ impl Cover for Session {
         self.state.borrow().wrong.map(super::Wrong::as_str)
     }
 
+    fn speaks_http2(&self) -> bool {
+        self.state.borrow().protocol() == Some(b"h2")
+    }
+
     fn holds_input(&self) -> bool {
         self.state.borrow().holds_input()
     }

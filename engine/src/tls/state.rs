@@ -84,6 +84,11 @@ impl State {
         step
     }
 
+    /// What was agreed to speak.
+    pub(super) fn protocol(&self) -> Option<&[u8]> {
+        self.engine.protocol()
+    }
+
     /// Whether nothing more can be read.
     pub(super) fn is_ended(&self) -> bool {
         self.end.is_some()

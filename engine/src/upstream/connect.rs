@@ -3,8 +3,10 @@
 //! and `timeouts.connect` for waiting, dialling and shaking hands together.
 
 use super::call::{CallFault, Outgoing, Plan};
+use super::http2::{self, Mux};
 use super::lent::Lent;
 use super::pool::Conn;
+use super::shared::Dialling;
 use super::station::{Picked, Stay};
 use crate::balance::Facts;
 use crate::base::counters::{Capped, Slot};
@@ -38,8 +40,10 @@ pub enum Fresh {
 
 /// A connection and the endpoint it leads to. The endpoint's exchange has begun; whoever drops this ends it.
 pub struct Leased<'a> {
-    /// The connection; taken out when it is parked.
+    /// The connection; taken out when it is parked. None where it is shared with others.
     pub conn: Option<Conn>,
+    /// This exchange's part of one that is shared.
+    pub stream: Option<http2::Stream>,
     /// The endpoint.
     pub picked: Picked,
     plan: Plan<'a>,
@@ -55,11 +59,21 @@ impl<'a> Leased<'a> {
     /// Takes a parked connection, if there is one. None to an upstream that is told of clients: what is parked there
     /// was opened before it wanted to be.
     fn take_parked(&mut self, now: Tick) -> bool {
-        let upstream = self.plan.upstream;
-        if upstream.proxy_protocol.is_none() {
-            self.conn = self.plan.station.take(&self.picked, now);
+        let Plan { upstream, station, .. } = self.plan;
+        if upstream.http2 {
+            self.stream = station.join(&self.picked);
+        } else if upstream.proxy_protocol.is_none() {
+            self.conn = station.take(&self.picked, now);
         }
-        self.conn.is_some()
+        self.conn.is_some() || self.stream.is_some()
+    }
+
+    /// Whether its connection had carried an exchange before.
+    pub fn reused(&self) -> bool {
+        match &self.stream {
+            Some(stream) => stream.reused,
+            None => self.conn.as_ref().is_some_and(|conn| conn.reused),
+        }
     }
 
     /// Its endpoint has a connection: it need not be left alone any longer.
@@ -111,7 +125,7 @@ pub async fn connect<'a>(
         let now = clock::coarse();
         let (picked, marked) = pick(lent, plan, request.key, (now, &refused[..attempt]))?;
         plan.tried.endpoint.replace(Some(picked.clone()));
-        let mut leased = Leased { conn: None, picked, plan, lent };
+        let mut leased = Leased { conn: None, stream: None, picked, plan, lent };
         if fresh == Fresh::Any && leased.take_parked(now) {
             if marked {
                 leased.reached();
@@ -124,6 +138,18 @@ pub async fn connect<'a>(
             end.set(clock::coarse().after(plan.timeouts.connect).min(plan.total));
             end
         });
+        // Of those that want a connection which they can share, one makes it.
+        let dialling = match plan.upstream.http2 {
+            true => match dialling(plan, &leased.picked, end).await? {
+                Turn::Join(stream) => {
+                    leased.stream = Some(stream);
+                    lent.counts.pool_reused.add(1);
+                    return Ok(leased);
+                }
+                Turn::Dial(dialling) => Some(dialling),
+            },
+            false => None,
+        };
         let slot = slot(lent, plan, end).await?;
         let began = clock::coarse();
         plan.tried.dialled.set(clock::now());
@@ -132,7 +158,15 @@ pub async fn connect<'a>(
                 leased.reached();
                 lent.counts.pool_new.add(1);
                 let link = Link::new(stream, &lent.wheel, Side::Upstream);
-                leased.conn = Some(Conn::new(link, plan.upstream.tls.clone(), slot));
+                if plan.upstream.http2 {
+                    let opened = Mux::open(lent, link, slot, plan.upstream.idle).await;
+                    let mux = opened.map_err(|_| CallFault::Connect)?;
+                    leased.stream = Some(mux.begin());
+                    plan.station.share(&leased.picked, mux, plan.upstream.tls.as_ref());
+                    drop(dialling);
+                } else {
+                    leased.conn = Some(Conn::new(link, plan.upstream.tls.clone(), slot));
+                }
                 return Ok(leased);
             }
             Err(fault @ (CallFault::ConnectTimeout | CallFault::TlsTimeout)) => {
@@ -192,7 +226,12 @@ async fn open(
     })?;
     match &plan.upstream.tls {
         // Boxed: a handshake needs room that exchanges do not need later.
-        Some(terms) => Box::pin(secured(lent, stream, (terms, endpoint), announce, end)).await,
+        Some(terms) => {
+            let stream = Box::pin(secured(lent, stream, (terms, endpoint), announce, end)).await?;
+            // Nothing else was offered, but a server may answer as if it had not been asked (RFC 9113 §3.3).
+            let agreed = stream.speaks_http2() == plan.upstream.http2;
+            if agreed { Ok(stream) } else { Err(CallFault::Tls("no_common_protocol")) }
+        }
         None => Ok(stream),
     }
 }
@@ -219,6 +258,38 @@ async fn secured(
         Refused::Wrong(Wrong::Certificate(why)) => CallFault::Certificate(why),
         Refused::Wrong(Wrong::Protocol(why)) => CallFault::Tls(why),
     })
+}
+
+/// What comes of the wish for a shared connection.
+enum Turn<'a> {
+    /// There is one.
+    Join(http2::Stream),
+    /// Nobody else is at it: dial.
+    Dial(Dialling<'a>),
+}
+
+/// Waits while another exchange dials the endpoint.
+async fn dialling<'a>(plan: Plan<'a>, picked: &Picked, end: &Deadline) -> Result<Turn<'a>, CallFault> {
+    loop {
+        if let Some(dialling) = Dialling::begin(plan.station, picked) {
+            return Ok(Turn::Dial(dialling));
+        }
+        let mut waited = false;
+        let ended = poll_fn(|cx| {
+            plan.station.wait_shared(cx.waker());
+            if std::mem::replace(&mut waited, true) && !plan.station.is_dialled(picked) {
+                return Poll::Ready(false);
+            }
+            end.poll_passed(cx).map(|()| true)
+        })
+        .await;
+        if let Some(stream) = plan.station.join(picked) {
+            return Ok(Turn::Join(stream));
+        }
+        if ended {
+            return Err(CallFault::ConnectTimeout);
+        }
+    }
 }
 
 /// A slot of the upstream's cap: a free one, that of an idle connection of this shard, or one that another

@@ -48,7 +48,7 @@ pub struct Line {
     pub value: Span,
 }
 
-/// The version a message claims. Nothing else passes the parser.
+/// The version a message claims, or came by. Nothing else passes the parsers.
 #[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
 pub enum Version {
     /// HTTP/1.0
@@ -56,6 +56,19 @@ pub enum Version {
     /// HTTP/1.1
     #[default]
     Http11,
+    /// HTTP/2, laid into the form of an HTTP/1.1 head.
+    Http2,
+}
+
+impl Version {
+    /// As a start line spells it, and logs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Version::Http10 => "HTTP/1.0",
+            Version::Http11 => "HTTP/1.1",
+            Version::Http2 => "HTTP/2.0",
+        }
+    }
 }
 
 /// The four forms of a request target (RFC 9112 §3.2).
@@ -150,6 +163,11 @@ impl Lines {
                 self.first[line.field.index()] = index as u16;
             }
         }
+    }
+
+    /// The head just parsed is one that HTTP/2 brought.
+    pub fn came_by_http2(&mut self) {
+        self.start.version = Version::Http2;
     }
 
     /// The fields that occur.

@@ -10,6 +10,7 @@ pub mod edits;
 pub mod field;
 pub mod head;
 pub mod http1;
+pub mod http2;
 pub mod method;
 pub mod proxy_protocol;
 pub mod resp;

@@ -11,7 +11,7 @@ use crate::observe::Reason;
 use crate::route::split::{Explained, Why as Side};
 use crate::route::{Candidate, Verdict, Want};
 use crate::table::{Key, Respond, Table, Upstream};
-use crate::wire::head::{Head, Version};
+use crate::wire::head::Head;
 use crate::wire::http1::framing::Length;
 use serde_json::Value;
 use std::net::IpAddr;
@@ -40,7 +40,7 @@ pub(super) fn refused(phase: &'static str, reason: Reason) -> Phase {
 }
 
 pub(super) fn received(head: Head<'_>, length: Length, secrets: &Secrets<'_>) -> Phase {
-    let version = if head.version() == Version::Http10 { "HTTP/1.0" } else { "HTTP/1.1" };
+    let version = head.version().name();
     let [method, host] = [head.method_bytes(), head.host()].map(shown);
     let target = secrets.target(head.target());
     let body = match length {

@@ -75,7 +75,11 @@ impl Forward {
         self.request_id(ctx, head);
         max_forwards::count_down(head, &mut self.edits);
         // RFC 9110 §7.6.3: a gateway tells in Via which version it received.
-        let via = if head.version() == Version::Http10 { b"1.0 ringgate" } else { b"1.1 ringgate" };
+        let via = match head.version() {
+            Version::Http10 => b"1.0 ringgate",
+            Version::Http11 => b"1.1 ringgate",
+            Version::Http2 => b"2.0 ringgate",
+        };
         self.edits.append_own(Field::VIA, via);
     }
 

@@ -31,6 +31,9 @@ pub trait Cover: Debug {
     /// What the peer did against the protocol, in the words of the log.
     fn wrong(&self) -> Option<&'static str>;
 
+    /// Whether it was agreed to speak HTTP/2.
+    fn speaks_http2(&self) -> bool;
+
     /// Whether there is something to read that the socket has given up already.
     fn holds_input(&self) -> bool;
 

@@ -7,6 +7,7 @@ use super::escape::put_json;
 use super::stamp::LineState;
 use super::value;
 use crate::observe::Record;
+use crate::wire::head::Version;
 
 /// Room made before a line is begun: more than all of it but the values of unknown length.
 const FIXED_BYTES: usize = 512;
@@ -26,10 +27,10 @@ pub fn write(record: &Record<'_>, state: &mut LineState, out: &mut Vec<u8>) {
     text(b"\",\"method\":\"", record.method, out);
     text(b"\",\"host\":\"", record.host, out);
     text(b"\",\"path\":\"", record.path, out);
-    out.extend_from_slice(if record.version10 {
-        b"\",\"version\":\"1.0\""
-    } else {
-        b"\",\"version\":\"1.1\""
+    out.extend_from_slice(match record.version {
+        Version::Http10 => b"\",\"version\":\"1.0\"",
+        Version::Http11 => b"\",\"version\":\"1.1\"",
+        Version::Http2 => b"\",\"version\":\"2.0\"",
     });
     name(b",\"route\":", record.route, out);
     name(b",\"upstream\":", record.upstream, out);

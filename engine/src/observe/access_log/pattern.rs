@@ -252,5 +252,5 @@ fn put_request(record: &Record<'_>, place: Place, out: &mut Vec<u8>) {
 }
 
 fn version(record: &Record<'_>) -> &'static [u8] {
-    if record.version10 { b"HTTP/1.0" } else { b"HTTP/1.1" }
+    record.version.name().as_bytes()
 }

@@ -3,6 +3,7 @@
 use super::*;
 use crate::base::ClientAddr;
 use crate::observe::Reason;
+use crate::wire::head::Version;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -17,7 +18,7 @@ fn sample() -> Record<'static> {
         method: b"GET",
         host: b"api.example.com",
         path: b"/api/orders/7?full=1",
-        version10: false,
+        version: Version::Http11,
         route: Some("orders"),
         upstream: Some("orders"),
         endpoint: Some("10.0.0.7:8081"),
@@ -91,7 +92,8 @@ fn json_of_a_refused_request_says_what_was_wrong() {
 
 #[test]
 fn json_of_a_tunnel_and_of_http_1_0_says_so() {
-    let tunnel = Record { tunnel: true, version10: true, referer: b"https://a.example/", ..sample() };
+    let tunnel =
+        Record { tunnel: true, version: Version::Http10, referer: b"https://a.example/", ..sample() };
     let read: Value = serde_json::from_str(&line("json", &tunnel)).unwrap();
     assert_eq!((&read["tunnel"], &read["version"]), (&json!(true), &json!("1.0")));
     assert_eq!(read["referer"], "https://a.example/");

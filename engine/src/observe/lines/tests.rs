@@ -1,6 +1,7 @@
 use super::*;
 use crate::base::ClientAddr;
 use crate::observe::{Format, Met, Reason, Record, record};
+use crate::wire::head::Version;
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -79,7 +80,7 @@ fn every_exchange_is_counted_and_logged_unless_the_log_is_off() {
         method: b"POST",
         host: b"localhost",
         path: b"/api/orders",
-        version10: false,
+        version: Version::Http11,
         route: None,
         upstream: None,
         endpoint: None,

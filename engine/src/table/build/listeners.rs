@@ -2,7 +2,7 @@
 
 use super::{
     Address, BULK_BYTES, Check, Kept, Limits, Listener, ListenerTimeouts, Means, Networks, Pointer,
-    SocketAddr, Table, address, config, networks, tls,
+    SocketAddr, Speaks, Table, address, config, networks, tls,
 };
 
 /// What a request head may take of a bulk buffer: the rest is its headroom and the first bytes of a body.
@@ -37,6 +37,7 @@ pub(super) fn build(check: &mut Check<'_>, previous: Option<&Table>, means: &mut
         listeners.push(Listener {
             bind: bind(check, &at.key("bind"), &name, given, &mut bound),
             proxy_protocol: proxy_protocol(check, &at.key("proxy_protocol"), &name, given),
+            speaks: speaks(given),
             tls: tls::build(check, &at.key("tls"), (&name, given), (previous, means)),
             limits: limits(check, &at.key("limits"), &given.limits),
             timeouts: timeouts(check, &at.key("timeouts"), &given.timeouts),
@@ -46,6 +47,15 @@ pub(super) fn build(check: &mut Check<'_>, previous: Option<&Table>, means: &mut
         });
     }
     listeners
+}
+
+/// The versions of HTTP that a listener speaks.
+pub(super) fn speaks(given: &config::Listener) -> Speaks {
+    use config::listener::Protocol::{Http1, Http2};
+    match &given.protocols {
+        Some(protocols) => Speaks { http1: protocols.contains(&Http1), http2: protocols.contains(&Http2) },
+        None => Speaks { http1: true, http2: given.tls.is_some() },
+    }
 }
 
 fn bind(
@@ -141,6 +151,7 @@ fn limits(check: &mut Check<'_>, at: &Pointer, given: &config::listener::Limits)
         headers: u16::try_from(check.at_least_one(at, "headers", given.headers.into())).unwrap_or(u16::MAX),
         target_bytes,
         body_bytes: given.body_bytes.0.map(|size| size.0),
+        streams: check.at_least_one(at, "streams_per_connection", given.streams_per_connection),
     }
 }
 

@@ -355,7 +355,6 @@ fn a_route_has_one_end_and_passes_no_h2c() {
 #[test]
 fn what_this_version_does_not_run_is_an_error_at_its_key() {
     for (from, to, expected) in [
-        ("name: public,", "name: public, protocols: [http1, http2],", "3:40: HTTP/2 is"),
         ("'[::1]:83' }]", "'[::1]:83' }], retry: { on: [reset] }", "6:50: retrying is"),
         ("'[::1]:83' }]", "'[::1]:83' }], breaker: {}", "6:50: breakers are"),
         ("'[::1]:83' }]", "'[::1]:83' }], health: { path: / }", "6:50: active health checking is"),

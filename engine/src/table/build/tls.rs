@@ -1,6 +1,7 @@
 //! Certificates of a listener: two files each, read and checked here, so that a reload with one that cannot serve leaves
 //! the last good ones in place.
 
+use super::listeners::speaks;
 use super::{Check, Means, Pointer, Table, config};
 use crate::certs::{Identity, Terms, Unfit};
 use crate::config::values::FilePath;
@@ -30,7 +31,10 @@ pub(super) fn build(
     }
     let before = previous.into_iter().flat_map(|table| &table.listeners);
     let before = before.filter(|listener| listener.name == name).find_map(|listener| listener.tls.as_ref());
-    match Terms::new(&identities, &[b"http/1.1"], before) {
+    let speaks = speaks(listener);
+    let protocols = [(speaks.http2, &b"h2"[..]), (speaks.http1, b"http/1.1")];
+    let protocols: Vec<&[u8]> = protocols.into_iter().filter_map(|(is, name)| is.then_some(name)).collect();
+    match Terms::new(&identities, &protocols, before) {
         Ok(terms) => Some(terms),
         Err(why) => {
             check.error_at_key(at, why.into(), None);

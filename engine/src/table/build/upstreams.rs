@@ -24,6 +24,12 @@ pub(super) fn build(check: &mut Check<'_>, previous: Option<&Table>, means: &mut
         let sources = sources(check, &at, name, given);
         let balance = balance::build(check, &at.key("balance"), &given.balance);
         let pool = at.key("pool");
+        let http2 = given.protocol == config::listener::Protocol::Http2;
+        if http2 && given.proxy_protocol.is_some() {
+            let message = format!("connections of upstream '{name}' carry many clients' requests at once");
+            let fix = "remove 'proxy_protocol', which names one client, or 'protocol: http2'";
+            check.error_at_key(&at.key("proxy_protocol"), message, Some(fix.into()));
+        }
         upstreams.push(Upstream {
             id: UpstreamId(u32::try_from(index).expect("upstreams are fewer than 4 billion")),
             name: name.clone(),
@@ -38,7 +44,8 @@ pub(super) fn build(check: &mut Check<'_>, previous: Option<&Table>, means: &mut
             tls: given
                 .tls
                 .as_ref()
-                .and_then(|given| secured.terms(check, (&at.key("tls"), name), given, means)),
+                .and_then(|given| secured.terms(check, (&at.key("tls"), name), (given, http2), means)),
+            http2,
             connections: check.at_least_one(&pool, "connections", given.pool.connections),
             idle: check.period(&pool, "idle", given.pool.idle),
             count: kept.count(name),

@@ -90,6 +90,10 @@ impl Cover for End {
         None
     }
 
+    fn speaks_http2(&self) -> bool {
+        false
+    }
+
     fn holds_input(&self) -> bool {
         false
     }

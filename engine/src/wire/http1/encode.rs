@@ -88,7 +88,7 @@ pub fn request(out: &mut Buf, head: Head<'_>, edits: &Edits, onward: &Onward<'_>
 
     let mut writer = Writer::new(out.spare());
     // A request line that stays as it is begins the first run.
-    let from = if onward.target == head.target() && head.version() == Version::Http11 && keeps_host {
+    let from = if onward.target == head.target() && head.version() != Version::Http10 && keeps_host {
         writer.skipped(head)
     } else {
         writer.all(&[head.method_bytes(), b" ", onward.target, b" HTTP/1.1\r\n"])?;

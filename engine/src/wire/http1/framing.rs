@@ -147,14 +147,14 @@ pub fn expects_continue(head: Head<'_>) -> Result<bool, FramingFault> {
     if !head.all(Field::EXPECT).all(|value| value.eq_ignore_ascii_case(b"100-continue")) {
         return Err(FramingFault::Expectation);
     }
-    Ok(head.version() == Version::Http11)
+    Ok(head.version() != Version::Http10)
 }
 
 /// The protocols a message offers to switch to, in order. None unless Connection has the option `upgrade`, and none
 /// in HTTP/1.0 (RFC 9110 §7.8).
 pub fn upgrade_tokens<'a>(head: Head<'a>) -> impl Iterator<Item = &'a [u8]> + use<'a> {
     let offered = head.has(Field::UPGRADE)
-        && head.version() == Version::Http11
+        && head.version() != Version::Http10
         && connection_options(head).any(|option| option.eq_ignore_ascii_case(b"upgrade"));
     offered.then(|| head.all(Field::UPGRADE).flat_map(token::list)).into_iter().flatten()
 }

@@ -14,7 +14,7 @@ mod flaw;
 mod reference;
 #[cfg(test)]
 mod sample;
-mod trailer;
+pub mod trailer;
 
 pub use fault::{ChunkFault, FramingFault, LineFault, ReplyFault, RequestFault};
 

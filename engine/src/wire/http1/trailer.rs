@@ -18,6 +18,15 @@ const ALLOWED: FieldSet = FieldSet::of(&[
     Field::PROXY_STATUS,
 ]);
 
+/// Appends a trailer field to `kept`, as a line, if it is one that may come behind a body.
+pub fn keep(kept: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+    if ALLOWED.contains(Field::of(name)) {
+        for part in [name, b": ", value, b"\r\n"] {
+            kept.extend_from_slice(part);
+        }
+    }
+}
+
 /// A trailer section as far as it is read.
 #[derive(Debug, Default)]
 pub(super) struct Trailer {
@@ -98,9 +107,7 @@ impl Trailer {
             return Err(ChunkFault::Line(LineFault::BadValue));
         }
         if self.passes(name) {
-            for part in [name, b": ", value, b"\r\n"] {
-                self.kept.extend_from_slice(part);
-            }
+            keep(&mut self.kept, name, value);
         }
         Ok(false)
     }

@@ -9,9 +9,6 @@ use crate::config::upstream::{OriginTls, RootsFrom};
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-/// What is offered to servers (RFC 7301), the first preferred.
-const PROTOCOLS: &[&[u8]] = &[b"http/1.1"];
-
 /// The terms of a table's upstreams while they are made. Roots are read once, whoever names them.
 pub(super) struct Secured<'p> {
     previous: HashMap<&'p str, &'p OriginTerms>,
@@ -31,7 +28,7 @@ impl<'p> Secured<'p> {
         &mut self,
         check: &mut Check<'_>,
         (at, name): (&Pointer, &str),
-        given: &OriginTls,
+        (given, http2): (&OriginTls, bool),
         means: &mut Means<'_>,
     ) -> Option<OriginTerms> {
         let trust = if given.verify {
@@ -61,7 +58,9 @@ impl<'p> Secured<'p> {
             None => None,
         };
         let previous = self.previous.get(name).copied();
-        Some(OriginTerms::new(trust?, server_name, shown?.as_ref(), PROTOCOLS, previous))
+        // What is written is spoken: nothing else is offered (RFC 7301).
+        let protocol: &[u8] = if http2 { b"h2" } else { b"http/1.1" };
+        Some(OriginTerms::new(trust?, server_name, shown?.as_ref(), &[protocol], previous))
     }
 
     fn roots(

@@ -1,0 +1,257 @@
+//! An HTTP/2 connection: one task drives it and has a task for each stream. What the library leaves to us is decided here:
+//! when a connection is idle, dead, flooded or to leave.
+
+mod head;
+mod reply;
+mod sink;
+mod stream;
+mod tunnel;
+
+use crate::base::Tick;
+use crate::exchange::{Context, Home, Lent, Peer};
+use crate::mem::Buf;
+use crate::net::body::frames::Piece;
+use crate::net::poll::{Polled, Wire};
+use crate::net::spawn::{spawn_guarded, yield_to_back};
+use crate::net::stream::until;
+use crate::net::{Link, clock};
+use crate::observe::Reason;
+use crate::table::Listener;
+use crate::wire::http2::Tap;
+use h2::server::{Builder, Connection, SendResponse};
+use h2::{Ping, PingPong, RecvStream};
+use http::Request;
+use std::cell::Cell;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::{Context as Poller, Poll};
+use std::time::Duration;
+use stream::{Active, Shared};
+
+use super::linger::linger;
+
+/// Bytes that may be on their way to us, unread, of all streams of a connection.
+const WINDOW_BYTES: u32 = 1024 * 1024;
+/// The same of each stream (RFC 9113 §6.9.2).
+const STREAM_WINDOW_BYTES: u32 = 256 * 1024;
+/// Bytes of a stream's reply that the library keeps until they may be sent.
+const SEND_BUFFER_BYTES: usize = 32 * 1024;
+/// What a connection that has nothing left to do is given to leave by itself.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+type Server = Connection<Polled, Piece>;
+
+/// Serves a connection that speaks HTTP/2, `first` of whose bytes were read already.
+pub(super) async fn serve(link: Rc<Link>, lent: Rc<Lent>, home: Rc<Home>, peer: Peer, first: Option<Buf>) {
+    let now = clock::coarse();
+    let wire = Wire::new(link.clone(), lent.upstream.buffers.clone(), first, Tap::of_client(now));
+    let (active, quiet_since) = (Cell::new(0), Cell::new(now));
+    let (shared_lent, shared_home) = (lent.clone(), home.clone());
+    let shared = Rc::new(Shared {
+        wire: wire.clone(),
+        lent: shared_lent,
+        home: shared_home,
+        peer,
+        active,
+        quiet_since,
+    });
+    link.reading.set(now.after(home.look(&lent, |listener| listener.timeouts.head)));
+    let builder = home.look(&lent, builder);
+    let Some(mut server) = greeted(&builder, &wire).await else { return };
+    let _asleep = lent.sleepers.enter(&link, &home);
+    link.reading.set(home.silent_until(&lent, clock::coarse()));
+    let pings = server.ping_pong();
+    let mut driver = Driver { shared: &shared, pings, asked_at: None, leaves: false, said_flood: false };
+    loop {
+        match poll_fn(|cx| driver.turn(&mut server, cx)).await {
+            Step::Stream(request, respond) => {
+                let active = Active::begin(&shared);
+                let lent = lent.clone();
+                // Written where it stays: most of the future is not filled in until it is polled, and none of that is copied.
+                let served = Box::write(Box::new_uninit(), stream::serve(shared.clone(), request, respond));
+                spawn_guarded(Pin::from(served), move |ended| {
+                    if ended.is_err() {
+                        lent.counts.panics.add(1);
+                    }
+                    drop(active);
+                });
+            }
+            Step::Yield => yield_to_back().await,
+            Step::Over => return,
+            Step::Broken(why) => {
+                driver.record(why);
+                drop(server);
+                linger(&link, &lent.upstream.buffers).await;
+                return;
+            }
+        }
+    }
+}
+
+fn builder(listener: &Listener) -> Builder {
+    let mut builder = Builder::new();
+    builder
+        .initial_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(WINDOW_BYTES)
+        .max_concurrent_streams(listener.limits.streams)
+        .max_header_list_size(listener.limits.header_bytes)
+        .max_send_buffer_size(SEND_BUFFER_BYTES)
+        // WebSocket (RFC 8441).
+        .enable_connect_protocol();
+    builder
+}
+
+/// Waits for the client's preface and sends ours, within the time of a head.
+async fn greeted(builder: &Builder, wire: &Rc<Wire>) -> Option<Server> {
+    let mut handshake = pin!(builder.handshake::<_, Piece>(wire.end()));
+    poll_fn(|cx| {
+        wire.begin_turn();
+        let done = handshake.as_mut().poll(cx);
+        if let Poll::Ready(Err(_)) = wire.poll_sent(cx) {
+            return Poll::Ready(None);
+        }
+        match done {
+            Poll::Ready(done) => Poll::Ready(done.ok()),
+            Poll::Pending => wire.link().reading.poll_passed(cx).map(|()| None),
+        }
+    })
+    .await
+}
+
+/// What a turn of a connection came to.
+enum Step {
+    /// A request.
+    Stream(Request<RecvStream>, SendResponse<Piece>),
+    /// Others first: there is more to read.
+    Yield,
+    /// The connection is over.
+    Over,
+    /// The client broke the protocol, in this way, and was told so.
+    Broken(&'static str),
+}
+
+struct Driver<'a> {
+    shared: &'a Rc<Shared>,
+    pings: Option<PingPong>,
+    /// When the client was asked whether it is still there.
+    asked_at: Option<Tick>,
+    /// Whether the client was told to take its next requests elsewhere.
+    leaves: bool,
+    said_flood: bool,
+}
+
+impl Driver<'_> {
+    /// Reads and writes what can be, without waiting.
+    fn turn(&mut self, server: &mut Server, cx: &mut Poller<'_>) -> Poll<Step> {
+        let Shared { wire, lent, home, .. } = &**self.shared;
+        let is_spent = wire.begin_turn();
+        debug_assert!(!is_spent || !wire.is_flooded(), "nothing is read of a peer that floods");
+        if !self.leaves && (lent.draining.get() || home.is_leaving()) {
+            self.leave(server);
+        }
+        self.hear_pong(cx);
+        let step = match server.poll_accept(cx) {
+            Poll::Ready(Some(Ok((request, respond)))) => return Poll::Ready(Step::Stream(request, respond)),
+            Poll::Ready(Some(Err(error))) if error.is_io() => Some(Step::Over),
+            Poll::Ready(Some(Err(_))) if self.said_flood => Some(Step::Broken("flood")),
+            Poll::Ready(Some(Err(_))) => Some(Step::Broken("http2")),
+            Poll::Ready(None) if self.said_flood => Some(Step::Broken("flood")),
+            Poll::Ready(None) => Some(Step::Over),
+            Poll::Pending => None,
+        };
+        if wire.is_flooded() && !self.said_flood && step.is_none() {
+            self.said_flood = true;
+            server.abrupt_shutdown(h2::Reason::ENHANCE_YOUR_CALM);
+            return self.turn(server, cx);
+        }
+        match wire.poll_sent(cx) {
+            Poll::Ready(Ok(())) => {}
+            Poll::Ready(Err(_)) => return Poll::Ready(Step::Over),
+            Poll::Pending => {
+                // A client that reads nothing holds what is written for it, so not for ever.
+                let silence = home.look(lent, |listener| listener.timeouts.body);
+                wire.link().writing.set(until(silence));
+                if wire.link().writing.poll_passed(cx).is_ready() {
+                    return Poll::Ready(Step::Over);
+                }
+            }
+        }
+        if let Some(step) = step {
+            return Poll::Ready(step);
+        }
+        if wire.begin_turn() {
+            return Poll::Ready(Step::Yield);
+        }
+        while wire.link().reading.poll_passed(cx).is_ready() {
+            if self.is_over(server) {
+                return Poll::Ready(Step::Over);
+            }
+        }
+        Poll::Pending
+    }
+
+    /// Has the client take its next requests elsewhere (RFC 9113 §6.8); those that it has asked are answered.
+    fn leave(&mut self, server: &mut Server) {
+        self.leaves = true;
+        server.graceful_shutdown();
+        self.shared.wire.link().reading.set(until(FAREWELL));
+    }
+
+    /// The time of the connection has passed: whether it is over, or how long it may go on.
+    fn is_over(&mut self, server: &mut Server) -> bool {
+        let Shared { wire, lent, home, active, quiet_since, .. } = &**self.shared;
+        let (now, heard) = (clock::coarse(), wire.heard());
+        let next = if active.get() == 0 {
+            let silent_until = home.silent_until(lent, heard.max(quiet_since.get()));
+            if self.leaves {
+                return true;
+            }
+            if silent_until > now {
+                silent_until
+            } else {
+                self.leaves = true;
+                server.graceful_shutdown();
+                now.after(FAREWELL)
+            }
+        } else {
+            let (idle, head) = home.look(lent, |listener| (listener.timeouts.idle, listener.timeouts.head));
+            match self.asked_at {
+                // Whoever is there answers.
+                Some(asked_at) if heard <= asked_at && now >= asked_at.after(head) => return true,
+                Some(asked_at) if heard <= asked_at => asked_at.after(head),
+                _ if heard.after(idle) > now => {
+                    self.asked_at = None;
+                    heard.after(idle)
+                }
+                _ => {
+                    if let Some(pings) = &mut self.pings {
+                        // Refused while one is under way, which will do.
+                        let _ = pings.send_ping(Ping::opaque());
+                    }
+                    self.asked_at = Some(now);
+                    now.after(head)
+                }
+            }
+        };
+        wire.link().reading.set(next);
+        false
+    }
+
+    fn hear_pong(&mut self, cx: &mut Poller<'_>) {
+        if self.asked_at.is_some()
+            && let Some(pings) = &mut self.pings
+            && let Poll::Ready(Ok(_)) = pings.poll_pong(cx)
+        {
+            self.asked_at = None;
+        }
+    }
+
+    /// What the client did wrong, for the log: there is no request to tell it with.
+    fn record(&self, why: &'static str) {
+        let Shared { lent, home, peer, .. } = &**self.shared;
+        let (table, at) = home.now(lent);
+        let ctx = Context::new(lent, &table, peer.on(&table, at), None, clock::now());
+        ctx.reason.set(Reason::BadRequest(why));
+    }
+}

@@ -1,0 +1,178 @@
+//! One stream: a request, served as any other is, and its reply. A client that resets it, or goes, ends it where it stands.
+
+use super::head;
+use super::reply::Http2Replies;
+use super::sink::Sender;
+use super::tunnel::tunnel;
+use crate::base::{Side, Tick};
+use crate::exchange::answer::{of_framing, of_head};
+use crate::exchange::{Context, Downstream, Home, Lent, Outcome, Peer, refuse, run};
+use crate::mem::{Buf, Pool};
+use crate::net::body::BodySource;
+use crate::net::body::frames::{Bounds, FrameReader, Piece};
+use crate::net::clock;
+use crate::net::poll::Wire;
+use crate::net::spawn::{Either, race};
+use crate::observe::Reason;
+use crate::table::Limits;
+use crate::wire::head::{Head, Lines};
+use crate::wire::http1::framing::{self, Length};
+use crate::wire::http1::{Parsed, request};
+use h2::RecvStream;
+use h2::ext::Protocol;
+use h2::server::SendResponse;
+use http::Request;
+use std::cell::Cell;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::rc::Rc;
+
+/// What the streams of a connection share.
+pub(super) struct Shared {
+    pub(super) wire: Rc<Wire>,
+    pub(super) lent: Rc<Lent>,
+    pub(super) home: Rc<Home>,
+    pub(super) peer: Peer,
+    /// Streams that are served now.
+    pub(super) active: Cell<u32>,
+    /// When the last one ended.
+    pub(super) quiet_since: Cell<Tick>,
+}
+
+/// A stream that is counted until it ends, however it ends.
+pub(super) struct Active(Rc<Shared>);
+
+impl Active {
+    pub(super) fn begin(shared: &Rc<Shared>) -> Active {
+        shared.active.set(shared.active.get() + 1);
+        Active(shared.clone())
+    }
+}
+
+impl Drop for Active {
+    fn drop(&mut self) {
+        let shared = &*self.0;
+        shared.active.set(shared.active.get() - 1);
+        shared.quiet_since.set(clock::coarse());
+        if shared.active.get() == 0 {
+            let link = shared.wire.link();
+            link.reading.set(shared.home.silent_until(&shared.lent, clock::coarse()));
+        }
+    }
+}
+
+/// Serves a stream to its end.
+pub(super) async fn serve(shared: Rc<Shared>, request: Request<RecvStream>, respond: SendResponse<Piece>) {
+    let began = clock::now();
+    let Shared { wire, lent, home, .. } = &*shared;
+    lent.activity.set(lent.activity.get().wrapping_add(1));
+    let (table, at) = home.now(lent);
+    let peer = shared.peer.on(&table, at);
+    let listener = &table.listeners[at.index()];
+    let pool = &lent.upstream.buffers;
+    let wheel = &lent.upstream.wheel;
+    let silence = listener.timeouts.body;
+    let to = Sender::new((wire.clone(), wheel.clone()), respond, silence);
+    let (parts, body) = request.into_parts();
+    let mut lines = lent.upstream.lines.take();
+    let laid = laid(&parts, pool, &mut lines, &listener.limits);
+    let is_tunnel = parts.extensions.get::<Protocol>().is_some();
+    drop(parts);
+    let head = laid.as_ref().ok().map(|held| Head::new(held.filled(), &lines));
+    let ctx = Context::new(lent, &table, peer, head, began);
+    let framed = match &laid {
+        Err(reason) => Err(*reason),
+        // What follows the head of one is of the tunnel, if it is opened.
+        Ok(_) if is_tunnel => Ok(Length::None),
+        Ok(_) => head.map_or(Ok(Length::None), |head| length(head, &body)),
+    };
+    let length = framed.unwrap_or(Length::None);
+    let limit = if matches!(length, Length::Chunked) { listener.limits.body_bytes } else { None };
+    let bounds = Bounds { limit, silence, total: Tick::NEVER, side: Side::Client };
+    let body = FrameReader::new(body, bounds, wheel);
+    let mut down = Http2 { body, reply: Http2Replies { to: &to, pool } };
+    let ended = {
+        // Pinned where it stands: it is large, and would be copied by each that takes it.
+        let served = pin!(async {
+            match (framed, head) {
+                (Err(reason), _) => refuse(&ctx, &mut down, reason).await,
+                _ if listener.limits.refuse(length) => refuse(&ctx, &mut down, Reason::BodyTooLarge).await,
+                (_, Some(head)) if is_misdirected(wire, listener.tls.as_ref(), head) => {
+                    refuse(&ctx, &mut down, Reason::Misdirected).await
+                }
+                _ => run(&ctx, length, &mut down).await,
+            }
+        });
+        race(served, poll_fn(|cx| to.poll_reset(cx))).await
+    };
+    match ended {
+        Either::First(Outcome::Reuse | Outcome::Close | Outcome::Reset) => {}
+        Either::First(Outcome::Tunnel(open)) => {
+            let idle = listener.timeouts.tunnel_idle;
+            let Http2 { body, .. } = &mut down;
+            let tunnelled = Box::pin(tunnel(&ctx, open, (body, &to, pool), idle));
+            if let Either::Second(()) = race(tunnelled, poll_fn(|cx| to.poll_reset(cx))).await {
+                ctx.reason.set(Reason::ClientGone);
+            }
+        }
+        Either::Second(()) => {
+            let (status, sent) = to.told();
+            ctx.status.set(status);
+            ctx.bytes_out.set(sent);
+            ctx.bytes_in.set(down.body.count());
+            ctx.reason.set(Reason::ClientGone);
+        }
+    }
+    to.reset_unless_ended();
+}
+
+/// The head, in the buffer that is given, and where its parts are.
+fn laid(
+    parts: &http::request::Parts,
+    pool: &Pool,
+    lines: &mut Lines,
+    limits: &Limits,
+) -> Result<Buf, Reason> {
+    let held = head::lay(parts, pool)?;
+    match request::parse(held.filled(), lines, &limits.head()) {
+        Ok(Parsed::Complete { .. }) => {}
+        // What was laid ends with an empty line.
+        Ok(Parsed::Partial) => return Err(Reason::BadRequest("no_head")),
+        Err(fault) => return Err(of_head(fault)),
+    }
+    lines.came_by_http2();
+    Ok(held)
+}
+
+/// The length of a request's body: frames end it, whatever is said of it, and the library holds it to what is said.
+fn length(head: Head<'_>, body: &RecvStream) -> Result<Length, Reason> {
+    let said = framing::content_length(head).map_err(of_framing)?;
+    Ok(match (said, body.is_end_stream()) {
+        (Some(bytes), false) => Length::Exact(bytes),
+        (None, false) => Length::Chunked,
+        (Some(0), true) => Length::Exact(0),
+        (Some(_), true) => return Err(Reason::BadRequest("content_length")),
+        (None, true) => Length::None,
+    })
+}
+
+/// Whether the request is for a host that its connection was not made for.
+fn is_misdirected(wire: &Wire, terms: Option<&crate::certs::Terms>, head: Head<'_>) -> bool {
+    let asked = wire.link().stream.asked().zip(terms);
+    asked.is_some_and(|(asked, terms)| !terms.covers(asked, head.host()))
+}
+
+/// The downstream side of one stream.
+struct Http2<'a> {
+    body: FrameReader,
+    reply: Http2Replies<'a>,
+}
+
+impl<'a> Downstream for Http2<'a> {
+    type Body = FrameReader;
+    type Reply = Http2Replies<'a>;
+
+    fn split(&mut self) -> (&mut FrameReader, &mut Http2Replies<'a>) {
+        (&mut self.body, &mut self.reply)
+    }
+}

@@ -1,0 +1,290 @@
+//! A connection of this shard as the polled reader and writer that the HTTP/2 library takes. What the library writes is
+//! gathered in one pooled buffer and leaves when its turn is over: it asks for a flush after each frame, and a system
+//! call for each would be most of the cost. What it reads is seen by a tap first, which knows floods by their frames.
+
+use super::clock;
+use super::link::Link;
+use crate::base::Tick;
+use crate::mem::{Buf, Class, Pool};
+use crate::wire::http2::Tap;
+use std::cell::{Cell, RefCell};
+use std::convert::Infallible;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker, ready};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// Bytes that are read in one turn: past it other tasks of the shard have theirs.
+const TURN_BYTES: usize = 256 * 1024;
+/// Bytes that wait to leave, past which nobody puts more beside them.
+const CROWDED_BYTES: usize = 24 * 1024;
+
+/// The library's end of a connection.
+#[derive(Debug)]
+pub struct Polled(Rc<Wire>);
+
+/// Our end of it.
+#[derive(Debug)]
+pub struct Wire {
+    link: Rc<Link>,
+    pool: Pool,
+    /// What was read before the library had the connection.
+    first: RefCell<Option<Buf>>,
+    out: RefCell<Option<Buf>>,
+    tap: RefCell<Tap>,
+    flooded: Cell<bool>,
+    reads: RefCell<Waits>,
+    writes: RefCell<Waits>,
+    /// Bytes that may still be read in this turn.
+    turn: Cell<usize>,
+    heard: Cell<Tick>,
+    crowd: RefCell<Vec<Waker>>,
+}
+
+impl Wire {
+    /// Over `link`, whose first bytes may have been read already.
+    pub fn new(link: Rc<Link>, pool: Pool, first: Option<Buf>, tap: Tap) -> Rc<Wire> {
+        let (reads, writes) = (Waits::new(&link, Way::Read), Waits::new(&link, Way::Write));
+        Rc::new(Wire {
+            link,
+            pool,
+            first: RefCell::new(first),
+            out: RefCell::default(),
+            tap: RefCell::new(tap),
+            flooded: Cell::new(false),
+            reads: RefCell::new(reads),
+            writes: RefCell::new(writes),
+            turn: Cell::new(TURN_BYTES),
+            heard: Cell::new(clock::coarse()),
+            crowd: RefCell::default(),
+        })
+    }
+
+    /// The library's end.
+    pub fn end(self: &Rc<Self>) -> Polled {
+        Polled(self.clone())
+    }
+
+    /// The connection.
+    pub fn link(&self) -> &Rc<Link> {
+        &self.link
+    }
+
+    /// Whether the peer floods: nothing more of it is read.
+    pub fn is_flooded(&self) -> bool {
+        self.flooded.get()
+    }
+
+    /// Something was done for the peer that it asked for: it may ask for more.
+    pub fn earned(&self, credit: u32) {
+        self.tap.borrow_mut().earned(credit);
+    }
+
+    /// When bytes came last.
+    pub fn heard(&self) -> Tick {
+        self.heard.get()
+    }
+
+    /// A new turn begins; true if the one before ended for reading all that a turn may.
+    pub fn begin_turn(&self) -> bool {
+        self.turn.replace(TURN_BYTES) == 0
+    }
+
+    /// Whether something waits to leave.
+    pub fn owes(&self) -> bool {
+        self.out.borrow().is_some()
+    }
+
+    /// Sends what was written.
+    ///
+    /// # Errors
+    /// The socket's own.
+    pub fn poll_sent(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut out = self.out.borrow_mut();
+        let Some(buf) = out.as_mut() else { return Poll::Ready(Ok(())) };
+        while !buf.is_empty() {
+            if self.send(buf)? {
+                continue;
+            }
+            if ready!(self.writes.borrow_mut().poll(cx)).is_err() {
+                return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
+            }
+        }
+        *out = None;
+        Poll::Ready(Ok(()))
+    }
+
+    /// Waits until little waits to leave. Whoever has much to write asks first, or a peer that does not read would have
+    /// a buffer filled for each of its streams.
+    pub fn poll_room(&self, cx: &Context<'_>) -> Poll<()> {
+        if self.out.borrow().as_ref().is_none_or(|out| out.len() < CROWDED_BYTES) {
+            return Poll::Ready(());
+        }
+        self.crowd.borrow_mut().push(cx.waker().clone());
+        Poll::Pending
+    }
+
+    /// Sends once; false when the socket takes nothing.
+    fn send(&self, buf: &mut Buf) -> io::Result<bool> {
+        match self.link.stream.try_write(buf.filled()) {
+            Ok(sent) => {
+                buf.consume(sent);
+                // The peer reads: it is as alive as one that writes.
+                self.link.writing.clear();
+                if buf.len() < CROWDED_BYTES {
+                    self.crowd.borrow_mut().drain(..).for_each(Waker::wake);
+                }
+                Ok(true)
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
+            Err(error) => {
+                self.link.broken(&error);
+                Err(error)
+            }
+        }
+    }
+
+    fn seen(&self, bytes: &[u8]) {
+        let now = clock::coarse();
+        self.heard.set(now);
+        if self.tap.borrow_mut().see(bytes, now).is_err() {
+            self.flooded.set(true);
+        }
+    }
+}
+
+impl AsyncRead for Polled {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let wire = &self.0;
+        if wire.flooded.get() {
+            // Whoever drives the connection says so and ends it.
+            return Poll::Pending;
+        }
+        let mut first = wire.first.borrow_mut();
+        if let Some(held) = first.as_mut() {
+            let len = held.len().min(buf.remaining());
+            buf.put_slice(&held.filled()[..len]);
+            wire.seen(&held.filled()[..len]);
+            held.consume(len);
+            if held.is_empty() {
+                *first = None;
+            }
+            return Poll::Ready(Ok(()));
+        }
+        loop {
+            let most = wire.turn.get().min(buf.remaining());
+            if most == 0 {
+                return Poll::Pending;
+            }
+            let room = &mut buf.initialize_unfilled()[..most];
+            match wire.link.stream.try_read(room) {
+                Ok(read) => {
+                    wire.seen(&room[..read]);
+                    wire.turn.set(wire.turn.get() - read);
+                    buf.advance(read);
+                    return Poll::Ready(Ok(()));
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    ready!(wire.reads.borrow_mut().poll(cx))?;
+                }
+                Err(error) => {
+                    wire.link.broken(&error);
+                    return Poll::Ready(Err(error));
+                }
+            }
+        }
+    }
+}
+
+impl AsyncWrite for Polled {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let wire = &self.0;
+        let mut out = wire.out.borrow_mut();
+        let buf = out.get_or_insert_with(|| wire.pool.take(Class::Bulk));
+        while buf.room() == 0 {
+            if buf.len() < buf.capacity() {
+                buf.pull();
+            } else if !wire.send(buf)? {
+                ready!(wire.writes.borrow_mut().poll(cx))?;
+            }
+        }
+        let len = bytes.len().min(buf.room());
+        let fits = buf.put(&bytes[..len]);
+        debug_assert!(fits, "no more than there is room for");
+        Poll::Ready(Ok(len))
+    }
+
+    /// Nothing: see [`Wire::poll_sent`].
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.0.poll_sent(cx))?;
+        self.0.link.stream.shutdown_write();
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// A direction that is waited for.
+#[derive(Debug, Clone, Copy)]
+enum Way {
+    Read,
+    Write,
+}
+
+/// Where a wait stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Idle,
+    Asked,
+    Done,
+    Failed,
+}
+
+/// One wait after another: a future for all of them, made once, since each may be left unfinished between two polls.
+struct Waits {
+    state: Rc<Cell<State>>,
+    turns: Pin<Box<dyn Future<Output = Infallible>>>,
+}
+
+impl std::fmt::Debug for Waits {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.state.get().fmt(out)
+    }
+}
+
+impl Waits {
+    fn new(link: &Rc<Link>, way: Way) -> Waits {
+        let state = Rc::new(Cell::new(State::Idle));
+        Waits { turns: Box::pin(turns(link.clone(), way, state.clone())), state }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.state.get() == State::Idle {
+            self.state.set(State::Asked);
+        }
+        // It never ends.
+        let _ = self.turns.as_mut().poll(cx);
+        let done = match self.state.get() {
+            State::Idle | State::Asked => return Poll::Pending,
+            State::Done => Ok(()),
+            State::Failed => Err(io::ErrorKind::Other.into()),
+        };
+        self.state.set(State::Idle);
+        Poll::Ready(done)
+    }
+}
+
+async fn turns(link: Rc<Link>, way: Way, state: Rc<Cell<State>>) -> Infallible {
+    loop {
+        poll_fn(|_| if state.get() == State::Asked { Poll::Ready(()) } else { Poll::Pending }).await;
+        let ready = match way {
+            Way::Read => link.stream.readable().await,
+            Way::Write => link.stream.writable().await,
+        };
+        state.set(if ready.is_ok() { State::Done } else { State::Failed });
+    }
+}

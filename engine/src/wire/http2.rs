@@ -1,0 +1,160 @@
+//! What of HTTP/2 is looked at beside the library that speaks it: the headers of frames, by which a peer is known that
+//! makes work and asks for nothing (RFC 9113 §10.5).
+
+use crate::base::Tick;
+use std::time::Duration;
+
+/// What a client begins with (RFC 9113 §3.4).
+pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// Bytes of a frame's header (RFC 9113 §4.1).
+const HEADER_BYTES: usize = 9;
+
+/// Credit of a peer at most, and at the start.
+const CREDIT: u32 = 4000;
+/// Credit that comes back in a second, whatever is asked for.
+const CREDIT_PER_SECOND: u64 = 200;
+
+/// The peer makes more work than it has credit for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Flood;
+
+/// Reads the headers of frames as they pass by, however they are torn, and counts those that ask for nothing. Each costs
+/// credit; what was done for the peer, and time, give it back.
+#[derive(Debug)]
+pub struct Tap {
+    /// Bytes to pass over: the preface, or the rest of a frame's payload.
+    skip: u32,
+    header: [u8; HEADER_BYTES],
+    have: u8,
+    credit: u32,
+    since: Tick,
+}
+
+/// What a frame costs by its type (RFC 9113 §6), flags and length. Requests and the bytes of their bodies are free here:
+/// they have limits of their own.
+fn price(kind: u8, flags: u8, len: u32) -> u32 {
+    const END_STREAM: u8 = 1;
+    match kind {
+        // DATA: an empty one that does not end its stream says nothing.
+        0 if len == 0 && flags & END_STREAM == 0 => 4,
+        // HEADERS.
+        0 | 1 => 0,
+        // RST_STREAM: what was begun for it was in vain.
+        3 => 8,
+        // SETTINGS has to be answered, and each may change every stream's window.
+        4 => 20,
+        // PING has to be answered.
+        6 => 4,
+        // CONTINUATION.
+        9 => 4,
+        // PRIORITY, WINDOW_UPDATE, GOAWAY, and what nobody knows.
+        _ => 1,
+    }
+}
+
+impl Tap {
+    /// Of what a client sends, its preface first.
+    pub fn of_client(now: Tick) -> Tap {
+        Tap { skip: PREFACE.len() as u32, ..Tap::of_server(now) }
+    }
+
+    /// Of what a server sends.
+    pub fn of_server(now: Tick) -> Tap {
+        Tap { skip: 0, header: [0; HEADER_BYTES], have: 0, credit: CREDIT, since: now }
+    }
+
+    /// The peer got something that it asked for.
+    pub fn earned(&mut self, credit: u32) {
+        self.credit = self.credit.saturating_add(credit).min(CREDIT);
+    }
+
+    /// Sees bytes that came.
+    ///
+    /// # Errors
+    /// [`Flood`] when the peer's credit is used up.
+    pub fn see(&mut self, mut bytes: &[u8], now: Tick) -> Result<(), Flood> {
+        self.give_back(now);
+        let mut seen = Ok(());
+        while !bytes.is_empty() {
+            let skipped = bytes.len().min(self.skip as usize);
+            self.skip -= skipped as u32;
+            bytes = &bytes[skipped..];
+            let missing = HEADER_BYTES - usize::from(self.have);
+            let part = &bytes[..missing.min(bytes.len())];
+            self.header[usize::from(self.have)..][..part.len()].copy_from_slice(part);
+            self.have += part.len() as u8;
+            bytes = &bytes[part.len()..];
+            if usize::from(self.have) == HEADER_BYTES {
+                let [a, b, c, kind, flags, ..] = self.header;
+                let len = u32::from_be_bytes([0, a, b, c]);
+                (self.have, self.skip) = (0, len);
+                match self.credit.checked_sub(price(kind, flags, len)) {
+                    Some(left) => self.credit = left,
+                    None => seen = Err(Flood),
+                }
+            }
+        }
+        seen
+    }
+
+    fn give_back(&mut self, now: Tick) {
+        let passed = now.since(self.since);
+        if passed >= Duration::from_millis(100) {
+            self.since = now;
+            let back = passed.as_millis() as u64 * CREDIT_PER_SECOND / 1000;
+            self.earned(u32::try_from(back).unwrap_or(CREDIT));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(kind: u8, flags: u8, payload: &[u8]) -> Vec<u8> {
+        let len = (payload.len() as u32).to_be_bytes();
+        [&[len[1], len[2], len[3], kind, flags, 0, 0, 0, 1], payload].concat()
+    }
+
+    /// How many of `frame` a fresh client may send at once, torn into pieces of `piece` bytes.
+    fn at_once(frame: &[u8], piece: usize) -> usize {
+        let start = Tick(1);
+        let mut tap = Tap::of_client(start);
+        tap.see(PREFACE, start).expect("the preface is free");
+        (0..20_000).take_while(|_| frame.chunks(piece).all(|part| tap.see(part, start).is_ok())).count()
+    }
+
+    #[test]
+    fn frames_that_ask_for_nothing_use_credit_up_however_they_are_torn() {
+        for (name, frame, most) in [
+            ("ping", frame(6, 0, &[7; 8]), 1000),
+            ("settings", frame(4, 0, &[0, 3, 0, 0, 0, 9]), 200),
+            ("reset", frame(3, 0, &[0; 4]), 500),
+            ("empty data", frame(0, 0, b""), 1000),
+            ("continuation", frame(9, 0, b"x"), 1000),
+            ("window update", frame(8, 0, &[0, 0, 0, 1]), 4000),
+            ("unknown", frame(0xb7, 0, b"grease"), 4000),
+            ("headers", frame(1, 5, b"abc"), 20_000),
+            ("data", frame(0, 0, b"abc"), 20_000),
+            ("the end", frame(0, 1, b""), 20_000),
+        ] {
+            for piece in [1, 2, 5, 9, 10, 1000] {
+                assert_eq!(at_once(&frame, piece), most, "{name} in pieces of {piece}");
+            }
+        }
+    }
+
+    #[test]
+    fn credit_comes_back_with_time_and_with_what_was_done() {
+        let ping = frame(6, 0, &[7; 8]);
+        let mut tap = Tap::of_server(Tick(0));
+        let mut now = Tick(0);
+        while tap.see(&ping, now).is_ok() {}
+        now = now.after(Duration::from_secs(1));
+        let after_a_second = (0..5000).take_while(|_| tap.see(&ping, now).is_ok()).count();
+        assert_eq!(after_a_second, 50);
+        tap.earned(8);
+        assert!(tap.see(&ping, now).is_ok() && tap.see(&ping, now).is_ok() && tap.see(&ping, now).is_err());
+    }
+}
