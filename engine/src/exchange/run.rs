@@ -147,7 +147,7 @@ fn onward<'f, 'c: 'f, B: BodySource, R: Replies>(
         let upgrade = if length == Length::None { allowed_upgrade(head, route) } else { None };
         let expect_continue = awaits(ctx, head)?;
         let host = route.host().unwrap_or_else(|| head.host());
-        let way = Way { at, path, sent: host, issue };
+        let way = Way { at, path, sent: host, secured: upstream.tls.is_some(), issue };
         let onward = Onward { target, host, length, upgrade, expect_continue };
         let station = ctx.table.station(upstream.id);
         let plan =

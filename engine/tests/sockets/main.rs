@@ -19,6 +19,7 @@ mod http2_origins;
 mod matching;
 mod names;
 mod nginx;
+mod origin_tls;
 mod policies;
 mod pool;
 mod proxy_protocol;
