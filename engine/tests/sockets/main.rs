@@ -13,6 +13,7 @@ mod admin;
 mod balance;
 mod basic;
 mod explain;
+mod http2;
 mod matching;
 mod names;
 mod nginx;

@@ -172,11 +172,13 @@ impl Client {
         self.end.is_none()
     }
 
-    pub(super) fn ahead(&self) -> &[u8] {
+    /// What came and was not taken.
+    pub fn ahead(&self) -> &[u8] {
         &self.ahead
     }
 
-    pub(super) fn how_it_ended(&self) -> Option<End> {
+    /// How the connection ended, if it did.
+    pub fn how_it_ended(&self) -> Option<End> {
         self.end
     }
 }
