@@ -264,7 +264,12 @@ impl Peer {
     pub fn until(&mut self, what: &str, holds: impl Fn(&Peer) -> bool) -> &mut Peer {
         while !holds(self) {
             let look = self.look();
-            assert!(look == Look::Frame || holds(self), "{what}: {look:?}, {:?} {:?}", self.goaway, self.answers);
+            assert!(
+                look == Look::Frame || holds(self),
+                "{what}: {look:?}, {:?} {:?}",
+                self.goaway,
+                self.answers
+            );
         }
         self
     }
@@ -274,6 +279,12 @@ impl Peer {
     pub fn answer(&mut self, stream: u32) -> Answer {
         self.until("an answer", |peer| peer.answers.get(&stream).is_some_and(Answer::is_over));
         self.answers.get(&stream).cloned().expect("it is there")
+    }
+
+    /// Takes in what comes until the answer on `stream` is over, or nothing more comes.
+    pub fn settle(&mut self, stream: u32) -> &mut Peer {
+        while !self.answers.get(&stream).is_some_and(Answer::is_over) && self.look() == Look::Frame {}
+        self
     }
 
     /// Asks and waits for the answer.
@@ -359,7 +370,10 @@ impl Peer {
                     let value = u32::from_be_bytes([pair[2], pair[3], pair[4], pair[5]]);
                     self.settings.insert(u16::from_be_bytes([pair[0], pair[1]]), value);
                 }
-                assert!(self.settings.get(&2).is_none_or(|push| *push == 0), "a server does not push (§6.5.2)");
+                assert!(
+                    self.settings.get(&2).is_none_or(|push| *push == 0),
+                    "a server does not push (§6.5.2)"
+                );
                 self.send(frame(SETTINGS, ACK, 0, b""));
             }
             PING => {
@@ -400,7 +414,11 @@ impl Peer {
         for (of, first) in [(0, WINDOW), (stream, first_window)] {
             let granted = self.granted.entry(of).or_default();
             *granted -= payload.len() as i64;
-            assert!(first + *granted >= 0 || payload.is_empty(), "{} bytes too many on {of} (§6.9.1)", -first - *granted);
+            assert!(
+                first + *granted >= 0 || payload.is_empty(),
+                "{} bytes too many on {of} (§6.9.1)",
+                -first - *granted
+            );
         }
         if self.gives && !payload.is_empty() {
             let more = payload.len() as u32;
@@ -424,7 +442,8 @@ impl Peer {
         for (name, value) in &fields {
             check(name, value);
         }
-        let (pseudo, fields): (Vec<Field>, Vec<Field>) = fields.into_iter().partition(|(name, _)| name.starts_with(':'));
+        let (pseudo, fields): (Vec<Field>, Vec<Field>) =
+            fields.into_iter().partition(|(name, _)| name.starts_with(':'));
         if answer.status != 0 {
             assert!(ends && pseudo.is_empty(), "trailers end a stream (§8.1): {pseudo:?}");
             (answer.trailers, answer.ended) = (fields, true);
@@ -434,7 +453,10 @@ impl Peer {
         assert_eq!(name, ":status");
         let status: u16 = status.parse().expect("a status is a number");
         if status < 200 {
-            assert!(!ends && status != 101, "an interim reply ends nothing (§8.1) and switches nothing (§8.6)");
+            assert!(
+                !ends && status != 101,
+                "an interim reply ends nothing (§8.1) and switches nothing (§8.6)"
+            );
             answer.interim.push(fields);
         } else {
             (answer.status, answer.fields, answer.ended) = (status, fields, ends);
@@ -444,8 +466,15 @@ impl Peer {
 
 /// A field of a reply as it has to be (RFC 9113 §8.2).
 fn check(name: &str, value: &str) {
-    let of_a_connection = ["connection", "proxy-connection", "keep-alive", "transfer-encoding", "upgrade", "te"];
+    let of_a_connection =
+        ["connection", "proxy-connection", "keep-alive", "transfer-encoding", "upgrade", "te"];
     assert!(!of_a_connection.contains(&name), "{name}: {value} (§8.2.2)");
-    assert!(!name.bytes().any(|byte| byte <= 0x20 || byte >= 0x7f || byte.is_ascii_uppercase()), "{name:?} (§8.2.1)");
-    assert!(!value.bytes().any(|byte| matches!(byte, 0 | b'\r' | b'\n')) && value.trim() == value, "{name}: {value:?} (§8.2.1)");
+    assert!(
+        !name.bytes().any(|byte| byte <= 0x20 || byte >= 0x7f || byte.is_ascii_uppercase()),
+        "{name:?} (§8.2.1)"
+    );
+    assert!(
+        !value.bytes().any(|byte| matches!(byte, 0 | b'\r' | b'\n')) && value.trim() == value,
+        "{name}: {value:?} (§8.2.1)"
+    );
 }

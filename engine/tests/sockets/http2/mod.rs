@@ -4,6 +4,7 @@
 mod frames;
 mod hpack;
 mod messages;
+mod rules;
 
 use crate::support::{Client, Driver, Gateway, Setup};
 use frames::Peer;
