@@ -1,6 +1,7 @@
 //! `upstreams`: groups of origin servers, and how they are called.
 
 use super::balance::Balance;
+use super::listener::Protocol;
 use super::read::decode::Scalar;
 use super::read::section::{section, words};
 use super::units::{Percent, Period, Size};
@@ -18,6 +19,8 @@ section! {
         pub endpoints_file: Option<FilePath>,
         /// How one is picked.
         pub balance: Balance = "round_robin",
+        /// The protocol that its servers speak; http2 without TLS is h2c by prior knowledge.
+        pub protocol: Protocol = "http1",
         /// The PROXY header that each connection to its servers begins with; none unless given. Such a connection
         /// serves one request only, since it names the client.
         pub proxy_protocol: Option<ProxyVersion>,

@@ -14,18 +14,43 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
+/// What has moved in a tunnel, and when something did last.
+pub(super) struct Heard {
+    /// Bytes to the upstream.
+    pub up: Cell<u64>,
+    /// Bytes to the client.
+    pub down: Cell<u64>,
+    at: Cell<Tick>,
+    idle: Duration,
+}
+
+impl Heard {
+    /// In a tunnel that may be silent for `idle`.
+    pub fn new(idle: Duration) -> Heard {
+        Heard { up: Cell::new(0), down: Cell::new(0), at: Cell::new(clock::coarse()), idle }
+    }
+
+    /// Something has moved.
+    pub fn now(&self) {
+        self.at.set(clock::coarse());
+    }
+
+    fn until(&self) -> Tick {
+        self.at.get().after(self.idle)
+    }
+}
+
 /// Carries a tunnel to its end. `first` is what the client sent behind its request.
 pub async fn tunnel(ctx: &Context<'_>, tunnel: Tunnel<'_>, client: Lane, first: &[u8], idle: Duration) {
     let Tunnel { lane: upstream, first: from_upstream, leased } = tunnel;
-    let heard = Cell::new(clock::coarse());
-    let (up, down) = (Cell::new(0), Cell::new(0));
+    let heard = Heard::new(idle);
     let ended = both(
-        one_way(&client, &upstream, first, &up, &heard, idle),
-        one_way(&upstream, &client, from_upstream.filled(), &down, &heard, idle),
+        one_way(&client, &upstream, first, &heard.up, &heard),
+        one_way(&upstream, &client, from_upstream.filled(), &heard.down, &heard),
     )
     .await;
-    ctx.bytes_in.set(up.get());
-    ctx.bytes_out.set(down.get());
+    ctx.bytes_in.set(heard.up.get());
+    ctx.bytes_out.set(heard.down.get());
     match ended {
         Ok(()) => {}
         Err(Fault { kind: Kind::Timeout, .. }) => ctx.reason.set(Reason::TunnelIdle),
@@ -38,7 +63,7 @@ pub async fn tunnel(ctx: &Context<'_>, tunnel: Tunnel<'_>, client: Lane, first: 
 }
 
 /// Both ways to their ends, or until one of them fails.
-async fn both(
+pub(super) async fn both(
     up: impl Future<Output = Result<(), Fault>>,
     down: impl Future<Output = Result<(), Fault>>,
 ) -> Result<(), Fault> {
@@ -70,15 +95,14 @@ async fn one_way(
     to: &Lane,
     first: &[u8],
     count: &Cell<u64>,
-    heard: &Cell<Tick>,
-    idle: Duration,
+    heard: &Heard,
 ) -> Result<(), Fault> {
-    send(to, first, count, heard, idle).await?;
+    send(to, first, count, heard).await?;
     loop {
         match read(from)? {
             Read::Bytes(buf) => {
-                heard.set(clock::coarse());
-                send(to, buf.filled(), count, heard, idle).await?;
+                heard.now();
+                send(to, buf.filled(), count, heard).await?;
             }
             Read::End => {
                 to.link.stream.shutdown_write();
@@ -86,19 +110,21 @@ async fn one_way(
             }
             Read::Nothing => {
                 let readable = async |left| from.link.readable(left, Tick::NEVER).await;
-                while_alive(readable, heard, idle).await?;
+                while_alive(readable, heard).await?;
             }
         }
     }
 }
 
-enum Read {
+/// What a read came to.
+pub(super) enum Read {
     Bytes(Buf),
     End,
     Nothing,
 }
 
-fn read(from: &Lane) -> Result<Read, Fault> {
+/// Reads once.
+pub(super) fn read(from: &Lane) -> Result<Read, Fault> {
     let mut buf = from.pool.take(Class::Bulk);
     match from.link.stream.try_read(buf.spare()) {
         Ok(0) if from.link.was_reset() => Err(from.link.cut()),
@@ -114,37 +140,35 @@ fn read(from: &Lane) -> Result<Read, Fault> {
 
 /// Waits for one side for as long as anything has moved within `idle`, either way: a side that neither reads nor
 /// writes may be held up by what is still on its way in the other direction.
-async fn while_alive(
-    ready: impl AsyncFn(Duration) -> Result<(), Fault>,
-    heard: &Cell<Tick>,
-    idle: Duration,
+pub(super) async fn while_alive(
+    mut ready: impl AsyncFnMut(Duration) -> Result<(), Fault>,
+    heard: &Heard,
 ) -> Result<(), Fault> {
     loop {
-        let left = heard.get().after(idle).since(clock::coarse());
-        match ready(left).await {
-            Err(Fault { kind: Kind::Timeout, .. }) if clock::coarse() < heard.get().after(idle) => {}
+        match ready(heard.until().since(clock::coarse())).await {
+            Err(Fault { kind: Kind::Timeout, .. }) if clock::coarse() < heard.until() => {}
             done => return done,
         }
     }
 }
 
-async fn send(
+/// Sends all of `bytes`.
+pub(super) async fn send(
     to: &Lane,
     mut bytes: &[u8],
     count: &Cell<u64>,
-    heard: &Cell<Tick>,
-    idle: Duration,
+    heard: &Heard,
 ) -> Result<(), Fault> {
     while !bytes.is_empty() {
         match to.link.stream.try_write(bytes) {
             Ok(n) => {
-                heard.set(clock::coarse());
+                heard.now();
                 count.set(count.get() + n as u64);
                 bytes = &bytes[n..];
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 let writable = async |left| to.link.writable(left, Tick::NEVER).await;
-                while_alive(writable, heard, idle).await?;
+                while_alive(writable, heard).await?;
             }
             Err(error) => return Err(to.link.broken(&error)),
         }

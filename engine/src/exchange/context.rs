@@ -101,6 +101,8 @@ pub struct Context<'a> {
     pub bytes_out: Cell<u64>,
     /// The request's id.
     pub request_id: RefCell<RequestId>,
+    /// When the client stops waiting, where it says so.
+    pub by: Cell<Tick>,
     /// Whether it became a tunnel.
     pub tunnel: Cell<bool>,
     /// Whether its client was told to send its body.
@@ -140,6 +142,7 @@ impl<'a> Context<'a> {
             bytes_in: Cell::new(0),
             bytes_out: Cell::new(0),
             request_id: RefCell::new(RequestId::default()),
+            by: Cell::new(Tick::NEVER),
             tunnel: Cell::new(false),
             continued: Cell::new(false),
             timing: if sampled || gateway.timed { Some(timed::begin(lent, began, sampled)) } else { None },

@@ -5,6 +5,7 @@ pub mod answer;
 mod context;
 mod downstream;
 mod end;
+mod grpc;
 mod lent;
 mod onward;
 mod outcome;

@@ -5,6 +5,7 @@ use super::answer::{self, Answer, Close, of_body, of_call};
 use super::context::Context;
 use super::downstream::{Begin, Downstream, Replies, ReplyHead};
 use super::end;
+use super::grpc;
 use super::onward::forward::{self, Forward};
 use super::onward::mapping::Way;
 use super::onward::max_forwards;
@@ -12,14 +13,14 @@ use super::onward::stick;
 use super::outcome::{Outcome, Tunnel};
 use super::plan;
 use crate::base::{Fault, Side, Tick};
-use crate::net::body::{BodySink, BodySource, BodyWriter, pump};
+use crate::net::body::{BodySink, BodySource, pump};
 use crate::net::clock;
 use crate::net::spawn::beside;
 use crate::observe::{Phase, Reason};
 use crate::route::split::{Choice, CookieId, Split};
 use crate::route::{Facts, Match, Miss};
 use crate::table::{End, Route, Upstream};
-use crate::upstream::{Outgoing, Plan, Reply, call};
+use crate::upstream::{Outgoing, Plan, Reply, Upload, call};
 use crate::wire::edits::Edits;
 use crate::wire::head::{Form, Head};
 use crate::wire::http1::encode::Onward;
@@ -53,6 +54,11 @@ async fn serve<'c, B: BodySource, R: Replies>(
     let Some(head) = ctx.head else { return Err(Reason::BadRequest("no_head")) };
     if head.method() == Method::Connect {
         return Err(Reason::ConnectRefused);
+    }
+    if grpc::is_call(head)
+        && let Some(within) = grpc::timeout(head)
+    {
+        ctx.by.set(ctx.began.after(within));
     }
     let mut forward = ctx.lent.forwards.take();
     forward.tell(ctx, head);
@@ -178,7 +184,7 @@ fn write<'c, B: BodySource, R: Replies>(
     body: &mut B,
     reply: &mut R,
     got: Reply<'c>,
-    upload: &mut Option<BodyWriter>,
+    upload: &mut Option<Upload>,
     edits: &Edits,
     upgrade: Option<&[u8]>,
 ) -> impl Future<Output = Result<Outcome<'c>, Reason>> {
@@ -208,8 +214,8 @@ fn write<'c, B: BodySource, R: Replies>(
         ctx.status.set(status);
         if upgrade.is_some() {
             ctx.tunnel.set(true);
-            let (lane, first, leased) = got.into_tunnel();
-            return Ok(Outcome::Tunnel(Tunnel { lane, first, leased }));
+            let tunnel = got.into_tunnel().map(|(lane, first, leased)| Tunnel { lane, first, leased });
+            return Ok(tunnel.map_or(Outcome::Close, Outcome::Tunnel));
         }
         let whole = reader.ended() && !reader.has_rest() && upload.is_none();
         got.finish(whole);
@@ -222,7 +228,7 @@ fn write<'c, B: BodySource, R: Replies>(
 async fn carry<B: BodySource, S: BodySource, W: BodySink>(
     ctx: &Context<'_>,
     body: &mut B,
-    upload: &mut Option<BodyWriter>,
+    upload: &mut Option<Upload>,
     reader: &mut S,
     sink: &mut W,
 ) -> Result<(), Fault> {
@@ -242,7 +248,7 @@ async fn carry<B: BodySource, S: BodySource, W: BodySink>(
 
 /// When the whole exchange must be over.
 pub(super) fn total(ctx: &Context<'_>) -> Tick {
-    ctx.began.after_some(ctx.route.get().and_then(|id| ctx.table.route(id).timeouts.total))
+    ctx.began.after_some(ctx.route.get().and_then(|id| ctx.table.route(id).timeouts.total)).min(ctx.by.get())
 }
 
 /// A timeout that was the whole exchange's.
@@ -260,11 +266,16 @@ async fn answer<'c, B: BodySource, R: Replies>(
 ) -> Outcome<'c> {
     ctx.reason.set(reason);
     ctx.bytes_in.set(body.count());
-    let Some(answer) = Answer::of(reason) else { return Outcome::Close };
+    let Some(mut answer) = Answer::of(reason) else { return Outcome::Close };
     let close = answer.close == Close::Always || !body.ended();
     let mut forward = ctx.lent.forwards.take();
     let Forward { edits, target: content, .. } = &mut *forward;
     answer::make(ctx, &answer, edits, content);
+    if ctx.head.is_some_and(grpc::is_call) {
+        grpc::tell(&answer, edits, content);
+        content.clear();
+        answer.status = 200;
+    }
     let head = ReplyHead::Own { status: answer.status, edits, body_bytes: content.len() as u64 };
     let Ok(mut sink) = reply.begin(Begin { head, close, total: Tick::NEVER }) else { return Outcome::Close };
     let is_head = ctx.head.is_some_and(|head| head.method() == Method::Head);

@@ -279,6 +279,8 @@ pub struct Upstream {
     /// The PROXY header that each connection begins with. Such a connection serves one exchange: what it said of its
     /// client would be wrong for another one.
     pub proxy_protocol: Option<proxy_protocol::Version>,
+    /// Whether its endpoints are spoken to in HTTP/2.
+    pub http2: bool,
     /// Connections of the whole process to this upstream at most.
     pub connections: u32,
     /// An idle connection is closed after this.

@@ -1,7 +1,9 @@
 //! One try of a request on one connection: head and body out, reply head in, both at once.
 
-use super::call::{CallFault, Outgoing, Plan, Reply, lane};
+use super::call::{CallFault, Outgoing, Plan, Reply, Source, lane};
+use super::carry::Upload;
 use super::connect::Leased;
+use super::http2;
 use super::lent::Lent;
 use crate::base::{Fault, Kind, Side, Tick};
 use crate::mem::{BULK_BYTES, Buf, Class, Scratch};
@@ -22,10 +24,10 @@ use std::task::Poll;
 use std::time::Duration;
 
 /// Bounds of a reply head: what fits a bulk buffer.
-const REPLY_LIMITS: HeadLimits =
+pub(super) const REPLY_LIMITS: HeadLimits =
     HeadLimits { head_bytes: BULK_BYTES as u32 - 1024, fields: 128, target_bytes: 0 };
 /// Interim replies passed on before one is taken for a flood.
-const INTERIM_MAX: u32 = 32;
+pub(super) const INTERIM_MAX: u32 = 32;
 /// Bytes an encoded head may need beyond what it came with, edits apart.
 const HEAD_MARGIN: usize = 512;
 
@@ -51,15 +53,20 @@ pub fn attempt<'a, B: BodySource>(
     leased: Leased<'a>,
     request: &Outgoing<'_>,
     body: &mut B,
-    upload: &mut Option<BodyWriter>,
+    upload: &mut Option<Upload>,
     interim: &mut impl AsyncFnMut(Head<'_>) -> Result<(), Fault>,
 ) -> impl Future<Output = Result<Reply<'a>, Failed>> {
     async move {
+        if leased.stream.is_some() {
+            // Boxed, for it is larger than all the rest of a try.
+            return Box::pin(http2::attempt(lent, leased, request, body, upload, interim)).await;
+        }
         let Some(conn) = &leased.conn else { return Err(CallFault::Connect.into()) };
         let plan = leased.plan();
         let lane = lane(lent, plan, &conn.link);
         let head = encoded(lent, request)?;
-        let writer = upload.insert(BodyWriter::new(lane.clone(), head, request.onward.length));
+        let writer = BodyWriter::new(lane.clone(), head, request.onward.length);
+        let writer = upload.insert(Upload::Http1(writer));
         let mut incoming = Incoming::new(lent, conn.link.clone(), plan.total);
         let first_byte = plan.timeouts.first_byte;
         let mut uploading = !matches!(request.onward.length, Length::None | Length::Exact(0));
@@ -106,7 +113,7 @@ pub fn attempt<'a, B: BodySource>(
         }
         let Incoming { buf, lines, .. } = incoming;
         let buf = buf.ok_or(CallFault::Reset)?;
-        Ok(Reply { leased, buf, lines, length, lane })
+        Ok(Reply { leased, buf, lines, length, source: Source::Http1(lane) })
     }
 }
 
@@ -134,7 +141,7 @@ fn switches(head: Head<'_>, offered: Option<&[u8]>) -> bool {
 async fn send_beside<B: BodySource>(
     incoming: &mut Incoming<'_>,
     body: &mut B,
-    writer: &mut BodyWriter,
+    writer: &mut Upload,
     lent: &Lent,
     plan: Plan<'_>,
     uploading: &mut bool,
@@ -172,7 +179,7 @@ fn blameless(fault: CallFault) -> CallFault {
 }
 
 /// What a fault in sending to the upstream means for the call.
-fn sending(fault: Fault) -> CallFault {
+pub(super) fn sending(fault: Fault) -> CallFault {
     match (fault.side, fault.kind) {
         (Side::Client, _) => CallFault::Body(fault),
         (_, Kind::Timeout) => CallFault::FirstByte,

@@ -3,12 +3,14 @@
 //! be given again. `exchange/run` calls it; `attempt` does one try.
 
 use super::attempt::{Failed, attempt, stays_open};
+use super::carry::{ReplyBody, Upload};
 use super::connect::{Fresh, Leased, connect};
 use super::lent::Lent;
 use super::station::{Picked, Station};
 use crate::base::{Fault, Tick};
 use crate::mem::{Buf, Scratch};
-use crate::net::body::{BodyReader, BodySource, BodyWriter, Lane, Reading};
+use crate::net::body::frames::FrameReader;
+use crate::net::body::{BodyReader, BodySource, Lane, Reading};
 use crate::net::clock;
 use crate::table::{RouteTimeouts, Upstream};
 use crate::wire::edits::Edits;
@@ -108,7 +110,15 @@ pub struct Reply<'a> {
     pub(super) buf: Buf,
     pub(super) lines: Scratch<Lines>,
     pub(super) length: Length,
-    pub(super) lane: Lane,
+    pub(super) source: Source,
+}
+
+/// Where the body of a reply comes from.
+pub(super) enum Source {
+    /// The connection, behind the head.
+    Http1(Lane),
+    /// A stream; none once the body was taken.
+    Http2(RefCell<Option<Box<FrameReader>>>),
 }
 
 impl<'a> Reply<'a> {
@@ -123,10 +133,14 @@ impl<'a> Reply<'a> {
     }
 
     /// Its body. Whatever of it came with the head is read first.
-    pub fn body(&self) -> BodyReader<'_> {
+    pub fn body(&self) -> ReplyBody<'_> {
+        let lane = match &self.source {
+            Source::Http1(lane) => lane.clone(),
+            Source::Http2(body) => return ReplyBody::Http2(body.take().expect("a reply's body is taken once")),
+        };
         let head = self.head();
         let first = &self.buf.filled()[head.head_len()..];
-        BodyReader::new(Reading { lane: self.lane.clone(), limit: None }, self.length, first).drop_named(head)
+        ReplyBody::Http1(BodyReader::new(Reading { lane, limit: None }, self.length, first).drop_named(head))
     }
 
     /// Ends the exchange. `whole` says that the body was read to its end and nothing lay behind it; the
@@ -144,11 +158,15 @@ impl<'a> Reply<'a> {
         }
     }
 
-    /// Gives the connection up for a tunnel: the lane, and the bytes that came behind the head.
-    pub fn into_tunnel(mut self) -> (Lane, Buf, Leased<'a>) {
+    /// Gives the connection up for a tunnel: the lane, and the bytes that came behind the head. None of a stream, which
+    /// is not asked to switch.
+    pub fn into_tunnel(mut self) -> Option<(Lane, Buf, Leased<'a>)> {
         let len = self.head().head_len();
         self.buf.consume(len);
-        (self.lane, self.buf, self.leased)
+        match self.source {
+            Source::Http1(lane) => Some((lane, self.buf, self.leased)),
+            Source::Http2(_) => None,
+        }
     }
 }
 
@@ -162,13 +180,13 @@ pub async fn call<'a, B: BodySource>(
     plan: &Plan<'a>,
     request: &Outgoing<'_>,
     body: &mut B,
-    upload: &mut Option<BodyWriter>,
+    upload: &mut Option<Upload>,
     interim: &mut impl AsyncFnMut(Head<'_>) -> Result<(), Fault>,
 ) -> Result<Reply<'a>, CallFault> {
     let mut fresh = Fresh::Any;
     loop {
         let leased = connect(lent, *plan, request.key, fresh).await?;
-        let reused = leased.conn.as_ref().is_some_and(|conn| conn.reused);
+        let reused = leased.reused();
         plan.tried.tries.set(plan.tried.tries.get().saturating_add(1));
         plan.tried.reused.set(reused);
         plan.tried.sent.set(clock::now());

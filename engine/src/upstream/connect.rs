@@ -4,7 +4,9 @@
 
 use super::call::{CallFault, Plan};
 use super::lent::Lent;
+use super::http2::{Mux, Stream};
 use super::pool::Conn;
+use super::shared::Dialling;
 use super::station::{Picked, Stay};
 use crate::balance::Facts;
 use crate::base::counters::{Capped, Slot};
@@ -33,8 +35,10 @@ pub enum Fresh {
 
 /// A connection and the endpoint it leads to. The endpoint's exchange has begun; whoever drops this ends it.
 pub struct Leased<'a> {
-    /// The connection; taken out when it is parked.
+    /// The connection; taken out when it is parked. None where it is shared with others.
     pub conn: Option<Conn>,
+    /// This exchange's part of one that is shared.
+    pub stream: Option<Stream>,
     /// The endpoint.
     pub picked: Picked,
     plan: Plan<'a>,
@@ -50,11 +54,21 @@ impl<'a> Leased<'a> {
     /// Takes a parked connection, if there is one. None to an upstream that is told of clients: what is parked there
     /// was opened before it wanted to be.
     fn take_parked(&mut self, now: Tick) -> bool {
-        let upstream = self.plan.upstream;
-        if upstream.proxy_protocol.is_none() {
-            self.conn = self.plan.station.take(&self.picked, now);
+        let Plan { upstream, station, .. } = self.plan;
+        if upstream.http2 {
+            self.stream = station.join(&self.picked);
+        } else if upstream.proxy_protocol.is_none() {
+            self.conn = station.take(&self.picked, now);
         }
-        self.conn.is_some()
+        self.conn.is_some() || self.stream.is_some()
+    }
+
+    /// Whether its connection had carried an exchange before.
+    pub fn reused(&self) -> bool {
+        match &self.stream {
+            Some(stream) => stream.reused,
+            None => self.conn.as_ref().is_some_and(|conn| conn.reused),
+        }
     }
 
     /// Its endpoint has a connection: it need not be left alone any longer.
@@ -116,7 +130,7 @@ pub async fn connect<'a>(
         });
         let Some(picked) = picked else { return Err(CallFault::NoEndpoint) };
         plan.tried.endpoint.replace(Some(picked.clone()));
-        let mut leased = Leased { conn: None, picked, plan, lent };
+        let mut leased = Leased { conn: None, stream: None, picked, plan, lent };
         if fresh == Fresh::Any && leased.take_parked(now) {
             if marked {
                 leased.reached();
@@ -129,6 +143,18 @@ pub async fn connect<'a>(
             end.set(clock::coarse().after(plan.timeouts.connect).min(plan.total));
             end
         });
+        // Of those that want a connection which they can share, one makes it.
+        let dialling = match upstream.http2 {
+            true => match dialling(plan, &leased.picked, end).await? {
+                Turn::Join(stream) => {
+                    leased.stream = Some(stream);
+                    lent.counts.pool_reused.add(1);
+                    return Ok(leased);
+                }
+                Turn::Dial(dialling) => Some(dialling),
+            },
+            false => None,
+        };
         let slot = slot(lent, plan, end).await?;
         let began = clock::coarse();
         plan.tried.dialled.set(clock::now());
@@ -136,7 +162,16 @@ pub async fn connect<'a>(
             Ok(stream) => {
                 leased.reached();
                 lent.counts.pool_new.add(1);
-                leased.conn = Some(Conn::new(Link::new(stream, &lent.wheel, Side::Upstream), slot));
+                let link = Link::new(stream, &lent.wheel, Side::Upstream);
+                if upstream.http2 {
+                    let opened = Mux::open(lent, link, slot, upstream.idle).await;
+                    let mux = opened.map_err(|_| CallFault::Connect)?;
+                    leased.stream = Some(mux.begin());
+                    plan.station.share(&leased.picked, mux);
+                    drop(dialling);
+                } else {
+                    leased.conn = Some(Conn::new(link, slot));
+                }
                 return Ok(leased);
             }
             Err(error) if error.kind() == io::ErrorKind::TimedOut => {
@@ -159,6 +194,38 @@ pub async fn connect<'a>(
         }
     }
     Err(CallFault::Connect)
+}
+
+/// What comes of the wish for a shared connection.
+enum Turn<'a> {
+    /// There is one.
+    Join(Stream),
+    /// Nobody else is at it: dial.
+    Dial(Dialling<'a>),
+}
+
+/// Waits while another exchange dials the endpoint.
+async fn dialling<'a>(plan: Plan<'a>, picked: &Picked, end: &Deadline) -> Result<Turn<'a>, CallFault> {
+    loop {
+        if let Some(dialling) = Dialling::begin(plan.station, picked) {
+            return Ok(Turn::Dial(dialling));
+        }
+        let mut waited = false;
+        let ended = poll_fn(|cx| {
+            plan.station.wait_shared(cx.waker());
+            if std::mem::replace(&mut waited, true) && !plan.station.is_dialled(picked) {
+                return Poll::Ready(false);
+            }
+            end.poll_passed(cx).map(|()| true)
+        })
+        .await;
+        if let Some(stream) = plan.station.join(picked) {
+            return Ok(Turn::Join(stream));
+        }
+        if ended {
+            return Err(CallFault::ConnectTimeout);
+        }
+    }
 }
 
 /// A slot of the upstream's cap: a free one, that of an idle connection of this shard, or one that another

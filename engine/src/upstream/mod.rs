@@ -3,13 +3,17 @@
 
 mod attempt;
 mod call;
+mod carry;
 mod connect;
+mod http2;
 mod lent;
 mod pool;
+mod shared;
 mod station;
 mod view;
 
 pub use call::{CallFault, Outgoing, Plan, Reply, Tried, call};
+pub use carry::{ReplyBody, Upload};
 pub use connect::Leased;
 pub use lent::Lent;
 pub use pool::{Conn, Pools, SWEEP_EVERY, Stations};

@@ -3,7 +3,9 @@
 //! The set may change between exchanges. An exchange keeps the set it picked from; what it gives back finds its endpoint
 //! again by its [`Stay`], or nothing if the endpoint has left.
 
+use super::http2::{Mux, Stream};
 use super::pool::Conn;
+use super::shared::Shared;
 use super::view::{Seat, View};
 use crate::balance::State;
 use crate::base::Tick;
@@ -79,9 +81,12 @@ struct Inner {
     stays: Vec<Stay>,
     next_stay: u64,
     idle: Vec<Vec<Parked>>,
+    shared: Vec<Shared>,
     balance: State,
     /// Exchanges that wait for a slot of the upstream's cap.
     waiting: VecDeque<Waker>,
+    /// Exchanges that wait for a shared connection which another one dials.
+    wanting: Vec<Waker>,
     retired: bool,
 }
 
@@ -94,6 +99,8 @@ impl Station {
             stays: (0..count as u64).map(Stay).collect(),
             next_stay: count as u64,
             idle: (0..count).map(|_| Vec::new()).collect(),
+            shared: (0..count).map(|_| Shared::default()).collect(),
+            wanting: Vec::new(),
             balance: State::new(upstream.endpoints.seats().clone(), random),
             waiting: VecDeque::new(),
             retired: false,
@@ -137,6 +144,46 @@ impl Station {
         None
     }
 
+    /// A part of a connection to the endpoint that others use too.
+    pub fn join(&self, picked: &Picked) -> Option<Stream> {
+        self.sharing(picked, Shared::join).flatten()
+    }
+
+    /// Lends what the endpoint has of shared connections; not if it has left.
+    pub fn sharing<R>(&self, picked: &Picked, with: impl FnOnce(&mut Shared) -> R) -> Option<R> {
+        let inner = &mut *self.inner.borrow_mut();
+        inner.find(picked).map(|at| with(&mut inner.shared[at]))
+    }
+
+    /// Has others use a connection to the endpoint.
+    pub fn share(&self, picked: &Picked, mux: Rc<Mux>) {
+        let inner = &mut *self.inner.borrow_mut();
+        match inner.find(picked) {
+            Some(at) if !inner.retired => inner.shared[at].add(mux),
+            _ => mux.leave(),
+        }
+        inner.wanting.drain(..).for_each(Waker::wake);
+    }
+
+    /// Whether somebody dials the endpoint.
+    pub fn is_dialled(&self, picked: &Picked) -> bool {
+        self.sharing(picked, |shared| shared.dialled).unwrap_or(false)
+    }
+
+    /// Has `waker` woken when a dial has ended.
+    pub fn wait_shared(&self, waker: &Waker) {
+        let wanting = &mut self.inner.borrow_mut().wanting;
+        if !wanting.iter().any(|other| other.will_wake(waker)) {
+            wanting.push(waker.clone());
+        }
+    }
+
+    /// A dial has ended.
+    pub fn dialled(&self, picked: &Picked) {
+        self.sharing(picked, |shared| shared.dialled = false);
+        self.inner.borrow_mut().wanting.drain(..).for_each(Waker::wake);
+    }
+
     /// Parks a connection after an exchange, for `idle` or the shorter time its endpoint announced; closes it if the
     /// endpoint or the upstream has left.
     pub fn park(&self, picked: &Picked, mut conn: Conn, now: Tick, idle: Duration) {
@@ -157,7 +204,11 @@ impl Station {
     pub fn evict(&self) -> Option<Conn> {
         let inner = &mut *self.inner.borrow_mut();
         let fullest = inner.idle.iter_mut().max_by_key(|idle| idle.len())?;
-        if fullest.is_empty() { None } else { Some(fullest.remove(0).conn) }
+        if fullest.is_empty() {
+            inner.shared.iter().any(Shared::leave_idle);
+            return None;
+        }
+        Some(fullest.remove(0).conn)
     }
 
     /// Has `waker` woken when a connection is parked or given up on this shard.
@@ -186,6 +237,7 @@ impl Station {
         inner.tell_nothing(shard);
         inner.retired = true;
         inner.idle.iter_mut().for_each(Vec::clear);
+        inner.shared.iter_mut().for_each(Shared::leave);
         inner.waiting.drain(..).for_each(Waker::wake);
     }
 
@@ -195,6 +247,7 @@ impl Station {
         for idle in &mut inner.idle {
             idle.retain(|parked| now < parked.until && parked.conn.link.stream.idle() == Idle::Quiet);
         }
+        inner.shared.iter_mut().for_each(Shared::sweep);
         inner.tell(now, shard);
     }
 
@@ -259,6 +312,10 @@ impl Inner {
         let mut idle = std::mem::take(&mut self.idle);
         self.idle =
             from.iter().map(|from| from.map_or(Vec::new(), |at| std::mem::take(&mut idle[at]))).collect();
+        let mut shared = std::mem::take(&mut self.shared);
+        let take = |from: &Option<usize>| from.map_or(Shared::default(), |at| std::mem::take(&mut shared[at]));
+        self.shared = from.iter().map(take).collect();
+        shared.iter_mut().for_each(Shared::leave);
         let stays = from.iter().map(|from| match from {
             Some(at) => self.stays[*at],
             None => {
@@ -312,6 +369,7 @@ mod tests {
             endpoints: set(addrs),
             balance: BALANCE,
             proxy_protocol: None,
+            http2: false,
             connections: 1,
             idle: Duration::ZERO,
             count: Default::default(),

@@ -75,6 +75,7 @@ impl Tap {
     /// [`Flood`] when the peer's credit is used up.
     pub fn see(&mut self, mut bytes: &[u8], now: Tick) -> Result<(), Flood> {
         self.give_back(now);
+        let mut seen = Ok(());
         while !bytes.is_empty() {
             let skipped = bytes.len().min(self.skip as usize);
             self.skip -= skipped as u32;
@@ -88,10 +89,13 @@ impl Tap {
                 let [a, b, c, kind, flags, ..] = self.header;
                 let len = u32::from_be_bytes([0, a, b, c]);
                 (self.have, self.skip) = (0, len);
-                self.credit = self.credit.checked_sub(price(kind, flags, len)).ok_or(Flood)?;
+                match self.credit.checked_sub(price(kind, flags, len)) {
+                    Some(left) => self.credit = left,
+                    None => seen = Err(Flood),
+                }
             }
         }
-        Ok(())
+        seen
     }
 
     fn give_back(&mut self, now: Tick) {

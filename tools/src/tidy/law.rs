@@ -91,7 +91,7 @@ pub const EXTERNALS: &[External] = &[
         ],
         places: &["control", "main"],
     },
-    External { names: &["h2", "http"], places: &["upstream/http2", "conn/http2"] },
+    External { names: &["h2", "http"], places: &["upstream/http2", "conn/http2", "net/body/frames"] },
     External { names: &["mimalloc"], places: &["main"] },
 ];
 

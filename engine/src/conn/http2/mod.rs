@@ -1,15 +1,16 @@
 //! An HTTP/2 connection: one task drives it and has a task for each stream. What the library leaves to us is decided here:
 //! when a connection is idle, dead, flooded or to leave.
 
-mod body;
 mod head;
 mod reply;
 mod sink;
 mod stream;
+mod tunnel;
 
 use crate::base::Tick;
 use crate::exchange::{Context, Home, Lent, Peer};
 use crate::mem::Buf;
+use crate::net::body::frames::Piece;
 use crate::net::poll::{Polled, Wire};
 use crate::net::spawn::{spawn_guarded, yield_to_back};
 use crate::net::stream::until;
@@ -20,7 +21,6 @@ use crate::wire::http2::Tap;
 use h2::server::{Builder, Connection, SendResponse};
 use h2::{Ping, PingPong, RecvStream};
 use http::Request;
-use sink::Piece;
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -94,7 +94,9 @@ fn builder(listener: &Listener) -> Builder {
         .initial_connection_window_size(WINDOW_BYTES)
         .max_concurrent_streams(listener.limits.streams)
         .max_header_list_size(listener.limits.header_bytes)
-        .max_send_buffer_size(SEND_BUFFER_BYTES);
+        .max_send_buffer_size(SEND_BUFFER_BYTES)
+        // WebSocket (RFC 8441).
+        .enable_connect_protocol();
     builder
 }
 

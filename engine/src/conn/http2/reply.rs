@@ -5,13 +5,14 @@ use super::sink::{Sender, Sink};
 use crate::base::{Fault, Kind, Side};
 use crate::exchange::{Begin, Replies, ReplyHead};
 use crate::mem::{Buf, Class, Pool};
+use crate::net::body::frames::put_lines;
 use crate::net::clock;
 use crate::wire::edits::Edits;
 use crate::wire::head::Head;
 use crate::wire::http1::encode::{self, Backward, KeepAlive};
 use crate::wire::http1::framing::Length;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use http::{Response, StatusCode};
 use std::net::SocketAddr;
 
 /// Bytes an encoded head may need beyond what it came with, edits apart.
@@ -76,10 +77,11 @@ impl<'a> Replies for Http2Replies<'a> {
                     None => (head.status(), length),
                 };
                 let mut response = response(status, &out);
-                if upgrade.is_some() {
-                    response.headers_mut().remove("sec-websocket-accept");
+                if upgrade.is_none() {
+                    return Ok(self.sink(response, length, &begin));
                 }
-                Ok(self.sink(response, length, &begin))
+                response.headers_mut().remove("sec-websocket-accept");
+                Ok(self.sink(response, length, &begin).opening())
             }
         }
     }
@@ -108,39 +110,4 @@ fn response(status: u16, encoded: &Buf) -> Response<()> {
     let from = memchr::memchr(b'\n', &text).map_or(text.len(), |end| end + 1);
     put_lines(&text, from, response.headers_mut());
     response
-}
-
-/// Puts the lines of `text` from byte `from` on into `fields`; their values stay where they are.
-pub(super) fn put_lines(text: &Bytes, from: usize, fields: &mut HeaderMap) {
-    let mut at = from;
-    while let Some(end) = memchr::memchr(b'\n', &text[at..]).map(|end| at + end) {
-        let line = &text[at..end.saturating_sub(1).max(at)];
-        if let Some(colon) = memchr::memchr(b':', line)
-            && let Ok(name) = HeaderName::from_bytes(&line[..colon])
-        {
-            let start = at + colon + 1 + usize::from(line.get(colon + 1) == Some(&b' '));
-            let value = text.slice(start..at + line.len());
-            // Both were valid in HTTP/1.1; what is not here has no place in HTTP/2 either.
-            if let Ok(value) = HeaderValue::from_maybe_shared(value) {
-                fields.append(name, value);
-            }
-        }
-        at = end + 1;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lines_become_fields_in_order_with_names_in_lower_case() {
-        let text = Bytes::from_static(b"HTTP/1.1 200 OK\r\nDate: now\r\nSet-Cookie: a\r\nset-cookie:b\r\nX-Empty:\r\n\r\n");
-        let mut fields = HeaderMap::new();
-        put_lines(&text, 17, &mut fields);
-        let seen: Vec<(&str, &[u8])> = fields.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
-        let expected: [(&str, &[u8]); 4] =
-            [("date", b"now"), ("set-cookie", b"a"), ("set-cookie", b"b"), ("x-empty", b"")];
-        assert_eq!(seen, expected);
-    }
 }

@@ -1,13 +1,14 @@
 //! One stream: a request, served as any other is, and its reply. A client that resets it, or goes, ends it where it stands.
 
-use super::body::{Body, Bounds};
 use super::head;
 use super::reply::Http2Replies;
-use super::sink::{Piece, Sender};
-use crate::base::Tick;
+use super::sink::Sender;
+use super::tunnel::tunnel;
+use crate::base::{Side, Tick};
 use crate::exchange::answer::{of_framing, of_head};
 use crate::exchange::{Context, Downstream, Home, Lent, Outcome, Peer, refuse, run};
 use crate::mem::{Buf, Pool};
+use crate::net::body::frames::{Bounds, FrameReader, Piece};
 use crate::net::clock;
 use crate::net::poll::Wire;
 use crate::net::spawn::{Either, race};
@@ -17,6 +18,7 @@ use crate::wire::head::{Head, Lines};
 use crate::wire::http1::framing::{self, Length};
 use crate::wire::http1::{Parsed, request};
 use h2::RecvStream;
+use h2::ext::Protocol;
 use h2::server::SendResponse;
 use http::Request;
 use std::cell::Cell;
@@ -68,20 +70,24 @@ pub(super) async fn serve(shared: Rc<Shared>, request: Request<RecvStream>, resp
     let pool = &lent.upstream.buffers;
     let wheel = &lent.upstream.wheel;
     let silence = listener.timeouts.body;
-    let to = Sender::new(wire.clone(), respond, silence, wheel.deadline());
+    let to = Sender::new((wire.clone(), wheel.clone()), respond, silence);
     let (parts, body) = request.into_parts();
     let mut lines = lent.upstream.lines.take();
     let laid = laid(&parts, pool, &mut lines, &listener.limits);
+    let is_tunnel = parts.extensions.get::<Protocol>().is_some();
     drop(parts);
     let head = laid.as_ref().ok().map(|held| Head::new(held.filled(), &lines));
     let ctx = Context::new(lent, &table, peer, head, began);
     let framed = match &laid {
         Err(reason) => Err(*reason),
+        // What follows the head of one is of the tunnel, if it is opened.
+        Ok(_) if is_tunnel => Ok(Length::None),
         Ok(_) => head.map_or(Ok(Length::None), |head| length(head, &body)),
     };
     let length = framed.unwrap_or(Length::None);
     let limit = if matches!(length, Length::Chunked) { listener.limits.body_bytes } else { None };
-    let body = Body::new(body, Bounds { limit, silence, total: Tick::NEVER }, wheel);
+    let bounds = Bounds { limit, silence, total: Tick::NEVER, side: Side::Client };
+    let body = FrameReader::new(body, bounds, wheel);
     let mut down = Http2 { body, reply: Http2Replies { to: &to, pool } };
     let served = async {
         match (framed, head) {
@@ -95,8 +101,14 @@ pub(super) async fn serve(shared: Rc<Shared>, request: Request<RecvStream>, resp
     };
     match race(served, poll_fn(|cx| to.poll_reset(cx))).await {
         Either::First(Outcome::Reuse | Outcome::Close | Outcome::Reset) => {}
-        // No route of this connection switches: what asks for it is refused before.
-        Either::First(Outcome::Tunnel(_)) => {}
+        Either::First(Outcome::Tunnel(open)) => {
+            let idle = listener.timeouts.tunnel_idle;
+            let Http2 { body, .. } = &mut down;
+            let tunnelled = Box::pin(tunnel(&ctx, open, (body, &to, pool), idle));
+            if let Either::Second(()) = race(tunnelled, poll_fn(|cx| to.poll_reset(cx))).await {
+                ctx.reason.set(Reason::ClientGone);
+            }
+        }
         Either::Second(()) => ctx.reason.set(Reason::ClientGone),
     }
     to.reset_unless_ended();
@@ -140,15 +152,15 @@ fn is_misdirected(wire: &Wire, terms: Option<&crate::certs::Terms>, head: Head<'
 
 /// The downstream side of one stream.
 struct Http2<'a> {
-    body: Body,
+    body: FrameReader,
     reply: Http2Replies<'a>,
 }
 
 impl<'a> Downstream for Http2<'a> {
-    type Body = Body;
+    type Body = FrameReader;
     type Reply = Http2Replies<'a>;
 
-    fn split(&mut self) -> (&mut Body, &mut Http2Replies<'a>) {
+    fn split(&mut self) -> (&mut FrameReader, &mut Http2Replies<'a>) {
         (&mut self.body, &mut self.reply)
     }
 }

@@ -2,6 +2,7 @@
 //! backpressure: no piece is read before the one before it was taken. All verbs are safe to drop between
 //! polls: what was not consumed is given again, what was sent is counted.
 
+pub mod frames;
 mod reader;
 #[cfg(test)]
 mod tests;

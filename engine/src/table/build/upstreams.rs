@@ -19,6 +19,12 @@ pub(super) fn build(check: &mut Check<'_>, previous: Option<&Table>) -> Vec<Upst
         let sources = sources(check, &at, name, given);
         let balance = balance::build(check, &at.key("balance"), &given.balance);
         let pool = at.key("pool");
+        let http2 = given.protocol == config::listener::Protocol::Http2;
+        if http2 && given.proxy_protocol.is_some() {
+            let message = format!("connections of upstream '{name}' carry many clients' requests at once");
+            let fix = "remove 'proxy_protocol', which names one client, or 'protocol: http2'";
+            check.error_at_key(&at.key("proxy_protocol"), message, Some(fix.into()));
+        }
         upstreams.push(Upstream {
             id: UpstreamId(u32::try_from(index).expect("upstreams are fewer than 4 billion")),
             name: name.clone(),
@@ -30,6 +36,7 @@ pub(super) fn build(check: &mut Check<'_>, previous: Option<&Table>) -> Vec<Upst
                 config::upstream::ProxyVersion::V1 => Version::V1,
                 config::upstream::ProxyVersion::V2 => Version::V2,
             }),
+            http2,
             connections: check.at_least_one(&pool, "connections", given.pool.connections),
             idle: check.period(&pool, "idle", given.pool.idle),
             count: kept.count(name),

@@ -1,5 +1,5 @@
-//! A request's body as HTTP/2 brings it: pieces in the library's buffers, which are read where they lie. The client may
-//! send on as far as pieces were consumed, so that backpressure reaches it.
+//! A body that HTTP/2 brings: pieces in the library's buffers, which are read where they lie. The peer may send on as far
+//! as pieces were consumed, so that backpressure reaches it.
 
 use crate::base::{Fault, Kind, Side, Tick};
 use crate::net::body::{BodySource, Plain};
@@ -12,8 +12,8 @@ use std::future::poll_fn;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-/// A request's body.
-pub(super) struct Body {
+/// A body as a [`BodySource`].
+pub struct FrameReader {
     stream: RecvStream,
     /// What was received and not consumed.
     piece: Bytes,
@@ -21,7 +21,7 @@ pub(super) struct Body {
     front: Option<Bytes>,
     received: u64,
     consumed: u64,
-    /// Bytes by which the client was let send on.
+    /// Bytes by which the peer was let send on.
     released: u64,
     trailers: Vec<u8>,
     ended: bool,
@@ -30,18 +30,22 @@ pub(super) struct Body {
 }
 
 /// What a body is held to.
-pub(super) struct Bounds {
+#[derive(Debug)]
+pub struct Bounds {
     /// Bytes at most.
-    pub(super) limit: Option<u64>,
+    pub limit: Option<u64>,
     /// The longest silence.
-    pub(super) silence: Duration,
+    pub silence: Duration,
     /// When all of it must have come.
-    pub(super) total: Tick,
+    pub total: Tick,
+    /// Who sends it.
+    pub side: Side,
 }
 
-impl Body {
-    pub(super) fn new(stream: RecvStream, bounds: Bounds, wheel: &Wheel) -> Body {
-        Body {
+impl FrameReader {
+    /// The body that `stream` brings.
+    pub fn new(stream: RecvStream, bounds: Bounds, wheel: &Wheel) -> FrameReader {
+        FrameReader {
             ended: stream.is_end_stream(),
             stream,
             piece: Bytes::new(),
@@ -62,14 +66,14 @@ impl Body {
                 Poll::Ready(Some(Ok(piece))) => {
                     self.received += piece.len() as u64;
                     if self.bounds.limit.is_some_and(|limit| self.received > limit) {
-                        return Poll::Ready(Err(Fault::new(Side::Client, Kind::Limit)));
+                        return Poll::Ready(Err(self.fault(Kind::Limit)));
                     }
                     self.front = if self.received == piece.len() as u64 { Some(piece.clone()) } else { None };
                     self.piece = piece;
                     // A piece may be the last one, which is told only if it is asked for.
                     self.ended = self.stream.is_end_stream();
                 }
-                Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(fault(&error))),
+                Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(self.broken(&error))),
                 Poll::Ready(None) => match self.stream.poll_trailers(cx) {
                     Poll::Ready(Ok(trailers)) => {
                         self.ended = true;
@@ -77,7 +81,7 @@ impl Body {
                             trailer::keep(&mut self.trailers, name.as_str().as_bytes(), value.as_bytes());
                         }
                     }
-                    Poll::Ready(Err(error)) => return Poll::Ready(Err(fault(&error))),
+                    Poll::Ready(Err(error)) => return Poll::Ready(Err(self.broken(&error))),
                     Poll::Pending => return Poll::Pending,
                 },
                 Poll::Pending => return Poll::Pending,
@@ -86,7 +90,7 @@ impl Body {
         Poll::Ready(Ok(()))
     }
 
-    /// As [`Body::poll_piece`], within the bounds.
+    /// As [`FrameReader::poll_piece`], within the bounds.
     async fn wait(&mut self) -> Result<(), Fault> {
         let mut is_set = false;
         let done = poll_fn(|cx| {
@@ -97,13 +101,22 @@ impl Body {
                 is_set = true;
                 self.deadline.set(until(self.bounds.silence).min(self.bounds.total));
             }
-            self.deadline.poll_passed(cx).map(|()| Err(Fault::new(Side::Client, Kind::Timeout)))
+            self.deadline.poll_passed(cx).map(|()| Err(self.fault(Kind::Timeout)))
         })
         .await;
         if is_set {
             self.deadline.clear();
         }
         done
+    }
+
+    /// Waits for a piece, or the end, for as long as `silence`.
+    ///
+    /// # Errors
+    /// As [`BodySource::fill`].
+    pub async fn wait_for(&mut self, silence: Duration) -> Result<(), Fault> {
+        self.bounds.silence = silence;
+        self.wait().await
     }
 
     /// Reads up to the end, or past `most` bytes, and keeps what was read.
@@ -130,7 +143,19 @@ impl Body {
         Ok(whole)
     }
 
-    /// Lets the client send on, up to `bytes` in all beyond its first window.
+    fn fault(&self, kind: Kind) -> Fault {
+        Fault::new(self.bounds.side, kind)
+    }
+
+    /// What an error of the stream is: a reset, a connection that broke, or a body that is not what was said of it.
+    fn broken(&self, error: &h2::Error) -> Fault {
+        self.fault(match error.reason() {
+            Some(Reason::PROTOCOL_ERROR) if !error.is_remote() => Kind::Malformed,
+            _ => Kind::Cut,
+        })
+    }
+
+    /// Lets the peer send on, up to `bytes` in all beyond its first window.
     fn release(&mut self, bytes: u64) {
         if let Some(more) = bytes.checked_sub(self.released).filter(|more| *more > 0) {
             self.released = bytes;
@@ -140,16 +165,7 @@ impl Body {
     }
 }
 
-/// Whose fault an error of the stream is: a reset that says why, or a connection that broke.
-fn fault(error: &h2::Error) -> Fault {
-    let kind = match error.reason() {
-        Some(Reason::PROTOCOL_ERROR) if !error.is_remote() => Kind::Malformed,
-        _ => Kind::Cut,
-    };
-    Fault::new(Side::Client, kind)
-}
-
-impl BodySource for Body {
+impl BodySource for FrameReader {
     async fn fill(&mut self) -> Result<&[u8], Fault> {
         self.wait().await?;
         Ok(&self.piece)

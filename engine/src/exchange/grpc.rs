@@ -1,0 +1,154 @@
+//! What a gRPC caller is told by the gateway itself: it reads `grpc-status`, never an HTTP status, and says in
+//! `grpc-timeout` how long it waits (PROTOCOL-HTTP2.md of gRPC).
+
+use super::answer::Answer;
+use crate::observe::Reason;
+use crate::wire::edits::Edits;
+use crate::wire::field::Field;
+use crate::wire::head::{Head, Version};
+use std::time::Duration;
+
+/// Digits of a timeout at most.
+const DIGITS_MAX: usize = 8;
+
+/// Codes that the gateway answers with.
+const INVALID_ARGUMENT: u8 = 3;
+const DEADLINE_EXCEEDED: u8 = 4;
+const PERMISSION_DENIED: u8 = 7;
+const RESOURCE_EXHAUSTED: u8 = 8;
+const UNIMPLEMENTED: u8 = 12;
+const INTERNAL: u8 = 13;
+const UNAVAILABLE: u8 = 14;
+const UNAUTHENTICATED: u8 = 16;
+
+/// Whether a request is a call of gRPC: one over HTTP/2 whose body says so.
+pub fn is_call(head: Head<'_>) -> bool {
+    head.version() == Version::Http2
+        && head
+            .field(Field::CONTENT_TYPE)
+            .and_then(|kind| kind.strip_prefix(b"application/grpc"))
+            .is_some_and(|rest| matches!(rest, [] | [b'+' | b';', ..]))
+}
+
+/// How long the caller waits, if it says so in the one spelling that there is.
+pub fn timeout(head: Head<'_>) -> Option<Duration> {
+    let (unit, digits) = head.field(Field::GRPC_TIMEOUT)?.split_last()?;
+    if digits.is_empty() || digits.len() > DIGITS_MAX {
+        return None;
+    }
+    let count = std::str::from_utf8(digits).ok().filter(|_| digits.iter().all(u8::is_ascii_digit))?;
+    let count: u64 = count.parse().ok()?;
+    Some(match unit {
+        b'H' => Duration::from_secs(count * 3600),
+        b'M' => Duration::from_secs(count * 60),
+        b'S' => Duration::from_secs(count),
+        b'm' => Duration::from_millis(count),
+        b'u' => Duration::from_micros(count),
+        b'n' => Duration::from_nanos(count),
+        _ => return None,
+    })
+}
+
+/// The code for an answer: by its reason where that says more than its status.
+fn code(answer: &Answer) -> u8 {
+    match (answer.reason, answer.status) {
+        (Reason::RateLimited(_) | Reason::BodyTooLarge | Reason::PolicyBodyTooLarge, _) => RESOURCE_EXHAUSTED,
+        (Reason::Invalid(_), _) => INVALID_ARGUMENT,
+        (_, 401) => UNAUTHENTICATED,
+        (_, 403) => PERMISSION_DENIED,
+        (_, 404 | 405 | 415) => UNIMPLEMENTED,
+        (Reason::UpstreamConnectTimeout, _) => UNAVAILABLE,
+        (_, 408 | 504) => DEADLINE_EXCEEDED,
+        (_, 429 | 502 | 503) => UNAVAILABLE,
+        _ => INTERNAL,
+    }
+}
+
+/// Makes of an answer's fields those of a reply that is a status alone ("Trailers-Only"): it has no body. What policies say
+/// of it stays.
+pub fn tell(answer: &Answer, edits: &mut Edits, value: &mut Vec<u8>) {
+    edits.set_own(Field::CONTENT_TYPE, b"application/grpc");
+    edits.set_own(Field::GRPC_STATUS, itoa::Buffer::new().format(code(answer)).as_bytes());
+    value.clear();
+    value.extend_from_slice(answer.reason.as_str().as_bytes());
+    let detail = answer.reason.detail();
+    // Of an upstream's fault the caller is told nothing more; the names of ours need no escape.
+    if !detail.is_empty() && answer.proxy_error.is_none() {
+        value.extend_from_slice(b": ");
+        value.extend_from_slice(detail.as_bytes());
+    }
+    edits.set_own(Field::GRPC_MESSAGE, value);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::head::Lines;
+    use crate::wire::http1::{HeadLimits, request};
+
+    fn with_head<R>(fields: &str, with: impl FnOnce(Head<'_>) -> R) -> R {
+        let text = format!("POST /a.B/C HTTP/1.1\r\nHost: a\r\n{fields}\r\n");
+        let mut lines = Lines::new();
+        let limits = HeadLimits { head_bytes: 4096, fields: 100, target_bytes: 1024 };
+        request::parse(text.as_bytes(), &mut lines, &limits).expect("is a request");
+        lines.came_by_http2();
+        with(Head::new(text.as_bytes(), &lines))
+    }
+
+    #[test]
+    fn a_call_is_known_by_its_content_type() {
+        for (kind, is) in [
+            ("application/grpc", true),
+            ("application/grpc+proto", true),
+            ("application/grpc;x=y", true),
+            ("application/grpc-web", false),
+            ("application/grpc-web+proto", false),
+            ("application/json", false),
+        ] {
+            assert_eq!(with_head(&format!("content-type: {kind}\r\n"), is_call), is, "{kind}");
+        }
+        assert!(!with_head("", is_call));
+    }
+
+    #[test]
+    fn a_timeout_has_one_spelling() {
+        for (text, expected) in [
+            ("1H", Some(Duration::from_secs(3600))),
+            ("2M", Some(Duration::from_secs(120))),
+            ("3S", Some(Duration::from_secs(3))),
+            ("99999999m", Some(Duration::from_millis(99_999_999))),
+            ("5u", Some(Duration::from_micros(5))),
+            ("6n", Some(Duration::from_nanos(6))),
+            ("100000000m", None),
+            ("m", None),
+            ("-1S", None),
+            ("1.5S", None),
+            ("1s", None),
+            ("1", None),
+            ("", None),
+        ] {
+            assert_eq!(with_head(&format!("grpc-timeout: {text}\r\n"), timeout), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn an_answer_is_told_as_a_status_of_grpc() {
+        for (reason, code, message) in [
+            (Reason::NoRoute, "12", "no_route"),
+            (Reason::Unauthenticated("expired"), "16", "unauthenticated: expired"),
+            (Reason::Forbidden("scope"), "7", "forbidden: scope"),
+            (Reason::RateLimited("free"), "8", "rate_limited: free"),
+            (Reason::UpstreamConnect, "14", "upstream_connect"),
+            (Reason::UpstreamMalformed("http2"), "14", "upstream_malformed"),
+            (Reason::TotalTimeout, "4", "total_timeout"),
+            (Reason::UpstreamTimeout, "4", "upstream_timeout"),
+            (Reason::BadRequest("hosts_differ"), "13", "bad_request: hosts_differ"),
+            (Reason::BodyTooLarge, "8", "body_too_large"),
+        ] {
+            let (mut edits, mut value) = (Edits::new(), Vec::new());
+            tell(&Answer::of(reason).expect("is answered"), &mut edits, &mut value);
+            assert_eq!(edits.value(Field::GRPC_STATUS), Some(code.as_bytes()), "{reason:?}");
+            assert_eq!(edits.value(Field::GRPC_MESSAGE), Some(message.as_bytes()));
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! Fields between the two forms that they have: lines of text, as all heads here are, and the map that the library takes.
+
+use crate::mem::Buf;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+/// Puts the lines of `text` from byte `from` on into `fields`, up to an empty one; their values stay where they are.
+pub fn put_lines(text: &Bytes, from: usize, fields: &mut HeaderMap) {
+    let mut at = from;
+    while let Some(end) = memchr::memchr(b'\n', &text[at..]).map(|end| at + end) {
+        let line = &text[at..end.saturating_sub(1).max(at)];
+        if let Some(colon) = memchr::memchr(b':', line)
+            && let Ok(name) = HeaderName::from_bytes(&line[..colon])
+        {
+            let start = at + colon + 1 + usize::from(line.get(colon + 1) == Some(&b' '));
+            let value = text.slice(start..at + line.len());
+            // Both were valid in HTTP/1.1; what is not here has no place in HTTP/2 either.
+            if let Ok(value) = HeaderValue::from_maybe_shared(value) {
+                fields.append(name, value);
+            }
+        }
+        at = end + 1;
+    }
+}
+
+/// Appends `fields` to `out` as lines; false where they do not fit.
+pub fn lines(fields: &HeaderMap, out: &mut Buf) -> bool {
+    fields.iter().all(|(name, value)| {
+        [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].into_iter().all(|part| out.put(part))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mem::{Class, Pool};
+
+    #[test]
+    fn lines_become_fields_in_order_with_names_in_lower_case() {
+        let text =
+            Bytes::from_static(b"HTTP/1.1 200 OK\r\nDate: now\r\nSet-Cookie: a\r\nset-cookie:b\r\nX-Empty:\r\n\r\n");
+        let mut fields = HeaderMap::new();
+        put_lines(&text, 17, &mut fields);
+        let mut out = Pool::new().take(Class::Small);
+        assert!(lines(&fields, &mut out));
+        assert_eq!(out.filled(), b"date: now\r\nset-cookie: a\r\nset-cookie: b\r\nx-empty: \r\n");
+    }
+}

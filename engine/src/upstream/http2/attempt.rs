@@ -1,0 +1,184 @@
+//! One try of a request on one stream: head and body out, reply head in, both at once.
+
+use super::super::attempt::{Failed, INTERIM_MAX, REPLY_LIMITS, sending};
+use super::super::call::{CallFault, Outgoing, Reply, Source};
+use super::super::carry::Upload;
+use super::super::connect::Leased;
+use super::super::lent::Lent;
+use super::head;
+use crate::base::{Fault, Side, Tick};
+use crate::mem::{Buf, Scratch};
+use crate::net::body::frames::{Bounds, FrameReader, FrameSender, FrameWriter};
+use crate::net::body::{BodySource, pump};
+use crate::net::{Deadline, clock};
+use crate::wire::head::{Head, Lines};
+use crate::wire::http1::framing::{Length, reply_length};
+use crate::wire::http1::{Parsed, reply};
+use h2::client::ResponseFuture;
+use h2::{Reason, RecvStream};
+use http::Response;
+use http::uri::Scheme;
+use std::cell::RefCell;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+
+/// What came of the reply.
+enum Came {
+    Interim(Response<()>),
+    Final(Response<RecvStream>),
+}
+
+/// As the try on a connection of HTTP/1.1.
+pub async fn attempt<'a, B: BodySource>(
+    lent: &'a Lent,
+    leased: Leased<'a>,
+    request: &Outgoing<'_>,
+    body: &mut B,
+    upload: &mut Option<Upload>,
+    interim: &mut impl AsyncFnMut(Head<'_>) -> Result<(), Fault>,
+) -> Result<Reply<'a>, Failed> {
+    let plan = leased.plan();
+    let Some(stream) = &leased.stream else { return Err(CallFault::Connect.into()) };
+    let scheme = if stream.wire().link().stream.splices() { Scheme::HTTP } else { Scheme::HTTPS };
+    let head = head::request(lent, request, scheme)?;
+    let mut uploading = !matches!(request.onward.length, Length::None | Length::Exact(0));
+    let nothing_sent = |fault| Failed { fault, nothing_sent: true, answered: false };
+    let deadline = lent.wheel.deadline();
+    deadline.set(clock::coarse().after(plan.timeouts.first_byte).min(plan.total));
+    let mut sender = stream.sender();
+    if let Err(error) = ready(&mut sender, &deadline).await {
+        stream.spoiled();
+        return Err(nothing_sent(error));
+    }
+    let (mut response, sending_side) = sender.send_request(head, !uploading).map_err(|_| {
+        stream.spoiled();
+        nothing_sent(CallFault::Reset)
+    })?;
+    drop(sender);
+    let bounds = (Side::Upstream, plan.timeouts.between_bytes);
+    let sending_side = FrameSender::new((stream.wire().clone(), &lent.wheel), sending_side, bounds, !uploading);
+    let left = match request.onward.length {
+        Length::Exact(bytes) => Some(bytes),
+        _ => None,
+    };
+    let mut writer = Box::new(FrameWriter::new(sending_side, lent.buffers.clone(), left, plan.total));
+    if uploading {
+        deadline.set(plan.total);
+    }
+    let mut interims = 0;
+    let (buf, lines, got) = loop {
+        let came = {
+            let mut up = pin!(pump(body, &mut *writer, &lent.pipes));
+            let up_ended = || deadline.set(clock::coarse().after(plan.timeouts.first_byte).min(plan.total));
+            poll_fn(|cx| beside(cx, &mut response, (&mut up, &mut uploading, &up_ended), &deadline)).await
+        };
+        match came.map_err(|fault| failed(fault, plan.total))? {
+            Came::Interim(given) => {
+                interims += 1;
+                if interims > INTERIM_MAX {
+                    return Err(CallFault::Malformed("too_many_interim_replies").into());
+                }
+                let (buf, lines) = parsed(lent, &given)?;
+                interim(Head::new(buf.filled(), &lines)).await.map_err(CallFault::Client)?;
+                // Each shows that the origin is at work.
+                if !uploading {
+                    deadline.set(clock::coarse().after(plan.timeouts.first_byte).min(plan.total));
+                }
+            }
+            Came::Final(given) => {
+                let (given, got) = given.into_parts();
+                let (buf, lines) = parsed(lent, &Response::from_parts(given, ()))?;
+                break (buf, lines, got);
+            }
+        }
+    };
+    let head = Head::new(buf.filled(), &lines);
+    let length = match reply_length(head, request.head.method()) {
+        Ok(Length::UntilClose) if got.is_end_stream() => Length::Exact(0),
+        Ok(Length::UntilClose) => Length::Chunked,
+        Ok(length) => length,
+        Err(fault) => return Err(CallFault::Malformed(fault.reason()).into()),
+    };
+    if uploading {
+        *upload = Some(Upload::Http2(writer));
+    }
+    let bounds = Bounds { limit: None, silence: bounds.1, total: plan.total, side: Side::Upstream };
+    let source = Source::Http2(RefCell::new(Some(Box::new(FrameReader::new(got, bounds, &lent.wheel)))));
+    Ok(Reply { leased, buf, lines, length, source })
+}
+
+/// Waits until the connection takes a request.
+async fn ready(
+    sender: &mut h2::client::SendRequest<crate::net::body::frames::Piece>,
+    deadline: &Deadline,
+) -> Result<(), CallFault> {
+    poll_fn(|cx| match sender.poll_ready(cx) {
+        Poll::Ready(done) => Poll::Ready(done.map_err(|_| CallFault::Reset)),
+        Poll::Pending => deadline.poll_passed(cx).map(|()| Err(CallFault::FirstByte)),
+    })
+    .await
+}
+
+/// Carries the body up beside waiting for the reply's head.
+fn beside(
+    cx: &mut Context<'_>,
+    response: &mut ResponseFuture,
+    (up, uploading, up_ended): (
+        &mut Pin<&mut impl Future<Output = Result<(), Fault>>>,
+        &mut bool,
+        &impl Fn(),
+    ),
+    deadline: &Deadline,
+) -> Poll<Result<Came, Broke>> {
+    if *uploading && let Poll::Ready(done) = up.as_mut().poll(cx) {
+        match done {
+            Ok(()) => *uploading = false,
+            Err(fault) if fault.side == Side::Client => {
+                return Poll::Ready(Err(Broke::Call(sending(fault))));
+            }
+            // The origin takes no more. It may have answered all the same.
+            Err(_) => *uploading = false,
+        }
+        up_ended();
+    }
+    if let Poll::Ready(Some(given)) = response.poll_informational(cx) {
+        return Poll::Ready(given.map(Came::Interim).map_err(Broke::Stream));
+    }
+    if let Poll::Ready(given) = Pin::new(response).poll(cx) {
+        return Poll::Ready(given.map(Came::Final).map_err(Broke::Stream));
+    }
+    deadline.poll_passed(cx).map(|()| Err(Broke::Call(CallFault::FirstByte)))
+}
+
+/// Why no head came.
+enum Broke {
+    Call(CallFault),
+    Stream(h2::Error),
+}
+
+fn failed(broke: Broke, total: Tick) -> Failed {
+    match broke {
+        Broke::Call(CallFault::FirstByte) if clock::coarse() >= total => CallFault::Total.into(),
+        Broke::Call(fault) => fault.into(),
+        Broke::Stream(error) => {
+            // It says itself that it has not looked at it (RFC 9113 §8.7).
+            let refused = error.reason() == Some(Reason::REFUSED_STREAM)
+                || error.is_go_away() && error.is_remote() && error.reason() == Some(Reason::NO_ERROR);
+            let ours = error.is_library() && !error.is_io();
+            let fault = if ours { CallFault::Malformed("http2") } else { CallFault::Reset };
+            Failed { fault, nothing_sent: refused, answered: false }
+        }
+    }
+}
+
+/// A head as all others are.
+fn parsed(lent: &Lent, response: &Response<()>) -> Result<(Buf, Scratch<Lines>), CallFault> {
+    let buf = head::laid(lent, response)?;
+    let mut lines = lent.lines.take();
+    match reply::parse(buf.filled(), &mut lines, &REPLY_LIMITS) {
+        Ok(Parsed::Complete { .. }) => Ok((buf, lines)),
+        Ok(Parsed::Partial) => Err(CallFault::Malformed("head_too_large")),
+        Err(fault) => Err(CallFault::Malformed(fault.reason())),
+    }
+}

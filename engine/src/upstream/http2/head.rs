@@ -1,0 +1,65 @@
+//! Heads between the form that all of them have here, HTTP/1.1 as text, and what the library takes and gives.
+
+use super::super::call::{CallFault, Outgoing};
+use super::super::lent::Lent;
+use crate::mem::{Buf, Class};
+use crate::net::body::frames::{lines, put_lines};
+use crate::wire::field::Field;
+use crate::wire::http1::encode::{self, Onward};
+use crate::wire::http1::framing::Length;
+use crate::wire::{status, token};
+use bytes::Bytes;
+use http::uri::{Authority, PathAndQuery, Scheme, Uri};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
+
+/// Bytes an encoded head may need beyond what it came with, edits apart.
+const HEAD_MARGIN: usize = 512;
+
+/// The request as the library takes it. What is passed on is decided where HTTP/1.1 is encoded.
+pub(super) fn request(lent: &Lent, outgoing: &Outgoing<'_>, scheme: Scheme) -> Result<Request<()>, CallFault> {
+    const MALFORMED: CallFault = CallFault::Malformed("request_head");
+    let Outgoing { head, edits, onward, .. } = outgoing;
+    // Frames tell where a body ends: nothing is said of it but a length that is known.
+    let length = match onward.length {
+        Length::Chunked => Length::None,
+        length => length,
+    };
+    let need = head.head_len() + edits.len() + onward.target.len() + HEAD_MARGIN;
+    let mut text = lent.buffers.take(Class::holding(need));
+    encode::request(&mut text, *head, edits, &Onward { length, upgrade: None, ..*onward })
+        .map_err(|_| CallFault::Malformed("request_head_too_large"))?;
+    let text = Bytes::copy_from_slice(text.filled());
+    let from = memchr::memchr(b'\n', &text).map_or(text.len(), |end| end + 1);
+    let mut request = Request::new(());
+    put_lines(&text, from, request.headers_mut());
+    *request.method_mut() = Method::from_bytes(head.method_bytes()).map_err(|_| MALFORMED)?;
+    request.headers_mut().remove(header::HOST);
+    if wants_trailers(outgoing) {
+        request.headers_mut().insert(header::TE, HeaderValue::from_static("trailers"));
+    }
+    let uri = Uri::builder()
+        .scheme(scheme)
+        .authority(Authority::try_from(onward.host).map_err(|_| MALFORMED)?)
+        .path_and_query(PathAndQuery::try_from(onward.target).map_err(|_| MALFORMED)?);
+    *request.uri_mut() = uri.build().map_err(|_| MALFORMED)?;
+    Ok(request)
+}
+
+/// Whether the client takes trailers, which gRPC's origins want to be told (RFC 9110 §10.1.4).
+fn wants_trailers(outgoing: &Outgoing<'_>) -> bool {
+    let head = outgoing.head;
+    let is_grpc = || head.field(Field::CONTENT_TYPE).is_some_and(|kind| kind.starts_with(b"application/grpc"));
+    head.all(Field::TE).flat_map(token::list).any(|coding| coding.eq_ignore_ascii_case(b"trailers")) || is_grpc()
+}
+
+/// The head of `response`, laid as HTTP/1.1's.
+pub(super) fn laid(lent: &Lent, response: &Response<()>) -> Result<Buf, CallFault> {
+    let fields: &HeaderMap = response.headers();
+    let need = fields.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum::<usize>() + HEAD_MARGIN;
+    let mut out = lent.buffers.take(Class::holding(need));
+    let code = response.status();
+    let reason = status::reason(response.status().as_u16()).as_bytes();
+    let start = [&b"HTTP/1.1 "[..], code.as_str().as_bytes(), b" ", reason, b"\r\n"];
+    let fits = start.into_iter().all(|part| out.put(part)) && lines(fields, &mut out) && out.put(b"\r\n");
+    if fits { Ok(out) } else { Err(CallFault::Malformed("head_too_large")) }
+}

@@ -1,0 +1,8 @@
+//! HTTP/2 to an origin: connections that many exchanges share, and one try of a request on a stream of them.
+
+mod attempt;
+mod head;
+mod mux;
+
+pub use attempt::attempt;
+pub use mux::{Mux, Stream};

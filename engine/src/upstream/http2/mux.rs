@@ -1,0 +1,208 @@
+//! A connection that carries many exchanges at once. One task drives it until it is idle for too long, the origin closes
+//! it, or its endpoint has left; those that use it count themselves.
+
+use super::super::lent::Lent;
+use crate::base::Tick;
+use crate::base::counters::{Capped, Slot};
+use crate::mem::BULK_BYTES;
+use crate::net::body::frames::Piece;
+use crate::net::poll::{Polled, Wire};
+use crate::net::spawn::{spawn_guarded, yield_to_back};
+use crate::net::stream::until;
+use crate::net::{Link, clock};
+use crate::wire::http2::Tap;
+use h2::client::{Builder, Connection, SendRequest};
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+/// Bytes that may be on their way to us, unread, of all streams of a connection, and of each.
+const WINDOW_BYTES: u32 = 4 * 1024 * 1024;
+const STREAM_WINDOW_BYTES: u32 = 256 * 1024;
+/// Bytes of a request's body that the library keeps until they may be sent.
+const SEND_BUFFER_BYTES: usize = 32 * 1024;
+/// Exchanges on one connection at once, if the origin allows as many.
+const STREAMS_MAX: u32 = 100;
+/// How long an origin may read nothing of what is sent to it.
+const STALL: Duration = Duration::from_secs(30);
+
+/// A connection to an endpoint.
+pub struct Mux {
+    send: SendRequest<Piece>,
+    wire: Rc<Wire>,
+    active: Cell<u32>,
+    served: Cell<bool>,
+    /// Whether it takes no more exchanges.
+    over: Cell<bool>,
+    quiet_since: Cell<Tick>,
+    idle: Duration,
+    slot: RefCell<Option<Slot<Arc<Capped>>>>,
+}
+
+impl fmt::Debug for Mux {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Mux").field("active", &self.active).field("over", &self.over).finish_non_exhaustive()
+    }
+}
+
+impl Mux {
+    /// Speaks HTTP/2 on `link`, which holds `slot`, until it has been idle for `idle`.
+    ///
+    /// # Errors
+    /// The connection broke at once.
+    pub async fn open(
+        lent: &Lent,
+        link: Rc<Link>,
+        slot: Slot<Arc<Capped>>,
+        idle: Duration,
+    ) -> Result<Rc<Mux>, h2::Error> {
+        let now = clock::coarse();
+        let wire = Wire::new(link, lent.buffers.clone(), None, Tap::of_server(now));
+        let mut builder = Builder::new();
+        builder
+            .enable_push(false)
+            .initial_window_size(STREAM_WINDOW_BYTES)
+            .initial_connection_window_size(WINDOW_BYTES)
+            .max_send_buffer_size(SEND_BUFFER_BYTES)
+            .max_header_list_size(BULK_BYTES as u32 / 2);
+        // It sends what a client begins with and waits for nothing.
+        let (send, connection) = builder.handshake::<_, Piece>(wire.end()).await?;
+        let mux = Rc::new(Mux {
+            send,
+            wire,
+            active: Cell::new(0),
+            served: Cell::new(false),
+            over: Cell::new(false),
+            quiet_since: Cell::new(now),
+            idle,
+            slot: RefCell::new(Some(slot)),
+        });
+        let counts = lent.counts.clone();
+        let driven = mux.clone();
+        spawn_guarded(drive(mux.clone(), connection), move |ended| {
+            if ended.is_err() {
+                counts.panics.add(1);
+            }
+            driven.over.set(true);
+            driven.slot.borrow_mut().take();
+        });
+        Ok(mux)
+    }
+
+    /// Whether it takes another exchange now.
+    pub fn has_room(&self) -> bool {
+        let most = usize::try_from(STREAMS_MAX).map_or(0, |most| most.min(self.send.current_max_send_streams()));
+        !self.over.get() && (self.active.get() as usize) < most
+    }
+
+    /// Whether it is of no more use to anybody.
+    pub fn is_gone(&self) -> bool {
+        self.over.get() && self.active.get() == 0
+    }
+
+    /// It takes no more exchanges, and is closed when the last one has ended.
+    pub fn leave(&self) {
+        self.over.set(true);
+        self.wire.link().reading.set(clock::coarse());
+    }
+
+    /// Exchanges on it now.
+    pub fn active(&self) -> u32 {
+        self.active.get()
+    }
+
+    /// Begins an exchange.
+    pub fn begin(self: &Rc<Self>) -> Stream {
+        self.active.set(self.active.get() + 1);
+        Stream { reused: self.served.replace(true), mux: self.clone() }
+    }
+}
+
+/// An exchange's part of a connection, until it is dropped.
+pub struct Stream {
+    /// Whether the connection had carried an exchange before.
+    pub reused: bool,
+    mux: Rc<Mux>,
+}
+
+impl Stream {
+    /// For one request.
+    pub(super) fn sender(&self) -> SendRequest<Piece> {
+        self.mux.send.clone()
+    }
+
+    /// The connection.
+    pub(super) fn wire(&self) -> &Rc<Wire> {
+        &self.mux.wire
+    }
+
+    /// The connection takes no more exchanges.
+    pub(super) fn spoiled(&self) {
+        self.mux.over.set(true);
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        let Mux { active, quiet_since, wire, idle, over, .. } = &*self.mux;
+        active.set(active.get() - 1);
+        if active.get() == 0 {
+            quiet_since.set(clock::coarse());
+            let left = if over.get() { Duration::ZERO } else { *idle };
+            wire.link().reading.set(until(left));
+        }
+    }
+}
+
+/// What a turn came to.
+enum Step {
+    Yield,
+    Over,
+}
+
+async fn drive(mux: Rc<Mux>, mut connection: Connection<Polled, Piece>) {
+    mux.wire.link().reading.set(until(mux.idle));
+    while let Step::Yield = poll_fn(|cx| turn(&mux, &mut connection, cx)).await {
+        yield_to_back().await;
+    }
+    mux.over.set(true);
+    mux.wire.link().stream.shutdown_write();
+}
+
+fn turn(mux: &Mux, connection: &mut Connection<Polled, Piece>, cx: &mut Context<'_>) -> Poll<Step> {
+    let Mux { wire, active, over, quiet_since, idle, .. } = mux;
+    wire.begin_turn();
+    let ended = Pin::new(connection).poll(cx).is_ready();
+    match wire.poll_sent(cx) {
+        Poll::Ready(Ok(())) => {}
+        Poll::Ready(Err(_)) => return Poll::Ready(Step::Over),
+        Poll::Pending => {
+            wire.link().writing.set(until(STALL));
+            if wire.link().writing.poll_passed(cx).is_ready() {
+                return Poll::Ready(Step::Over);
+            }
+        }
+    }
+    if ended || wire.is_flooded() {
+        return Poll::Ready(Step::Over);
+    }
+    if wire.begin_turn() {
+        return Poll::Ready(Step::Yield);
+    }
+    while wire.link().reading.poll_passed(cx).is_ready() {
+        let now = clock::coarse();
+        let until = quiet_since.get().after(*idle);
+        match active.get() {
+            0 if over.get() || until <= now => return Poll::Ready(Step::Over),
+            0 => wire.link().reading.set(until),
+            // The last exchange sets it again.
+            _ => wire.link().reading.set(Tick::NEVER),
+        }
+    }
+    Poll::Pending
+}
