@@ -17,8 +17,8 @@ use crate::observe::Reason;
 use crate::table::Listener;
 use crate::wire::head::{Head, Lines, Version};
 use crate::wire::http1::FramingFault;
-use crate::wire::http2::PREFACE;
 use crate::wire::http1::framing::{self, Length};
+use crate::wire::http2::PREFACE;
 use std::rc::Rc;
 use std::time::Duration;
 

@@ -153,12 +153,7 @@ pub(super) async fn while_alive(
 }
 
 /// Sends all of `bytes`.
-pub(super) async fn send(
-    to: &Lane,
-    mut bytes: &[u8],
-    count: &Cell<u64>,
-    heard: &Heard,
-) -> Result<(), Fault> {
+pub(super) async fn send(to: &Lane, mut bytes: &[u8], count: &Cell<u64>, heard: &Heard) -> Result<(), Fault> {
     while !bytes.is_empty() {
         match to.link.stream.try_write(bytes) {
             Ok(n) => {

@@ -136,7 +136,9 @@ impl<'a> Reply<'a> {
     pub fn body(&self) -> ReplyBody<'_> {
         let lane = match &self.source {
             Source::Http1(lane) => lane.clone(),
-            Source::Http2(body) => return ReplyBody::Http2(body.take().expect("a reply's body is taken once")),
+            Source::Http2(body) => {
+                return ReplyBody::Http2(body.take().expect("a reply's body is taken once"));
+            }
         };
         let head = self.head();
         let first = &self.buf.filled()[head.head_len()..];

@@ -3,8 +3,8 @@
 //! waiting and dialling together.
 
 use super::call::{CallFault, Plan};
-use super::lent::Lent;
 use super::http2::{Mux, Stream};
+use super::lent::Lent;
 use super::pool::Conn;
 use super::shared::Dialling;
 use super::station::{Picked, Stay};

@@ -313,7 +313,8 @@ impl Inner {
         self.idle =
             from.iter().map(|from| from.map_or(Vec::new(), |at| std::mem::take(&mut idle[at]))).collect();
         let mut shared = std::mem::take(&mut self.shared);
-        let take = |from: &Option<usize>| from.map_or(Shared::default(), |at| std::mem::take(&mut shared[at]));
+        let take =
+            |from: &Option<usize>| from.map_or(Shared::default(), |at| std::mem::take(&mut shared[at]));
         self.shared = from.iter().map(take).collect();
         shared.iter_mut().for_each(Shared::leave);
         let stays = from.iter().map(|from| match from {

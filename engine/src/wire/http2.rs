@@ -10,14 +10,23 @@ pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// Bytes of a frame's header (RFC 9113 §4.1).
 const HEADER_BYTES: usize = 9;
 
+/// The type of the frame that every peer begins with, and the flag that makes it an acknowledgement (RFC 9113 §6.5).
+const SETTINGS: u8 = 4;
+const ACK: u8 = 1;
+
 /// Credit of a peer at most, and at the start.
 const CREDIT: u32 = 4000;
 /// Credit that comes back in a second, whatever is asked for.
 const CREDIT_PER_SECOND: u64 = 200;
 
-/// The peer makes more work than it has credit for.
+/// What a peer does that the library lets pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Flood;
+pub enum Breach {
+    /// It makes more work than it has credit for.
+    Flood,
+    /// Its first frame is not its SETTINGS (RFC 9113 §3.4).
+    Preface,
+}
 
 /// Reads the headers of frames as they pass by, however they are torn, and counts those that ask for nothing. Each costs
 /// credit; what was done for the peer, and time, give it back.
@@ -27,6 +36,8 @@ pub struct Tap {
     skip: u32,
     header: [u8; HEADER_BYTES],
     have: u8,
+    /// Whether the first frame was seen.
+    begun: bool,
     credit: u32,
     since: Tick,
 }
@@ -43,7 +54,7 @@ fn price(kind: u8, flags: u8, len: u32) -> u32 {
         // RST_STREAM: what was begun for it was in vain.
         3 => 8,
         // SETTINGS has to be answered, and each may change every stream's window.
-        4 => 20,
+        SETTINGS => 20,
         // PING has to be answered.
         6 => 4,
         // CONTINUATION.
@@ -61,7 +72,7 @@ impl Tap {
 
     /// Of what a server sends.
     pub fn of_server(now: Tick) -> Tap {
-        Tap { skip: 0, header: [0; HEADER_BYTES], have: 0, credit: CREDIT, since: now }
+        Tap { skip: 0, header: [0; HEADER_BYTES], have: 0, begun: false, credit: CREDIT, since: now }
     }
 
     /// The peer got something that it asked for.
@@ -72,8 +83,8 @@ impl Tap {
     /// Sees bytes that came.
     ///
     /// # Errors
-    /// [`Flood`] when the peer's credit is used up.
-    pub fn see(&mut self, mut bytes: &[u8], now: Tick) -> Result<(), Flood> {
+    /// [`Breach::Flood`] when the peer's credit is used up, [`Breach::Preface`] when it does not begin with its SETTINGS.
+    pub fn see(&mut self, mut bytes: &[u8], now: Tick) -> Result<(), Breach> {
         self.give_back(now);
         let mut seen = Ok(());
         while !bytes.is_empty() {
@@ -89,9 +100,15 @@ impl Tap {
                 let [a, b, c, kind, flags, ..] = self.header;
                 let len = u32::from_be_bytes([0, a, b, c]);
                 (self.have, self.skip) = (0, len);
+                if !std::mem::replace(&mut self.begun, true) {
+                    if (kind, flags & ACK) != (SETTINGS, 0) {
+                        return Err(Breach::Preface);
+                    }
+                    continue;
+                }
                 match self.credit.checked_sub(price(kind, flags, len)) {
                     Some(left) => self.credit = left,
-                    None => seen = Err(Flood),
+                    None => seen = Err(Breach::Flood),
                 }
             }
         }
@@ -117,14 +134,17 @@ mod tests {
         [&[len[1], len[2], len[3], kind, flags, 0, 0, 0, 1], payload].concat()
     }
 
+    /// What every client begins with.
+    fn begin() -> Vec<u8> {
+        [PREFACE, &frame(SETTINGS, 0, b"")].concat()
+    }
+
     /// How many of `frame` a fresh client may send at once, torn into pieces of `piece` bytes.
     fn at_once(frame: &[u8], piece: usize) -> usize {
         let start = Tick(1);
         let mut tap = Tap::of_client(start);
-        tap.see(PREFACE, start).expect("the preface is free");
-        (0..20_000)
-            .take_while(|_| frame.chunks(piece).all(|part| tap.see(part, start).is_ok()))
-            .count()
+        tap.see(&begin(), start).expect("the preface is free");
+        (0..20_000).take_while(|_| frame.chunks(piece).all(|part| tap.see(part, start).is_ok())).count()
     }
 
     #[test]
@@ -152,11 +172,28 @@ mod tests {
         let ping = frame(6, 0, &[7; 8]);
         let mut tap = Tap::of_server(Tick(0));
         let mut now = Tick(0);
+        tap.see(&frame(SETTINGS, 0, b""), now).expect("a server begins so");
         while tap.see(&ping, now).is_ok() {}
         now = now.after(Duration::from_secs(1));
         let after_a_second = (0..5000).take_while(|_| tap.see(&ping, now).is_ok()).count();
         assert_eq!(after_a_second, 50);
         tap.earned(8);
         assert!(tap.see(&ping, now).is_ok() && tap.see(&ping, now).is_ok() && tap.see(&ping, now).is_err());
+    }
+
+    #[test]
+    fn a_peer_begins_with_its_settings() {
+        for (first, expected) in [
+            (frame(SETTINGS, 0, b""), Ok(())),
+            (frame(SETTINGS, ACK, b""), Err(Breach::Preface)),
+            (frame(6, 0, &[7; 8]), Err(Breach::Preface)),
+            (frame(1, 5, b"abc"), Err(Breach::Preface)),
+            (frame(0x70, 0, b""), Err(Breach::Preface)),
+        ] {
+            let mut whole = Tap::of_client(Tick(0));
+            assert_eq!(whole.see(&[PREFACE, &first].concat(), Tick(0)), expected);
+            let mut torn = Tap::of_server(Tick(0));
+            assert_eq!(first.iter().try_for_each(|byte| torn.see(&[*byte], Tick(0))), expected);
+        }
     }
 }

@@ -125,12 +125,11 @@ mod tests {
     #[test]
     fn a_request_is_laid_as_the_same_request_in_http1() {
         let laid = |parts: &Parts| lay(parts, &Pool::new()).map(|head| head.filled().to_vec());
-        let given = parts("POST", "https://a.test:8443/x?y=1", &[
-            ("cookie", "a=1"),
-            ("x-one", "1"),
-            ("cookie", "b=2"),
-            ("te", "trailers"),
-        ]);
+        let given = parts(
+            "POST",
+            "https://a.test:8443/x?y=1",
+            &[("cookie", "a=1"), ("x-one", "1"), ("cookie", "b=2"), ("te", "trailers")],
+        );
         let expected: &[u8] = b"POST /x?y=1 HTTP/1.1\r\nHost: a.test:8443\r\nx-one: 1\r\nte: trailers\r\ncookie: a=1; b=2\r\n\r\n";
         assert_eq!(laid(&given), Ok(expected.to_vec()));
         let given = parts("GET", "/", &[("host", "a.test")]);
@@ -140,7 +139,9 @@ mod tests {
         let mut given = parts("CONNECT", "https://a.test/chat", &[("sec-websocket-version", "13")]);
         given.extensions.insert(Protocol::from_static("websocket"));
         let head = laid(&given).expect("is laid");
-        assert!(head.starts_with(b"GET /chat HTTP/1.1\r\nHost: a.test\r\nsec-websocket-version: 13\r\nConnection: upgrade\r\n"));
+        assert!(head.starts_with(
+            b"GET /chat HTTP/1.1\r\nHost: a.test\r\nsec-websocket-version: 13\r\nConnection: upgrade\r\n"
+        ));
     }
 
     #[test]

@@ -57,7 +57,8 @@ impl<'a> Replies for Http2Replies<'a> {
         match begin.head {
             ReplyHead::Own { status, edits, body_bytes } => {
                 let mut out = self.pool.take(Class::holding(edits.len() + HEAD_MARGIN));
-                let said = encode::Answer { status, body_bytes, keep_alive: KeepAlive::Nothing, unix_seconds };
+                let said =
+                    encode::Answer { status, body_bytes, keep_alive: KeepAlive::Nothing, unix_seconds };
                 encode::answer(&mut out, edits, &said).map_err(|_| too_large())?;
                 Ok(self.sink(response(status, &out), Length::Exact(body_bytes), &begin))
             }
@@ -68,7 +69,8 @@ impl<'a> Replies for Http2Replies<'a> {
                     length => length,
                 };
                 let (keep_alive, version10) = (KeepAlive::Nothing, true);
-                let backward = Backward { length: framing, keep_alive, upgrade: None, version10, unix_seconds };
+                let backward =
+                    Backward { length: framing, keep_alive, upgrade: None, version10, unix_seconds };
                 let mut out = self.pool.take(Class::holding(head.head_len() + edits.len() + HEAD_MARGIN));
                 encode::reply(&mut out, head, edits, &backward).map_err(|_| too_large())?;
                 // A tunnel is open where HTTP/1.1 has switched (RFC 8441 §5).

@@ -23,13 +23,10 @@ pub(super) async fn tunnel(
     let Some(down) = to.body() else { return };
     down.be_patient(idle);
     let heard = Heard::new(idle);
-    let ended = both(
-        up(body, &upstream, &heard),
-        async {
-            give(down, first.filled(), pool, &heard).await?;
-            self::down(&upstream, down, pool, &heard).await
-        },
-    )
+    let ended = both(up(body, &upstream, &heard), async {
+        give(down, first.filled(), pool, &heard).await?;
+        self::down(&upstream, down, pool, &heard).await
+    })
     .await;
     ctx.bytes_in.set(heard.up.get());
     ctx.bytes_out.set(heard.down.get());

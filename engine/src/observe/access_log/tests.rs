@@ -92,7 +92,8 @@ fn json_of_a_refused_request_says_what_was_wrong() {
 
 #[test]
 fn json_of_a_tunnel_and_of_http_1_0_says_so() {
-    let tunnel = Record { tunnel: true, version: Version::Http10, referer: b"https://a.example/", ..sample() };
+    let tunnel =
+        Record { tunnel: true, version: Version::Http10, referer: b"https://a.example/", ..sample() };
     let read: Value = serde_json::from_str(&line("json", &tunnel)).unwrap();
     assert_eq!((&read["tunnel"], &read["version"]), (&json!(true), &json!("1.0")));
     assert_eq!(read["referer"], "https://a.example/");

@@ -1,7 +1,7 @@
 use super::*;
 use crate::base::ClientAddr;
-use crate::wire::head::Version;
 use crate::observe::{Format, Met, Reason, Record, record};
+use crate::wire::head::Version;
 use std::cell::RefCell;
 use std::rc::Rc;
 

@@ -57,7 +57,8 @@ pub async fn attempt<'a, B: BodySource>(
     })?;
     drop(sender);
     let bounds = (Side::Upstream, plan.timeouts.between_bytes);
-    let sending_side = FrameSender::new((stream.wire().clone(), &lent.wheel), sending_side, bounds, !uploading);
+    let sending_side =
+        FrameSender::new((stream.wire().clone(), &lent.wheel), sending_side, bounds, !uploading);
     let left = match request.onward.length {
         Length::Exact(bytes) => Some(bytes),
         _ => None,

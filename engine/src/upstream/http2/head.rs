@@ -16,7 +16,11 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
 const HEAD_MARGIN: usize = 512;
 
 /// The request as the library takes it. What is passed on is decided where HTTP/1.1 is encoded.
-pub(super) fn request(lent: &Lent, outgoing: &Outgoing<'_>, scheme: Scheme) -> Result<Request<()>, CallFault> {
+pub(super) fn request(
+    lent: &Lent,
+    outgoing: &Outgoing<'_>,
+    scheme: Scheme,
+) -> Result<Request<()>, CallFault> {
     const MALFORMED: CallFault = CallFault::Malformed("request_head");
     let Outgoing { head, edits, onward, .. } = outgoing;
     // Frames tell where a body ends: nothing is said of it but a length that is known.
@@ -48,14 +52,17 @@ pub(super) fn request(lent: &Lent, outgoing: &Outgoing<'_>, scheme: Scheme) -> R
 /// Whether the client takes trailers, which gRPC's origins want to be told (RFC 9110 §10.1.4).
 fn wants_trailers(outgoing: &Outgoing<'_>) -> bool {
     let head = outgoing.head;
-    let is_grpc = || head.field(Field::CONTENT_TYPE).is_some_and(|kind| kind.starts_with(b"application/grpc"));
-    head.all(Field::TE).flat_map(token::list).any(|coding| coding.eq_ignore_ascii_case(b"trailers")) || is_grpc()
+    let is_grpc =
+        || head.field(Field::CONTENT_TYPE).is_some_and(|kind| kind.starts_with(b"application/grpc"));
+    head.all(Field::TE).flat_map(token::list).any(|coding| coding.eq_ignore_ascii_case(b"trailers"))
+        || is_grpc()
 }
 
 /// The head of `response`, laid as HTTP/1.1's.
 pub(super) fn laid(lent: &Lent, response: &Response<()>) -> Result<Buf, CallFault> {
     let fields: &HeaderMap = response.headers();
-    let need = fields.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum::<usize>() + HEAD_MARGIN;
+    let need =
+        fields.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum::<usize>() + HEAD_MARGIN;
     let mut out = lent.buffers.take(Class::holding(need));
     let code = response.status();
     let reason = status::reason(response.status().as_u16()).as_bytes();

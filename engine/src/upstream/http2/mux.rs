@@ -46,7 +46,10 @@ pub struct Mux {
 
 impl fmt::Debug for Mux {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Mux").field("active", &self.active).field("over", &self.over).finish_non_exhaustive()
+        out.debug_struct("Mux")
+            .field("active", &self.active)
+            .field("over", &self.over)
+            .finish_non_exhaustive()
     }
 }
 
@@ -96,7 +99,8 @@ impl Mux {
 
     /// Whether it takes another exchange now.
     pub fn has_room(&self) -> bool {
-        let most = usize::try_from(STREAMS_MAX).map_or(0, |most| most.min(self.send.current_max_send_streams()));
+        let most =
+            usize::try_from(STREAMS_MAX).map_or(0, |most| most.min(self.send.current_max_send_streams()));
         !self.over.get() && (self.active.get() as usize) < most
     }
 
@@ -188,7 +192,7 @@ fn turn(mux: &Mux, connection: &mut Connection<Polled, Piece>, cx: &mut Context<
             }
         }
     }
-    if ended || wire.is_flooded() {
+    if ended || wire.breach().is_some() {
         return Poll::Ready(Step::Over);
     }
     if wire.begin_turn() {

@@ -37,8 +37,9 @@ mod tests {
 
     #[test]
     fn lines_become_fields_in_order_with_names_in_lower_case() {
-        let text =
-            Bytes::from_static(b"HTTP/1.1 200 OK\r\nDate: now\r\nSet-Cookie: a\r\nset-cookie:b\r\nX-Empty:\r\n\r\n");
+        let text = Bytes::from_static(
+            b"HTTP/1.1 200 OK\r\nDate: now\r\nSet-Cookie: a\r\nset-cookie:b\r\nX-Empty:\r\n\r\n",
+        );
         let mut fields = HeaderMap::new();
         put_lines(&text, 17, &mut fields);
         let mut out = Pool::new().take(Class::Small);

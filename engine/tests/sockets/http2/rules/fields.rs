@@ -2,7 +2,7 @@
 
 use super::super::frames::*;
 use super::super::hpack::plain;
-use super::Kept::{Refused, Served, Stream};
+use super::Kept::{Broken, Refused, Served, Stream};
 use super::{Case, ask, case, only};
 
 pub fn cases() -> Vec<Case> {
@@ -46,7 +46,7 @@ fn bodies() -> Vec<Case> {
                 [with_body(path, &[("content-length", "3")]), frame(DATA, END_STREAM, 1, b"four")].concat(),
             );
         }),
-        case("§8.1.1: a body longer than content-length, in two frames", Refused, |peer, path| {
+        case("§8.1.1: a body longer than content-length, in two frames", Broken, |peer, path| {
             let bytes = [
                 with_body(path, &[("content-length", "3")]),
                 frame(DATA, 0, 1, b"fou"),
@@ -57,7 +57,7 @@ fn bodies() -> Vec<Case> {
         case("§8.1.1: a content-length and no body", Refused, |peer, path| {
             peer.send(ask(path, &[("content-length", "5")]));
         }),
-        case("§8.1.1: a body where content-length is 0", Refused, |peer, path| {
+        case("§8.1.1: a body where content-length is 0", Broken, |peer, path| {
             peer.send(
                 [with_body(path, &[("content-length", "0")]), frame(DATA, END_STREAM, 1, b"x")].concat(),
             );
@@ -75,7 +75,7 @@ fn bodies() -> Vec<Case> {
             let bytes = with_body(path, &[("content-length", "18446744073709551617")]);
             peer.send([bytes, frame(DATA, END_STREAM, 1, b"x")].concat());
         }),
-        case("§8.1.1: trailers before all of content-length", Refused, |peer, path| {
+        case("§8.1.1: trailers before all of content-length", Broken, |peer, path| {
             peer.send([with_body(path, &[("content-length", "9")]), frame(DATA, 0, 1, b"x")].concat());
             peer.send(frame(HEADERS, END_HEADERS | END_STREAM, 1, plain(&[("x-sum", "1")])));
         }),

@@ -2,7 +2,7 @@
 
 use super::super::frames::*;
 use super::super::hpack::plain;
-use super::Kept::{Connection, Either, Ignored, Served, Stream};
+use super::Kept::{Connection, Either, Ignored, Served};
 use super::{Case, case, held};
 
 const DEAD: super::Kept = Connection(PROTOCOL_ERROR);
@@ -123,7 +123,7 @@ fn rest() -> Vec<Case> {
         case("§6.8: a GOAWAY on a stream", DEAD, |peer, path| {
             peer.send([get(1, &held(path)), frame(GOAWAY, 0, 1, [0; 8])].concat());
         }),
-        case("§6.8: who says GOAWAY still gets its answers", Stream(NO_ERROR), |peer, path| {
+        case("§6.8: who says GOAWAY still gets its answers", Either(NO_ERROR), |peer, path| {
             peer.send([get(1, path), frame(GOAWAY, 0, 0, [0; 8])].concat());
             peer.settle(1);
             let answer = peer.answers.get(&1).cloned().unwrap_or_default();
