@@ -118,24 +118,24 @@ fn tables() -> Vec<Case> {
             peer.send(frame(HEADERS, END_HEADERS | END_STREAM, 1, head.concat()));
         }),
         case("7541 §2.3.2: the oldest leave first", DEAD, |peer, path| {
-            // Of 32 + 10 bytes each, 97 have a place.
-            for at in 0..98_u32 {
-                let stream = 3 + 2 * at;
-                behind_on(peer, stream, path, &kept(&format!("x{at:03}"), "123456"));
-                peer.settle(stream);
-            }
+            fill(peer, path);
             behind_on(peer, 1001, path, &[0x80 | 127, 62 + 97 - 127]);
         }),
         case("7541 §2.3.2: the last of the table is there", Served, |peer, path| {
-            for at in 0..98_u32 {
-                let stream = 3 + 2 * at;
-                behind_on(peer, stream, path, &kept(&format!("x{at:03}"), "123456"));
-                peer.settle(stream);
-            }
+            fill(peer, path);
             behind_on(peer, 1001, path, &[0x80 | 127, 62 + 96 - 127]);
             counts(peer, 1001);
         }),
     ]
+}
+
+/// Has the table keep 98 fields of 32 + 10 bytes each, of which 97 have a place.
+fn fill(peer: &mut Peer, path: &str) {
+    for (stream, numbers) in [(3, 0..49), (5, 49..98)] {
+        let fields: Vec<u8> = numbers.flat_map(|at| kept(&format!("x{at:03}"), "123456")).collect();
+        behind_on(peer, stream, path, &fields);
+        peer.settle(stream);
+    }
 }
 
 fn behind_on(peer: &mut Peer, stream: u32, path: &str, bytes: &[u8]) {

@@ -129,6 +129,7 @@ fn run(case: &Case, at: SocketAddr, path: &str, patience: Duration) -> Seen {
     let client = Client::connect(at);
     let mut peer = if case.greets { Peer::greeted(client) } else { Peer::over(client) };
     peer.patience = Some(patience);
+    peer.client().sends_within(patience);
     (case.does)(&mut peer, path);
     if case.pings {
         peer.send(frame(PING, 0, 0, b"all read"));
