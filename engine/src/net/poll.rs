@@ -40,6 +40,8 @@ pub struct Wire {
     /// Bytes that may still be read in this turn.
     turn: Cell<usize>,
     heard: Cell<Tick>,
+    /// Since when something is begun that is not whole.
+    begun: Cell<Option<Tick>>,
     crowd: RefCell<Vec<Waker>>,
 }
 
@@ -58,6 +60,7 @@ impl Wire {
             writes: RefCell::new(writes),
             turn: Cell::new(TURN_BYTES),
             heard: Cell::new(clock::coarse()),
+            begun: Cell::new(None),
             crowd: RefCell::default(),
         })
     }
@@ -85,6 +88,11 @@ impl Wire {
     /// When bytes came last.
     pub fn heard(&self) -> Tick {
         self.heard.get()
+    }
+
+    /// Since when a head, or another frame that has to be whole, is on its way (see [`Tap::is_within`]).
+    pub fn begun(&self) -> Option<Tick> {
+        self.begun.get()
     }
 
     /// A new turn begins; true if the one before ended for reading all that a turn may.
@@ -151,7 +159,9 @@ impl Wire {
     fn seen(&self, bytes: &[u8]) -> bool {
         let now = clock::coarse();
         self.heard.set(now);
-        let seen = self.tap.borrow_mut().see(bytes, now);
+        let mut tap = self.tap.borrow_mut();
+        let seen = tap.see(bytes, now);
+        self.begun.set(if tap.is_within() { self.begun.get().or(Some(now)) } else { None });
         if let Err(breach) = seen {
             self.breach.set(Some(breach));
         }

@@ -10,9 +10,14 @@ pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// Bytes of a frame's header (RFC 9113 §4.1).
 const HEADER_BYTES: usize = 9;
 
-/// The type of the frame that every peer begins with, and the flag that makes it an acknowledgement (RFC 9113 §6.5).
+/// Types of frames and their flags (RFC 9113 §6).
+const DATA: u8 = 0;
+const HEADERS: u8 = 1;
 const SETTINGS: u8 = 4;
+const CONTINUATION: u8 = 9;
+const END_STREAM: u8 = 1;
 const ACK: u8 = 1;
+const END_HEADERS: u8 = 4;
 
 /// Credit of a peer at most, and at the start.
 const CREDIT: u32 = 4000;
@@ -36,6 +41,10 @@ pub struct Tap {
     skip: u32,
     header: [u8; HEADER_BYTES],
     have: u8,
+    /// Of the last header.
+    kind: u8,
+    /// Whether a field block is open (RFC 9113 §4.3).
+    block: bool,
     /// Whether the first frame was seen.
     begun: bool,
     credit: u32,
@@ -45,20 +54,17 @@ pub struct Tap {
 /// What a frame costs by its type (RFC 9113 §6), flags and length. Requests and the bytes of their bodies are free here:
 /// they have limits of their own.
 fn price(kind: u8, flags: u8, len: u32) -> u32 {
-    const END_STREAM: u8 = 1;
     match kind {
         // DATA: an empty one that does not end its stream says nothing.
-        0 if len == 0 && flags & END_STREAM == 0 => 4,
-        // HEADERS.
-        0 | 1 => 0,
+        DATA if len == 0 && flags & END_STREAM == 0 => 4,
+        DATA | HEADERS => 0,
         // RST_STREAM: what was begun for it was in vain.
         3 => 8,
         // SETTINGS has to be answered, and each may change every stream's window.
         SETTINGS => 20,
         // PING has to be answered.
         6 => 4,
-        // CONTINUATION.
-        9 => 4,
+        CONTINUATION => 4,
         // PRIORITY, WINDOW_UPDATE, GOAWAY, and what nobody knows.
         _ => 1,
     }
@@ -72,7 +78,16 @@ impl Tap {
 
     /// Of what a server sends.
     pub fn of_server(now: Tick) -> Tap {
-        Tap { skip: 0, header: [0; HEADER_BYTES], have: 0, begun: false, credit: CREDIT, since: now }
+        Tap {
+            skip: 0,
+            header: [0; HEADER_BYTES],
+            have: 0,
+            kind: SETTINGS,
+            block: false,
+            begun: false,
+            credit: CREDIT,
+            since: now,
+        }
     }
 
     /// The peer got something that it asked for.
@@ -99,7 +114,8 @@ impl Tap {
             if usize::from(self.have) == HEADER_BYTES {
                 let [a, b, c, kind, flags, ..] = self.header;
                 let len = u32::from_be_bytes([0, a, b, c]);
-                (self.have, self.skip) = (0, len);
+                (self.have, self.skip, self.kind) = (0, len, kind);
+                self.block = matches!(kind, HEADERS | CONTINUATION) && flags & END_HEADERS == 0;
                 if !std::mem::replace(&mut self.begun, true) {
                     if (kind, flags & ACK) != (SETTINGS, 0) {
                         return Err(Breach::Preface);
@@ -113,6 +129,12 @@ impl Tap {
             }
         }
         seen
+    }
+
+    /// Whether something is begun that has to be whole before anything can be done with it: a field block, or a frame
+    /// other than DATA, whose bytes have a time of their own.
+    pub fn is_within(&self) -> bool {
+        self.block || self.have > 0 || (self.skip > 0 && self.kind != DATA)
     }
 
     fn give_back(&mut self, now: Tick) {
@@ -194,6 +216,28 @@ mod tests {
             assert_eq!(whole.see(&[PREFACE, &first].concat(), Tick(0)), expected);
             let mut torn = Tap::of_server(Tick(0));
             assert_eq!(first.iter().try_for_each(|byte| torn.see(&[*byte], Tick(0))), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_begun_is_known_until_it_is_whole() {
+        let mut tap = Tap::of_client(Tick(0));
+        tap.see(&begin(), Tick(0)).expect("begins as it has to");
+        assert!(!tap.is_within());
+        let [head, rest] = [frame(HEADERS, END_STREAM, b"ab"), frame(CONTINUATION, END_HEADERS, b"c")];
+        for (bytes, within) in [
+            (&head[..3], true),
+            (&head[3..10], true),
+            (&head[10..], true),
+            (&rest[..9], true),
+            (&rest[9..], false),
+            (&frame(DATA, 0, b"body")[..11], false),
+            (b"dy", false),
+            (&frame(6, 0, &[7; 8])[..16], true),
+            (&[7], false),
+        ] {
+            tap.see(bytes, Tick(0)).expect("is no flood");
+            assert_eq!(tap.is_within(), within, "{bytes:?}");
         }
     }
 }

@@ -78,7 +78,7 @@ pub(super) async fn serve(link: Rc<Link>, lent: Rc<Lent>, home: Rc<Home>, peer: 
             Step::Yield => yield_to_back().await,
             Step::Over => return,
             Step::Broken(why) => {
-                driver.record(why);
+                driver.record(Reason::BadRequest(why));
                 drop(server);
                 linger(&link, &lent.upstream.buffers).await;
                 return;
@@ -190,6 +190,11 @@ impl Driver<'_> {
         if wire.begin_turn() {
             return Poll::Ready(Step::Yield);
         }
+        if let Some(begun) = wire.begun()
+            && !self.leaves
+        {
+            wire.link().reading.set(begun.after(home.look(lent, |listener| listener.timeouts.head)));
+        }
         while wire.link().reading.poll_passed(cx).is_ready() {
             if self.is_over(server) {
                 return Poll::Ready(Step::Over);
@@ -209,6 +214,11 @@ impl Driver<'_> {
     fn is_over(&mut self, server: &mut Server) -> bool {
         let Shared { wire, lent, home, active, quiet_since, .. } = &**self.shared;
         let (now, heard) = (clock::coarse(), wire.heard());
+        let head = home.look(lent, |listener| listener.timeouts.head);
+        if wire.begun().is_some_and(|begun| begun.after(head) <= now) {
+            self.record(Reason::HeadTimeout);
+            return true;
+        }
         let next = if active.get() == 0 {
             let silent_until = home.silent_until(lent, heard.max(quiet_since.get()));
             if self.leaves {
@@ -222,7 +232,7 @@ impl Driver<'_> {
                 now.after(FAREWELL)
             }
         } else {
-            let (idle, head) = home.look(lent, |listener| (listener.timeouts.idle, listener.timeouts.head));
+            let idle = home.look(lent, |listener| listener.timeouts.idle);
             match self.asked_at {
                 // Whoever is there answers.
                 Some(asked_at) if heard <= asked_at && now >= asked_at.after(head) => return true,
@@ -255,10 +265,10 @@ impl Driver<'_> {
     }
 
     /// What the client did wrong, for the log: there is no request to tell it with.
-    fn record(&self, why: &'static str) {
+    fn record(&self, reason: Reason) {
         let Shared { lent, home, peer, .. } = &**self.shared;
         let (table, at) = home.now(lent);
         let ctx = Context::new(lent, &table, peer.on(&table, at), None, clock::now());
-        ctx.reason.set(Reason::BadRequest(why));
+        ctx.reason.set(reason);
     }
 }

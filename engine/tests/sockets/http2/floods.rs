@@ -18,7 +18,7 @@ const NOISE: Duration = Duration::from_millis(15);
 /// How often a measurement is made at most.
 const ROUNDS: usize = 5;
 /// By how much a process may grow.
-const GROWTH: f64 = 32.0 * 1024.0 * 1024.0;
+pub const GROWTH: f64 = 32.0 * 1024.0 * 1024.0;
 
 /// What the offender sends, and how it fares.
 struct Flood {
@@ -95,7 +95,7 @@ fn p99(mut times: Vec<Duration>) -> Duration {
     times[times.len() * 99 / 100]
 }
 
-fn resident(admin: SocketAddr) -> f64 {
+pub fn resident(admin: SocketAddr) -> f64 {
     value(&scrape(admin), "process_resident_memory_bytes")
 }
 
@@ -173,14 +173,14 @@ fn beside(gateway: &Gateway, admin: SocketAddr, offence: &Flood, before: f64) ->
     disturbed
 }
 
-fn with_admin(setup: Setup, driver: crate::support::Driver) -> (Gateway, SocketAddr) {
+pub fn with_admin(setup: Setup, driver: crate::support::Driver) -> (Gateway, SocketAddr) {
     let gateway = Gateway::start(driver, &Setup { top: "admin: { bind: 127.0.0.1:0 }".to_owned(), ..setup });
     let admin = address(&gateway).parse().expect("is bound to an address");
     (gateway, admin)
 }
 
 /// Nothing is left of whoever was here, and nobody panicked.
-fn at_rest(admin: SocketAddr) {
+pub fn at_rest(admin: SocketAddr) {
     let page = scrape_until(admin, "all connections are closed", |page| {
         value(page, "ringgate_listener_connections{listener=\"public\"}") == 0.0
     });

@@ -6,6 +6,7 @@ mod frames;
 mod hpack;
 mod messages;
 mod rules;
+mod stalls;
 
 use crate::support::{Client, Driver, Gateway, Setup};
 use frames::Peer;
