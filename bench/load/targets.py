@@ -11,6 +11,7 @@ import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+CERTS = os.path.join(os.path.dirname(os.path.dirname(HERE)), "engine", "tests", "data")
 SIZES = {"/1k": 1024, "/100k": 100 * 1024, "/1m": 1024 * 1024}
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -19,6 +20,15 @@ def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         return s.getsockname()[1]
+
+
+def pair(run):
+    """A certificate and its key in one file, as HAProxy wants them."""
+    path = os.path.join(run, "pair.pem")
+    if not os.path.exists(path):
+        with open(path, "w") as f:
+            f.write("".join(open(os.path.join(CERTS, name)).read() for name in ("tls-a.pem", "tls-a.key")))
+    return path
 
 
 def on_cpu(cpu):
@@ -46,8 +56,8 @@ class Target:
         self.patience = patience
 
     def start(self, run, **values):
-        self.port = free_port()
-        values = dict(values, RUN=run, PORT=str(self.port), DRIVER=values.get("DRIVER", "auto"), USER="user root;" if os.geteuid() == 0 else "")
+        self.port, self.h2, self.tls = free_port(), free_port(), free_port()
+        values = dict(values, RUN=run, PORT=str(self.port), H2=str(self.h2), TLS=str(self.tls), PAIR=pair(run), CERTS=CERTS, DRIVER=values.get("DRIVER", "auto"), USER="user root;" if os.geteuid() == 0 else "")
         # A value may depend on the port.
         values = {name: value(self.port) if callable(value) else value for name, value in values.items()}
         with open(os.path.join(HERE, self.template)) as f:

@@ -21,11 +21,12 @@ pub fn connection(stream: Stream, lent: Rc<Lent>, home: Rc<Home>, peer: Peer) ->
     let link = Link::new(stream, &lent.upstream.wheel, Side::Client);
     let mut peer = peer;
     async move {
-        if link.stream.speaks_http2() {
-            return Box::pin(http2::serve(link, lent, home, peer, None)).await;
-        }
         let mut since = clock::coarse();
-        loop {
+        // Boxed, and made before it is awaited: what it is made of is not kept beside it.
+        let served = loop {
+            if link.stream.speaks_http2() {
+                break Box::pin(http2::serve(link, lent, home, peer, None));
+            }
             link.reading.set(home.silent_until(&lent, since));
             let asleep = lent.sleepers.enter(&link, &home);
             let ready = link.stream.readable_by(&link.reading).await;
@@ -47,11 +48,10 @@ pub fn connection(stream: Stream, lent: Rc<Lent>, home: Rc<Home>, peer: Peer) ->
                 // Readiness may be told of for nothing, and an idle time that began anew each time would not end.
                 End::StillAsleep => {}
                 End::Closed => return,
-                End::Http2(first) => {
-                    return Box::pin(http2::serve(link, lent, home, peer, first)).await;
-                }
+                End::Http2(first) => break Box::pin(http2::serve(link, lent, home, peer, first)),
             }
-        }
+        };
+        served.await;
     }
 }
 

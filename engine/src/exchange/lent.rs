@@ -115,7 +115,7 @@ impl Lent {
     pub(super) fn samples(&self) -> bool {
         let count = self.exchanges.get().wrapping_add(1);
         self.exchanges.set(count);
-        count & (SAMPLED - 1) == 0
+        count & (SAMPLED - 1) == 1
     }
 
     /// The table for an exchange that begins now.

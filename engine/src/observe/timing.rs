@@ -7,7 +7,7 @@ use crate::base::Tick;
 use std::cell::Cell;
 
 /// Of so many exchanges one is timed for metrics. A power of two.
-pub const SAMPLED: u32 = 16;
+pub const SAMPLED: u32 = 32;
 
 macro_rules! phases {
     ($($(#[doc = $doc:literal])+ $name:ident = $text:literal,)*) => {

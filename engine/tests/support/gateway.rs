@@ -113,6 +113,14 @@ impl Gateway {
         own.map(|line| serde_json::from_str(line).expect("a log line is JSON")).collect()
     }
 
+    /// Waits for `count` lines, of whatever connections.
+    #[allow(dead_code, reason = "not every test that is built with this file needs it")]
+    #[track_caller]
+    pub fn logs(&self, count: usize) -> Vec<Value> {
+        let lines = self.log.wait(&format!("{count} log lines"), |lines| lines.len() >= count);
+        lines.iter().map(|line| serde_json::from_str(line).expect("a log line is JSON")).collect()
+    }
+
     /// Sends SIGTERM.
     pub fn terminate(&self) {
         signal("TERM", self.child.id());

@@ -23,7 +23,7 @@ use h2::{Ping, PingPong, RecvStream};
 use http::Request;
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context as Poller, Poll};
 use std::time::Duration;
@@ -68,7 +68,9 @@ pub(super) async fn serve(link: Rc<Link>, lent: Rc<Lent>, home: Rc<Home>, peer: 
             Step::Stream(request, respond) => {
                 let active = Active::begin(&shared);
                 let lent = lent.clone();
-                spawn_guarded(stream::serve(shared.clone(), request, respond), move |ended| {
+                // Written where it stays: most of the future is not filled in until it is polled, and none of that is copied.
+                let served = Box::write(Box::new_uninit(), stream::serve(shared.clone(), request, respond));
+                spawn_guarded(Pin::from(served), move |ended| {
                     if ended.is_err() {
                         lent.counts.panics.add(1);
                     }

@@ -10,7 +10,7 @@ use crate::net::{Link, Wheel};
 use h2::Reason;
 use h2::server::SendResponse;
 use http::Response;
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -23,6 +23,8 @@ pub(super) struct Sender {
     /// Once a final reply was begun.
     body: OnceCell<FrameSender>,
     silence: Duration,
+    /// The status of the final reply; 0 while none was begun.
+    status: Cell<u16>,
 }
 
 impl Sender {
@@ -31,7 +33,19 @@ impl Sender {
         respond: SendResponse<Piece>,
         silence: Duration,
     ) -> Sender {
-        Sender { wire, wheel, respond: RefCell::new(respond), body: OnceCell::new(), silence }
+        Sender {
+            wire,
+            wheel,
+            respond: RefCell::new(respond),
+            body: OnceCell::new(),
+            silence,
+            status: Cell::new(0),
+        }
+    }
+
+    /// The status of the final reply, and bytes of its body that have left; zeros while none was begun.
+    pub(super) fn told(&self) -> (u16, u64) {
+        (self.status.get(), self.body.get().map_or(0, FrameSender::sent))
     }
 
     /// The sending side, once a final reply was begun.
@@ -55,11 +69,13 @@ impl Sender {
         if self.body.get().is_some() {
             return Ok(());
         }
+        let status = response.status().as_u16();
         let stream = self.respond.borrow_mut().send_response(response, ends).map_err(|_| gone())?;
         let of_client = (Side::Client, self.silence);
         let sender = FrameSender::new((self.wire.clone(), &self.wheel), stream, of_client, ends);
         let was_empty = self.body.set(sender).is_ok();
         debug_assert!(was_empty, "one final reply is begun");
+        self.status.set(status);
         Ok(())
     }
 

@@ -8,6 +8,7 @@ use crate::base::{Side, Tick};
 use crate::exchange::answer::{of_framing, of_head};
 use crate::exchange::{Context, Downstream, Home, Lent, Outcome, Peer, refuse, run};
 use crate::mem::{Buf, Pool};
+use crate::net::body::BodySource;
 use crate::net::body::frames::{Bounds, FrameReader, Piece};
 use crate::net::clock;
 use crate::net::poll::Wire;
@@ -109,7 +110,13 @@ pub(super) async fn serve(shared: Rc<Shared>, request: Request<RecvStream>, resp
                 ctx.reason.set(Reason::ClientGone);
             }
         }
-        Either::Second(()) => ctx.reason.set(Reason::ClientGone),
+        Either::Second(()) => {
+            let (status, sent) = to.told();
+            ctx.status.set(status);
+            ctx.bytes_out.set(sent);
+            ctx.bytes_in.set(down.body.count());
+            ctx.reason.set(Reason::ClientGone);
+        }
     }
     to.reset_unless_ended();
 }

@@ -178,7 +178,7 @@ families! {
     KEYS_AGE = Gauge "ringgate_jwks_age_seconds" ["policy", "address"] "Time since the key set of a policy was last fetched; none while there is none.";
     KEYS = Gauge "ringgate_jwks_keys" ["policy", "address"] "Keys in the fetched key set of a policy.";
     KEYS_FAILED = Gauge "ringgate_jwks_failures" ["policy", "address"] "Fetches of a key set that failed since the last good one.";
-    OVERHEAD = Histogram "gateway_overhead_seconds" ["phase"] "Where the time of exchanges goes; one of sixteen is looked at.";
+    OVERHEAD = Histogram "gateway_overhead_seconds" ["phase"] "Where the time of exchanges goes; one of 32 is looked at.";
     PANICS = Counter "ringgate_panics" [] "Panics caught: bugs.";
     LOG_DROPS = Counter "ringgate_log_dropped_lines" [] "Access log lines dropped because the log thread was behind.";
     LOG_LOST = Counter "ringgate_log_lost_lines" [] "Access log lines that could not be written.";

@@ -52,6 +52,7 @@ pub struct FrameSender {
     silence: Cell<Duration>,
     deadline: Deadline,
     ended: Cell<bool>,
+    sent: Cell<u64>,
 }
 
 impl FrameSender {
@@ -70,6 +71,7 @@ impl FrameSender {
             silence: Cell::new(silence),
             deadline: wheel.deadline(),
             ended: Cell::new(false),
+            sent: Cell::new(0),
         };
         sender.has_ended(ended);
         sender
@@ -90,6 +92,11 @@ impl FrameSender {
     /// Whether all has been sent.
     pub fn is_ended(&self) -> bool {
         self.ended.get()
+    }
+
+    /// Body bytes that have left.
+    pub fn sent(&self) -> u64 {
+        self.sent.get()
     }
 
     /// Waits until the peer resets the stream, or its connection is gone.
@@ -167,6 +174,7 @@ impl FrameSender {
         let fits = piece.put(&data[..len]);
         debug_assert!(fits, "the buffer was taken for all of it");
         self.data(Some(piece), ends(len))?;
+        self.sent.set(self.sent.get() + len as u64);
         Ok(len)
     }
 
@@ -195,14 +203,13 @@ pub struct FrameWriter {
     pool: Pool,
     /// Bytes that are still to come, where that is known.
     left: Option<u64>,
-    sent: u64,
     total: Tick,
 }
 
 impl FrameWriter {
     /// A body of `left` bytes, where that is known, all of which must have left by `total`.
     pub fn new(to: FrameSender, pool: Pool, left: Option<u64>, total: Tick) -> FrameWriter {
-        FrameWriter { to, pool, left, sent: 0, total }
+        FrameWriter { to, pool, left, total }
     }
 }
 
@@ -213,7 +220,6 @@ impl BodySink for FrameWriter {
         let ends = |len: usize| left.is_some_and(|left| left <= len as u64);
         let len = self.to.write(data, ends, (&self.pool, self.total)).await?;
         self.left = left.map(|left| left.saturating_sub(len as u64));
-        self.sent += len as u64;
         Ok(len)
     }
 
@@ -231,7 +237,7 @@ impl BodySink for FrameWriter {
     }
 
     fn sent(&self) -> u64 {
-        self.sent
+        self.to.sent()
     }
 
     fn started(&self) -> bool {
