@@ -165,11 +165,7 @@ mod tests {
     fn at_once(frame: &[u8], piece: usize) -> usize {
         let start = Tick(1);
         let mut tap = Tap::of_client(start);
-<<<<<<< HEAD
         tap.see(&begin(), start).expect("the preface is free");
-=======
-        tap.see(PREFACE, start).expect("the preface is free");
->>>>>>> main
         (0..20_000).take_while(|_| frame.chunks(piece).all(|part| tap.see(part, start).is_ok())).count()
     }
 

@@ -1,6 +1,8 @@
 //! HTTP/2 from clients, in exact frames: a file holds a family of rules. A second reader of frames and of their
 //! compression stands beside the library's own, and each exchange is followed by fresh ones.
 
+mod clients;
+mod ends;
 mod floods;
 mod frames;
 mod hpack;
