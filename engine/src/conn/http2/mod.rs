@@ -197,10 +197,12 @@ impl Driver<'_> {
         {
             wire.link().reading.set(begun.after(home.look(lent, |listener| listener.timeouts.head)));
         }
-        while wire.link().reading.poll_passed(cx).is_ready() {
+        if wire.link().reading.poll_passed(cx).is_ready() {
             if self.is_over(server) {
                 return Poll::Ready(Step::Over);
             }
+            // What was decided is told now, and not with the next frame that comes; the next deadline is set.
+            return self.turn(server, cx);
         }
         Poll::Pending
     }

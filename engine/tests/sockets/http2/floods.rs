@@ -5,7 +5,7 @@ use super::frames::*;
 use super::hpack::{kept, plain};
 use super::{both, peer};
 use crate::admin::address;
-use crate::admin::metrics::{scrape, scrape_until, value};
+use crate::admin::metrics::{scrape_until, value};
 use crate::support::{Client, Gateway, PATIENCE, Setup, each_driver, three_fresh};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
@@ -18,7 +18,7 @@ const NOISE: Duration = Duration::from_millis(15);
 /// How often a measurement is made at most.
 const ROUNDS: usize = 5;
 /// By how much a process may grow.
-pub const GROWTH: f64 = 32.0 * 1024.0 * 1024.0;
+pub const GROWTH: u64 = 32 * 1024 * 1024;
 
 /// What the offender sends, and how it fares.
 struct Flood {
@@ -95,10 +95,6 @@ fn p99(mut times: Vec<Duration>) -> Duration {
     times[times.len() * 99 / 100]
 }
 
-pub fn resident(admin: SocketAddr) -> f64 {
-    value(&scrape(admin), "process_resident_memory_bytes")
-}
-
 /// Floods until told to stop, over one connection after another; how often it was ended.
 fn flood(at: SocketAddr, flood: &Flood, stop: &AtomicBool, ended: &AtomicU32) {
     while !stop.load(Relaxed) {
@@ -142,7 +138,7 @@ fn flood(at: SocketAddr, flood: &Flood, stop: &AtomicBool, ended: &AtomicU32) {
 }
 
 /// Asks beside an offender until it was ended twice, or long enough if it goes on; p99 of the answers.
-fn beside(gateway: &Gateway, admin: SocketAddr, offence: &Flood, before: f64) -> Duration {
+fn beside(gateway: &Gateway, offence: &Flood, before: u64) -> Duration {
     let (stop, ended) = (AtomicBool::new(false), AtomicU32::new(0));
     let (times, peak) = thread::scope(|scope| {
         let offender = scope.spawn(|| flood(gateway.addr(), offence, &stop, &ended));
@@ -154,7 +150,7 @@ fn beside(gateway: &Gateway, admin: SocketAddr, offence: &Flood, before: f64) ->
         while !enough(&times) && !offender.is_finished() {
             assert!(Instant::now() < deadline, "{}: ended {} times", offence.name, ended.load(Relaxed));
             times.extend(answers(gateway.addr(), 50));
-            peak = resident(admin).max(peak);
+            peak = gateway.resident().max(peak);
         }
         stop.store(true, Relaxed);
         if let Err(panic) = offender.join() {
@@ -164,10 +160,10 @@ fn beside(gateway: &Gateway, admin: SocketAddr, offence: &Flood, before: f64) ->
     });
     let (count, disturbed) = (times.len(), p99(times));
     println!(
-        "{}: p99 {disturbed:?} of {count}; ended {} times; {:.1} MiB more",
+        "{}: p99 {disturbed:?} of {count}; ended {} times; {} KiB more",
         offence.name,
         ended.load(Relaxed),
-        (peak - before) / 1024.0 / 1024.0
+        (peak - before) / 1024
     );
     assert!(peak - before < GROWTH, "{}: {} bytes more", offence.name, peak - before);
     disturbed
@@ -193,12 +189,12 @@ fn a_flood_ends_its_connection_and_disturbs_nobody_else() {
         let origin = Origin::start();
         let (gateway, admin) = with_admin(both(&origin), driver);
         let quiet = p99(answers(gateway.addr(), 300));
-        let before = resident(admin);
+        let before = gateway.resident();
         println!("p99 {quiet:?} quiet");
         for flood in floods() {
             // A round that the machine itself disturbed is measured again.
             let bears = |disturbed: Duration| disturbed <= (quiet * 2).max(NOISE);
-            let borne = (0..ROUNDS).any(|_| bears(beside(&gateway, admin, &flood, before)));
+            let borne = (0..ROUNDS).any(|_| bears(beside(&gateway, &flood, before)));
             assert!(borne, "{}: p99 is {quiet:?} without it", flood.name);
         }
         three_fresh(&gateway);

@@ -244,6 +244,23 @@ fn padding_is_credited_as_the_bytes_that_it_is() {
     });
 }
 
+/// Small messages are no flood while they are read.
+#[test]
+fn a_body_of_single_bytes_passes() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let gateway = gateway(driver, &origin);
+        let mut peer = peer(&gateway);
+        peer.send(post(1, "/echo"));
+        for _ in 0..20 {
+            peer.send(frame(DATA, 0, 1, b"x").repeat(250)).barrier();
+        }
+        let answer = peer.send(frame(DATA, END_STREAM, 1, b"")).answer(1).expect(200);
+        assert!(answer.text().ends_with(&"x".repeat(5000)), "{} bytes", answer.body.len());
+        three_fresh(&gateway);
+    });
+}
+
 #[test]
 fn a_window_that_shrinks_below_what_was_sent_is_waited_for() {
     each_driver(|driver| {
