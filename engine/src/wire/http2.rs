@@ -131,10 +131,10 @@ impl Tap {
         seen
     }
 
-    /// Whether something is begun that has to be whole before anything can be done with it: a field block, or a frame
-    /// other than DATA, whose bytes have a time of their own.
+    /// Whether something is begun that has to be whole before anything can be done with it: a preface with its SETTINGS,
+    /// a field block, or a frame other than DATA, whose bytes have a time of their own.
     pub fn is_within(&self) -> bool {
-        self.block || self.have > 0 || (self.skip > 0 && self.kind != DATA)
+        !self.begun || self.block || self.have > 0 || (self.skip > 0 && self.kind != DATA)
     }
 
     fn give_back(&mut self, now: Tick) {
@@ -222,7 +222,9 @@ mod tests {
     #[test]
     fn what_is_begun_is_known_until_it_is_whole() {
         let mut tap = Tap::of_client(Tick(0));
-        tap.see(&begin(), Tick(0)).expect("begins as it has to");
+        tap.see(PREFACE, Tick(0)).expect("is no flood");
+        assert!(tap.is_within(), "its SETTINGS are missing");
+        tap.see(&frame(SETTINGS, 0, b""), Tick(0)).expect("begins as it has to");
         assert!(!tap.is_within());
         let [head, rest] = [frame(HEADERS, END_STREAM, b"ab"), frame(CONTINUATION, END_HEADERS, b"c")];
         for (bytes, within) in [

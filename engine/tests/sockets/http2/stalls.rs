@@ -58,7 +58,7 @@ fn a_preface_that_is_never_whole_is_not_waited_for() {
     each_driver(|driver| {
         let origin = Origin::start();
         for listener in ["protocols: [http1, http2]", "protocols: [http2]"] {
-            let setup = Setup { listener, timeouts: "head: 150ms, idle: 300ms", ..Setup::of(&origin) };
+            let setup = Setup { listener, timeouts: "head: 150ms, idle: 60s", ..Setup::of(&origin) };
             let (gateway, admin) = with_admin(setup, driver);
             let lengths = [1, 3, 14, 18, 23];
             let mut clients = lengths.map(|_| gateway.connect());
