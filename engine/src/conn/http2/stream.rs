@@ -24,6 +24,7 @@ use h2::server::SendResponse;
 use http::Request;
 use std::cell::Cell;
 use std::future::poll_fn;
+use std::pin::pin;
 use std::rc::Rc;
 
 /// What the streams of a connection share.
@@ -90,17 +91,21 @@ pub(super) async fn serve(shared: Rc<Shared>, request: Request<RecvStream>, resp
     let bounds = Bounds { limit, silence, total: Tick::NEVER, side: Side::Client };
     let body = FrameReader::new(body, bounds, wheel);
     let mut down = Http2 { body, reply: Http2Replies { to: &to, pool } };
-    let served = async {
-        match (framed, head) {
-            (Err(reason), _) => refuse(&ctx, &mut down, reason).await,
-            _ if listener.limits.refuse(length) => refuse(&ctx, &mut down, Reason::BodyTooLarge).await,
-            (_, Some(head)) if is_misdirected(wire, listener.tls.as_ref(), head) => {
-                refuse(&ctx, &mut down, Reason::Misdirected).await
+    let ended = {
+        // Pinned where it stands: it is large, and would be copied by each that takes it.
+        let served = pin!(async {
+            match (framed, head) {
+                (Err(reason), _) => refuse(&ctx, &mut down, reason).await,
+                _ if listener.limits.refuse(length) => refuse(&ctx, &mut down, Reason::BodyTooLarge).await,
+                (_, Some(head)) if is_misdirected(wire, listener.tls.as_ref(), head) => {
+                    refuse(&ctx, &mut down, Reason::Misdirected).await
+                }
+                _ => run(&ctx, length, &mut down).await,
             }
-            _ => run(&ctx, length, &mut down).await,
-        }
+        });
+        race(served, poll_fn(|cx| to.poll_reset(cx))).await
     };
-    match race(served, poll_fn(|cx| to.poll_reset(cx))).await {
+    match ended {
         Either::First(Outcome::Reuse | Outcome::Close | Outcome::Reset) => {}
         Either::First(Outcome::Tunnel(open)) => {
             let idle = listener.timeouts.tunnel_idle;
