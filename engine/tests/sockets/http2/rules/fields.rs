@@ -332,6 +332,32 @@ fn targets() -> Vec<Case> {
         refused!("RFC 9110 §9.1: an empty method", |path| with("", "a.test", path)),
         refused!("§8.5: CONNECT with a path", |path| with("CONNECT", "a.test:80", path)),
         refused!("§8.5: CONNECT without an authority", |_| vec![(":method", "CONNECT")]),
+        refused!("RFC 8441 §4: a protocol and another method", |path| [
+            with("GET", "a.test", path),
+            vec![(":protocol", "websocket")]
+        ]
+        .concat()),
+        refused!("RFC 8441 §4: a protocol and no path", |_| {
+            vec![
+                (":method", "CONNECT"),
+                (":protocol", "websocket"),
+                (":scheme", "http"),
+                (":authority", "a.test"),
+            ]
+        }),
+        refused!("RFC 8441 §4: a protocol and no scheme", |path| {
+            vec![
+                (":method", "CONNECT"),
+                (":protocol", "websocket"),
+                (":path", path),
+                (":authority", "a.test"),
+            ]
+        }),
+        refused!("RFC 8441 §4: two protocols", |path| [
+            with("CONNECT", "a.test", path),
+            vec![(":protocol", "websocket"), (":protocol", "websocket")]
+        ]
+        .concat()),
         case("§8.3.1: a host in place of the authority", Served, |peer, path| {
             peer.send(only(&[(":method", "GET"), (":scheme", "http"), (":path", path), ("host", "a.test")]));
         }),
