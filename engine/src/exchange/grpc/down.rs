@@ -98,7 +98,7 @@ enum State {
 const MALFORMED: Fault = Fault::new(Side::Upstream, Kind::Malformed);
 
 impl<S: BodySink> WebSink<S> {
-    fn new(to: S, form: Option<Form>) -> WebSink<S> {
+    pub(super) fn new(to: S, form: Option<Form>) -> WebSink<S> {
         let state = form.map_or(State::AsIs, State::Frames);
         WebSink { to, state, frames: Frames::default(), encoder: Encoder::default(), made: Vec::new(), at: 0 }
     }

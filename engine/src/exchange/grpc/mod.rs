@@ -2,6 +2,8 @@
 //! `grpc-timeout` how long it waits (PROTOCOL-HTTP2.md of gRPC). Callers of gRPC-Web, whose calls `web` makes ones of gRPC,
 //! are told the same.
 
+#[cfg(test)]
+mod bodies;
 mod down;
 mod up;
 mod web;

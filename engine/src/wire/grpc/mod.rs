@@ -6,6 +6,6 @@ pub mod frame;
 pub mod text;
 
 #[cfg(test)]
-mod reference;
+pub mod reference;
 #[cfg(test)]
 mod tests;

@@ -26,21 +26,17 @@ pub fn bytes(text: &[u8]) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// How many frames stand in `body`, and what is left behind them; none where one of them is no message.
-pub fn frames(body: &[u8]) -> Option<(usize, &[u8])> {
-    let (mut count, mut rest) = (0, body);
-    while let Some(flags) = rest.first() {
-        if *flags > 1 {
-            return None;
-        }
-        let Some(length) = rest.get(1..5) else { break };
-        let length = length.iter().fold(0_usize, |length, byte| length * 256 + usize::from(*byte));
-        if rest.len() < 5 + length {
-            break;
-        }
-        (count, rest) = (count + 1, &rest[5 + length..]);
+/// The messages that stand in `body`, and what is behind the last whole one: nothing, the front of another, or a frame that
+/// is no message.
+pub fn messages(body: &[u8]) -> (Vec<&[u8]>, &[u8]) {
+    let (mut messages, mut rest) = (Vec::new(), body);
+    while let [0 | 1, a, b, c, d, behind @ ..] = rest {
+        let length = [a, b, c, d].into_iter().fold(0_usize, |length, byte| length * 256 + usize::from(*byte));
+        let Some((message, behind)) = behind.split_at_checked(length) else { break };
+        messages.push(message);
+        rest = behind;
     }
-    Some((count, rest))
+    (messages, rest)
 }
 
 /// Names and values of the frame of trailers that is all of `frame`.

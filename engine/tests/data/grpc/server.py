@@ -15,6 +15,8 @@ def unary(request, context):
         context.abort(grpc.StatusCode.FAILED_PRECONDITION, "as asked: ü")
     if request == b"deadline":
         return str(int(context.time_remaining() * 1000)).encode()
+    if request == b"told":
+        return " ".join(f"{name}={told[name]}" for name in sorted(told) if name.startswith("x-")).encode()
     if request == b"slow":
         time.sleep(2)
     return request[::-1]
