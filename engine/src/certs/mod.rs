@@ -5,6 +5,7 @@ mod client;
 mod clients;
 mod identity;
 mod name;
+mod origin;
 mod store;
 mod terms;
 #[cfg(test)]
@@ -13,5 +14,6 @@ mod tickets;
 
 pub use clients::{Asks, Clients, Unusable};
 pub use identity::{Identity, Unfit};
+pub use origin::{Name, OriginTerms, Roots, Trust};
 pub use terms::Terms;
 pub use tickets::Keys;

@@ -80,6 +80,11 @@ impl Stream {
         if let Inner::Covered(cover) = &self.0 { cover.asked() } else { None }
     }
 
+    /// What the peer did against a protocol that lies over the socket, in the words of the log.
+    pub fn wrong(&self) -> Option<&'static str> {
+        if let Inner::Covered(cover) = &self.0 { cover.wrong() } else { None }
+    }
+
     /// Whether it was agreed, when the peer connected, that HTTP/2 is spoken (RFC 9113 §3.2).
     pub fn speaks_http2(&self) -> bool {
         matches!(&self.0, Inner::Covered(cover) if cover.speaks_http2())
@@ -217,12 +222,13 @@ impl Stream {
     /// Makes the close that follows a reset, so that the peer cannot take a cut message for a whole one
     /// whose end is the end of the connection (RFC 9112 §8). A Unix socket has no reset: its peer reads an end.
     pub fn reset_on_close(&self) {
-        match self.socket() {
-            Socket::Os(tcp) => {
+        match &self.0 {
+            Inner::Os(tcp) => {
                 drop(socket2::SockRef::from(&borrow(tcp)).set_linger(Some(std::time::Duration::ZERO)))
             }
+            Inner::Covered(cover) => cover.reset_on_close(),
             #[cfg(feature = "sim")]
-            Socket::Sim(socket) => socket.reset_on_close(),
+            Inner::Sim(socket) => socket.reset_on_close(),
         }
     }
 

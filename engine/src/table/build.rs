@@ -76,7 +76,7 @@ pub fn build(
     let gateway = gateway(&mut check);
     let listeners = listeners::build(&mut check, previous, means);
     let admin = admin::build(&mut check, &listeners);
-    let upstreams = upstreams::build(&mut check, previous);
+    let upstreams = upstreams::build(&mut check, previous, means);
     let (routes, lookup) = routes::build(&mut check);
     let policies = policies::build(&mut check, &listeners, &routes, (previous, means));
     if let Some(policies) = &policies

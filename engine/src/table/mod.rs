@@ -3,7 +3,7 @@
 
 use crate::base::counters::Capped;
 use crate::base::{Address, Generation, RouteId, UpstreamId};
-use crate::certs::Terms;
+use crate::certs::{OriginTerms, Terms};
 use crate::observe::access_log::Format;
 use crate::observe::metrics::{ListenerCells, Meter, RouteCells, UpstreamCells};
 use crate::policy::Parameter;
@@ -255,6 +255,8 @@ pub struct Route {
     pub rewrite: Option<Box<Change>>,
     /// Upgrade tokens passed besides `websocket`, in lower case.
     pub upgrade: Vec<String>,
+    /// Whether calls of gRPC-Web are made calls of gRPC.
+    pub grpc_web: bool,
     /// Its timeouts.
     pub timeouts: RouteTimeouts,
     /// Whether its answers carry Server-Timing.
@@ -295,6 +297,8 @@ pub struct Upstream {
     /// The PROXY header that each connection begins with. Such a connection serves one exchange: what it said of its
     /// client would be wrong for another one.
     pub proxy_protocol: Option<proxy_protocol::Version>,
+    /// The terms of its handshakes; none where plain text is spoken. The same handle in every generation that has equal ones.
+    pub tls: Option<OriginTerms>,
     /// Whether its endpoints are spoken to in HTTP/2.
     pub http2: bool,
     /// Connections of the whole process to this upstream at most.

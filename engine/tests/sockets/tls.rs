@@ -14,12 +14,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use tools::upstream::Origin;
 
-fn file(name: &str) -> PathBuf {
+pub(crate) fn file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
 }
 
 /// One that waits for `head` for a handshake.
-fn gateway(driver: Driver, origin: &Origin, head: &str) -> Gateway {
+pub(crate) fn gateway(driver: Driver, origin: &Origin, head: &str) -> Gateway {
     let [a, a_key, c, c_key] =
         ["tls-a.pem", "tls-a.key", "tls-c.pem", "tls-c.key"].map(|name| file(name).display().to_string());
     let text = format!(
@@ -34,7 +34,7 @@ fn gateway(driver: Driver, origin: &Origin, head: &str) -> Gateway {
 }
 
 /// What curl prints, trusting the certificate `ca`.
-fn curl(at: SocketAddr, ca: &str, words: &[&str], hosts: &[&str]) -> String {
+pub(crate) fn curl(at: SocketAddr, ca: &str, words: &[&str], hosts: &[&str]) -> String {
     let mut command = Command::new("curl");
     command.args(["-sS", "--max-time", "20", "--cacert"]).arg(file(ca));
     for host in hosts {

@@ -29,6 +29,9 @@ pub trait Cover: Debug {
     /// The host that the peer asked for when it connected, in lower case.
     fn asked(&self) -> Option<&str>;
 
+    /// What the peer did against the protocol, in the words of the log.
+    fn wrong(&self) -> Option<&'static str>;
+
     /// Whether it was agreed to speak HTTP/2.
     fn speaks_http2(&self) -> bool;
 
@@ -43,4 +46,7 @@ pub trait Cover: Debug {
 
     /// As [`Stream::shutdown_write`].
     fn shutdown_write(&self);
+
+    /// As [`Stream::reset_on_close`].
+    fn reset_on_close(&self);
 }

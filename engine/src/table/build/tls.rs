@@ -54,7 +54,7 @@ pub(super) fn build(
     }
 }
 
-fn identity(
+pub(super) fn identity(
     check: &mut Check<'_>,
     at: &Pointer,
     given: &config::listener::Cert,

@@ -1,6 +1,6 @@
 //! One try of a request on one stream: head and body out, reply head in, both at once.
 
-use super::super::attempt::{Failed, INTERIM_MAX, REPLY_LIMITS, sending};
+use super::super::attempt::{Failed, INTERIM_MAX, REPLY_LIMITS, of_tls, sending};
 use super::super::call::{CallFault, Outgoing, Reply, Source};
 use super::super::carry::Upload;
 use super::super::connect::Leased;
@@ -40,7 +40,7 @@ pub async fn attempt<'a, B: BodySource>(
 ) -> Result<Reply<'a>, Failed> {
     let plan = leased.plan();
     let Some(stream) = &leased.stream else { return Err(CallFault::Connect.into()) };
-    let scheme = if stream.wire().link().stream.splices() { Scheme::HTTP } else { Scheme::HTTPS };
+    let scheme = if plan.upstream.tls.is_some() { Scheme::HTTPS } else { Scheme::HTTP };
     let head = head::request(lent, request, scheme)?;
     let mut uploading = !matches!(request.onward.length, Length::None | Length::Exact(0));
     let nothing_sent = |fault| Failed { fault, nothing_sent: true, answered: false };
@@ -49,7 +49,7 @@ pub async fn attempt<'a, B: BodySource>(
     let mut sender = stream.sender();
     if let Err(error) = ready(&mut sender, &deadline).await {
         stream.spoiled();
-        return Err(nothing_sent(error));
+        return Err(nothing_sent(of_tls(error, stream.wire().link())));
     }
     let (mut response, sending_side) = sender.send_request(head, !uploading).map_err(|_| {
         stream.spoiled();
@@ -74,7 +74,11 @@ pub async fn attempt<'a, B: BodySource>(
             let up_ended = || deadline.set(clock::coarse().after(plan.timeouts.first_byte).min(plan.total));
             poll_fn(|cx| beside(cx, &mut response, (&mut up, &mut uploading, &up_ended), &deadline)).await
         };
-        match came.map_err(|fault| failed(fault, plan.total))? {
+        let why = |broke| {
+            let failed = failed(broke, plan.total);
+            Failed { fault: of_tls(failed.fault, stream.wire().link()), ..failed }
+        };
+        match came.map_err(why)? {
             Came::Interim(given) => {
                 interims += 1;
                 if interims > INTERIM_MAX {
