@@ -20,14 +20,14 @@ pub struct Certificate {
 #[derive(Debug)]
 pub struct Proven {
     certificate: Option<Box<Certificate>>,
-    /// The number of the terms that it was last held to.
-    terms: Cell<u64>,
+    /// The number of the terms that it was last held to, and whether they let it in.
+    held: Cell<(u64, bool)>,
 }
 
 impl Proven {
     /// One that was held to the terms of this number.
     pub fn new(certificate: Option<Box<Certificate>>, terms: u64) -> Proven {
-        Proven { certificate, terms: Cell::new(terms) }
+        Proven { certificate, held: Cell::new((terms, true)) }
     }
 
     /// The certificate that it showed.
@@ -39,13 +39,12 @@ impl Proven {
     /// each change.
     #[inline]
     pub fn holds_to(&self, terms: u64, admit: impl FnOnce(Option<&Certificate>) -> bool) -> bool {
-        if self.terms.get() == terms {
-            return true;
+        let (known, is_let_in) = self.held.get();
+        if known == terms {
+            return is_let_in;
         }
         let is_let_in = admit(self.certificate());
-        if is_let_in {
-            self.terms.set(terms);
-        }
+        self.held.set((terms, is_let_in));
         is_let_in
     }
 }
@@ -59,6 +58,7 @@ mod tests {
         let client = Proven::new(None, 1);
         assert!(client.holds_to(1, |_| panic!("nothing has changed")));
         assert!(!client.holds_to(2, |_| false));
+        assert!(!client.holds_to(2, |_| panic!("it was asked already")));
         assert!(client.holds_to(3, |_| true));
         assert!(client.holds_to(3, |_| panic!("it was asked already")));
         assert!(!client.holds_to(2, |_| false));
