@@ -21,6 +21,8 @@ section! {
         pub rewrite: Rewrite = {},
         /// Upgrade tokens passed besides `websocket`; never h2c.
         pub upgrade: Vec<String> = [],
+        /// Whether calls of gRPC-Web are made calls of gRPC, which upstreams of `protocol: http2` take.
+        pub grpc_web: bool = "false",
         /// How long the upstream may take.
         pub timeouts: Timeouts = {},
         /// Whether answers tell in `Server-Timing` where the time went: to whoever asks, so not for the public.

@@ -29,6 +29,7 @@ use crate::wire::method::Method;
 use crate::wire::proxy_protocol::Announce;
 use crate::wire::uri;
 use std::cell::Cell;
+use std::pin::Pin;
 
 /// Serves one request whose head and framing are valid.
 pub async fn run<'c, D: Downstream>(ctx: &'c Context<'c>, length: Length, down: &mut D) -> Outcome<'c> {
@@ -55,11 +56,6 @@ async fn serve<'c, B: BodySource, R: Replies>(
     if head.method() == Method::Connect {
         return Err(Reason::ConnectRefused);
     }
-    if grpc::is_call(head)
-        && let Some(within) = grpc::timeout(head)
-    {
-        ctx.by.set(ctx.began.after(within));
-    }
     let mut forward = ctx.lent.forwards.take();
     forward.tell(ctx, head);
     if !ctx.table.policies.identity.is_empty() {
@@ -75,6 +71,11 @@ async fn serve<'c, B: BodySource, R: Replies>(
         _ => uri::canonical(head.path(), path).map_err(|fault| Reason::BadRequest(fault.reason()))?,
     };
     let (route, at) = find(ctx, head, path)?;
+    if grpc::caller(head, Some(route)).is_some()
+        && let Some(within) = grpc::timeout(head)
+    {
+        ctx.by.set(ctx.began.after(within));
+    }
     let chain = ctx.chain();
     if let Some(chain) = chain
         && let Some(status) = plan::asked(ctx, chain, (head, path), edits, (&mut *body, &mut *reply)).await?
@@ -89,36 +90,86 @@ async fn serve<'c, B: BodySource, R: Replies>(
             return Ok(end::send(ctx, own, body, reply).await);
         }
     };
-    let (upstream, issue) = choose(ctx, head, split);
-    let target = forward::target(head, path, (route, at), &ctx.lent.caches, space)?;
-    let upgrade = if length == Length::None { allowed_upgrade(head, route) } else { None };
-    let expect_continue = awaits(ctx, head)?;
-    let host = route.host().unwrap_or_else(|| head.host());
-    let way = Way { at, path, sent: host, secured: upstream.tls.is_some(), issue };
-    let onward = Onward { target, host, length, upgrade, expect_continue };
-    let station = ctx.table.station(upstream.id);
-    let plan = Plan { upstream, station, timeouts: &route.timeouts, total: total(ctx), tried: &ctx.tried };
-    let announce = upstream.proxy_protocol.map(|version| {
-        // Each exchange has a connection of its own there, so that the one call for it does not count.
-        Announce { version, client: ctx.peer.addr, local: reply.local_addr() }
-    });
-    let mut interim = async |head: Head<'_>| reply.interim(head).await;
-    let random = || ctx.lent.upstream.random();
-    let key = stick::key(upstream, head, path, ctx.client_ip.get(), random);
-    let outgoing = Outgoing { head, edits, onward, announce: announce.as_ref(), key };
-    let mut upload = None;
-    let lent = &ctx.lent.upstream;
-    let got = call(lent, &plan, &outgoing, body, &mut upload, &mut interim).await.map_err(of_call)?;
-    ctx.replied.set(clock::now());
-    way.back(ctx, got.head(), edits, space);
-    if let Some(chain) = chain {
-        plan::on_reply(ctx, chain, (head, path), got.head(), edits)?;
+    let to = Onto { head, path, route, at, split, length };
+    match grpc::web(head, route) {
+        None => onward(ctx, to, (edits, space, value), body, reply).await,
+        Some(web) => translated(ctx, to, web, (edits, space, value), (body, reply)).await,
     }
-    if upstream.balance.key.is_some() {
-        stick::issue(ctx, upstream, key, edits, value);
+}
+
+/// A request that passed, and where it goes.
+#[derive(Clone, Copy)]
+struct Onto<'c, 'r> {
+    head: Head<'r>,
+    path: &'r [u8],
+    route: &'c Route,
+    /// Which pattern of the route's match took the path.
+    at: usize,
+    split: &'c Split,
+    /// Of the body that is sent on.
+    length: Length,
+}
+
+/// As [`onward`], for a call of gRPC-Web. Boxed: few requests are one, and each exchange would keep the room.
+fn translated<'f, 'c: 'f, B: BodySource, R: Replies>(
+    ctx: &'c Context<'c>,
+    to: Onto<'c, 'f>,
+    web: grpc::Web<'f>,
+    ours: (&'f mut Edits, &'f mut Vec<u8>, &'f mut Vec<u8>),
+    (body, reply): (&'f mut B, &'f mut R),
+) -> Pin<Box<impl Future<Output = Result<Outcome<'c>, Reason>>>> {
+    Box::pin(async move {
+        web.ask(ours.0);
+        let to = Onto { length: web.length(to.length), ..to };
+        onward(ctx, to, ours, &mut web.body(body), &mut web.replies(reply)).await
+    })
+}
+
+/// Sends a request on and its reply back. `edits` hold what is changed of the request, then of the reply; `space` and
+/// `value` are working memory.
+#[expect(clippy::manual_async_fn, reason = "an async function keeps its arguments twice")]
+fn onward<'f, 'c: 'f, B: BodySource, R: Replies>(
+    ctx: &'c Context<'c>,
+    to: Onto<'c, 'f>,
+    (edits, space, value): (&'f mut Edits, &'f mut Vec<u8>, &'f mut Vec<u8>),
+    body: &'f mut B,
+    reply: &'f mut R,
+) -> impl Future<Output = Result<Outcome<'c>, Reason>> {
+    async move {
+        let Onto { head, path, route, at, split, length } = to;
+        let chain = ctx.chain();
+        let (upstream, issue) = choose(ctx, head, split);
+        let target = forward::target(head, path, (route, at), &ctx.lent.caches, space)?;
+        let upgrade = if length == Length::None { allowed_upgrade(head, route) } else { None };
+        let expect_continue = awaits(ctx, head)?;
+        let host = route.host().unwrap_or_else(|| head.host());
+        let way = Way { at, path, sent: host, secured: upstream.tls.is_some(), issue };
+        let onward = Onward { target, host, length, upgrade, expect_continue };
+        let station = ctx.table.station(upstream.id);
+        let plan =
+            Plan { upstream, station, timeouts: &route.timeouts, total: total(ctx), tried: &ctx.tried };
+        let announce = upstream.proxy_protocol.map(|version| {
+            // Each exchange has a connection of its own there, so that the one call for it does not count.
+            Announce { version, client: ctx.peer.addr, local: reply.local_addr() }
+        });
+        let mut interim = async |head: Head<'_>| reply.interim(head).await;
+        let random = || ctx.lent.upstream.random();
+        let key = stick::key(upstream, head, path, ctx.client_ip.get(), random);
+        let outgoing = Outgoing { head, edits, onward, announce: announce.as_ref(), key };
+        let mut upload = None;
+        let lent = &ctx.lent.upstream;
+        let got = call(lent, &plan, &outgoing, body, &mut upload, &mut interim).await.map_err(of_call)?;
+        ctx.replied.set(clock::now());
+        way.back(ctx, got.head(), edits, space);
+        if let Some(chain) = chain {
+            plan::on_reply(ctx, chain, (head, path), got.head(), edits)?;
+        }
+        if upstream.balance.key.is_some() {
+            stick::issue(ctx, upstream, key, edits, value);
+        }
+        ctx.timed_reply(edits, value);
+        write(ctx, body, reply, got, &mut upload, edits, upgrade).await
     }
-    ctx.timed_reply(edits, value);
-    write(ctx, body, reply, got, &mut upload, edits, upgrade).await
 }
 
 /// The route of a request, and which pattern of its match took the path. The end of a phase, whatever comes of it.
@@ -271,8 +322,8 @@ async fn answer<'c, B: BodySource, R: Replies>(
     let mut forward = ctx.lent.forwards.take();
     let Forward { edits, target: content, .. } = &mut *forward;
     answer::make(ctx, &answer, edits, content);
-    if ctx.head.is_some_and(grpc::is_call) {
-        grpc::tell(&answer, edits, content);
+    if let Some(caller) = grpc::awaiting(ctx) {
+        grpc::tell(caller, &answer, edits, content);
         content.clear();
         answer.status = 200;
     }

@@ -239,6 +239,8 @@ pub struct Route {
     pub rewrite: Option<Box<Change>>,
     /// Upgrade tokens passed besides `websocket`, in lower case.
     pub upgrade: Vec<String>,
+    /// Whether calls of gRPC-Web are made calls of gRPC.
+    pub grpc_web: bool,
     /// Its timeouts.
     pub timeouts: RouteTimeouts,
     /// Whether its answers carry Server-Timing.

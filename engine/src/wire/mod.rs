@@ -8,6 +8,7 @@ pub mod cookie;
 pub mod date;
 pub mod edits;
 pub mod field;
+pub mod grpc;
 pub mod head;
 pub mod http1;
 pub mod http2;

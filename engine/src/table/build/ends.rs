@@ -36,6 +36,7 @@ pub(super) fn build(check: &mut Check<'_>, at: &Pointer, given: &config::Route, 
             ("rewrite", rewrites),
             ("sticky", given.sticky.is_some()),
             ("upgrade", !given.upgrade.is_empty()),
+            ("grpc_web", given.grpc_web),
         ];
         for (key, _) in kept.iter().filter(|(_, written)| *written) {
             let message = format!("route '{name}' has '{key}' and sends nothing on");
@@ -78,6 +79,15 @@ fn split(
             each.collect()
         }
     };
+    if given.grpc_web {
+        match to {
+            Some(To::One(upstream)) => takes_calls(check, &at_to, upstream),
+            Some(To::Several(list)) => list.iter().enumerate().for_each(|(index, one)| {
+                takes_calls(check, &at_to.item(index).key("upstream"), &one.upstream);
+            }),
+            None => {}
+        }
+    }
     if sticky.is_some() && targets.iter().filter(|target| target.weight > 0).count() == 1 {
         let message = format!("'sticky' of route '{}' has nothing to choose from", given.name);
         check.warn_at_key(
@@ -126,6 +136,17 @@ fn several(check: &mut Check<'_>, at: &Pointer, given: &GivenTarget, ids: &Ids<'
     let when = given.when.as_ref().map(|when| self::when(check, &at.key("when"), when));
     let name = hash::stable(given.upstream.as_bytes());
     Some(Target { upstream: upstream?, weight: weight(given), name, when })
+}
+
+/// Notes where calls of gRPC would reach an upstream that takes none: they need HTTP/2.
+fn takes_calls(check: &mut Check<'_>, at: &Pointer, upstream: &str) {
+    let config = check.config;
+    let of = config.upstreams.0.iter().find(|(name, _)| name == upstream);
+    if of.is_some_and(|(_, of)| of.protocol != config::listener::Protocol::Http2) {
+        let message = format!("upstream '{upstream}' takes no calls of gRPC, which 'grpc_web' makes");
+        let fix = format!("add 'protocol: http2' to upstream '{upstream}', or remove 'grpc_web'");
+        check.error(at, message, Some(fix));
+    }
 }
 
 fn target(check: &mut Check<'_>, at: &Pointer, upstream: &str, ids: &Ids<'_>) -> Option<UpstreamId> {

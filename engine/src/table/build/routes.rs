@@ -36,6 +36,7 @@ pub(super) fn build(check: &mut Check<'_>) -> (Vec<Route>, Lookup) {
             end,
             rewrite: rewrites::build(check, &at, given),
             upgrade: upgrade(check, &at.key("upgrade"), &given.upgrade),
+            grpc_web: given.grpc_web,
             timeouts: timeouts(check, &at.key("timeouts"), &given.timeouts),
             server_timing: given.server_timing,
             meter: None,

@@ -51,9 +51,9 @@ pub(super) fn request(
 
 /// Whether the client takes trailers, which gRPC's origins want to be told (RFC 9110 §10.1.4).
 fn wants_trailers(outgoing: &Outgoing<'_>) -> bool {
-    let head = outgoing.head;
-    let is_grpc =
-        || head.field(Field::CONTENT_TYPE).is_some_and(|kind| kind.starts_with(b"application/grpc"));
+    let Outgoing { head, edits, .. } = outgoing;
+    let kind = || edits.value(Field::CONTENT_TYPE).or(head.field(Field::CONTENT_TYPE));
+    let is_grpc = || kind().is_some_and(|kind| kind.starts_with(b"application/grpc"));
     head.all(Field::TE).flat_map(token::list).any(|coding| coding.eq_ignore_ascii_case(b"trailers"))
         || is_grpc()
 }

@@ -1,8 +1,17 @@
 //! What a gRPC caller is told by the gateway itself: it reads `grpc-status`, never an HTTP status, and says in
-//! `grpc-timeout` how long it waits (PROTOCOL-HTTP2.md of gRPC).
+//! `grpc-timeout` how long it waits (PROTOCOL-HTTP2.md of gRPC). Callers of gRPC-Web, whose calls `web` makes ones of gRPC,
+//! are told the same.
+
+mod down;
+mod up;
+mod web;
+
+pub use web::Web;
 
 use super::answer::Answer;
+use super::context::Context;
 use crate::observe::Reason;
+use crate::table::Route;
 use crate::wire::edits::Edits;
 use crate::wire::field::Field;
 use crate::wire::head::{Head, Version};
@@ -21,8 +30,32 @@ const INTERNAL: u8 = 13;
 const UNAVAILABLE: u8 = 14;
 const UNAUTHENTICATED: u8 = 16;
 
+/// Who calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Caller<'h> {
+    /// A library of gRPC.
+    Grpc,
+    /// One of gRPC-Web.
+    Web(Web<'h>),
+}
+
+/// Who calls, if a request of this route is a call at all.
+pub fn caller<'h>(head: Head<'h>, route: Option<&Route>) -> Option<Caller<'h>> {
+    if is_call(head) { Some(Caller::Grpc) } else { route.and_then(|route| web(head, route)).map(Caller::Web) }
+}
+
+/// The call of gRPC-Web that a request is, where its route takes such calls.
+pub fn web<'h>(head: Head<'h>, route: &Route) -> Option<Web<'h>> {
+    if route.grpc_web { Web::of(head) } else { None }
+}
+
+/// Who is waiting for the answer of an exchange, if it is a call.
+pub fn awaiting<'c>(ctx: &Context<'c>) -> Option<Caller<'c>> {
+    caller(ctx.head?, ctx.route.get().map(|id| ctx.table.route(id)))
+}
+
 /// Whether a request is a call of gRPC: one over HTTP/2 whose body says so.
-pub fn is_call(head: Head<'_>) -> bool {
+fn is_call(head: Head<'_>) -> bool {
     head.version() == Version::Http2
         && head
             .field(Field::CONTENT_TYPE)
@@ -66,8 +99,11 @@ fn code(answer: &Answer) -> u8 {
 
 /// Makes of an answer's fields those of a reply that is a status alone ("Trailers-Only"): it has no body. What policies say
 /// of it stays.
-pub fn tell(answer: &Answer, edits: &mut Edits, value: &mut Vec<u8>) {
-    edits.set_own(Field::CONTENT_TYPE, b"application/grpc");
+pub fn tell(caller: Caller<'_>, answer: &Answer, edits: &mut Edits, value: &mut Vec<u8>) {
+    match caller {
+        Caller::Grpc => edits.set_own(Field::CONTENT_TYPE, b"application/grpc"),
+        Caller::Web(web) => web.answer(b"", edits),
+    }
     edits.set_own(Field::GRPC_STATUS, itoa::Buffer::new().format(code(answer)).as_bytes());
     value.clear();
     value.extend_from_slice(answer.reason.as_str().as_bytes());
@@ -86,7 +122,7 @@ mod tests {
     use crate::wire::head::Lines;
     use crate::wire::http1::{HeadLimits, request};
 
-    fn with_head<R>(fields: &str, with: impl FnOnce(Head<'_>) -> R) -> R {
+    pub fn with_head<R>(fields: &str, with: impl FnOnce(Head<'_>) -> R) -> R {
         let text = format!("POST /a.B/C HTTP/1.1\r\nHost: a\r\n{fields}\r\n");
         let mut lines = Lines::new();
         let limits = HeadLimits { head_bytes: 4096, fields: 100, target_bytes: 1024 };
@@ -146,7 +182,7 @@ mod tests {
             (Reason::BodyTooLarge, "8", "body_too_large"),
         ] {
             let (mut edits, mut value) = (Edits::new(), Vec::new());
-            tell(&Answer::of(reason).expect("is answered"), &mut edits, &mut value);
+            tell(Caller::Grpc, &Answer::of(reason).expect("is answered"), &mut edits, &mut value);
             assert_eq!(edits.value(Field::GRPC_STATUS), Some(code.as_bytes()), "{reason:?}");
             assert_eq!(edits.value(Field::GRPC_MESSAGE), Some(message.as_bytes()));
         }
