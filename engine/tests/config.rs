@@ -33,7 +33,8 @@ impl Source for Disk {
 
 fn load(path: &str) -> Result<(Table, Problems), Problems> {
     let config = config::read(&mut Disk, Path::new(path))?;
-    let mut means = build::Means { files: &mut Disk, now: Tick(1), offset: 0 };
+    // When the certificates that stand in config/ are valid.
+    let mut means = build::Means { files: &mut Disk, now: Tick(1), offset: 1_900_000_000 * 1_000_000_000 };
     build::build(&config, Generation(1), None, &mut means)
         .map(|(table, warnings)| (table, Problems(warnings)))
 }

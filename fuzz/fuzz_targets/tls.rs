@@ -30,7 +30,7 @@ fn terms() -> &'static (OriginTerms, Terms) {
         let roots = Roots::read(CA).expect("are roots");
         let identity = Identity::read(CERT, KEY).expect("is an identity");
         let client = OriginTerms::new(Trust::Roots(roots), None, None, &[b"http/1.1"], None);
-        (client, Terms::new(&[identity], &[b"http/1.1"], None).expect("are terms"))
+        (client, Terms::new(&[identity], &[b"http/1.1"], None, None, None).expect("are terms"))
     })
 }
 

@@ -3,6 +3,7 @@
 
 use super::http1::End;
 use super::idle::connection;
+use super::linger::linger;
 use super::proxied::announced;
 use crate::base::Side;
 use crate::certs::Terms;
@@ -36,7 +37,7 @@ async fn handshake(
     };
     let deadline = lent.upstream.wheel.deadline();
     deadline.set(by);
-    let refused = match accept(stream, &terms, &lent.upstream.buffers, first, &deadline).await {
+    let (refused, stream) = match accept(stream, &terms, &lent.upstream.buffers, first, &deadline).await {
         Ok(stream) => return Some(stream),
         Err(refused) => refused,
     };
@@ -50,6 +51,12 @@ async fn handshake(
     // Dropped at once, it hands in the record.
     let (table, at) = home.now(lent);
     Context::new(lent, &table, peer.on(&table, at), None, began).reason.set(Reason::TlsHandshake(why));
+    if let Refused::Wrong(_) = refused {
+        // A client may have sent its first request behind its part of the handshake: closed at once, it would be reset before
+        // it has read why it is refused.
+        let link = Link::new(stream, &lent.upstream.wheel, Side::Client);
+        linger(&link, &lent.upstream.buffers).await;
+    }
     None
 }
 

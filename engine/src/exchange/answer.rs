@@ -151,6 +151,7 @@ pub fn make(ctx: &Context<'_>, answer: &Answer, edits: &mut Edits, content: &mut
     detail.clear();
     errors.clear();
     plan::dress_answer(ctx, edits, path, (detail, errors));
+    ctx.tell_strict(edits);
     ctx.timed_answer(edits, value);
     content.clear();
     answer.body(detail, id.bytes(), content);

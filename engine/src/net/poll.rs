@@ -6,7 +6,7 @@ use super::clock;
 use super::link::Link;
 use crate::base::Tick;
 use crate::mem::{Buf, Class, Pool};
-use crate::wire::http2::Tap;
+use crate::wire::http2::{Breach, Tap};
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
@@ -34,12 +34,14 @@ pub struct Wire {
     first: RefCell<Option<Buf>>,
     out: RefCell<Option<Buf>>,
     tap: RefCell<Tap>,
-    flooded: Cell<bool>,
+    breach: Cell<Option<Breach>>,
     reads: RefCell<Waits>,
     writes: RefCell<Waits>,
     /// Bytes that may still be read in this turn.
     turn: Cell<usize>,
     heard: Cell<Tick>,
+    /// Since when something is begun that is not whole.
+    begun: Cell<Option<Tick>>,
     crowd: RefCell<Vec<Waker>>,
 }
 
@@ -53,11 +55,12 @@ impl Wire {
             first: RefCell::new(first),
             out: RefCell::default(),
             tap: RefCell::new(tap),
-            flooded: Cell::new(false),
+            breach: Cell::new(None),
             reads: RefCell::new(reads),
             writes: RefCell::new(writes),
             turn: Cell::new(TURN_BYTES),
             heard: Cell::new(clock::coarse()),
+            begun: Cell::new(None),
             crowd: RefCell::default(),
         })
     }
@@ -72,9 +75,9 @@ impl Wire {
         &self.link
     }
 
-    /// Whether the peer floods: nothing more of it is read.
-    pub fn is_flooded(&self) -> bool {
-        self.flooded.get()
+    /// What the peer did that the library lets pass: nothing more of it is read.
+    pub fn breach(&self) -> Option<Breach> {
+        self.breach.get()
     }
 
     /// Something was done for the peer that it asked for: it may ask for more.
@@ -85,6 +88,11 @@ impl Wire {
     /// When bytes came last.
     pub fn heard(&self) -> Tick {
         self.heard.get()
+    }
+
+    /// Since when a head, or another frame that has to be whole, is on its way (see [`Tap::is_within`]).
+    pub fn begun(&self) -> Option<Tick> {
+        self.begun.get()
     }
 
     /// A new turn begins; true if the one before ended for reading all that a turn may.
@@ -146,27 +154,35 @@ impl Wire {
         }
     }
 
-    fn seen(&self, bytes: &[u8]) {
+    /// Has the tap see what came; false if the library must not. A flood is told of behind what came with it, but
+    /// nothing is done for a peer that did not begin as it has to.
+    fn seen(&self, bytes: &[u8]) -> bool {
         let now = clock::coarse();
         self.heard.set(now);
-        if self.tap.borrow_mut().see(bytes, now).is_err() {
-            self.flooded.set(true);
+        let mut tap = self.tap.borrow_mut();
+        let seen = tap.see(bytes, now);
+        self.begun.set(if tap.is_within() { self.begun.get().or(Some(now)) } else { None });
+        if let Err(breach) = seen {
+            self.breach.set(Some(breach));
         }
+        seen != Err(Breach::Preface)
     }
 }
 
 impl AsyncRead for Polled {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let wire = &self.0;
-        if wire.flooded.get() {
+        if wire.breach.get().is_some() {
             // Whoever drives the connection says so and ends it.
             return Poll::Pending;
         }
         let mut first = wire.first.borrow_mut();
         if let Some(held) = first.as_mut() {
             let len = held.len().min(buf.remaining());
+            if !wire.seen(&held.filled()[..len]) {
+                return Poll::Pending;
+            }
             buf.put_slice(&held.filled()[..len]);
-            wire.seen(&held.filled()[..len]);
             held.consume(len);
             if held.is_empty() {
                 *first = None;
@@ -181,8 +197,10 @@ impl AsyncRead for Polled {
             let room = &mut buf.initialize_unfilled()[..most];
             match wire.link.stream.try_read(room) {
                 Ok(read) => {
-                    wire.seen(&room[..read]);
                     wire.turn.set(wire.turn.get() - read);
+                    if !wire.seen(&room[..read]) {
+                        return Poll::Pending;
+                    }
                     buf.advance(read);
                     return Poll::Ready(Ok(()));
                 }

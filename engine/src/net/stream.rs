@@ -3,7 +3,7 @@
 
 use super::pipe::Pipe;
 use super::sys;
-use crate::base::Tick;
+use crate::base::{Certificate, Proven, Tick};
 use crate::net::timer::Deadline;
 use monoio::net::TcpStream;
 use std::future::{Future, poll_fn};
@@ -88,6 +88,16 @@ impl Stream {
     /// Whether it was agreed, when the peer connected, that HTTP/2 is spoken (RFC 9113 §3.2).
     pub fn speaks_http2(&self) -> bool {
         matches!(&self.0, Inner::Covered(cover) if cover.speaks_http2())
+    }
+
+    /// The peer as its handshake left it; none where there was none, or nothing was asked of it.
+    pub fn proven(&self) -> Option<&Proven> {
+        if let Inner::Covered(cover) = &self.0 { cover.proven() } else { None }
+    }
+
+    /// The certificate that the peer showed.
+    pub fn certificate(&self) -> Option<&Certificate> {
+        self.proven()?.certificate()
     }
 
     fn socket(&self) -> Socket<'_> {

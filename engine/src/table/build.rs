@@ -4,9 +4,9 @@
 
 use super::store::{Parts, take_apart};
 use super::{
-    AccessLog, Drain, DriverChoice, Endpoints, Forwarding, Gateway, Limits, Listener, ListenerTimeouts, Log,
-    Networks, Problem, Problems, Resolver, Route, RouteTimeouts, Source, Speaks, Store, Table, Target,
-    Upstream, missing,
+    AccessLog, Drain, DriverChoice, Endpoints, Expiry, Forwarding, Gateway, Limits, Listener,
+    ListenerTimeouts, Log, Networks, Problem, Problems, Resolver, Route, RouteTimeouts, Source, Speaks,
+    Store, Table, Target, Upstream, missing,
 };
 use crate::base::counters::Capped;
 use crate::base::{Address, Generation, RouteId, Tick, UpstreamId};

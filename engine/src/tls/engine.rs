@@ -94,6 +94,14 @@ impl Engine {
         }
     }
 
+    /// The engine of a side that was dialled.
+    pub(super) fn server(&self) -> Option<&UnbufferedServerConnection> {
+        match self {
+            Engine::Client(_) => None,
+            Engine::Server(engine) => Some(engine),
+        }
+    }
+
     /// Whether the other side dialled us.
     pub(super) fn is_server(&self) -> bool {
         matches!(self, Engine::Server(_))

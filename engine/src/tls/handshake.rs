@@ -5,10 +5,12 @@ use super::engine::{Engine, Step, Want};
 use super::session::Session;
 use super::state::State;
 use super::wrong::Wrong;
+use crate::base::Proven;
 use crate::certs::{OriginTerms, Terms};
 use crate::mem::{Buf, Pool};
 use crate::net::stream::Wait;
 use crate::net::{Deadline, Stream};
+use rustls::HandshakeKind;
 use rustls::client::UnbufferedClientConnection;
 use rustls::server::UnbufferedServerConnection;
 use std::io;
@@ -29,14 +31,14 @@ pub enum Refused {
 /// Shakes hands with the client of `below` by these terms before `deadline`. `first` has come from it already.
 ///
 /// # Errors
-/// Why not; the connection is to be closed.
+/// Why not; the connection is to be closed, and not before the client could read the alert that says why.
 pub async fn accept(
     below: Stream,
     terms: &Terms,
     pool: &Pool,
     first: Option<Buf>,
     deadline: &Deadline,
-) -> Result<Stream, Refused> {
+) -> Result<Stream, (Refused, Stream)> {
     Handshake::of_server(below, terms, pool, first)?.finish(deadline).await
 }
 
@@ -52,7 +54,8 @@ pub async fn dial(
     first: Option<Buf>,
     deadline: &Deadline,
 ) -> Result<Stream, Refused> {
-    Handshake::of_client(below, (terms, host), pool, first)?.finish(deadline).await
+    let handshake = Handshake::of_client(below, (terms, host), pool, first)?;
+    handshake.finish(deadline).await.map_err(|(refused, _)| refused)
 }
 
 /// A handshake that goes on as bytes come and go, without waiting itself.
@@ -64,6 +67,9 @@ pub struct Handshake {
     /// A byte of the peer has come.
     came: bool,
     asked: Option<Box<str>>,
+    /// What a client is held to.
+    terms: Option<Terms>,
+    proven: Option<Proven>,
 }
 
 /// What a handshake does next.
@@ -100,11 +106,15 @@ impl Handshake {
         terms: &Terms,
         pool: &Pool,
         first: Option<Buf>,
-    ) -> Result<Handshake, Refused> {
-        let engine = UnbufferedServerConnection::new(terms.config()).map_err(|error| refused(&error))?;
+    ) -> Result<Handshake, (Refused, Stream)> {
+        let engine = match UnbufferedServerConnection::new(terms.config()) {
+            Ok(engine) => engine,
+            Err(error) => return Err((refused(&error), below)),
+        };
         let came = first.is_some();
         let state = State::new(Engine::Server(engine), pool.clone(), first, None);
-        Ok(Handshake { below, state, next: Next::Step, came, asked: None })
+        let terms = Some(terms.clone());
+        Ok(Handshake { below, state, next: Next::Step, came, asked: None, terms, proven: None })
     }
 
     /// That of who dials: see [`dial`].
@@ -121,7 +131,8 @@ impl Handshake {
         let engine =
             UnbufferedClientConnection::new(terms.config(), name).map_err(|error| refused(&error))?;
         let state = State::new(Engine::Client(engine), pool.clone(), None, first);
-        Ok(Handshake { below, state, next: Next::Step, came: false, asked: None })
+        let (terms, proven) = (None, None);
+        Ok(Handshake { below, state, next: Next::Step, came: false, asked: None, terms, proven })
     }
 
     /// Goes on as far as it can without waiting.
@@ -141,7 +152,10 @@ impl Handshake {
             match io {
                 (Ok(()), Progress::Reads) if self.state.is_ended() => return Err(self.cut()),
                 (Ok(()), Progress::Reads) => (self.next, self.came) = (Next::Step, true),
-                (Ok(()), _) if self.next == Next::Last => return Ok(Progress::Done),
+                (Ok(()), _) if self.next == Next::Last => {
+                    self.prove()?;
+                    return Ok(Progress::Done);
+                }
                 (Ok(()), _) => self.next = Next::Fetch,
                 (Err(error), waits) if error.kind() == io::ErrorKind::WouldBlock => return Ok(waits),
                 (Err(_), _) => return Err(self.cut()),
@@ -166,6 +180,23 @@ impl Handshake {
         }
     }
 
+    /// Notes who a client is. One that comes back by a ticket was not asked again: what the ticket says of it is held to the
+    /// terms as they are now.
+    fn prove(&mut self) -> Result<(), Refused> {
+        const BAD: Refused = Refused::Wrong(Wrong::Certificate("bad_certificate"));
+        let (Some(engine), Some(terms)) = (self.state.server(), &self.terms) else { return Ok(()) };
+        let certificate = match engine.peer_certificates() {
+            Some(chain) => Some(Box::new(Terms::told(chain).ok_or(BAD)?)),
+            None => None,
+        };
+        let is_back = engine.handshake_kind() == Some(HandshakeKind::Resumed);
+        if is_back && !terms.admit(certificate.as_deref()) {
+            return Err(BAD);
+        }
+        self.proven = Some(Proven::new(certificate, terms.number()));
+        Ok(())
+    }
+
     fn cut(&self) -> Refused {
         if self.came { Refused::Cut } else { Refused::Silent }
     }
@@ -173,20 +204,23 @@ impl Handshake {
     /// The session as a stream, once the handshake is done.
     pub fn into_stream(self) -> Stream {
         debug_assert!(self.next == Next::Last, "the handshake is done");
-        Stream::covered(Box::new(Session::new(self.below, self.state, self.asked)))
+        Stream::covered(Box::new(Session::new(self.below, self.state, self.asked, self.proven)))
     }
 
-    async fn finish(mut self, deadline: &Deadline) -> Result<Stream, Refused> {
+    async fn finish(mut self, deadline: &Deadline) -> Result<Stream, (Refused, Stream)> {
         loop {
-            let waited = match self.advance()? {
-                Progress::Done => return Ok(self.into_stream()),
-                Progress::Reads => self.below.readable_by(deadline).await,
-                Progress::Writes => self.below.writable_by(deadline).await,
+            let waited = match self.advance() {
+                Ok(Progress::Done) => return Ok(self.into_stream()),
+                Ok(Progress::Reads) => self.below.readable_by(deadline).await,
+                Ok(Progress::Writes) => self.below.writable_by(deadline).await,
+                Err(refused) => return Err((refused, self.below)),
             };
-            waited.map_err(|wait| match wait {
-                Wait::Expired => Refused::Timeout,
-                Wait::Io(_) => self.cut(),
-            })?;
+            let refused = match waited {
+                Ok(()) => continue,
+                Err(Wait::Expired) => Refused::Timeout,
+                Err(Wait::Io(_)) => self.cut(),
+            };
+            return Err((refused, self.below));
         }
     }
 }

@@ -2,6 +2,7 @@
 //! dropped, without waiting, unless something was cut.
 
 use super::state::State;
+use crate::base::Proven;
 use crate::net::Stream;
 use crate::net::stream::{Cover, Idle};
 use std::cell::RefCell;
@@ -12,6 +13,8 @@ use std::io::{self, IoSlice};
 pub(super) struct Session {
     below: Stream,
     asked: Option<Box<str>>,
+    /// Who the peer is, where we asked.
+    proven: Option<Proven>,
     state: RefCell<State>,
 }
 
@@ -24,8 +27,13 @@ impl fmt::Debug for Session {
 
 impl Session {
     /// A session whose handshake is done, with a peer that asked for this host.
-    pub(super) fn new(below: Stream, state: State, asked: Option<Box<str>>) -> Session {
-        Session { below, asked, state: RefCell::new(state) }
+    pub(super) fn new(
+        below: Stream,
+        state: State,
+        asked: Option<Box<str>>,
+        proven: Option<Proven>,
+    ) -> Session {
+        Session { below, asked, proven, state: RefCell::new(state) }
     }
 }
 
@@ -53,6 +61,10 @@ impl Cover for Session {
 
     fn asked(&self) -> Option<&str> {
         self.asked.as_deref()
+    }
+
+    fn proven(&self) -> Option<&Proven> {
+        self.proven.as_ref()
     }
 
     fn wrong(&self) -> Option<&'static str> {

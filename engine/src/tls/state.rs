@@ -7,6 +7,7 @@ use super::seal::Ahead;
 use super::wrong::Wrong;
 use crate::mem::{BULK_BYTES, Buf, Class, Pool};
 use crate::net::Stream;
+use rustls::server::UnbufferedServerConnection;
 use std::io;
 
 /// A session; its bytes come and go through whoever has the stream.
@@ -88,6 +89,11 @@ impl State {
     /// What was agreed to speak.
     pub(super) fn protocol(&self) -> Option<&[u8]> {
         self.engine.protocol()
+    }
+
+    /// The engine of a side that was dialled.
+    pub(super) fn server(&self) -> Option<&UnbufferedServerConnection> {
+        self.engine.server()
     }
 
     /// Whether nothing more can be read.

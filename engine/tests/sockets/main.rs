@@ -15,6 +15,7 @@ mod basic;
 mod browser;
 mod explain;
 mod grpc;
+mod http2;
 mod http2_origins;
 mod matching;
 mod names;

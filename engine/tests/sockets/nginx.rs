@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tools::upstream::Origin;
 
 /// A running nginx in a folder of its own. Dropping it ends it by its id.
-struct Nginx {
+pub(crate) struct Nginx {
     child: Child,
     folder: PathBuf,
     /// Serves files.
@@ -21,11 +21,13 @@ struct Nginx {
     told: SocketAddr,
     /// Serves files over TLS, and tells how it was shaken hands with.
     secured: SocketAddr,
+    /// Passes everything on to an origin, and speaks HTTP/2.
+    pub(crate) http2: SocketAddr,
 }
 
 impl Nginx {
     /// Starts one before `origin`; none where it is not installed.
-    fn start(name: &str, origin: SocketAddr) -> Option<Nginx> {
+    pub(crate) fn start(name: &str, origin: SocketAddr) -> Option<Nginx> {
         let program =
             ["/usr/sbin/nginx", "/usr/bin/nginx"].into_iter().find(|path| fs::metadata(path).is_ok());
         let Some(program) = program else {
@@ -47,15 +49,15 @@ impl Nginx {
         fs::write(folder.join("files/empty.txt"), "").unwrap();
         fs::write(folder.join("files/text.html"), "<p>the same again</p>\n".repeat(5000)).unwrap();
         fs::write(folder.join("files/large.bin"), tools::upstream::pattern(3_000_000)).unwrap();
-        let [files, proxy, told, secured] =
-            [0, 1, 2, 3].map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).map(|l| l.local_addr().unwrap());
+        let [files, proxy, told, secured, http2] =
+            [(); 5].map(|()| TcpListener::bind("127.0.0.1:0").unwrap()).map(|l| l.local_addr().unwrap());
         let config = folder.join("nginx.conf");
-        fs::write(&config, text(&folder.display().to_string(), [files, proxy, told, secured], origin))
+        fs::write(&config, text(&folder.display().to_string(), [files, proxy, told, secured, http2], origin))
             .unwrap();
         let mut command = Command::new(program);
         command.arg("-p").arg(&folder).arg("-c").arg(&config).arg("-e").arg(folder.join("error.log"));
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let mut nginx = Nginx { child, folder, files, proxy, told, secured };
+        let mut nginx = Nginx { child, folder, files, proxy, told, secured, http2 };
         let deadline = Instant::now() + PATIENCE;
         while Instant::now() < deadline && matches!(nginx.child.try_wait(), Ok(None)) {
             if TcpStream::connect(files).is_ok() && TcpStream::connect(proxy).is_ok() {
@@ -76,7 +78,7 @@ impl Drop for Nginx {
 }
 
 /// One process in the foreground, everything in `folder`.
-fn text(folder: &str, [files, proxy, told, secured]: [SocketAddr; 4], origin: SocketAddr) -> String {
+fn text(folder: &str, [files, proxy, told, secured, http2]: [SocketAddr; 5], origin: SocketAddr) -> String {
     let own = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/origins");
     format!(
         "daemon off; master_process off; worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/error.log;
@@ -109,7 +111,7 @@ http {{
   }}
   upstream origin {{ server {origin}; keepalive 4; }}
   server {{
-    listen {proxy};
+    listen {proxy}; listen {http2} http2;
     location / {{
       proxy_pass http://origin; proxy_http_version 1.1; proxy_set_header Connection ''; proxy_set_header Host $host;
     }}

@@ -43,6 +43,20 @@ const NOW_MS: u64 = 1_700_000_000_000;
 const HEAD: &str = "version: 1\nlisteners: [{ name: public, bind: '127.0.0.1:0' }]\n";
 
 #[test]
+fn who_does_not_come_by_https_is_sent_there_before_any_route_is_looked_for() {
+    let text = "version: 1\ngateway: { trusted_proxies: [203.0.113.0/24] }
+listeners: [{ name: public, bind: '127.0.0.1:0', redirect_https: true }]
+routes: [{ name: here, match: { path: /here }, respond: { body: ok } }]\n";
+    let table = table(text);
+    let told = |line: &str, fields: &[&str]| report(&table, line, fields, Listing::Fitting).to_string();
+    let sent = told("http://a.test:8080/nowhere?b=c", &[]);
+    assert!(sent.contains("redirect_https"), "{sent}");
+    assert!(sent.contains("redirected with 308 to https://a.test/nowhere?b=c"), "{sent}");
+    let stays = told("http://a.test/here", &["X-Forwarded-Proto: https"]);
+    assert!(!stays.contains("redirect_https") && stays.contains("200"), "{stays}");
+}
+
+#[test]
 fn whether_an_upstream_has_to_prove_who_it_is_is_told() {
     let text = format!(
         "{HEAD}upstreams:

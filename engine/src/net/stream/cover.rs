@@ -2,6 +2,7 @@
 //! own making, and nobody above needs to know.
 
 use super::{Idle, Stream};
+use crate::base::Proven;
 use std::fmt::Debug;
 use std::io::{self, IoSlice};
 
@@ -33,6 +34,9 @@ pub trait Cover: Debug {
 
     /// Whether it was agreed to speak HTTP/2.
     fn speaks_http2(&self) -> bool;
+
+    /// The peer as its handshake left it; none where nothing is asked of peers.
+    fn proven(&self) -> Option<&Proven>;
 
     /// Whether there is something to read that the socket has given up already.
     fn holds_input(&self) -> bool;

@@ -192,7 +192,7 @@ fn turn(mux: &Mux, connection: &mut Connection<Polled, Piece>, cx: &mut Context<
             }
         }
     }
-    if ended || wire.is_flooded() {
+    if ended || wire.breach().is_some() {
         return Poll::Ready(Step::Over);
     }
     if wire.begin_turn() {
