@@ -78,6 +78,14 @@ impl Engine {
         }
     }
 
+    /// Whether records wait that a step would put in `outgoing`.
+    pub(super) fn owes(&self) -> bool {
+        match self {
+            Engine::Client(engine) => engine.wants_write(),
+            Engine::Server(engine) => engine.wants_write(),
+        }
+    }
+
     /// What was agreed to speak (RFC 7301).
     pub(super) fn protocol(&self) -> Option<&[u8]> {
         match self {

@@ -64,8 +64,9 @@ impl State {
         if let Err(Stuck::Peer(wrong)) = step {
             self.wrong = Some(wrong);
             self.end = Some(End::Failed(io::ErrorKind::InvalidData));
-            // What tells the peer what it did wrong; what else is there is as broken as before.
-            let _ = self.process(Want::Nothing);
+            // The alert that tells the peer what it did wrong, and what goes before it. Not a step more: it would look at
+            // what is as broken as before.
+            while self.engine.owes() && self.process(Want::Nothing).is_ok() {}
             self.incoming = None;
             self.unprocessed = false;
         }

@@ -76,6 +76,22 @@ impl<'a> Leased<'a> {
         }
     }
 
+    /// Takes a connection that was just made and holds `slot`.
+    async fn take_new(&mut self, stream: Stream, slot: Slot<Arc<Capped>>) -> Result<(), CallFault> {
+        let Leased { plan: Plan { upstream, station, .. }, lent, .. } = *self;
+        self.reached();
+        lent.counts.pool_new.add(1);
+        let link = Link::new(stream, &lent.wheel, Side::Upstream);
+        if !upstream.http2 {
+            self.conn = Some(Conn::new(link, upstream.tls.clone(), slot));
+            return Ok(());
+        }
+        let mux = Mux::open(lent, link, slot, upstream.idle).await.map_err(|_| CallFault::Connect)?;
+        self.stream = Some(mux.begin());
+        station.share(&self.picked, mux, upstream.tls.as_ref());
+        Ok(())
+    }
+
     /// Its endpoint has a connection: it need not be left alone any longer.
     fn reached(&self) {
         self.plan.station.staying(&self.picked, |state, at| state.reached(at));
@@ -133,11 +149,7 @@ pub async fn connect<'a>(
             lent.counts.pool_reused.add(1);
             return Ok(leased);
         }
-        let end = end.get_or_insert_with(|| {
-            let end = lent.wheel.deadline();
-            end.set(clock::coarse().after(plan.timeouts.connect).min(plan.total));
-            end
-        });
+        let end = end.get_or_insert_with(|| within(lent, plan));
         // Of those that want a connection which they can share, one makes it.
         let dialling = match plan.upstream.http2 {
             true => match dialling(plan, &leased.picked, end).await? {
@@ -155,18 +167,8 @@ pub async fn connect<'a>(
         plan.tried.dialled.set(clock::now());
         match open(lent, plan, leased.picked.endpoint(), request.announce, end).await {
             Ok(stream) => {
-                leased.reached();
-                lent.counts.pool_new.add(1);
-                let link = Link::new(stream, &lent.wheel, Side::Upstream);
-                if plan.upstream.http2 {
-                    let opened = Mux::open(lent, link, slot, plan.upstream.idle).await;
-                    let mux = opened.map_err(|_| CallFault::Connect)?;
-                    leased.stream = Some(mux.begin());
-                    plan.station.share(&leased.picked, mux, plan.upstream.tls.as_ref());
-                    drop(dialling);
-                } else {
-                    leased.conn = Some(Conn::new(link, plan.upstream.tls.clone(), slot));
-                }
+                leased.take_new(stream, slot).await?;
+                drop(dialling);
                 return Ok(leased);
             }
             Err(fault @ (CallFault::ConnectTimeout | CallFault::TlsTimeout)) => {
@@ -190,6 +192,13 @@ pub async fn connect<'a>(
         }
     }
     Err(last)
+}
+
+/// The deadline of all that it takes to connect.
+fn within(lent: &Lent, plan: Plan<'_>) -> Deadline {
+    let end = lent.wheel.deadline();
+    end.set(clock::coarse().after(plan.timeouts.connect).min(plan.total));
+    end
 }
 
 /// The next endpoint to try, and whether it is marked. None of those that `refused` while there is another.

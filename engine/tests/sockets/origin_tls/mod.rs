@@ -3,6 +3,7 @@
 
 mod ends;
 mod front;
+mod http2;
 mod kept;
 mod proofs;
 
