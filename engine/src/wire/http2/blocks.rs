@@ -137,7 +137,7 @@ impl Blocks {
         let Some(first) = Header::of(bytes) else { return Put::Wait };
         debug_assert!(self.is_touched(first), "all else passes");
         let mut at = first.whole();
-        let mut fragments = vec![HEADER_BYTES..at];
+        let mut rest = Vec::new();
         let (mut last, mut len) = (first, first.len);
         while at <= bytes.len() && !last.ends_block() {
             let Some(next) = Header::of(&bytes[at..]) else { return Put::Wait };
@@ -147,20 +147,20 @@ impl Blocks {
                 self.passed(first);
                 return Put::AsIs(at);
             }
-            fragments.push(at + HEADER_BYTES..at + next.whole());
+            rest.push(at + HEADER_BYTES..at + next.whole());
             at += next.whole();
             last = next;
         }
         if at > bytes.len() {
             return Put::Wait;
         }
-        let Some(start) = unpadded(first, &bytes[fragments[0].clone()]) else {
+        let Some(front) = unpadded(first, &bytes[HEADER_BYTES..first.whole()]) else {
             self.passed(first);
             return Put::AsIs(at);
         };
-        fragments[0] = HEADER_BYTES + start.start..HEADER_BYTES + start.end;
         let mut block = vec![0; HEADER_BYTES];
-        for fragment in fragments {
+        block.extend_from_slice(front);
+        for fragment in rest {
             block.extend_from_slice(&bytes[fragment]);
         }
         if first.stream <= self.last {
@@ -178,8 +178,8 @@ impl Blocks {
     }
 }
 
-/// Where the fragment of a HEADERS frame's payload is; none if the payload is none.
-fn unpadded(header: Header, payload: &[u8]) -> Option<std::ops::Range<usize>> {
+/// The fragment in a HEADERS frame's payload; none if the payload is none.
+fn unpadded(header: Header, payload: &[u8]) -> Option<&[u8]> {
     let (mut start, mut end) = (0, payload.len());
     if header.flags & PADDED != 0 {
         start = 1;
@@ -188,7 +188,7 @@ fn unpadded(header: Header, payload: &[u8]) -> Option<std::ops::Range<usize>> {
     if header.flags & WITH_PRIORITY != 0 {
         start += PRIORITY_BYTES;
     }
-    (start <= end).then_some(start..end)
+    payload.get(start..end)
 }
 
 /// Bytes of the table's new sizes at the front of a block, which have to stay there (RFC 7541 §4.2).
