@@ -16,7 +16,7 @@ use ringgate::net::{Stream, ring};
 use ringgate::observe::Counts;
 use ringgate::shard::{Setup, Shared, housekeeping, lent};
 use ringgate::table::Table;
-use ringgate::wire::http2::{Breach, PREFACE, Tap};
+use ringgate::wire::http2::{Blocks, Breach, PREFACE, Tap};
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -29,6 +29,7 @@ const LIGHT: usize = 199;
 fuzz_target!(|bytes: &[u8]| {
     let Some((&[choice, seed], rest)) = bytes.split_first_chunk::<2>() else { return };
     tap(rest, seed);
+    blocks(rest, seed);
     if choice % 2 == 0 {
         serve(rest, seed);
     }
@@ -57,11 +58,42 @@ fn tap(bytes: &[u8], seed: u8) {
     }
 }
 
+/// Field blocks are put together alike however frames are torn, nothing grows, and what has none of them is not touched.
+fn blocks(bytes: &[u8], seed: u8) {
+    let size = 64 + usize::from(seed) * 100;
+    let given = |piece: usize| {
+        let mut blocks = Blocks::of_client(size);
+        let mut out = Vec::new();
+        for piece in [PREFACE, bytes].concat().chunks(piece) {
+            let passes = blocks.passes(piece);
+            out.extend_from_slice(&piece[..passes]);
+            if passes < piece.len() {
+                blocks.put(&piece[passes..], &mut out);
+            }
+        }
+        out.split_off(PREFACE.len())
+    };
+    let whole = given(usize::MAX);
+    assert_eq!(whole, given(1 + usize::from(seed % 40)));
+    let frames = frames(bytes);
+    assert!(whole.len() <= bytes.len() + frames.len());
+    let mut last = 0;
+    let passes = frames.iter().all(|frame| {
+        let is_known = frame.kind == 1 && frame.stream <= last;
+        last = last.max(if frame.kind == 1 { frame.stream } else { 0 });
+        frame.kind != 1 || (frame.flags & 4 != 0 && !is_known)
+    });
+    if passes {
+        assert!(bytes.starts_with(&whole) && whole.len() + 9 > bytes.len(), "all of it passes");
+    }
+}
+
 /// A frame's header, and the bytes of its payload that did not come.
 struct Frame {
     len: usize,
     kind: u8,
     flags: u8,
+    stream: u32,
     missing: usize,
 }
 
@@ -69,10 +101,17 @@ struct Frame {
 fn frames(bytes: &[u8]) -> Vec<Frame> {
     let mut frames = Vec::new();
     let mut at = 0;
-    while let Some([a, b, c, kind, flags, ..]) = bytes.get(at..at + 9) {
+    while let Some([a, b, c, kind, flags, stream @ ..]) = bytes.get(at..at + 9) {
         let len = usize::from(*a) << 16 | usize::from(*b) << 8 | usize::from(*c);
         at += 9 + len;
-        frames.push(Frame { len, kind: *kind, flags: *flags, missing: at.saturating_sub(bytes.len()) });
+        let stream = stream.iter().fold(0, |number, byte| number << 8 | u32::from(*byte)) & 0x7fff_ffff;
+        frames.push(Frame {
+            len,
+            kind: *kind,
+            flags: *flags,
+            stream,
+            missing: at.saturating_sub(bytes.len()),
+        });
     }
     frames
 }

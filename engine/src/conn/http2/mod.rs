@@ -17,7 +17,7 @@ use crate::net::stream::until;
 use crate::net::{Link, clock};
 use crate::observe::Reason;
 use crate::table::Listener;
-use crate::wire::http2::{Breach, Tap};
+use crate::wire::http2::Breach;
 use h2::server::{Builder, Connection, SendResponse};
 use h2::{Ping, PingPong, RecvStream};
 use http::Request;
@@ -35,6 +35,8 @@ use super::linger::linger;
 const WINDOW_BYTES: u32 = 1024 * 1024;
 /// The same of each stream (RFC 9113 §6.9.2).
 const STREAM_WINDOW_BYTES: u32 = 256 * 1024;
+/// Payload of a frame that everybody takes (RFC 9113 §4.2).
+const FRAME_BYTES: u32 = 16 * 1024;
 /// Bytes of a stream's reply that the library keeps until they may be sent.
 const SEND_BUFFER_BYTES: usize = 32 * 1024;
 /// What a connection that has nothing left to do is given to leave by itself.
@@ -45,7 +47,8 @@ type Server = Connection<Polled, Piece>;
 /// Serves a connection that speaks HTTP/2, `first` of whose bytes were read already.
 pub(super) async fn serve(link: Rc<Link>, lent: Rc<Lent>, home: Rc<Home>, peer: Peer, first: Option<Buf>) {
     let now = clock::coarse();
-    let wire = Wire::new(link.clone(), lent.upstream.buffers.clone(), first, Tap::of_client(now));
+    let frame_bytes = home.look(&lent, frame_bytes) as usize;
+    let wire = Wire::of_client(link.clone(), lent.upstream.buffers.clone(), first, frame_bytes);
     let (active, quiet_since) = (Cell::new(0), Cell::new(now));
     let (shared_lent, shared_home) = (lent.clone(), home.clone());
     let shared = Rc::new(Shared {
@@ -89,12 +92,18 @@ pub(super) async fn serve(link: Rc<Link>, lent: Rc<Lent>, home: Rc<Home>, peer: 
     }
 }
 
+/// A head that is not too large is one frame, as it comes or put together: see [`crate::wire::http2::Blocks`].
+fn frame_bytes(listener: &Listener) -> u32 {
+    listener.limits.header_bytes.max(FRAME_BYTES)
+}
+
 fn builder(listener: &Listener) -> Builder {
     let mut builder = Builder::new();
     builder
         .initial_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(WINDOW_BYTES)
         .max_concurrent_streams(listener.limits.streams)
+        .max_frame_size(frame_bytes(listener))
         .max_header_list_size(listener.limits.header_bytes)
         .max_send_buffer_size(SEND_BUFFER_BYTES)
         // WebSocket (RFC 8441).

@@ -1,7 +1,7 @@
 //! Messages (RFC 9113 §8): what makes a request malformed, in its fields, its pseudo-fields and its lengths.
 
 use super::super::frames::*;
-use super::super::hpack::plain;
+use super::super::hpack::{kept, plain};
 use super::Kept::{Broken, Refused, Served, Stream};
 use super::{Case, ask, case, only};
 
@@ -24,6 +24,24 @@ fn bodies() -> Vec<Case> {
         case("§8.1: trailers with a pseudo-field", BAD, |peer, path| {
             peer.send([with_body(path, &[]), frame(DATA, 0, 1, b"x")].concat());
             peer.send(frame(HEADERS, END_HEADERS | END_STREAM, 1, plain(&[(":path", "/")])));
+        }),
+        case("§8.1: trailers with a pseudo-field, in two frames", BAD, |peer, path| {
+            peer.send([with_body(path, &[]), frame(DATA, 0, 1, b"x")].concat());
+            let block = plain(&[("x-sum", "1"), (":path", "/"), ("x-last", "1")]);
+            let (front, back) = block.split_at(block.len() - 3);
+            peer.send(
+                [frame(HEADERS, END_STREAM, 1, front), frame(CONTINUATION, END_HEADERS, 1, back)].concat(),
+            );
+        }),
+        case("§8.1: trailers with a pseudo-field of the table", BAD, |peer, path| {
+            let kept_path = frame(
+                HEADERS,
+                END_HEADERS,
+                1,
+                [plain(&asking("POST", path)[..3]), kept(":path", path)].concat(),
+            );
+            peer.send([kept_path, frame(DATA, 0, 1, b"x")].concat());
+            peer.send(frame(HEADERS, END_HEADERS | END_STREAM, 1, [0x80 | 62]));
         }),
         case("§8.1: trailers with a field of a connection", BAD, |peer, path| {
             peer.send([with_body(path, &[]), frame(DATA, 0, 1, b"x")].concat());

@@ -95,6 +95,16 @@ fn headers() -> Vec<Case> {
     ]
 }
 
+/// The front of `payload`, larger by a little than the server's largest frame. For one that takes every size a PING of a
+/// wrong one goes before: nothing is beyond its largest.
+fn beyond(peer: &mut Peer, payload: &[u8]) -> Vec<u8> {
+    let most = peer.settings.get(&5).map_or(16_384, |most| *most as usize);
+    if most + 6 > payload.len() {
+        peer.send(frame(PING, 0, 0, [0; 7]));
+    }
+    payload[..(most + 6).min(payload.len())].to_vec()
+}
+
 /// The sizes that frames must have, whose breach is FRAME_SIZE_ERROR.
 fn sizes() -> Vec<Case> {
     const DEAD: super::Kept = Connection(FRAME_SIZE_ERROR);
@@ -103,18 +113,22 @@ fn sizes() -> Vec<Case> {
             peer.send([post(1, path), frame(DATA, END_STREAM, 1, [b'x'; 16_384])].concat());
         }),
         case("§4.2: DATA beyond the largest frame", Stream(FRAME_SIZE_ERROR), |peer, path| {
-            peer.send([post(1, path), frame(DATA, END_STREAM, 1, [b'x'; 16_385])].concat());
+            let beyond = beyond(peer, &vec![b'x'; 1 << 20]);
+            peer.send([post(1, path), frame(DATA, END_STREAM, 1, beyond)].concat());
         }),
         case("§4.2: HEADERS beyond the largest frame", DEAD, |peer, path| {
-            let value = "v".repeat(16_384);
-            let block = [plain(&asking("GET", path)), plain(&[("x-large", &value)])].concat();
-            peer.send(frame(HEADERS, END_HEADERS | END_STREAM, 1, block));
+            let block = [plain(&asking("GET", path)), plain(&[("x-large", "v".repeat(1 << 20))])].concat();
+            let beyond = beyond(peer, &block);
+            peer.send(frame(HEADERS, END_HEADERS | END_STREAM, 1, beyond));
         }),
         case("§4.2: SETTINGS beyond the largest frame", DEAD, |peer, _| {
-            peer.send(settings(&[(0x7a7a, 1); 2731]));
+            let beyond = beyond(peer, &[0x7a, 0x7a, 0, 0, 0, 1].repeat(1 << 16));
+            // A multiple of 6 that is beyond it too.
+            peer.send(frame(SETTINGS, 0, 0, &beyond[..beyond.len() / 6 * 6]));
         }),
         case("§4.2: a frame of no known kind beyond the largest frame", DEAD, |peer, _| {
-            peer.send(frame(0x70, 0, 0, [0; 16_385]));
+            let beyond = beyond(peer, &[0; 1 << 20]);
+            peer.send(frame(0x70, 0, 0, beyond));
         }),
         case("§4.2, §6.7: a PING of 7 bytes", DEAD, |peer, _| {
             peer.send(frame(PING, 0, 0, [0; 7]));

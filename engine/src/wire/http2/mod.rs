@@ -1,6 +1,10 @@
 //! What of HTTP/2 is looked at beside the library that speaks it: the headers of frames, by which a peer is known that
 //! makes work and asks for nothing (RFC 9113 §10.5).
 
+mod blocks;
+
+pub use blocks::Blocks;
+
 use crate::base::Tick;
 use std::time::Duration;
 
@@ -18,6 +22,8 @@ const CONTINUATION: u8 = 9;
 const END_STREAM: u8 = 1;
 const ACK: u8 = 1;
 const END_HEADERS: u8 = 4;
+const PADDED: u8 = 8;
+const WITH_PRIORITY: u8 = 32;
 
 /// Credit of a peer at most, and at the start.
 const CREDIT: u32 = 4000;
