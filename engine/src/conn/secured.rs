@@ -45,6 +45,8 @@ async fn handshake(
         Refused::Silent => return None,
         Refused::Timeout => "timeout",
         Refused::Cut => "cut",
+        Refused::Wrong(Wrong::Certificate(why @ "no_certificate")) => why,
+        // Which rule it breaks is the client's to know.
         Refused::Wrong(Wrong::Certificate(_)) => "bad_certificate",
         Refused::Wrong(Wrong::Protocol(why)) => why,
     };

@@ -17,7 +17,7 @@ impl Wrong {
         Wrong::Protocol(match error {
             E::InvalidCertificate(error) => return Wrong::Certificate(unfit(error)),
             E::InvalidCertRevocationList(_) => return Wrong::Certificate("bad_revocation_list"),
-            E::NoCertificatesPresented => return Wrong::Certificate("none"),
+            E::NoCertificatesPresented => return Wrong::Certificate("no_certificate"),
             E::AlertReceived(alert) => told(*alert),
             E::PeerIncompatible(_) => "incompatible",
             E::NoApplicationProtocol => "no_common_protocol",

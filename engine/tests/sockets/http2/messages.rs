@@ -71,7 +71,7 @@ fn replies_of_every_shape_come_whole_over_one_connection() {
         ];
         let answer =
             peer.send(frame(HEADERS, END_HEADERS | END_STREAM, stream, nowhere.concat())).answer(stream);
-        assert_eq!(answer.expect(502).value("content-type"), Some("application/json"));
+        assert_eq!(answer.expect(502).value("content-type"), Some("application/problem+json"));
         three_fresh(&gateway);
     });
 }

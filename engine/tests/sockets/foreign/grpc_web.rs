@@ -1,14 +1,14 @@
 //! gRPC-Web by clients of exact bytes and by curl, before a server of gRPC that others wrote: what a browser's library sends
 //! and reads, over HTTP/1.1 and HTTP/2, in both forms.
 
-use crate::scripts::{Server, python};
+use super::scripts::{Server, python};
 use crate::support::{Client, Driver, Gateway, Reply, Whole, each_driver, three_fresh};
 use ringgate::wire::grpc::text::Encoder;
 use std::io::Write;
 use std::process::{Command, Stdio};
 use tools::upstream::Origin;
 
-#[path = "../../src/wire/grpc/reference.rs"]
+#[path = "../../../src/wire/grpc/reference.rs"]
 mod reference;
 
 fn gateway(driver: Driver, server: &Server) -> Gateway {

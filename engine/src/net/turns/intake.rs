@@ -3,8 +3,8 @@
 //! connection, when its turn comes again. So no more than a few begin before the driver is looked at
 //! once more, and replies that have come meanwhile go first. The others wait in the order they came.
 
-use super::spawn::{spawn, yield_to_back};
-use super::stream::Stream;
+use crate::net::spawn::{spawn, yield_to_back};
+use crate::net::stream::Stream;
 use socket2::{Domain, Socket, Type};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;

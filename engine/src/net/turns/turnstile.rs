@@ -3,7 +3,7 @@
 //! usher, of which each driver runs one: it is queued behind all that can run now, and wakes those that yield
 //! behind whatever came meanwhile.
 
-use super::spawn::spawn;
+use crate::net::spawn::spawn;
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::task::{Poll, Waker};
@@ -20,10 +20,10 @@ struct Turnstile {
 }
 
 /// The usher's service, for as long as a driver runs on this thread.
-pub(super) struct Open(());
+pub(in crate::net) struct Open(());
 
 /// Starts the usher on the driver that runs.
-pub(super) fn open() -> Open {
+pub(in crate::net) fn open() -> Open {
     spawn(poll_fn(|cx| {
         TURNSTILE.with_borrow_mut(|turnstile| {
             if !turnstile.usher.as_ref().is_some_and(|usher| usher.will_wake(cx.waker())) {
@@ -53,7 +53,7 @@ pub async fn yield_to_back() {
             return Poll::Ready(());
         }
         #[cfg(feature = "sim")]
-        if super::sim::active() {
+        if crate::net::sim::active() {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }

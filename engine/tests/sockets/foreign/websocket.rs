@@ -1,6 +1,6 @@
 //! WebSocket by other people's clients and servers, over HTTP/1.1 and over streams of HTTP/2 (RFC 8441).
 
-use crate::scripts::{Server, client, python};
+use super::scripts::{Server, client, python};
 use crate::support::{Gateway, each_driver};
 use std::net::SocketAddr;
 

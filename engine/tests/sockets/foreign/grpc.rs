@@ -1,7 +1,7 @@
 //! gRPC by its own library, client and server: unary calls and the three kinds of streams, metadata, statuses, cancels and
 //! deadlines, and what a caller is told when the gateway answers itself.
 
-use crate::scripts::{Server, client, python};
+use super::scripts::{Server, client, python};
 use crate::support::{Gateway, each_driver};
 
 #[test]

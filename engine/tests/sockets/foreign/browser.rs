@@ -1,7 +1,7 @@
 //! A browser, headless Chromium: a page over TLS and HTTP/2 that fetches, hears events and talks over a WebSocket, all at
 //! once.
 
-use crate::scripts::{Server, python};
+use super::scripts::{Server, python};
 use crate::support::{Driver, Gateway};
 use std::fs;
 use std::path::Path;
