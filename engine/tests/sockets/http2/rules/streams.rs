@@ -91,9 +91,9 @@ fn numbers() -> Vec<Case> {
         // Stream 1 is closed by the first use of stream 5: either error says so.
         case(
             "§5.1.1: a request on a stream below one that was used",
-            Connection(STREAM_CLOSED),
+            Stream(STREAM_CLOSED),
             |peer, path| {
-                peer.send([get(5, &held(path)), get(3, path)].concat());
+                peer.send([get(5, &held(path)), get(1, path)].concat());
             },
         ),
         case("§5.1.1: numbers may be left out", Served, |peer, path| {
