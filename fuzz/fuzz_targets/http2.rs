@@ -266,7 +266,7 @@ async fn answer(socket: Socket) {
     loop {
         match socket.try_read(&mut piece) {
             Ok(0) => return,
-            Ok(read) if head.ends_with(b"answered") => drop(read),
+            Ok(_) if head.ends_with(b"answered") => {}
             Ok(read) => head.extend_from_slice(&piece[..read]),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 if socket.readable().await.is_err() {
