@@ -288,7 +288,7 @@ async fn answer(socket: Socket) {
 fn answered(came: &[u8]) {
     let frames = frames(came);
     assert!(
-        frames.first().is_none_or(|first| first.kind == 4 && first.flags & 1 == 0),
+        frames.first().is_some_and(|first| first.kind == 4 && first.flags & 1 == 0),
         "{}",
         came.escape_ascii()
     );
