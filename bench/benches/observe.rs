@@ -4,6 +4,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use ringgate::net::ring::ring;
 use ringgate::observe::access_log::LineState;
 use ringgate::observe::{Counts, Format, Lines, Met, Reason, Record, record};
+use ringgate::wire::head::Version;
 use std::hint::black_box;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -22,7 +23,7 @@ fn sample() -> Record<'static> {
         method: b"GET",
         host: b"api.example.com",
         path: b"/api/orders/7?full=1",
-        version10: false,
+        version: Version::Http11,
         route: Some("orders"),
         upstream: Some("orders"),
         endpoint: Some("10.0.0.7:8081"),

@@ -7,6 +7,7 @@ use ringgate::control::{
     Refused, Start, check, client, demo, diagnostics, explain, load, reference, run, token,
 };
 use ringgate::table::Table;
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -213,7 +214,9 @@ async fn demonstrate(given: &ArgMatches) -> Result<(), Refused> {
         };
         let program = std::env::current_exe().unwrap_or_else(|_| "ringgate".into());
         let lines = demo::lines(addr, &program.display().to_string());
-        println!("Paste any of these lines into another terminal:\n\n{lines}");
+        // Whoever reads them may have read enough, and the demo goes on.
+        let told = format!("Paste any of these lines into another terminal:\n\n{lines}\n");
+        let _ = std::io::stdout().write_all(told.as_bytes());
     })
     .await
 }

@@ -1,6 +1,7 @@
 //! Layer 0: small values every room may name. Ids, moments, addresses, counters, faults. No I/O, no imports but std.
 
 pub mod address;
+pub mod certificate;
 pub mod counters;
 pub mod fault;
 pub mod hash;
@@ -8,6 +9,7 @@ pub mod ids;
 pub mod tick;
 
 pub use address::{Address, ClientAddr};
+pub use certificate::{Certificate, Proven};
 pub use fault::{Fault, Kind, Side};
 pub use ids::{Generation, ListenerId, RouteId, SocketId, UpstreamId};
 pub use tick::Tick;

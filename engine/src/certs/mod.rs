@@ -1,11 +1,19 @@
 //! Layer 3: certificates. PEM files become identities, identities the terms on which a listener shakes hands; which
 //! certificate a client is shown is told by the name it asks for. Pure: `table` reads the files, `tls` shakes hands.
 
+mod client;
+mod clients;
 mod identity;
+mod name;
+mod origin;
 mod store;
 mod terms;
 #[cfg(test)]
 mod tests;
+mod tickets;
 
+pub use clients::{Asks, Clients, Unusable};
 pub use identity::{Identity, Unfit};
+pub use origin::{Name, OriginTerms, Roots, Trust};
 pub use terms::Terms;
+pub use tickets::Keys;

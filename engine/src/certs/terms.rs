@@ -1,10 +1,14 @@
 //! The terms on which a listener shakes hands: TLS 1.2 with AEAD suites and 1.3 (RFC 9325), rustls on ring. Tickets
-//! for later sessions are sealed with keys that change by themselves and that all shards share.
+//! for later sessions are sealed with keys that all shards share: those of files, else some that change by themselves.
 
+use super::clients::{Clients, told};
 use super::identity::Identity;
 use super::store::Store;
+use super::tickets::{Keys, Kin};
+use crate::base::Certificate;
 use rustls::ServerConfig;
 use rustls::crypto::ring::{Ticketer, default_provider};
+use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::{NoServerSessionStorage, ProducesTickets};
 use std::sync::Arc;
 
@@ -17,39 +21,70 @@ pub struct Terms {
     config: Arc<ServerConfig>,
     store: Arc<Store>,
     tickets: Arc<dyn ProducesTickets>,
+    /// Whether their keys change by themselves, and are the process's alone.
+    are_own: bool,
+    clients: Option<Clients>,
 }
 
 impl Terms {
     /// Terms with these certificates, the first of which is shown where none fits; offers these protocols (RFC 7301), the
-    /// first preferred. Tickets given out by `previous` stay good.
+    /// first preferred. Clients are asked for certificates as `clients` says. Tickets are sealed with `keys`, else with the
+    /// process's own. Tickets given out by `previous` stay good, unless
+    /// others vouch for clients now: a ticket holds what a client was believed, and would have it believed again.
     ///
     /// # Errors
     /// The system gives no random numbers.
     pub fn new(
         identities: &[Identity],
         protocols: &[&[u8]],
+        clients: Option<Clients>,
+        keys: Option<Keys>,
         previous: Option<&Terms>,
     ) -> Result<Terms, &'static str> {
-        let tickets = match previous {
-            Some(previous) => previous.tickets.clone(),
-            None => Ticketer::new().map_err(|_| "the system gives no random numbers")?,
+        let are_own = keys.is_none();
+        let tickets: Arc<dyn ProducesTickets> = match (keys, previous) {
+            (Some(keys), _) => Arc::new(keys),
+            (None, Some(previous)) if previous.are_own => previous.tickets.clone(),
+            (None, _) => Ticketer::new().map_err(|_| "the system gives no random numbers")?,
         };
         let store = Arc::new(Store::new(identities));
-        let mut config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+        let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
             .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
-            .expect("the provider has suites of both versions")
-            .with_no_client_auth()
-            .with_cert_resolver(store.clone());
+            .expect("the provider has suites of both versions");
+        let config = match &clients {
+            Some(clients) => config.with_client_cert_verifier(clients.verifier.clone()),
+            None => config.with_no_client_auth(),
+        };
+        let mut config = config.with_cert_resolver(store.clone());
         config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
         config.session_storage = Arc::new(NoServerSessionStorage {});
-        config.ticketer = tickets.clone();
+        let kin = clients.as_ref().map_or([0; 16], |clients| clients.kin);
+        config.ticketer = Arc::new(Kin::new(kin, tickets.clone()));
         config.send_tls13_tickets = TICKETS;
-        Ok(Terms { config: Arc::new(config), store, tickets })
+        Ok(Terms { config: Arc::new(config), store, tickets, are_own, clients })
     }
 
     /// As rustls takes them.
     pub fn config(&self) -> Arc<ServerConfig> {
         self.config.clone()
+    }
+
+    /// The number of what clients are asked for: another one asks, or believes, otherwise.
+    pub fn number(&self) -> u64 {
+        self.clients.as_ref().map_or(0, Clients::number)
+    }
+
+    /// Whether a client that showed this certificate, or none, would be let in now.
+    pub fn admit(&self, certificate: Option<&Certificate>) -> bool {
+        let chain =
+            certificate.into_iter().flat_map(|certificate| certificate.chain.iter().map(|der| &**der));
+        self.clients.as_ref().is_none_or(|clients| clients.admit(chain, UnixTime::now()))
+    }
+
+    /// What a client's chain says of it, whose first certificate was verified when the chain came; none where it cannot be
+    /// read.
+    pub fn told(chain: &[CertificateDer<'_>]) -> Option<Certificate> {
+        told(chain)
     }
 
     /// The host that a client asked for in the records which this thread has just processed, in lower case.

@@ -1,6 +1,9 @@
 //! Identities from files, and names to certificates.
 
 use super::*;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, UnixTime};
+use std::time::Duration;
 
 const A: &[u8] = include_bytes!("../../tests/data/tls-a.pem");
 const A_KEY: &[u8] = include_bytes!("../../tests/data/tls-a.key");
@@ -31,7 +34,8 @@ fn what_cannot_serve_is_refused_with_the_file_at_fault() {
 #[test]
 fn a_connection_serves_the_hosts_of_the_certificate_it_was_made_with() {
     let read = |cert, key| Identity::read(cert, key).expect("is an identity");
-    let terms = Terms::new(&[read(A, A_KEY), read(C, C_KEY)], &[b"http/1.1"], None).expect("are terms");
+    let terms =
+        Terms::new(&[read(A, A_KEY), read(C, C_KEY)], &[b"http/1.1"], None, None, None).expect("are terms");
     for (asked, host, expected) in [
         ("a.test", "a.test", true),
         ("a.test", "A.Test:8443", true),
@@ -51,4 +55,112 @@ fn a_connection_serves_the_hosts_of_the_certificate_it_was_made_with() {
     ] {
         assert_eq!(terms.covers(asked, host.as_bytes()), expected, "{asked} {host}");
     }
+}
+
+/// Of tests/data/clients: authorities, clients and lists.
+macro_rules! shown {
+    ($name:literal) => {
+        &include_bytes!(concat!("../../tests/data/clients/", $name))[..]
+    };
+}
+
+/// 2027-01-15, and a moment when all lists are overdue.
+const NOW: u64 = 1_800_000_000;
+const LATE: u64 = 4_950_000_000;
+
+fn chain(pem: &[u8]) -> Vec<CertificateDer<'static>> {
+    CertificateDer::pem_slice_iter(pem).collect::<Result<_, _>>().expect("is PEM")
+}
+
+fn admits(clients: &Clients, pem: &[u8], now: u64) -> bool {
+    let chain = chain(pem);
+    clients.admit(chain.iter().map(|der| &**der), UnixTime::since_unix_epoch(Duration::from_secs(now)))
+}
+
+#[test]
+fn clients_are_taken_that_an_authority_vouches_for_and_no_list_revokes() {
+    let read = |lists: &[&[u8]]| {
+        let lists: Vec<Vec<u8>> = lists.iter().map(|list| list.to_vec()).collect();
+        Clients::read(Asks::Required, shown!("ca-a.pem"), &lists).expect("are good")
+    };
+    let (plain, none, bob) = (read(&[]), read(&[shown!("none.crl")]), read(&[shown!("bob.crl")]));
+    for (clients, client, expected) in [
+        (&plain, shown!("ann.pem"), true),
+        (&plain, shown!("bob.pem"), true),
+        (&plain, shown!("eve.pem"), false),
+        (&plain, shown!("old.pem"), false),
+        (&plain, shown!("ca-a.pem"), false),
+        (&plain, b"", false),
+        (&none, shown!("bob.pem"), true),
+        (&bob, shown!("bob.pem"), false),
+        (&bob, shown!("ann.pem"), true),
+    ] {
+        assert_eq!(admits(clients, client, NOW), expected);
+    }
+    assert!(!admits(&none, shown!("ann.pem"), LATE), "a list that is overdue says nothing of anybody");
+    assert_eq!(none.overdue(LATE as i64).count(), 1);
+    assert_eq!(none.overdue(NOW as i64).count(), 0);
+    let optional = Clients::read(Asks::Optional, shown!("ca-a.pem"), &[]).expect("are good");
+    assert!(admits(&optional, b"", NOW) && !admits(&optional, shown!("eve.pem"), NOW));
+    // Whoever comes back by a ticket comes by the authorities; whoever is connected by the lists too.
+    let kin = |clients: &Clients| clients.kin;
+    assert!(kin(&plain) == kin(&bob) && kin(&plain) != kin(&optional));
+    let numbers = [&plain, &none, &bob, &optional].map(Clients::number);
+    assert!((0..4).all(|at| !numbers[at + 1..].contains(&numbers[at])));
+    let both = [shown!("ca-a.pem"), shown!("ca-b.pem")].concat();
+    let both = Clients::read(Asks::Required, &both, &[shown!("bob.crl").to_vec()]).expect("are good");
+    assert_eq!(both.unlisted().collect::<Vec<_>>(), ["CN=Clients B,O=Ringgate tests"]);
+    assert!(!admits(&both, shown!("eve.pem"), NOW), "her authority has no list");
+}
+
+#[test]
+fn files_that_vouch_for_nobody_are_refused_with_the_one_at_fault() {
+    let good = shown!("none.crl").to_vec();
+    let unusable = |bundle: &[u8], lists: &[Vec<u8>]| Clients::read(Asks::Optional, bundle, lists).err();
+    for (bundle, expected) in [
+        (&b""[..], "holds no certificate"),
+        (shown!("ann.key"), "holds no certificate"),
+        (shown!("ann.pem"), "holds a certificate that may vouch for none, number 1: CN=ann"),
+        (b"-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n", "cannot be read, number 1"),
+    ] {
+        let told = unusable(bundle, std::slice::from_ref(&good));
+        assert!(matches!(&told, Some(Unusable::Bundle(why)) if why.contains(expected)), "{told:?}");
+    }
+    let der = b"-----BEGIN X509 CRL-----\nMAA=\n-----END X509 CRL-----\n".to_vec();
+    for (list, expected) in [
+        (Vec::new(), "holds no list of revoked certificates"),
+        (shown!("ann.pem").to_vec(), "holds no list of revoked certificates"),
+        (der, "holds a list that cannot be read"),
+        (vec![0x30, 0], "holds a list that cannot be read"),
+    ] {
+        let told = unusable(shown!("ca-a.pem"), &[good.clone(), list]);
+        assert!(matches!(&told, Some(Unusable::List(1, why)) if why.contains(expected)), "{told:?}");
+    }
+}
+
+#[test]
+fn a_ticket_leads_to_nobody_who_asks_otherwise_of_clients() {
+    let terms = |clients: Option<Clients>, previous: Option<&Terms>| {
+        let identity = Identity::read(A, A_KEY).expect("is an identity");
+        Terms::new(&[identity], &[b"http/1.1"], clients, None, previous).expect("are terms")
+    };
+    let clients = |asks, ca: &[u8]| Some(Clients::read(asks, ca, &[]).expect("are good"));
+    let (a, b) = (shown!("ca-a.pem"), shown!("ca-b.pem"));
+    let open = terms(None, None);
+    let ticket = open.config().ticketer.encrypt(b"who it was").expect("is sealed");
+    let read = |terms: &Terms| terms.config().ticketer.decrypt(&ticket);
+    assert_eq!(read(&terms(None, Some(&open))).as_deref(), Some(&b"who it was"[..]));
+    let strict = terms(clients(Asks::Required, a), Some(&open));
+    assert_eq!((read(&strict), strict.number() == open.number()), (None, false));
+    let ticket = strict.config().ticketer.encrypt(b"ann").expect("is sealed");
+    for (clients, expected) in [
+        (clients(Asks::Required, a), true),
+        (clients(Asks::Required, b), false),
+        (clients(Asks::Optional, a), false),
+        (None, false),
+    ] {
+        let other = terms(clients, Some(&strict));
+        assert_eq!(other.config().ticketer.decrypt(&ticket).is_some(), expected);
+    }
+    assert_eq!(strict.config().ticketer.decrypt(b"").or(strict.config().ticketer.decrypt(&[7; 200])), None);
 }

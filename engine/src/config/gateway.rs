@@ -257,9 +257,12 @@ section! {
         pub name: String,
         /// The keys it may call with, each as it is or as `sha256:` and 64 hexadecimal digits.
         pub api_keys: Vec<Secret> = [],
+        /// The certificates it may show (see `client_auth`): `sha256:HEX`, `spiffe://DOMAIN/PATH`, `subject:NAME` as RFC 4514 writes
+        /// it, `uri:URI`, `email:ADDRESS` or `dns:NAME`.
+        pub certificates: Vec<String> = [],
         /// Its tier, a word that limits may be keyed by.
         pub tier: Option<String>,
-        /// The scopes granted to it when it calls with a key or a password.
+        /// The scopes granted to it when it calls with a key, a password or a certificate.
         pub scopes: Vec<String> = [],
         /// The roles it holds then.
         pub roles: Vec<String> = [],

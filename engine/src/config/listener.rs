@@ -1,9 +1,13 @@
 //! `listeners`: where clients connect, and what bounds them there.
 
 use super::gateway::Network;
+use super::read::decode::{Decode, Reader, Scalar};
 use super::read::section::{section, words};
+use super::read::tree::{Node, Shape};
+use super::schema::Defs;
 use super::units::{Period, Size};
 use super::values::{FilePath, OneOrMore, OrNone};
+use serde_json::{Value, json};
 
 section! {
     noun "listener";
@@ -17,6 +21,13 @@ section! {
         pub protocols: Option<Vec<Protocol>>,
         /// Certificates; plain text unless given.
         pub tls: Option<Tls>,
+        /// Whether clients that did not come by https are sent there with a 308, before anything else is decided: `true`, or the
+        /// port where it is spoken unless that is 443. By https come those of a listener with `tls`, and those of whom a trusted
+        /// proxy says so.
+        pub redirect_https: RedirectHttps = "false",
+        /// Has each answer to a client that came by https say for how long it is to come by nothing else (RFC 6797), such as
+        /// `365d`; says nothing unless given.
+        pub hsts: Option<Hsts>,
         /// Proxies before this listener that send a PROXY header; none unless given.
         pub proxy_protocol: Option<ProxyProtocol>,
         /// What a client may send.
@@ -25,6 +36,60 @@ section! {
         pub timeouts: Timeouts = {},
         /// Policies of every request of this listener, by name.
         pub policies: Vec<String> = [],
+    }
+}
+
+/// Whether clients that came by http are sent to https, and to which port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RedirectHttps(pub Option<u16>);
+
+impl Scalar for RedirectHttps {
+    const EXPECTS: &'static str = "true, false or a port";
+    const FORM: &'static str = "write true for port 443, or the port, such as 8443";
+
+    fn parse(text: &str) -> Result<RedirectHttps, Option<String>> {
+        if let Ok(is_on) = bool::parse(text) {
+            return Ok(RedirectHttps(is_on.then_some(443)));
+        }
+        match u16::parse(text) {
+            Ok(port @ 1..) => Ok(RedirectHttps(Some(port))),
+            _ => Err(bool::parse(text).err().flatten()),
+        }
+    }
+
+    fn schema() -> Value {
+        json!({ "anyOf": [{ "type": "boolean" }, { "type": "integer", "minimum": 1, "maximum": 65535 }] })
+    }
+}
+
+section! {
+    noun "hsts";
+    /// For how long clients that were here by https come by nothing else (HTTP Strict Transport Security, RFC 6797).
+    pub struct Strict {
+        /// For how long, such as `365d`; `0s` has clients forget it.
+        pub max_age: Period,
+        /// Whether it holds for all hosts below the client's too.
+        pub include_subdomains: bool = "false",
+        /// Whether browsers may build it in. They ask for a year at least, and for `include_subdomains`.
+        pub preload: bool = "false",
+    }
+}
+
+/// A time, or the whole section.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hsts(pub Strict);
+
+impl Decode for Hsts {
+    fn decode(node: &Node, reader: &mut Reader<'_>) -> Option<Hsts> {
+        if let Shape::Map(_) = node.shape {
+            return Strict::decode(node, reader).map(Hsts);
+        }
+        let max_age = <Period as Decode>::decode(node, reader)?;
+        Some(Hsts(Strict { max_age, include_subdomains: false, preload: false }))
+    }
+
+    fn schema(defs: &mut Defs) -> Value {
+        json!({ "anyOf": [<Period as Decode>::schema(defs), Strict::schema(defs)] })
     }
 }
 
@@ -54,8 +119,17 @@ section! {
     pub struct Tls {
         /// Certificates; the name a client asks for picks one, the first serves the rest.
         pub certs: Vec<Cert>,
+        /// Keys of the tickets by which clients come back without a whole handshake, so that several gateways take each other's: a
+        /// file of 48 bytes or of some times 80, as `openssl rand 80` makes it, or several. The first key seals, all open. Unless
+        /// given they are the process's own and change by themselves.
+        pub tickets: Option<OneOrMore<FilePath>>,
         /// Whether clients show certificates of their own.
         pub client_auth: ClientAuth = "off",
+        /// Who vouches for clients: a PEM file with the certificates of authorities. Needed where clients are asked.
+        pub client_ca: Option<FilePath>,
+        /// Lists of certificates that are revoked (CRL), PEM or DER: a file or several. Given one, each authority of a client's
+        /// chain needs its own, and none may be overdue.
+        pub crl: Option<OneOrMore<FilePath>>,
     }
 }
 

@@ -2,8 +2,10 @@
 
 use super::balance::Balance;
 use super::listener::Protocol;
-use super::read::decode::Scalar;
+use super::read::decode::{Decode, Reader, Scalar};
 use super::read::section::{section, words};
+use super::read::tree::Node;
+use super::schema::Defs;
 use super::units::{Percent, Period, Size};
 use super::values::FilePath;
 use serde_json::{Value, json};
@@ -24,6 +26,9 @@ section! {
         /// The PROXY header that each connection to its servers begins with; none unless given. Such a connection
         /// serves one request only, since it names the client.
         pub proxy_protocol: Option<ProxyVersion>,
+        /// TLS to its servers; plain text unless given. `tls: {}` takes the roots of the system, and each server proves the
+        /// name or address that is written of it.
+        pub tls: Option<OriginTls>,
         /// Active health checks; none unless given.
         pub health: Option<Health>,
         /// When a failed request is tried again; not unless given. A request that failed on a connection the
@@ -47,6 +52,46 @@ section! {
         pub weight: u32 = "1",
         /// Its group: those of a higher number are asked only when no endpoint of a lower one can be.
         pub priority: u32 = "0",
+    }
+}
+
+section! {
+    noun "tls";
+    /// TLS to an upstream's servers: 1.2 with AEAD suites, and 1.3.
+    pub struct OriginTls {
+        /// Who vouches for the servers: `system`, or a PEM file of certificates, which is watched.
+        pub roots: RootsFrom = "system",
+        /// The host name or address that all servers have to prove, in place of what is written of each; host names are
+        /// also asked for (SNI).
+        pub server_name: Option<String>,
+        /// A PEM file with the certificate and its chain that is shown to servers which ask; none is unless given.
+        pub cert: Option<FilePath>,
+        /// A PEM file with its private key.
+        pub key: Option<FilePath>,
+        /// Whether servers have to prove who they are. With `false` whoever answers at an address is believed.
+        pub verify: bool = "true",
+    }
+}
+
+/// Where the certificates are that vouch for servers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RootsFrom {
+    /// Those of the system.
+    System,
+    /// A PEM file.
+    File(FilePath),
+}
+
+impl Decode for RootsFrom {
+    fn decode(node: &Node, reader: &mut Reader<'_>) -> Option<RootsFrom> {
+        match node.shown() {
+            Some("system") => Some(RootsFrom::System),
+            _ => FilePath::decode(node, reader).map(RootsFrom::File),
+        }
+    }
+
+    fn schema(defs: &mut Defs) -> Value {
+        FilePath::schema(defs)
     }
 }
 

@@ -5,6 +5,7 @@ use super::answer::Http1Replies;
 use super::head::{Came, Expect, Reader};
 use super::idle::GRACE;
 use super::linger::linger;
+use super::misdirected::is_misdirected;
 use super::proxied::announced;
 use super::upgrade;
 use crate::base::Tick;
@@ -173,7 +174,8 @@ impl Exchange<'_> {
     async fn exchange(&self, held: &Buf, lines: &Lines, began: Tick) -> (After, usize, Option<Buf>) {
         let head = Head::new(held.filled(), lines);
         let first = &held.filled()[head.head_len()..];
-        let ctx = Context::new(self.lent, self.table, self.peer, Some(head), began);
+        let mut ctx = Context::new(self.lent, self.table, self.peer, Some(head), began);
+        ctx.certificate = self.link.stream.certificate();
         let limit = self.listener.limits.body_bytes;
         let framed = framing::request_length(head);
         let length = framed.unwrap_or(Length::None);
@@ -183,7 +185,9 @@ impl Exchange<'_> {
         let outcome = match (framed, self.listener.limits.refuse(length)) {
             (Err(fault), _) => refuse_framing(&ctx, &mut down, fault).await,
             (_, true) => refuse(&ctx, &mut down, Reason::BodyTooLarge).await,
-            _ if self.is_misdirected(head) => refuse(&ctx, &mut down, Reason::Misdirected).await,
+            _ if is_misdirected(&self.link.stream, self.listener, head) => {
+                refuse(&ctx, &mut down, Reason::Misdirected).await
+            }
             _ => run(&ctx, length, &mut down).await,
         };
         let Http1 { body, reply } = down;
@@ -205,12 +209,6 @@ impl Exchange<'_> {
             }
         };
         (after, used, body.into_rest())
-    }
-
-    /// Whether the request is for a host that its connection was not made for.
-    fn is_misdirected(&self, head: Head<'_>) -> bool {
-        let asked = self.link.stream.asked().zip(self.listener.tls.as_ref());
-        asked.is_some_and(|(asked, terms)| !terms.covers(asked, head.host()))
     }
 
     /// Answers what was no request, and has it recorded.

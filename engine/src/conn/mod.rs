@@ -7,6 +7,7 @@ mod http1;
 mod http2;
 mod idle;
 mod linger;
+mod misdirected;
 mod proxied;
 mod secured;
 mod upgrade;

@@ -3,6 +3,7 @@
 
 use super::http1::End;
 use super::idle::connection;
+use super::linger::linger;
 use super::proxied::announced;
 use crate::base::Side;
 use crate::certs::Terms;
@@ -10,7 +11,7 @@ use crate::exchange::{Context, Home, Lent, Peer};
 use crate::mem::Buf;
 use crate::net::{Link, Stream, clock};
 use crate::observe::Reason;
-use crate::tls::{Refused, accept};
+use crate::tls::{Refused, Wrong, accept};
 use std::rc::Rc;
 
 /// Serves a downstream connection whose handshake goes by `terms` to its end.
@@ -36,7 +37,7 @@ async fn handshake(
     };
     let deadline = lent.upstream.wheel.deadline();
     deadline.set(by);
-    let refused = match accept(stream, &terms, &lent.upstream.buffers, first, &deadline).await {
+    let (refused, stream) = match accept(stream, &terms, &lent.upstream.buffers, first, &deadline).await {
         Ok(stream) => return Some(stream),
         Err(refused) => refused,
     };
@@ -44,11 +45,20 @@ async fn handshake(
         Refused::Silent => return None,
         Refused::Timeout => "timeout",
         Refused::Cut => "cut",
-        Refused::Broken(why) => why,
+        Refused::Wrong(Wrong::Certificate(why @ "no_certificate")) => why,
+        // Which rule it breaks is the client's to know.
+        Refused::Wrong(Wrong::Certificate(_)) => "bad_certificate",
+        Refused::Wrong(Wrong::Protocol(why)) => why,
     };
     // Dropped at once, it hands in the record.
     let (table, at) = home.now(lent);
     Context::new(lent, &table, peer.on(&table, at), None, began).reason.set(Reason::TlsHandshake(why));
+    if let Refused::Wrong(_) = refused {
+        // A client may have sent its first request behind its part of the handshake: closed at once, it would be reset before
+        // it has read why it is refused.
+        let link = Link::new(stream, &lent.upstream.wheel, Side::Client);
+        linger(&link, &lent.upstream.buffers).await;
+    }
     None
 }
 

@@ -5,6 +5,7 @@ use crate::base::Generation;
 use crate::config::{self, Config, Problem, Problems, Source};
 use crate::net::clock;
 use crate::table::{Table, build};
+use rustls_native_certs::load_native_certs;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -29,6 +30,15 @@ impl Source for Disk {
 
     fn env(&mut self, name: &str) -> Option<String> {
         std::env::var(name).ok()
+    }
+
+    /// `SSL_CERT_FILE` and `SSL_CERT_DIR` name others than the system's.
+    fn roots(&mut self) -> Result<Vec<Vec<u8>>, String> {
+        let found = load_native_certs();
+        match found.errors.first() {
+            Some(error) if found.certs.is_empty() => Err(error.to_string()),
+            _ => Ok(found.certs.iter().map(|cert| cert.to_vec()).collect()),
+        }
     }
 }
 

@@ -71,6 +71,11 @@ impl Answer {
             R::HeadTooLarge | R::TooManyFields => (431, "Request Header Fields Too Large", None, Always),
             R::Panic => (500, "Internal Server Error", Some("proxy_internal_error"), Always),
             R::UpstreamConnect => (502, "Bad Gateway", Some("connection_refused"), IfUnread),
+            R::UpstreamCertificate(_) => (502, "Bad Gateway", Some("tls_certificate_error"), IfUnread),
+            R::UpstreamTls(detail) if detail.starts_with("alert") => {
+                (502, "Bad Gateway", Some("tls_alert_received"), IfUnread)
+            }
+            R::UpstreamTls(_) => (502, "Bad Gateway", Some("tls_protocol_error"), IfUnread),
             // Of a reply that was cut, only when nothing of it had left: else the cut is all that can be told.
             R::UpstreamCut => (502, "Bad Gateway", Some("connection_terminated"), IfUnread),
             R::UpstreamBodyTimeout => (504, "Gateway Timeout", Some("http_response_timeout"), IfUnread),
@@ -81,6 +86,7 @@ impl Answer {
             R::ConnectionCap => (503, "Service Unavailable", Some("connection_limit_reached"), Always),
             R::Draining => (503, "Service Unavailable", Some("proxy_internal_response"), Always),
             R::UpstreamConnectTimeout => (504, "Gateway Timeout", Some("connection_timeout"), IfUnread),
+            R::UpstreamTlsTimeout => (504, "Gateway Timeout", Some("connection_timeout"), IfUnread),
             R::UpstreamTimeout => (504, "Gateway Timeout", Some("http_response_timeout"), IfUnread),
             R::TotalTimeout => (504, "Gateway Timeout", Some("http_response_timeout"), Always),
             R::VersionNotSupported => (505, "HTTP Version Not Supported", None, Always),
@@ -145,6 +151,7 @@ pub fn make(ctx: &Context<'_>, answer: &Answer, edits: &mut Edits, content: &mut
     detail.clear();
     errors.clear();
     plan::dress_answer(ctx, edits, path, (detail, errors));
+    ctx.tell_strict(edits);
     ctx.timed_answer(edits, value);
     content.clear();
     answer.body(detail, id.bytes(), content);
@@ -182,6 +189,9 @@ pub fn of_call(fault: CallFault) -> Reason {
         CallFault::NoEndpoint => Reason::NoEndpoint,
         CallFault::Connect => Reason::UpstreamConnect,
         CallFault::ConnectTimeout => Reason::UpstreamConnectTimeout,
+        CallFault::Certificate(detail) => Reason::UpstreamCertificate(detail),
+        CallFault::Tls(detail) => Reason::UpstreamTls(detail),
+        CallFault::TlsTimeout => Reason::UpstreamTlsTimeout,
         CallFault::PoolFull => Reason::PoolFull,
         CallFault::Reset => Reason::UpstreamReset,
         CallFault::Malformed(detail) => Reason::UpstreamMalformed(detail),
@@ -218,6 +228,9 @@ mod tests {
             (Reason::TargetTooLong, 414),
             (Reason::HeadTooLarge, 431),
             (Reason::UpstreamConnect, 502),
+            (Reason::UpstreamCertificate("expired"), 502),
+            (Reason::UpstreamTls("alert"), 502),
+            (Reason::UpstreamTlsTimeout, 504),
             (Reason::UpstreamMalformed("bare_lf"), 502),
             (Reason::PoolFull, 503),
             (Reason::UpstreamTimeout, 504),

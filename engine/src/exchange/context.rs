@@ -3,7 +3,7 @@
 
 use super::lent::{Lent, TableRef};
 use super::timed;
-use crate::base::{ClientAddr, Generation, ListenerId, RouteId, Tick, UpstreamId};
+use crate::base::{Certificate, ClientAddr, Generation, ListenerId, RouteId, Tick, UpstreamId};
 use crate::mem::Scratch;
 use crate::net::clock;
 use crate::observe::{Met, Reason, Record, Timing, record};
@@ -71,6 +71,8 @@ pub struct Context<'a> {
     pub table: &'a TableRef,
     /// The connection.
     pub peer: Peer,
+    /// The certificate that its client showed.
+    pub certificate: Option<&'a Certificate>,
     /// The request's head; none if it was refused before one was whole.
     pub head: Option<Head<'a>>,
     /// When its first byte was read.
@@ -127,6 +129,7 @@ impl<'a> Context<'a> {
             lent,
             table,
             peer,
+            certificate: None,
             head,
             began,
             tried: Tried::default(),

@@ -35,13 +35,6 @@ pub struct Own<'a> {
     pub content: &'a [u8],
 }
 
-impl Own<'_> {
-    /// Its status.
-    pub fn status(&self) -> u16 {
-        self.status
-    }
-}
-
 /// The reply to a request with `head` whose canonical `path` pattern `at` of its route's match took. A redirect's is
 /// made in `edits` and `space`.
 ///
@@ -57,7 +50,7 @@ pub fn own<'a>(
     let chain = ctx.chain();
     let redirect = match here {
         Here::Respond(Respond { status, edits: own, body }) => {
-            if chain.is_none() && !ctx.shows_timing() {
+            if chain.is_none() && !ctx.shows_timing() && !ctx.is_strict() {
                 ctx.mark(Phase::Answer);
                 return Ok(Own { status: *status, edits: own, content: body });
             }
@@ -66,6 +59,7 @@ pub fn own<'a>(
             if let Some(chain) = chain {
                 plan::dress(ctx, chain, (head, path), None, edits);
             }
+            ctx.tell_strict(edits);
             ctx.timed_answer(edits, space);
             return Ok(Own { status: *status, edits, content: body });
         }
@@ -81,6 +75,7 @@ pub fn own<'a>(
     if let Some(chain) = chain {
         plan::dress(ctx, chain, (head, path), None, edits);
     }
+    ctx.tell_strict(edits);
     ctx.timed_answer(edits, space);
     Ok(Own { status: redirect.status, edits, content: b"" })
 }
@@ -95,6 +90,7 @@ pub fn of_policy<'a>(
 ) -> Own<'a> {
     edits.clear();
     plan::dress(ctx, chain, request, None, edits);
+    ctx.tell_strict(edits);
     ctx.timed_answer(edits, value);
     Own { status, edits, content: b"" }
 }
@@ -113,17 +109,20 @@ pub fn location(
     redirect.location(asked, caches, out).map_err(|fault| Reason::BadRequest(fault.reason()))
 }
 
-/// The reply to a request that may go no further: TRACE is not served here, and OPTIONS has nothing to tell but that
-/// this hop was reached.
+/// The status of the reply to a request that may go no further: TRACE is not served here, and OPTIONS has nothing to tell
+/// but that this hop was reached.
 ///
 /// # Errors
 /// For TRACE.
-pub fn last_hop<'a>(head: Head<'_>, edits: &'a mut Edits) -> Result<Own<'a>, Reason> {
-    if head.method() == Method::Trace {
-        return Err(Reason::MethodNotAllowed);
-    }
+pub fn last_hop(head: Head<'_>) -> Result<u16, Reason> {
+    if head.method() == Method::Trace { Err(Reason::MethodNotAllowed) } else { Ok(204) }
+}
+
+/// A reply of a status alone.
+pub fn bare<'a>(ctx: &Context<'_>, status: u16, edits: &'a mut Edits) -> Own<'a> {
     edits.clear();
-    Ok(Own { status: 204, edits, content: b"" })
+    ctx.tell_strict(edits);
+    Own { status, edits, content: b"" }
 }
 
 /// Sends it.

@@ -6,6 +6,7 @@ mod context;
 mod downstream;
 mod end;
 mod grpc;
+mod https;
 mod lent;
 mod onward;
 mod outcome;
@@ -17,6 +18,7 @@ mod timed;
 /// What the path asks on its way, for explaining a request without an exchange.
 pub mod parts {
     pub use super::end::{last_hop, location};
+    pub use super::https::elsewhere;
     pub use super::onward::forward::{client_ip, target};
     pub use super::onward::max_forwards::ends_here;
     pub use super::onward::stick::{Part, key, part};

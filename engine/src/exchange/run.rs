@@ -6,6 +6,7 @@ use super::context::Context;
 use super::downstream::{Begin, Downstream, Replies, ReplyHead};
 use super::end;
 use super::grpc;
+use super::https;
 use super::onward::forward::{self, Forward};
 use super::onward::mapping::Way;
 use super::onward::max_forwards;
@@ -63,13 +64,16 @@ async fn serve<'c, B: BodySource, R: Replies>(
     }
     let Forward { edits, path, target: space, value, .. } = &mut *forward;
     if max_forwards::ends_here(head) {
-        let own = end::last_hop(head, edits)?;
+        let own = end::bare(ctx, end::last_hop(head)?, edits);
         return Ok(end::send(ctx, own, body, reply).await);
     }
     let path = match head.form() {
         Form::Asterisk => head.path(),
         _ => uri::canonical(head.path(), path).map_err(|fault| Reason::BadRequest(fault.reason()))?,
     };
+    if let Some(own) = https::redirected(ctx, (head, path), edits, space)? {
+        return Ok(end::send(ctx, own, body, reply).await);
+    }
     let (route, at) = find(ctx, head, path)?;
     if grpc::caller(head, Some(route)).is_some()
         && let Some(within) = grpc::timeout(head)
@@ -143,7 +147,7 @@ fn onward<'f, 'c: 'f, B: BodySource, R: Replies>(
         let upgrade = if length == Length::None { allowed_upgrade(head, route) } else { None };
         let expect_continue = awaits(ctx, head)?;
         let host = route.host().unwrap_or_else(|| head.host());
-        let way = Way { at, path, sent: host, issue };
+        let way = Way { at, path, sent: host, secured: upstream.tls.is_some(), issue };
         let onward = Onward { target, host, length, upgrade, expect_continue };
         let station = ctx.table.station(upstream.id);
         let plan =
@@ -167,6 +171,7 @@ fn onward<'f, 'c: 'f, B: BodySource, R: Replies>(
         if upstream.balance.key.is_some() {
             stick::issue(ctx, upstream, key, edits, value);
         }
+        ctx.tell_strict(edits);
         ctx.timed_reply(edits, value);
         write(ctx, body, reply, got, &mut upload, edits, upgrade).await
     }

@@ -1,7 +1,7 @@
 //! Which of monoio's drivers a shard runs on. The choice is ours: a ring is made and a NOP sent through it
 //! before anything relies on it, since monoio's own probe hangs where only `io_uring_enter` is blocked.
 
-use super::turnstile;
+use super::turns::turnstile;
 use io_uring::{IoUring, opcode};
 use monoio::{IoUringDriver, LegacyDriver, RuntimeBuilder};
 use std::fmt;

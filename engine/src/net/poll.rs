@@ -6,7 +6,7 @@ use super::clock;
 use super::link::Link;
 use crate::base::Tick;
 use crate::mem::{Buf, Class, Pool};
-use crate::wire::http2::Tap;
+use crate::wire::http2::{Blocks, Breach, Tap};
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
@@ -34,18 +34,34 @@ pub struct Wire {
     first: RefCell<Option<Buf>>,
     out: RefCell<Option<Buf>>,
     tap: RefCell<Tap>,
-    flooded: Cell<bool>,
+    /// Of a client's connection.
+    blocks: RefCell<Option<Blocks>>,
+    /// Frames that were put together and not read yet.
+    put: RefCell<Vec<u8>>,
+    breach: Cell<Option<Breach>>,
     reads: RefCell<Waits>,
     writes: RefCell<Waits>,
     /// Bytes that may still be read in this turn.
     turn: Cell<usize>,
     heard: Cell<Tick>,
+    /// Since when something is begun that is not whole.
+    begun: Cell<Option<Tick>>,
     crowd: RefCell<Vec<Waker>>,
 }
 
 impl Wire {
-    /// Over `link`, whose first bytes may have been read already.
-    pub fn new(link: Rc<Link>, pool: Pool, first: Option<Buf>, tap: Tap) -> Rc<Wire> {
+    /// To a client over `link`, whose first bytes may have been read already. Its frames may have `frame_bytes` of payload.
+    pub fn of_client(link: Rc<Link>, pool: Pool, first: Option<Buf>, frame_bytes: usize) -> Rc<Wire> {
+        let (tap, blocks) = (Tap::of_client(clock::coarse()), Blocks::of_client(frame_bytes));
+        Wire::new(link, pool, first, tap, Some(blocks))
+    }
+
+    /// To a server over `link`.
+    pub fn of_server(link: Rc<Link>, pool: Pool) -> Rc<Wire> {
+        Wire::new(link, pool, None, Tap::of_server(clock::coarse()), None)
+    }
+
+    fn new(link: Rc<Link>, pool: Pool, first: Option<Buf>, tap: Tap, blocks: Option<Blocks>) -> Rc<Wire> {
         let (reads, writes) = (Waits::new(&link, Way::Read), Waits::new(&link, Way::Write));
         Rc::new(Wire {
             link,
@@ -53,11 +69,14 @@ impl Wire {
             first: RefCell::new(first),
             out: RefCell::default(),
             tap: RefCell::new(tap),
-            flooded: Cell::new(false),
+            blocks: RefCell::new(blocks),
+            put: RefCell::default(),
+            breach: Cell::new(None),
             reads: RefCell::new(reads),
             writes: RefCell::new(writes),
             turn: Cell::new(TURN_BYTES),
             heard: Cell::new(clock::coarse()),
+            begun: Cell::new(None),
             crowd: RefCell::default(),
         })
     }
@@ -72,9 +91,9 @@ impl Wire {
         &self.link
     }
 
-    /// Whether the peer floods: nothing more of it is read.
-    pub fn is_flooded(&self) -> bool {
-        self.flooded.get()
+    /// What the peer did that the library lets pass: nothing more of it is read.
+    pub fn breach(&self) -> Option<Breach> {
+        self.breach.get()
     }
 
     /// Something was done for the peer that it asked for: it may ask for more.
@@ -85,6 +104,11 @@ impl Wire {
     /// When bytes came last.
     pub fn heard(&self) -> Tick {
         self.heard.get()
+    }
+
+    /// Since when a head, or another frame that has to be whole, is on its way (see [`Tap::is_within`]).
+    pub fn begun(&self) -> Option<Tick> {
+        self.begun.get()
     }
 
     /// A new turn begins; true if the one before ended for reading all that a turn may.
@@ -146,45 +170,88 @@ impl Wire {
         }
     }
 
-    fn seen(&self, bytes: &[u8]) {
+    /// Reads once: what was read before the library had the connection, then from the socket.
+    fn read(&self, room: &mut [u8]) -> io::Result<usize> {
+        let mut first = self.first.borrow_mut();
+        let Some(held) = first.as_mut() else { return self.link.stream.try_read(room) };
+        let len = held.len().min(room.len());
+        room[..len].copy_from_slice(&held.filled()[..len]);
+        held.consume(len);
+        if held.is_empty() {
+            *first = None;
+        }
+        Ok(len)
+    }
+
+    /// How many of `bytes`, which came, the library reads as they are. What does not pass comes later, put together.
+    fn passes(&self, bytes: &[u8]) -> usize {
+        let mut blocks = self.blocks.borrow_mut();
+        let Some(blocks) = blocks.as_mut() else { return bytes.len() };
+        let passes = blocks.passes(bytes);
+        if passes < bytes.len() {
+            blocks.put(&bytes[passes..], &mut self.put.borrow_mut());
+        }
+        passes
+    }
+
+    /// Gives what was put together, as far as there is room for it; false if there is nothing.
+    fn take_put(&self, buf: &mut ReadBuf<'_>) -> bool {
+        let mut put = self.put.borrow_mut();
+        let len = put.len().min(buf.remaining());
+        if len > 0 {
+            buf.put_slice(&put[..len]);
+            put.drain(..len);
+            if put.is_empty() {
+                *put = Vec::new();
+            }
+        }
+        len > 0
+    }
+
+    /// Has the tap see what came; false if the library must not. A flood is told of behind what came with it, but
+    /// nothing is done for a peer that did not begin as it has to.
+    fn seen(&self, bytes: &[u8]) -> bool {
         let now = clock::coarse();
         self.heard.set(now);
-        if self.tap.borrow_mut().see(bytes, now).is_err() {
-            self.flooded.set(true);
+        let mut tap = self.tap.borrow_mut();
+        let seen = tap.see(bytes, now);
+        self.begun.set(if tap.is_within() { self.begun.get().or(Some(now)) } else { None });
+        if let Err(breach) = seen {
+            self.breach.set(Some(breach));
         }
+        seen != Err(Breach::Preface)
     }
 }
 
 impl AsyncRead for Polled {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let wire = &self.0;
-        if wire.flooded.get() {
+        if wire.breach.get().is_some() {
             // Whoever drives the connection says so and ends it.
             return Poll::Pending;
         }
-        let mut first = wire.first.borrow_mut();
-        if let Some(held) = first.as_mut() {
-            let len = held.len().min(buf.remaining());
-            buf.put_slice(&held.filled()[..len]);
-            wire.seen(&held.filled()[..len]);
-            held.consume(len);
-            if held.is_empty() {
-                *first = None;
-            }
-            return Poll::Ready(Ok(()));
-        }
         loop {
+            if wire.take_put(buf) {
+                return Poll::Ready(Ok(()));
+            }
             let most = wire.turn.get().min(buf.remaining());
             if most == 0 {
                 return Poll::Pending;
             }
             let room = &mut buf.initialize_unfilled()[..most];
-            match wire.link.stream.try_read(room) {
+            match wire.read(room) {
+                Ok(0) => return Poll::Ready(Ok(())),
                 Ok(read) => {
-                    wire.seen(&room[..read]);
                     wire.turn.set(wire.turn.get() - read);
-                    buf.advance(read);
-                    return Poll::Ready(Ok(()));
+                    if !wire.seen(&room[..read]) {
+                        return Poll::Pending;
+                    }
+                    let passes = wire.passes(&room[..read]);
+                    buf.advance(passes);
+                    // To have read nothing would be the end.
+                    if passes > 0 {
+                        return Poll::Ready(Ok(()));
+                    }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     ready!(wire.reads.borrow_mut().poll(cx))?;

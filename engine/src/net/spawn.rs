@@ -1,7 +1,7 @@
 //! Tasks of a shard. A connection's task is spawned guarded: a panic in it ends that task and is counted, and
 //! the shard goes on, since monoio itself would end the thread.
 
-pub use super::turnstile::yield_to_back;
+pub use super::turns::turnstile::yield_to_back;
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -3,7 +3,7 @@
 
 use super::pipe::Pipe;
 use super::sys;
-use crate::base::Tick;
+use crate::base::{Certificate, Proven, Tick};
 use crate::net::timer::Deadline;
 use monoio::net::TcpStream;
 use std::future::{Future, poll_fn};
@@ -80,9 +80,24 @@ impl Stream {
         if let Inner::Covered(cover) = &self.0 { cover.asked() } else { None }
     }
 
+    /// What the peer did against a protocol that lies over the socket, in the words of the log.
+    pub fn wrong(&self) -> Option<&'static str> {
+        if let Inner::Covered(cover) = &self.0 { cover.wrong() } else { None }
+    }
+
     /// Whether it was agreed, when the peer connected, that HTTP/2 is spoken (RFC 9113 §3.2).
     pub fn speaks_http2(&self) -> bool {
         matches!(&self.0, Inner::Covered(cover) if cover.speaks_http2())
+    }
+
+    /// The peer as its handshake left it; none where there was none, or nothing was asked of it.
+    pub fn proven(&self) -> Option<&Proven> {
+        if let Inner::Covered(cover) = &self.0 { cover.proven() } else { None }
+    }
+
+    /// The certificate that the peer showed.
+    pub fn certificate(&self) -> Option<&Certificate> {
+        self.proven()?.certificate()
     }
 
     fn socket(&self) -> Socket<'_> {
@@ -207,12 +222,13 @@ impl Stream {
     /// Makes the close that follows a reset, so that the peer cannot take a cut message for a whole one
     /// whose end is the end of the connection (RFC 9112 §8). A Unix socket has no reset: its peer reads an end.
     pub fn reset_on_close(&self) {
-        match self.socket() {
-            Socket::Os(tcp) => {
+        match &self.0 {
+            Inner::Os(tcp) => {
                 drop(socket2::SockRef::from(&borrow(tcp)).set_linger(Some(std::time::Duration::ZERO)))
             }
+            Inner::Covered(cover) => cover.reset_on_close(),
             #[cfg(feature = "sim")]
-            Socket::Sim(socket) => socket.reset_on_close(),
+            Inner::Sim(socket) => socket.reset_on_close(),
         }
     }
 

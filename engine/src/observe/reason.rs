@@ -89,6 +89,12 @@ reasons! {
     UpstreamConnect = "upstream_connect",
     /// No connection to an endpoint was made within `timeouts.connect`; 504.
     UpstreamConnectTimeout = "upstream_connect_timeout",
+    /// The certificate of the last endpoint tried breaks the rule that the detail names; 502.
+    UpstreamCertificate(&'static str) = "upstream_certificate",
+    /// The upstream refused the TLS handshake or broke TLS, in the way that the detail names; 502.
+    UpstreamTls(&'static str) = "upstream_tls",
+    /// The TLS handshake with an endpoint was not done within `timeouts.connect`; 504.
+    UpstreamTlsTimeout = "upstream_tls_timeout",
     /// The upstream closed or reset the connection before its reply head; 502.
     UpstreamReset = "upstream_reset",
     /// The reply breaks the protocol, in the way that the detail names; 502 if its head was not passed on yet.
@@ -134,6 +140,8 @@ impl Reason {
             | Reason::Invalid(detail)
             | Reason::MediaType(detail)
             | Reason::PolicyUndecided(detail)
+            | Reason::UpstreamCertificate(detail)
+            | Reason::UpstreamTls(detail)
             | Reason::UpstreamMalformed(detail)
             | Reason::ProxyProtocol(detail)
             | Reason::TlsHandshake(detail) => detail,

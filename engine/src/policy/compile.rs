@@ -2,6 +2,7 @@
 
 use super::auth::api_key::ApiKey;
 use super::auth::basic::Basic;
+use super::auth::mtls::Mtls;
 use super::auth::registry::Entry;
 use super::auth::remote::Known;
 use super::auth::remote::forward::Forward;
@@ -121,6 +122,10 @@ fn method(
         let compiled = Basic::compile(basic, kit.files, kit.blind, &mut flaws);
         faults.flaws(&at.key("basic"), flaws);
         return compiled.map(|basic| plain(By::Basic(Box::new(basic))));
+    }
+    if let Some(mtls) = &given.mtls {
+        let (mtls, forward) = Mtls::compile(mtls, &at.key("mtls"), faults);
+        return Some(SignIn { by: By::Mtls(Box::new(mtls)), forward, slot });
     }
     if let Some(asked) = &given.introspection {
         let at = at.key("introspection");

@@ -7,6 +7,7 @@ use super::Facts;
 use super::auth::api_key::ApiKey;
 use super::auth::basic::Basic;
 use super::auth::jwt::Jwt;
+use super::auth::mtls::Mtls;
 use super::auth::remote::forward::{Decided, Forward};
 use super::auth::remote::introspection::Introspection;
 use super::auth::remote::{Answered, Service};
@@ -38,6 +39,8 @@ pub enum By {
     ApiKey(Box<ApiKey>),
     /// Name and password.
     Basic(Box<Basic>),
+    /// The certificate of the connection.
+    Mtls(Box<Mtls>),
     /// A token that its server is asked about.
     Introspection(Box<Introspection>),
     /// What a service says.
@@ -53,6 +56,7 @@ impl By {
             By::Jwt(_) => "jwt",
             By::ApiKey(_) => "api_key",
             By::Basic(_) => "basic",
+            By::Mtls(_) => "mtls",
             By::Introspection(_) => "introspection",
             By::Forward(_) => "forward_auth",
             By::Nothing => "anonymous",
@@ -75,7 +79,7 @@ impl By {
             By::ApiKey(key) => vec![key.place().told()],
             By::Introspection(asked) => asked.places().iter().map(Place::told).collect(),
             By::Forward(asked) => asked.sent().iter().map(|field| ("header", &*field.text)).collect(),
-            By::Basic(_) | By::Nothing => Vec::new(),
+            By::Basic(_) | By::Mtls(_) | By::Nothing => Vec::new(),
         }
     }
 }
@@ -87,6 +91,7 @@ impl SignIn {
             By::Jwt(jwt) => Some(jwt.challenge()),
             By::ApiKey(key) => Some(key.challenge()),
             By::Basic(basic) => Some(basic.challenge()),
+            By::Mtls(mtls) => Some(mtls.challenge()),
             By::Introspection(asked) => Some(asked.challenge()),
             By::Forward(_) | By::Nothing => None,
         }
@@ -125,6 +130,10 @@ impl SignIn {
                 let request = (facts.head, facts.unix_ms);
                 asked.decide(request, answered.as_ref(), registry, memory, &mut passage.principal)
             }
+            By::Mtls(mtls) => {
+                let Passage { principal, value, .. } = &mut **passage;
+                mtls.decide(facts.certificate, registry, principal, value)
+            }
             By::ApiKey(key) => key.decide(facts.head, registry, principal),
             By::Basic(basic) => {
                 let verified = if let Told::Verified(verified) = state.told { Some(verified) } else { None };
@@ -134,7 +143,7 @@ impl SignIn {
         };
         match outcome {
             Outcome::Known => {
-                self.tell(state);
+                self.tell(facts, state);
                 Verdict::Pass
             }
             Outcome::Absent => Verdict::Abstain,
@@ -178,7 +187,7 @@ impl SignIn {
     }
 
     /// Sends claims on to the origin. In shadow mode too: who is known is known, and a client's own are removed anyway.
-    fn tell(&self, state: &mut State<'_>) {
+    fn tell(&self, facts: &Facts<'_>, state: &mut State<'_>) {
         if state.verb == Verb::Peek {
             return;
         }
@@ -188,6 +197,9 @@ impl SignIn {
             if principal.write_claim(path, value) {
                 state.request.set(name.name(), value);
             }
+        }
+        if let (By::Mtls(mtls), Some(certificate)) = (&self.by, facts.certificate) {
+            mtls.tell(certificate, state.request, value);
         }
     }
 

@@ -5,7 +5,7 @@
 //! past the bound, gives none: the chain refuses the request.
 
 use super::auth::Principal;
-use super::auth::document::{Kind as Json, Value as JsonValue};
+use super::auth::document::{Document, Kind as Json, Value as JsonValue};
 use super::{Facts, Passage, Phase};
 use crate::wire::cookie::cookies;
 use cel::common::ast::{EntryExpr, Expr};
@@ -33,7 +33,7 @@ const ITEM_COST: usize = 256;
 /// Variables: a group, and what is in it.
 const GROUPS: [(&str, &[&str]); 3] = [
     ("request", &["method", "path", "host", "scheme", "id", "query", "headers", "cookies", "parameters"]),
-    ("client", &["ip"]),
+    ("client", &["ip", "certificate"]),
     ("caller", &["user", "consumer", "tier", "scopes", "roles", "claims"]),
 ];
 
@@ -344,6 +344,14 @@ impl VariableResolver for Variables<'_> {
                 let ip = facts.client.map(|ip| ip.to_canonical().to_string());
                 text(ip.unwrap_or_default().as_bytes())
             }
+            "client.certificate" => match facts.certificate {
+                Some(certificate) => {
+                    let mut document = Document::default();
+                    document.read(&certificate.claims).ok()?;
+                    purse.claim(document.root()?)
+                }
+                None => purse.map(std::iter::empty()),
+            },
             "listener" => text(facts.listener.as_bytes()),
             "route" => text(facts.route.as_bytes()),
             "caller.user" => text(caller.subject().unwrap_or_default()),
@@ -386,6 +394,7 @@ mod tests {
             parameters: &[crate::policy::Parameter { name: "id".into(), segment: 1 }],
             client: "192.0.2.7".parse().ok(),
             peer: ClientAddr::Unix,
+            certificate: None,
             is_https: true,
             host: b"api.test",
             listener: "public",

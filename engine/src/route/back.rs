@@ -26,6 +26,8 @@ pub struct Back<'a, I> {
     pub front: Front<'a>,
     /// The Host that the upstream was sent.
     pub sent: &'a [u8],
+    /// The port of the scheme that the upstream speaks: 80, or 443 with TLS.
+    pub port: u16,
     /// The upstream's endpoints.
     pub inside: I,
     /// How the path was rewritten.
@@ -127,7 +129,7 @@ impl<'a, I: Iterator<Item = Inside<'a>> + Clone> Back<'a, I> {
         if !same(self.sent, self.front.host)
             && let Some(sent) = Authority::parse(self.sent)
             && sent.host.eq_ignore_ascii_case(named.host)
-            && port_fits(sent.port.or(Some(80)))
+            && port_fits(sent.port.or(Some(self.port)))
         {
             return true;
         }

@@ -4,9 +4,9 @@
 
 use super::store::{Parts, take_apart};
 use super::{
-    AccessLog, Drain, DriverChoice, Endpoints, Forwarding, Gateway, Limits, Listener, ListenerTimeouts, Log,
-    Networks, Problem, Problems, Resolver, Route, RouteTimeouts, Source, Speaks, Store, Table, Target,
-    Upstream, missing,
+    AccessLog, Drain, DriverChoice, Endpoints, Expiry, Forwarding, Gateway, Limits, Listener,
+    ListenerTimeouts, Log, Networks, Problem, Problems, Resolver, Route, RouteTimeouts, Source, Speaks,
+    Store, Table, Target, Upstream, missing,
 };
 use crate::base::counters::Capped;
 use crate::base::{Address, Generation, RouteId, Tick, UpstreamId};
@@ -76,7 +76,7 @@ pub fn build(
     let gateway = gateway(&mut check);
     let listeners = listeners::build(&mut check, previous, means);
     let admin = admin::build(&mut check, &listeners);
-    let upstreams = upstreams::build(&mut check, previous);
+    let upstreams = upstreams::build(&mut check, previous, means);
     let (routes, lookup) = routes::build(&mut check);
     let policies = policies::build(&mut check, &listeners, &routes, (previous, means));
     if let Some(policies) = &policies

@@ -11,6 +11,7 @@ impl Table {
         let mut arming = meters.arm();
         // What is told of a policy, then of an upstream, matters more than of a single route, should not all find room.
         arming.policies(self.policies.all.len());
+        arming.certificates(self.listeners.iter().map(|listener| listener.certificates.len()).sum());
         for listener in &mut self.listeners {
             listener.meter = arming.listener("", &listener.name);
         }

@@ -19,16 +19,6 @@ const fn any(at: &'static [&'static str], what: &'static str) -> Missing {
 }
 
 const MISSING: &[Missing] = &[
-    Missing {
-        at: &["listeners", "*", "tls", "client_auth"],
-        begins: "optional",
-        what: "client certificates are",
-    },
-    Missing {
-        at: &["listeners", "*", "tls", "client_auth"],
-        begins: "required",
-        what: "client certificates are",
-    },
     any(&["upstreams", "*", "health"], "active health checking is"),
     any(&["upstreams", "*", "retry"], "retrying is"),
     any(&["upstreams", "*", "breaker"], "breakers are"),

@@ -3,11 +3,12 @@
 
 use crate::base::counters::Capped;
 use crate::base::{Address, Generation, RouteId, UpstreamId};
-use crate::certs::Terms;
+use crate::certs::{OriginTerms, Terms};
 use crate::observe::access_log::Format;
 use crate::observe::metrics::{ListenerCells, Meter, RouteCells, UpstreamCells};
 use crate::policy::Parameter;
 use crate::route::Lookup;
+use crate::route::redirect::Redirect;
 use crate::wire::http1::HeadLimits;
 use crate::wire::http1::framing::Length;
 use crate::wire::proxy_protocol;
@@ -162,6 +163,12 @@ pub struct Listener {
     pub speaks: Speaks,
     /// The terms of its handshakes; none where it speaks plain text.
     pub tls: Option<Terms>,
+    /// Until when its certificates are valid, in the order in which they are named.
+    pub certificates: Vec<Expiry>,
+    /// Where clients are sent that did not come by https; none where they may.
+    pub to_https: Option<Redirect>,
+    /// What those that came by https are told of coming again: the value of Strict-Transport-Security.
+    pub hsts: Option<Box<[u8]>>,
     /// Limits of its connections and requests.
     pub limits: Limits,
     /// Its timeouts.
@@ -170,6 +177,15 @@ pub struct Listener {
     pub count: Arc<Capped>,
     /// Where its exchanges are counted; none where nobody counts.
     pub meter: Option<Arc<Meter<ListenerCells>>>,
+}
+
+/// Until when a certificate is valid.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expiry {
+    /// Its file.
+    pub file: String,
+    /// The last second since 1970 at which it is.
+    pub until: i64,
 }
 
 /// Versions of HTTP, at least one of them. Where both are spoken, the client chooses: by ALPN (RFC 7301) or, in plain text, by
@@ -281,6 +297,8 @@ pub struct Upstream {
     /// The PROXY header that each connection begins with. Such a connection serves one exchange: what it said of its
     /// client would be wrong for another one.
     pub proxy_protocol: Option<proxy_protocol::Version>,
+    /// The terms of its handshakes; none where plain text is spoken. The same handle in every generation that has equal ones.
+    pub tls: Option<OriginTerms>,
     /// Whether its endpoints are spoken to in HTTP/2.
     pub http2: bool,
     /// Connections of the whole process to this upstream at most.

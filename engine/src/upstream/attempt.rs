@@ -64,14 +64,15 @@ pub fn attempt<'a, B: BodySource>(
         let Some(conn) = &leased.conn else { return Err(CallFault::Connect.into()) };
         let plan = leased.plan();
         let lane = lane(lent, plan, &conn.link);
-        let head = encoded(lent, request)?;
+        let head = encoded(lent, plan, request)?;
         let writer = BodyWriter::new(lane.clone(), head, request.onward.length);
         let writer = upload.insert(Upload::Http1(writer));
         let mut incoming = Incoming::new(lent, conn.link.clone(), plan.total);
         let first_byte = plan.timeouts.first_byte;
         let mut uploading = !matches!(request.onward.length, Length::None | Length::Exact(0));
         if !uploading && let Err(fault) = writer.finish(&[]).await {
-            return Err(Failed { fault: sending(fault), nothing_sent: !writer.started(), answered: false });
+            let fault = of_tls(sending(fault), &lane.link);
+            return Err(Failed { fault, nothing_sent: !writer.started(), answered: false });
         }
         incoming.expect(uploading, first_byte);
         let mut interims = 0;
@@ -84,7 +85,7 @@ pub fn attempt<'a, B: BodySource>(
             };
             if let Err(fault) = came {
                 let waited = waits_for_100 && body.count() == 0;
-                let fault = if waited { blameless(fault) } else { fault };
+                let fault = of_tls(if waited { blameless(fault) } else { fault }, &lane.link);
                 return Err(Failed { fault, nothing_sent: !writer.started(), answered: incoming.answered });
             }
             let head = incoming.parsed();
@@ -118,11 +119,13 @@ pub fn attempt<'a, B: BodySource>(
 }
 
 /// The request's head, encoded, behind what the upstream is told of the client, so that both leave in one send.
-fn encoded(lent: &Lent, request: &Outgoing<'_>) -> Result<Buf, Failed> {
+fn encoded(lent: &Lent, plan: Plan<'_>, request: &Outgoing<'_>) -> Result<Buf, Failed> {
     let need = request.head.head_len() + request.edits.len() + request.onward.target.len() + HEAD_MARGIN;
-    let announced = if request.announce.is_some() { ANNOUNCE_BYTES_MAX } else { 0 };
+    // Where TLS is spoken it was sent before the handshake.
+    let announce = request.announce.filter(|_| plan.upstream.tls.is_none());
+    let announced = if announce.is_some() { ANNOUNCE_BYTES_MAX } else { 0 };
     let mut out = lent.buffers.take(Class::holding(need + announced));
-    let announced = request.announce.is_none_or(|announce| announce.put(&mut out));
+    let announced = announce.is_none_or(|announce| announce.put(&mut out));
     debug_assert!(announced, "an empty buffer has room for it");
     match encode::request(&mut out, request.head, request.edits, &request.onward) {
         Ok(()) => Ok(out),
@@ -175,6 +178,15 @@ fn blameless(fault: CallFault) -> CallFault {
     match fault {
         CallFault::Body(Fault { side: Side::Client, kind: Kind::Timeout }) => CallFault::FirstByte,
         other => other,
+    }
+}
+
+/// The fault, or what the upstream did against TLS where that is why the connection broke: a server of TLS 1.3 tells only after
+/// the handshake that it will not have our certificate.
+pub(super) fn of_tls(fault: CallFault, link: &Link) -> CallFault {
+    match (fault, link.stream.wrong()) {
+        (CallFault::Reset, Some(wrong)) => CallFault::Tls(wrong),
+        (fault, _) => fault,
     }
 }
 

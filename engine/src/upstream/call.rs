@@ -88,6 +88,12 @@ pub enum CallFault {
     Connect,
     /// No connection within `timeouts.connect`.
     ConnectTimeout,
+    /// The last endpoint tried showed a certificate that breaks this rule.
+    Certificate(&'static str),
+    /// It refused the handshake or broke TLS, before it or in it, in this way.
+    Tls(&'static str),
+    /// Connected, but no handshake within `timeouts.connect`.
+    TlsTimeout,
     /// The upstream's connections are all busy.
     PoolFull,
     /// The connection ended before a reply head.
@@ -187,7 +193,7 @@ pub async fn call<'a, B: BodySource>(
 ) -> Result<Reply<'a>, CallFault> {
     let mut fresh = Fresh::Any;
     loop {
-        let leased = connect(lent, *plan, request.key, fresh).await?;
+        let leased = connect(lent, *plan, request, fresh).await?;
         let reused = leased.reused();
         plan.tried.tries.set(plan.tried.tries.get().saturating_add(1));
         plan.tried.reused.set(reused);
@@ -221,7 +227,14 @@ pub async fn call<'a, B: BodySource>(
 
 /// Whether a call without a reply is held against its endpoint.
 fn is_of_upstream(fault: CallFault) -> bool {
-    matches!(fault, CallFault::Reset | CallFault::Malformed(_) | CallFault::FirstByte | CallFault::Total)
+    matches!(
+        fault,
+        CallFault::Reset
+            | CallFault::Malformed(_)
+            | CallFault::Tls(_)
+            | CallFault::FirstByte
+            | CallFault::Total
+    )
 }
 
 /// Tells the balancer how long the endpoint took, or was waited for in vain, from the end of the request's body. Not told

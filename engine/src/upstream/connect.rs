@@ -1,9 +1,9 @@
 //! From an upstream to a connection: pick an endpoint, take a parked connection or dial. A refused connect
-//! tries the other endpoints, since nothing was sent. Bounds: the upstream's cap, and `timeouts.connect` for
-//! waiting and dialling together.
+//! tries the other endpoints, since nothing was sent, and so does a handshake that fails. Bounds: the upstream's cap,
+//! and `timeouts.connect` for waiting, dialling and shaking hands together.
 
-use super::call::{CallFault, Plan};
-use super::http2::{Mux, Stream};
+use super::call::{CallFault, Outgoing, Plan};
+use super::http2::{self, Mux};
 use super::lent::Lent;
 use super::pool::Conn;
 use super::shared::Dialling;
@@ -11,8 +11,13 @@ use super::station::{Picked, Stay};
 use crate::balance::Facts;
 use crate::base::counters::{Capped, Slot};
 use crate::base::{Side, Tick};
+use crate::certs::OriginTerms;
+use crate::mem::Class;
 use crate::net::dial::dial;
-use crate::net::{Deadline, Link, clock};
+use crate::net::{Deadline, Link, Stream, clock};
+use crate::table::Endpoint;
+use crate::tls::{self, Refused, Wrong};
+use crate::wire::proxy_protocol::Announce;
 use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
@@ -38,7 +43,7 @@ pub struct Leased<'a> {
     /// The connection; taken out when it is parked. None where it is shared with others.
     pub conn: Option<Conn>,
     /// This exchange's part of one that is shared.
-    pub stream: Option<Stream>,
+    pub stream: Option<http2::Stream>,
     /// The endpoint.
     pub picked: Picked,
     plan: Plan<'a>,
@@ -69,6 +74,22 @@ impl<'a> Leased<'a> {
             Some(stream) => stream.reused,
             None => self.conn.as_ref().is_some_and(|conn| conn.reused),
         }
+    }
+
+    /// Takes a connection that was just made and holds `slot`.
+    async fn take_new(&mut self, stream: Stream, slot: Slot<Arc<Capped>>) -> Result<(), CallFault> {
+        let Leased { plan: Plan { upstream, station, .. }, lent, .. } = *self;
+        self.reached();
+        lent.counts.pool_new.add(1);
+        let link = Link::new(stream, &lent.wheel, Side::Upstream);
+        if !upstream.http2 {
+            self.conn = Some(Conn::new(link, upstream.tls.clone(), slot));
+            return Ok(());
+        }
+        let mux = Mux::open(lent, link, slot, upstream.idle).await.map_err(|_| CallFault::Connect)?;
+        self.stream = Some(mux.begin());
+        station.share(&self.picked, mux, upstream.tls.as_ref());
+        Ok(())
     }
 
     /// Its endpoint has a connection: it need not be left alone any longer.
@@ -103,32 +124,22 @@ impl Drop for Leased<'_> {
     }
 }
 
-/// A connection to one of the plan's endpoints; balancing may go by `key`.
+/// A connection to one of the plan's endpoints, for `request`.
 ///
 /// # Errors
-/// `NoEndpoint`, `Connect` when every endpoint tried refused, `ConnectTimeout`, `PoolFull`.
+/// `NoEndpoint`, that of the last endpoint when every one tried refused, `ConnectTimeout`, `TlsTimeout`, `PoolFull`.
 pub async fn connect<'a>(
     lent: &'a Lent,
     plan: Plan<'a>,
-    key: u64,
+    request: &Outgoing<'_>,
     fresh: Fresh,
 ) -> Result<Leased<'a>, CallFault> {
-    let upstream = plan.upstream;
     let mut refused = [None::<Stay>; ENDPOINTS_TRIED];
     let mut end = None::<Deadline>;
+    let mut last = CallFault::Connect;
     for attempt in 0..ENDPOINTS_TRIED {
         let now = clock::coarse();
-        let random = if upstream.balance.algorithm.is_measured() { lent.random() } else { 0 };
-        let facts = Facts { key, now, random };
-        let mut marked = false;
-        let picked = plan.station.pick(|state, stays| {
-            let avoid = |at: usize| refused[..attempt].contains(&Some(stays[at]));
-            let at = state.pick(facts, if attempt == 0 { None } else { Some(&avoid) });
-            state.begin(at);
-            marked = state.is_marked(at);
-            at
-        });
-        let Some(picked) = picked else { return Err(CallFault::NoEndpoint) };
+        let (picked, marked) = pick(lent, plan, request.key, (now, &refused[..attempt]))?;
         plan.tried.endpoint.replace(Some(picked.clone()));
         let mut leased = Leased { conn: None, stream: None, picked, plan, lent };
         if fresh == Fresh::Any && leased.take_parked(now) {
@@ -138,13 +149,9 @@ pub async fn connect<'a>(
             lent.counts.pool_reused.add(1);
             return Ok(leased);
         }
-        let end = end.get_or_insert_with(|| {
-            let end = lent.wheel.deadline();
-            end.set(clock::coarse().after(plan.timeouts.connect).min(plan.total));
-            end
-        });
+        let end = end.get_or_insert_with(|| within(lent, plan));
         // Of those that want a connection which they can share, one makes it.
-        let dialling = match upstream.http2 {
+        let dialling = match plan.upstream.http2 {
             true => match dialling(plan, &leased.picked, end).await? {
                 Turn::Join(stream) => {
                     leased.stream = Some(stream);
@@ -158,33 +165,24 @@ pub async fn connect<'a>(
         let slot = slot(lent, plan, end).await?;
         let began = clock::coarse();
         plan.tried.dialled.set(clock::now());
-        match dial(&leased.picked.endpoint().addr, end).await {
+        match open(lent, plan, leased.picked.endpoint(), request.announce, end).await {
             Ok(stream) => {
-                leased.reached();
-                lent.counts.pool_new.add(1);
-                let link = Link::new(stream, &lent.wheel, Side::Upstream);
-                if upstream.http2 {
-                    let opened = Mux::open(lent, link, slot, upstream.idle).await;
-                    let mux = opened.map_err(|_| CallFault::Connect)?;
-                    leased.stream = Some(mux.begin());
-                    plan.station.share(&leased.picked, mux);
-                    drop(dialling);
-                } else {
-                    leased.conn = Some(Conn::new(link, slot));
-                }
+                leased.take_new(stream, slot).await?;
+                drop(dialling);
                 return Ok(leased);
             }
-            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+            Err(fault @ (CallFault::ConnectTimeout | CallFault::TlsTimeout)) => {
                 plan.station.freed();
                 // What is left after a long wait for a slot may be too short for any endpoint.
                 if clock::coarse().since(began) >= plan.timeouts.connect / 2 {
                     leased.unreached();
                 }
-                return Err(CallFault::ConnectTimeout);
+                return Err(fault);
             }
-            Err(_) => {
+            Err(fault) => {
                 leased.unreached();
                 refused[attempt] = Some(leased.picked.stay);
+                last = fault;
             }
         }
         drop(slot);
@@ -193,13 +191,88 @@ pub async fn connect<'a>(
             break;
         }
     }
-    Err(CallFault::Connect)
+    Err(last)
+}
+
+/// The deadline of all that it takes to connect.
+fn within(lent: &Lent, plan: Plan<'_>) -> Deadline {
+    let end = lent.wheel.deadline();
+    end.set(clock::coarse().after(plan.timeouts.connect).min(plan.total));
+    end
+}
+
+/// The next endpoint to try, and whether it is marked. None of those that `refused` while there is another.
+fn pick(
+    lent: &Lent,
+    plan: Plan<'_>,
+    key: u64,
+    (now, refused): (Tick, &[Option<Stay>]),
+) -> Result<(Picked, bool), CallFault> {
+    let random = if plan.upstream.balance.algorithm.is_measured() { lent.random() } else { 0 };
+    let facts = Facts { key, now, random };
+    let mut marked = false;
+    let picked = plan.station.pick(|state, stays| {
+        let avoid = |at: usize| refused.contains(&Some(stays[at]));
+        let at = state.pick(facts, if refused.is_empty() { None } else { Some(&avoid) });
+        state.begin(at);
+        marked = state.is_marked(at);
+        at
+    });
+    picked.map(|picked| (picked, marked)).ok_or(CallFault::NoEndpoint)
+}
+
+/// A connection to `endpoint` that is ready for a request, before `end`.
+async fn open(
+    lent: &Lent,
+    plan: Plan<'_>,
+    endpoint: &Endpoint,
+    announce: Option<&Announce>,
+    end: &Deadline,
+) -> Result<Stream, CallFault> {
+    let stream = dial(&endpoint.addr, end).await.map_err(|error| match error.kind() {
+        io::ErrorKind::TimedOut => CallFault::ConnectTimeout,
+        _ => CallFault::Connect,
+    })?;
+    match &plan.upstream.tls {
+        // Boxed: a handshake needs room that exchanges do not need later.
+        Some(terms) => {
+            let stream = Box::pin(secured(lent, stream, (terms, endpoint), announce, end)).await?;
+            // Nothing else was offered, but a server may answer as if it had not been asked (RFC 9113 §3.3).
+            let agreed = stream.speaks_http2() == plan.upstream.http2;
+            if agreed { Ok(stream) } else { Err(CallFault::Tls("no_common_protocol")) }
+        }
+        None => Ok(stream),
+    }
+}
+
+/// `stream` with TLS. What the upstream is told of the client goes before the handshake: it is of the connection, not of
+/// what is said on it.
+async fn secured(
+    lent: &Lent,
+    stream: Stream,
+    (terms, endpoint): (&OriginTerms, &Endpoint),
+    announce: Option<&Announce>,
+    end: &Deadline,
+) -> Result<Stream, CallFault> {
+    let first = announce.map(|announce| {
+        let mut first = lent.buffers.take(Class::Small);
+        let fits = announce.put(&mut first);
+        debug_assert!(fits, "an empty buffer has room for it");
+        first
+    });
+    let host = endpoint.written_host();
+    tls::dial(stream, (terms, host), &lent.buffers, first, end).await.map_err(|refused| match refused {
+        Refused::Timeout => CallFault::TlsTimeout,
+        Refused::Silent | Refused::Cut => CallFault::Tls("cut"),
+        Refused::Wrong(Wrong::Certificate(why)) => CallFault::Certificate(why),
+        Refused::Wrong(Wrong::Protocol(why)) => CallFault::Tls(why),
+    })
 }
 
 /// What comes of the wish for a shared connection.
 enum Turn<'a> {
     /// There is one.
-    Join(Stream),
+    Join(http2::Stream),
     /// Nobody else is at it: dial.
     Dial(Dialling<'a>),
 }

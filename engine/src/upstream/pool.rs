@@ -4,6 +4,7 @@
 use super::station::Station;
 use crate::base::counters::{Capped, Slot};
 use crate::base::{Tick, UpstreamId};
+use crate::certs::OriginTerms;
 use crate::net::Link;
 use crate::table::{Endpoints, Table, Upstream};
 use hashbrown::HashMap;
@@ -21,13 +22,15 @@ pub struct Conn {
     pub reused: bool,
     /// Idle time the endpoint announced (`Keep-Alive: timeout=`).
     pub keep: Option<Duration>,
+    /// The terms that it was made under.
+    pub terms: Option<OriginTerms>,
     slot: Slot<Arc<Capped>>,
 }
 
 impl Conn {
     /// A new connection that owns `slot`.
-    pub fn new(link: Rc<Link>, slot: Slot<Arc<Capped>>) -> Conn {
-        Conn { link, reused: false, keep: None, slot }
+    pub fn new(link: Rc<Link>, terms: Option<OriginTerms>, slot: Slot<Arc<Capped>>) -> Conn {
+        Conn { link, reused: false, keep: None, terms, slot }
     }
 
     /// Ends the connection but keeps its slot, for a dial in its place.
@@ -77,6 +80,7 @@ impl Pools {
         let station = |(upstream, from): (&Upstream, &Option<UpstreamId>)| match from {
             Some(id) => {
                 leaves[id.index()] = false;
+                before[id.index()].secure(upstream.tls.as_ref());
                 before[id.index()].replace(&upstream.endpoints, self.shard);
                 before[id.index()].clone()
             }

@@ -9,6 +9,7 @@ use super::shared::Shared;
 use super::view::{Seat, View};
 use crate::balance::State;
 use crate::base::Tick;
+use crate::certs::OriginTerms;
 use crate::net::stream::Idle;
 use crate::observe::metrics::EndpointCells;
 use crate::table::{Endpoint, Endpoints, Upstream};
@@ -81,6 +82,8 @@ struct Inner {
     stays: Vec<Stay>,
     next_stay: u64,
     idle: Vec<Vec<Parked>>,
+    /// The terms that its connections are made under now; others are not parked.
+    terms: Option<OriginTerms>,
     shared: Vec<Shared>,
     balance: State,
     /// Exchanges that wait for a slot of the upstream's cap.
@@ -99,6 +102,7 @@ impl Station {
             stays: (0..count as u64).map(Stay).collect(),
             next_stay: count as u64,
             idle: (0..count).map(|_| Vec::new()).collect(),
+            terms: upstream.tls.clone(),
             shared: (0..count).map(|_| Shared::default()).collect(),
             wanting: Vec::new(),
             balance: State::new(upstream.endpoints.seats().clone(), random),
@@ -155,11 +159,11 @@ impl Station {
         inner.find(picked).map(|at| with(&mut inner.shared[at]))
     }
 
-    /// Has others use a connection to the endpoint.
-    pub fn share(&self, picked: &Picked, mux: Rc<Mux>) {
+    /// Has others use a connection to the endpoint that was made on these terms.
+    pub fn share(&self, picked: &Picked, mux: Rc<Mux>, terms: Option<&OriginTerms>) {
         let inner = &mut *self.inner.borrow_mut();
         match inner.find(picked) {
-            Some(at) if !inner.retired => inner.shared[at].add(mux),
+            Some(at) if !inner.retired && same(inner.terms.as_ref(), terms) => inner.shared[at].add(mux),
             _ => mux.leave(),
         }
         inner.wanting.drain(..).for_each(Waker::wake);
@@ -185,14 +189,14 @@ impl Station {
     }
 
     /// Parks a connection after an exchange, for `idle` or the shorter time its endpoint announced; closes it if the
-    /// endpoint or the upstream has left.
+    /// endpoint or the upstream has left, or is spoken to on other terms now.
     pub fn park(&self, picked: &Picked, mut conn: Conn, now: Tick, idle: Duration) {
         conn.reused = true;
         // A second less than announced: the endpoint's clock started before ours.
         let keep = conn.keep.map_or(idle, |keep| keep.saturating_sub(Duration::from_secs(1)).min(idle));
         let inner = &mut *self.inner.borrow_mut();
         match inner.find(picked) {
-            Some(at) if !keep.is_zero() && !inner.retired => {
+            Some(at) if !keep.is_zero() && !inner.retired && inner.makes(&conn) => {
                 inner.idle[at].push(Parked { conn, until: now.after(keep) });
             }
             _ => drop(conn),
@@ -229,6 +233,19 @@ impl Station {
     /// `shard` is the one that it is on.
     pub fn replace(&self, set: &Arc<Endpoints>, shard: usize) {
         self.inner.borrow_mut().replace(set, shard);
+    }
+
+    /// Connections are made on these terms from now on. Idle ones that were made on others are closed.
+    pub fn secure(&self, terms: Option<&OriginTerms>) {
+        let inner = &mut *self.inner.borrow_mut();
+        if same(inner.terms.as_ref(), terms) {
+            return;
+        }
+        inner.terms = terms.cloned();
+        inner.shared.iter_mut().for_each(Shared::leave);
+        let closed = inner.idle.iter_mut().map(|idle| idle.drain(..).count()).sum::<usize>();
+        // Each connection closed gave a slot of the cap back.
+        (0..closed).for_each(|_| inner.wake());
     }
 
     /// No table names the upstream any more: idle connections are closed, those in use when their exchange ends.
@@ -273,7 +290,21 @@ impl Station {
     }
 }
 
+/// Whether connections on either terms may serve the same exchanges.
+fn same(one: Option<&OriginTerms>, other: Option<&OriginTerms>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => one.is(other),
+        (None, None) => true,
+        _ => false,
+    }
+}
+
 impl Inner {
+    /// Whether `conn` is one that would be made now.
+    fn makes(&self, conn: &Conn) -> bool {
+        same(self.terms.as_ref(), conn.terms.as_ref())
+    }
+
     /// The index of an endpoint now. Nearly always the one it was picked by.
     fn find(&self, picked: &Picked) -> Option<usize> {
         if self.stays.get(picked.at) == Some(&picked.stay) {
@@ -370,6 +401,7 @@ mod tests {
             endpoints: set(addrs),
             balance: BALANCE,
             proxy_protocol: None,
+            tls: None,
             http2: false,
             connections: 1,
             idle: Duration::ZERO,

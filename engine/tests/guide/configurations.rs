@@ -4,10 +4,15 @@ use super::{blocks, page, pages, root};
 use ringgate::base::{Generation, Tick};
 use ringgate::config::{self, Memory};
 use ringgate::table::{build, missing_at};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use serde_json::Value;
 
 #[test]
 fn every_configuration_of_the_guide_is_taken_as_it_stands() {
+    // The system's roots, where a page relies on them.
+    let ca =
+        CertificateDer::from_pem_slice(include_bytes!("../data/origins/ca.pem")).expect("is a certificate");
     let mut count = 0;
     for name in pages() {
         // A lone comment is what editors read.
@@ -18,7 +23,8 @@ fn every_configuration_of_the_guide_is_taken_as_it_stands() {
             let place = format!("{name}:{}", block.line);
             let config = Memory::default().file(&place, block.text).read(&place);
             let config = config.unwrap_or_else(|problems| panic!("{problems}"));
-            let mut means = build::Means { files: &mut Memory::default(), now: Tick(1), offset: 0 };
+            let mut files = Memory::default().root(&ca);
+            let mut means = build::Means { files: &mut files, now: Tick(1), offset: 0 };
             let built = build::build(&config, Generation(1), None, &mut means);
             let (_, warnings) = built.unwrap_or_else(|problems| panic!("{problems}"));
             assert_eq!(warnings, [], "{place}");

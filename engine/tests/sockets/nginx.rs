@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tools::upstream::Origin;
 
 /// A running nginx in a folder of its own. Dropping it ends it by its id.
-struct Nginx {
+pub(crate) struct Nginx {
     child: Child,
     folder: PathBuf,
     /// Serves files.
@@ -19,11 +19,15 @@ struct Nginx {
     proxy: SocketAddr,
     /// Tells whom a PROXY header named, which it requires.
     told: SocketAddr,
+    /// Serves files over TLS, and tells how it was shaken hands with.
+    secured: SocketAddr,
+    /// Passes everything on to an origin, and speaks HTTP/2.
+    pub(crate) http2: SocketAddr,
 }
 
 impl Nginx {
     /// Starts one before `origin`; none where it is not installed.
-    fn start(name: &str, origin: SocketAddr) -> Option<Nginx> {
+    pub(crate) fn start(name: &str, origin: SocketAddr) -> Option<Nginx> {
         let program =
             ["/usr/sbin/nginx", "/usr/bin/nginx"].into_iter().find(|path| fs::metadata(path).is_ok());
         let Some(program) = program else {
@@ -45,14 +49,15 @@ impl Nginx {
         fs::write(folder.join("files/empty.txt"), "").unwrap();
         fs::write(folder.join("files/text.html"), "<p>the same again</p>\n".repeat(5000)).unwrap();
         fs::write(folder.join("files/large.bin"), tools::upstream::pattern(3_000_000)).unwrap();
-        let [files, proxy, told] =
-            [0, 1, 2].map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).map(|l| l.local_addr().unwrap());
+        let [files, proxy, told, secured, http2] =
+            [(); 5].map(|()| TcpListener::bind("127.0.0.1:0").unwrap()).map(|l| l.local_addr().unwrap());
         let config = folder.join("nginx.conf");
-        fs::write(&config, text(&folder.display().to_string(), [files, proxy, told], origin)).unwrap();
+        fs::write(&config, text(&folder.display().to_string(), [files, proxy, told, secured, http2], origin))
+            .unwrap();
         let mut command = Command::new(program);
         command.arg("-p").arg(&folder).arg("-c").arg(&config).arg("-e").arg(folder.join("error.log"));
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let mut nginx = Nginx { child, folder, files, proxy, told };
+        let mut nginx = Nginx { child, folder, files, proxy, told, secured, http2 };
         let deadline = Instant::now() + PATIENCE;
         while Instant::now() < deadline && matches!(nginx.child.try_wait(), Ok(None)) {
             if TcpStream::connect(files).is_ok() && TcpStream::connect(proxy).is_ok() {
@@ -73,7 +78,8 @@ impl Drop for Nginx {
 }
 
 /// One process in the foreground, everything in `folder`.
-fn text(folder: &str, [files, proxy, told]: [SocketAddr; 3], origin: SocketAddr) -> String {
+fn text(folder: &str, [files, proxy, told, secured, http2]: [SocketAddr; 5], origin: SocketAddr) -> String {
+    let own = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/origins");
     format!(
         "daemon off; master_process off; worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/error.log;
 events {{ worker_connections 512; }}
@@ -95,9 +101,17 @@ http {{
     listen {told} proxy_protocol;
     return 200 '$proxy_protocol_addr $proxy_protocol_port $proxy_protocol_server_addr $proxy_protocol_server_port';
   }}
+  server {{
+    listen {secured} ssl; ssl_protocols TLSv1.3; ssl_session_cache shared:s:1m; root {folder}/files; client_max_body_size 10m;
+    ssl_certificate {own}/origin.pem; ssl_certificate_key {own}/leaf.key;
+    ssl_client_certificate {own}/ca.pem; ssl_verify_client on;
+    location = /shaken {{ return 200 '$ssl_protocol $ssl_client_verify $ssl_session_reused $ssl_server_name'; }}
+    location = /closes {{ keepalive_timeout 0; return 200 '$ssl_session_reused'; }}
+    location = /echo {{ proxy_pass http://origin; proxy_http_version 1.1; proxy_set_header Connection ''; }}
+  }}
   upstream origin {{ server {origin}; keepalive 4; }}
   server {{
-    listen {proxy};
+    listen {proxy}; listen {http2} http2;
     location / {{
       proxy_pass http://origin; proxy_http_version 1.1; proxy_set_header Connection ''; proxy_set_header Host $host;
     }}
@@ -254,5 +268,34 @@ fn nginx_reads_the_proxy_header_of_either_version() {
                 assert_eq!((told.status, told.text()), (200, expected), "{upstream}");
             }
         }
+    });
+}
+
+#[test]
+fn nginx_is_spoken_to_over_tls() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let Some(nginx) = Nginx::start(&format!("secured-{}", driver.name()), origin.addr()) else { return };
+        let own = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/origins");
+        let text = format!(
+            "version: 1\ngateway: {{ shards: 1, driver: {} }}\nlisteners: [{{ bind: 127.0.0.1:0 }}]\n\
+             upstreams: {{ nginx: {{ endpoints: [{{ address: 'localhost:{}' }}], tls: {{ roots: {own}/ca.pem, \
+             cert: {own}/client.pem, key: {own}/client.key }} }} }}\nroutes: [{{ name: all, to: nginx, \
+             timeouts: {{ connect: 10s }} }}]\n",
+            driver.name(),
+            nginx.secured.port()
+        );
+        let gateway = Gateway::with(&text, 1);
+        let mut client = gateway.connect();
+        let shaken = ask(&mut client, "GET", "/shaken", "").expect(200).text();
+        assert_eq!(shaken, "TLSv1.3 SUCCESS . localhost");
+        let large = ask(&mut client, "GET", "/large.bin", "").expect(200).body;
+        assert!(large == tools::upstream::pattern(3_000_000));
+        client.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n");
+        assert!(client.send(&large[..1_000_000]).reply().expect(200).body.ends_with(&large[..1_000_000]));
+        // Each on a connection of its own, the first of which is the one above.
+        let resumed: Vec<String> =
+            (0..3).map(|_| ask(&mut client, "GET", "/closes", "").expect(200).text()).collect();
+        assert_eq!(resumed, [".", "r", "r"]);
     });
 }

@@ -1,6 +1,12 @@
 //! TLS in, by curl: both versions, names, bodies either way, and clients that are no clients. The certificates under
 //! tests/data are the tests' own and sign nothing else.
 
+mod clients;
+mod files;
+mod https;
+mod peer;
+mod tickets;
+
 use crate::support::{Driver, Gateway, each_driver};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -8,16 +14,17 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use tools::upstream::Origin;
 
-fn file(name: &str) -> PathBuf {
+pub(crate) fn file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
 }
 
-fn gateway(driver: Driver, origin: &Origin) -> Gateway {
+/// One that waits for `head` for a handshake.
+pub(crate) fn gateway(driver: Driver, origin: &Origin, head: &str) -> Gateway {
     let [a, a_key, c, c_key] =
         ["tls-a.pem", "tls-a.key", "tls-c.pem", "tls-c.key"].map(|name| file(name).display().to_string());
     let text = format!(
         "version: 1\ngateway: {{ shards: 1, driver: {} }}\nlisteners:\n  - name: secure\n    bind: 127.0.0.1:0\n    \
-         timeouts: {{ head: 300ms }}\n    tls: {{ certs: [{{ cert: {a}, key: {a_key} }}, {{ cert: {c}, key: {c_key} }}] }}\n\
+         timeouts: {{ head: {head} }}\n    tls: {{ certs: [{{ cert: {a}, key: {a_key} }}, {{ cert: {c}, key: {c_key} }}] }}\n\
          upstreams: {{ origin: {{ endpoints: [{{ address: '{}' }}] }} }}\n\
          routes: [{{ name: all, match: {{ path: /* }}, to: origin }}]\n",
         driver.name(),
@@ -27,7 +34,7 @@ fn gateway(driver: Driver, origin: &Origin) -> Gateway {
 }
 
 /// What curl prints, trusting the certificate `ca`.
-fn curl(at: SocketAddr, ca: &str, words: &[&str], hosts: &[&str]) -> String {
+pub(crate) fn curl(at: SocketAddr, ca: &str, words: &[&str], hosts: &[&str]) -> String {
     let mut command = Command::new("curl");
     command.args(["-sS", "--max-time", "20", "--cacert"]).arg(file(ca));
     for host in hosts {
@@ -42,7 +49,7 @@ fn curl(at: SocketAddr, ca: &str, words: &[&str], hosts: &[&str]) -> String {
 fn a_client_is_served_over_both_versions_by_the_certificate_of_the_name_it_asks_for() {
     each_driver(|driver| {
         let origin = Origin::start();
-        let gateway = gateway(driver, &origin);
+        let gateway = gateway(driver, &origin, "10s");
         let at = gateway.addr();
         let (ask, told) = ("%{http_code} %{num_connects} ", "-w");
         for (host, ca) in [("a.test", "tls-a.pem"), ("x.b.test", "tls-a.pem"), ("c.test", "tls-c.pem")] {
@@ -63,7 +70,7 @@ fn a_client_is_served_over_both_versions_by_the_certificate_of_the_name_it_asks_
 fn large_bodies_pass_whole_in_both_directions() {
     each_driver(|driver| {
         let origin = Origin::start();
-        let gateway = gateway(driver, &origin);
+        let gateway = gateway(driver, &origin, "10s");
         let at = gateway.addr();
         let down = format!("https://a.test:{}/bytes/3000000", at.port());
         let words = ["-o", "/dev/null", "-w", "%{http_code} %{size_download}", &down];
@@ -78,7 +85,7 @@ fn large_bodies_pass_whole_in_both_directions() {
 fn who_does_not_shake_hands_is_closed_and_recorded() {
     each_driver(|driver| {
         let origin = Origin::start();
-        let gateway = gateway(driver, &origin);
+        let gateway = gateway(driver, &origin, "300ms");
         let mut plain = TcpStream::connect(gateway.addr()).unwrap();
         plain.write_all(b"GET / HTTP/1.1\r\nHost: a.test\r\n\r\n").unwrap();
         // An alert at the most, and the end.

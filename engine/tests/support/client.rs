@@ -127,6 +127,11 @@ impl Client {
         self.stream.set_read_timeout(Some(look)).unwrap();
     }
 
+    /// How long a single send may take from now on.
+    pub fn sends_within(&mut self, time: Duration) {
+        self.stream.set_write_timeout(Some(time)).unwrap();
+    }
+
     /// Looks once, as long as [`Client::patience`] allows, whether anything came or the connection ended.
     pub fn came(&mut self) -> bool {
         loop {
@@ -172,11 +177,13 @@ impl Client {
         self.end.is_none()
     }
 
-    pub(super) fn ahead(&self) -> &[u8] {
+    /// What came and was not taken.
+    pub fn ahead(&self) -> &[u8] {
         &self.ahead
     }
 
-    pub(super) fn how_it_ended(&self) -> Option<End> {
+    /// How the connection ended, if it did.
+    pub fn how_it_ended(&self) -> Option<End> {
         self.end
     }
 }

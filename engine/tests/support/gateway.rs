@@ -121,6 +121,16 @@ impl Gateway {
         lines.iter().map(|line| serde_json::from_str(line).expect("a log line is JSON")).collect()
     }
 
+    /// Bytes that its process holds. Not by its metrics, the making of which takes some itself.
+    #[allow(dead_code, reason = "not every test that is built with this file needs it")]
+    pub fn resident(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib =
+            line.and_then(|line| line.trim().strip_suffix(" kB")).expect("the system tells what it holds");
+        kib.parse::<u64>().expect("is a number") * 1024
+    }
+
     /// Sends SIGTERM.
     pub fn terminate(&self) {
         signal("TERM", self.child.id());

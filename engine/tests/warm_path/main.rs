@@ -187,6 +187,28 @@ fn a_warm_get_of_a_chunked_body_allocates_nothing() {
     allocates_nothing_warm("access_log: off", &chunked(20), "chunked");
 }
 
+/// What rustls allocates for a record, to or from an origin: its text or its bytes once more. Nothing of it is ours.
+const RECORD_CALLS: u64 = 1;
+
+#[test]
+fn a_warm_get_of_an_origin_with_tls_allocates_what_rustls_does() {
+    for (len, records) in [(40_000, 3), (1024, 1)] {
+        for driver in drivers() {
+            let rig = Rig::secured(driver, exact(len));
+            let mut client = rig.client();
+            let mut scrap = Vec::new();
+            let len = client.measure(REQUEST);
+            (0..WARM).for_each(|_| client.exchange(REQUEST, len, &mut scrap));
+            let shard = Thread::named("shard-0").expect("the shard runs");
+            let span = shard.trap();
+            (0..COUNTED).for_each(|_| client.exchange(REQUEST, len, &mut scrap));
+            let taken = span.end();
+            let most = (records + 1) * RECORD_CALLS * COUNTED as u64;
+            assert!(taken.calls <= most, "{driver}: {taken:?} of {most}, first by\n{}", taken.culprits());
+        }
+    }
+}
+
 #[test]
 fn a_warm_get_that_is_rewritten_and_mapped_back_allocates_nothing() {
     let reply = b"HTTP/1.1 200 OK\r\nContent-Location: /orders/8\r\nSet-Cookie: a=b; Path=/; Secure\r\n\

@@ -7,6 +7,10 @@ use ringgate::net::listener::Bound;
 use ringgate::net::{clock, ring};
 use ringgate::shard::{Message, Setup, Shared, start};
 use ringgate::table::Table;
+use rustls::crypto::ring::default_provider;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
@@ -46,11 +50,21 @@ impl Rig {
 
     /// The same, whose one route does `route` with every request.
     pub fn with_route(driver: Driver, top: &str, route: &str, reply: Vec<u8>) -> Rig {
+        Rig::before(driver, top, route, (origin(reply), ""))
+    }
+
+    /// The same before an origin that speaks TLS.
+    pub fn secured(driver: Driver, reply: Vec<u8>) -> Rig {
+        let keys = format!(", tls: {{ roots: {} }}", file("ca.pem").display());
+        Rig::before(driver, "access_log: off", "to: origin", (secured_origin(reply), &keys))
+    }
+
+    /// A shard before the origin at an address, of which more keys are written.
+    fn before(driver: Driver, top: &str, route: &str, (origin, keys): (SocketAddr, &str)) -> Rig {
         let turn = TURN.lock().unwrap_or_else(|broken| broken.into_inner());
-        let origin = origin(reply);
         let text = format!(
             "version: 1\n{top}\nlisteners: [{{ bind: 127.0.0.1:0 }}]\nupstreams: {{ origin: {{ endpoints: [{{ \
-             address: \"{origin}\" }}] }} }}\nroutes: [{{ name: all, match: {{ path: /* }}, {route} }}]\n"
+             address: \"{origin}\" }}]{keys} }} }}\nroutes: [{{ name: all, match: {{ path: /* }}, {route} }}]\n"
         );
         let config = load::parse("rig.yaml", text).expect("the rig's configuration is valid");
         let (mut table, _) =
@@ -140,6 +154,32 @@ impl Client {
     }
 }
 
+fn file(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/origins").join(name)
+}
+
+/// As [`origin`], over TLS.
+fn secured_origin(reply: Vec<u8>) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("binds");
+    let addr = listener.local_addr().expect("is bound");
+    let certs = CertificateDer::pem_file_iter(file("origin.pem")).expect("is there");
+    let certs = certs.collect::<Result<_, _>>().expect("are certificates");
+    let key = PrivateKeyDer::from_pem_file(file("leaf.key")).expect("is a key");
+    let config = ServerConfig::builder_with_provider(Arc::new(default_provider()));
+    let config = config.with_safe_default_protocol_versions().expect("there are suites");
+    let config = config.with_no_client_auth().with_single_cert(certs, key).expect("is an identity");
+    let (config, reply) = (Arc::new(config), Arc::<[u8]>::from(reply));
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let _ = stream.set_nodelay(true);
+            let session = ServerConnection::new(config.clone()).expect("has random numbers");
+            let (stream, reply) = (StreamOwned::new(session, stream), reply.clone());
+            thread::spawn(move || answer(stream, &reply));
+        }
+    });
+    addr
+}
+
 /// An origin that answers each request head with `reply`, on connections that stay open.
 fn origin(reply: Vec<u8>) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("binds");
@@ -148,14 +188,14 @@ fn origin(reply: Vec<u8>) -> SocketAddr {
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             let reply = reply.clone();
+            let _ = stream.set_nodelay(true);
             thread::spawn(move || answer(stream, &reply));
         }
     });
     addr
 }
 
-fn answer(mut stream: TcpStream, reply: &[u8]) {
-    let _ = stream.set_nodelay(true);
+fn answer(mut stream: impl Read + Write, reply: &[u8]) {
     let mut seen = Vec::new();
     let mut scrap = [0; 4096];
     while let Ok(n @ 1..) = stream.read(&mut scrap) {

@@ -5,6 +5,7 @@ mod credentials;
 mod document;
 mod headers;
 pub mod limit;
+mod mtls;
 mod remote;
 mod validate;
 
@@ -13,6 +14,7 @@ pub use credentials::{ApiKey, Basic, From, Jwt};
 pub use document::Document;
 pub use headers::{Errors, FieldEdits, Headers, Sanitize};
 pub use limit::{InFlight, Limit};
+pub use mtls::{CertificateFields, CertificateName, Mtls};
 pub use remote::{ForwardAuth, Introspection};
 pub use validate::{Body, Headers as InputHeaders, Query, Validate};
 
@@ -32,6 +34,8 @@ section! {
         pub api_key: Option<ApiKey>,
         /// Who calls, by name and password (RFC 7617).
         pub basic: Option<Basic>,
+        /// Who calls, by the certificate of the connection (mutual TLS).
+        pub mtls: Option<Mtls>,
         /// Who calls, by a token that an authorization server is asked about (RFC 7662).
         pub introspection: Option<Introspection>,
         /// Who calls, and whether they may, as a service says.
@@ -59,13 +63,14 @@ section! {
 
 impl Policy {
     /// The keys of which exactly one stands in a policy, and whether it stands in this one.
-    pub fn kinds(&self) -> [(&'static str, bool); 14] {
+    pub fn kinds(&self) -> [(&'static str, bool); 15] {
         [
             ("cors", self.cors.is_some()),
             ("ip", self.ip.is_some()),
             ("jwt", self.jwt.is_some()),
             ("api_key", self.api_key.is_some()),
             ("basic", self.basic.is_some()),
+            ("mtls", self.mtls.is_some()),
             ("introspection", self.introspection.is_some()),
             ("forward_auth", self.forward_auth.is_some()),
             ("anonymous", self.anonymous.is_some()),

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 pub struct Memory {
     files: HashMap<PathBuf, Vec<u8>>,
     env: HashMap<String, String>,
+    roots: Vec<Vec<u8>>,
 }
 
 impl Memory {
@@ -23,6 +24,12 @@ impl Memory {
     /// Sets an environment variable.
     pub fn env(mut self, name: &str, value: &str) -> Memory {
         self.env.insert(name.into(), value.into());
+        self
+    }
+
+    /// Adds a certificate that vouches for others, as DER.
+    pub fn root(mut self, der: &[u8]) -> Memory {
+        self.roots.push(der.to_vec());
         self
     }
 
@@ -42,5 +49,9 @@ impl Source for Memory {
 
     fn env(&mut self, name: &str) -> Option<String> {
         self.env.get(name).cloned()
+    }
+
+    fn roots(&mut self) -> Result<Vec<Vec<u8>>, String> {
+        Ok(self.roots.clone())
     }
 }

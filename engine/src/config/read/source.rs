@@ -15,6 +15,14 @@ pub trait Source {
 
     /// The value of an environment variable; `None` when it is not set.
     fn env(&mut self, name: &str) -> Option<String>;
+
+    /// The certificates that vouch for others on this system, each as DER.
+    ///
+    /// # Errors
+    /// Why there are none, fit for an operator.
+    fn roots(&mut self) -> Result<Vec<Vec<u8>>, String> {
+        Ok(Vec::new())
+    }
 }
 
 /// One file that was read.

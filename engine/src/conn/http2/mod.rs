@@ -17,7 +17,7 @@ use crate::net::stream::until;
 use crate::net::{Link, clock};
 use crate::observe::Reason;
 use crate::table::Listener;
-use crate::wire::http2::Tap;
+use crate::wire::http2::Breach;
 use h2::server::{Builder, Connection, SendResponse};
 use h2::{Ping, PingPong, RecvStream};
 use http::Request;
@@ -35,6 +35,8 @@ use super::linger::linger;
 const WINDOW_BYTES: u32 = 1024 * 1024;
 /// The same of each stream (RFC 9113 §6.9.2).
 const STREAM_WINDOW_BYTES: u32 = 256 * 1024;
+/// Payload of a frame that everybody takes (RFC 9113 §4.2).
+const FRAME_BYTES: u32 = 16 * 1024;
 /// Bytes of a stream's reply that the library keeps until they may be sent.
 const SEND_BUFFER_BYTES: usize = 32 * 1024;
 /// What a connection that has nothing left to do is given to leave by itself.
@@ -45,7 +47,8 @@ type Server = Connection<Polled, Piece>;
 /// Serves a connection that speaks HTTP/2, `first` of whose bytes were read already.
 pub(super) async fn serve(link: Rc<Link>, lent: Rc<Lent>, home: Rc<Home>, peer: Peer, first: Option<Buf>) {
     let now = clock::coarse();
-    let wire = Wire::new(link.clone(), lent.upstream.buffers.clone(), first, Tap::of_client(now));
+    let frame_bytes = home.look(&lent, frame_bytes) as usize;
+    let wire = Wire::of_client(link.clone(), lent.upstream.buffers.clone(), first, frame_bytes);
     let (active, quiet_since) = (Cell::new(0), Cell::new(now));
     let (shared_lent, shared_home) = (lent.clone(), home.clone());
     let shared = Rc::new(Shared {
@@ -62,7 +65,7 @@ pub(super) async fn serve(link: Rc<Link>, lent: Rc<Lent>, home: Rc<Home>, peer: 
     let _asleep = lent.sleepers.enter(&link, &home);
     link.reading.set(home.silent_until(&lent, clock::coarse()));
     let pings = server.ping_pong();
-    let mut driver = Driver { shared: &shared, pings, asked_at: None, leaves: false, said_flood: false };
+    let mut driver = Driver { shared: &shared, pings, asked_at: None, leaves: false, told: None };
     loop {
         match poll_fn(|cx| driver.turn(&mut server, cx)).await {
             Step::Stream(request, respond) => {
@@ -80,7 +83,7 @@ pub(super) async fn serve(link: Rc<Link>, lent: Rc<Lent>, home: Rc<Home>, peer: 
             Step::Yield => yield_to_back().await,
             Step::Over => return,
             Step::Broken(why) => {
-                driver.record(why);
+                driver.record(Reason::BadRequest(why));
                 drop(server);
                 linger(&link, &lent.upstream.buffers).await;
                 return;
@@ -89,12 +92,18 @@ pub(super) async fn serve(link: Rc<Link>, lent: Rc<Lent>, home: Rc<Home>, peer: 
     }
 }
 
+/// A head that is not too large is one frame, as it comes or put together: see [`crate::wire::http2::Blocks`].
+fn frame_bytes(listener: &Listener) -> u32 {
+    listener.limits.header_bytes.max(FRAME_BYTES)
+}
+
 fn builder(listener: &Listener) -> Builder {
     let mut builder = Builder::new();
     builder
         .initial_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(WINDOW_BYTES)
         .max_concurrent_streams(listener.limits.streams)
+        .max_frame_size(frame_bytes(listener))
         .max_header_list_size(listener.limits.header_bytes)
         .max_send_buffer_size(SEND_BUFFER_BYTES)
         // WebSocket (RFC 8441).
@@ -138,7 +147,8 @@ struct Driver<'a> {
     asked_at: Option<Tick>,
     /// Whether the client was told to take its next requests elsewhere.
     leaves: bool,
-    said_flood: bool,
+    /// What it was told that it did wrong, of what the library lets pass.
+    told: Option<Breach>,
 }
 
 impl Driver<'_> {
@@ -146,7 +156,7 @@ impl Driver<'_> {
     fn turn(&mut self, server: &mut Server, cx: &mut Poller<'_>) -> Poll<Step> {
         let Shared { wire, lent, home, .. } = &**self.shared;
         let is_spent = wire.begin_turn();
-        debug_assert!(!is_spent || !wire.is_flooded(), "nothing is read of a peer that floods");
+        debug_assert!(!is_spent || wire.breach().is_none(), "nothing more is read");
         if !self.leaves && (lent.draining.get() || home.is_leaving()) {
             self.leave(server);
         }
@@ -154,15 +164,23 @@ impl Driver<'_> {
         let step = match server.poll_accept(cx) {
             Poll::Ready(Some(Ok((request, respond)))) => return Poll::Ready(Step::Stream(request, respond)),
             Poll::Ready(Some(Err(error))) if error.is_io() => Some(Step::Over),
-            Poll::Ready(Some(Err(_))) if self.said_flood => Some(Step::Broken("flood")),
+            Poll::Ready(Some(Err(_)) | None) if self.told == Some(Breach::Flood) => {
+                Some(Step::Broken("flood"))
+            }
             Poll::Ready(Some(Err(_))) => Some(Step::Broken("http2")),
-            Poll::Ready(None) if self.said_flood => Some(Step::Broken("flood")),
+            Poll::Ready(None) if self.told.is_some() => Some(Step::Broken("http2")),
             Poll::Ready(None) => Some(Step::Over),
             Poll::Pending => None,
         };
-        if wire.is_flooded() && !self.said_flood && step.is_none() {
-            self.said_flood = true;
-            server.abrupt_shutdown(h2::Reason::ENHANCE_YOUR_CALM);
+        if let Some(breach) = wire.breach()
+            && self.told.is_none()
+            && step.is_none()
+        {
+            self.told = Some(breach);
+            server.abrupt_shutdown(match breach {
+                Breach::Flood => h2::Reason::ENHANCE_YOUR_CALM,
+                Breach::Preface => h2::Reason::PROTOCOL_ERROR,
+            });
             return self.turn(server, cx);
         }
         match wire.poll_sent(cx) {
@@ -183,10 +201,17 @@ impl Driver<'_> {
         if wire.begin_turn() {
             return Poll::Ready(Step::Yield);
         }
-        while wire.link().reading.poll_passed(cx).is_ready() {
+        if let Some(begun) = wire.begun()
+            && !self.leaves
+        {
+            wire.link().reading.set(begun.after(home.look(lent, |listener| listener.timeouts.head)));
+        }
+        if wire.link().reading.poll_passed(cx).is_ready() {
             if self.is_over(server) {
                 return Poll::Ready(Step::Over);
             }
+            // What was decided is told now, and not with the next frame that comes; the next deadline is set.
+            return self.turn(server, cx);
         }
         Poll::Pending
     }
@@ -202,6 +227,11 @@ impl Driver<'_> {
     fn is_over(&mut self, server: &mut Server) -> bool {
         let Shared { wire, lent, home, active, quiet_since, .. } = &**self.shared;
         let (now, heard) = (clock::coarse(), wire.heard());
+        let head = home.look(lent, |listener| listener.timeouts.head);
+        if wire.begun().is_some_and(|begun| begun.after(head) <= now) {
+            self.record(Reason::HeadTimeout);
+            return true;
+        }
         let next = if active.get() == 0 {
             let silent_until = home.silent_until(lent, heard.max(quiet_since.get()));
             if self.leaves {
@@ -215,7 +245,7 @@ impl Driver<'_> {
                 now.after(FAREWELL)
             }
         } else {
-            let (idle, head) = home.look(lent, |listener| (listener.timeouts.idle, listener.timeouts.head));
+            let idle = home.look(lent, |listener| listener.timeouts.idle);
             match self.asked_at {
                 // Whoever is there answers.
                 Some(asked_at) if heard <= asked_at && now >= asked_at.after(head) => return true,
@@ -248,10 +278,10 @@ impl Driver<'_> {
     }
 
     /// What the client did wrong, for the log: there is no request to tell it with.
-    fn record(&self, why: &'static str) {
+    fn record(&self, reason: Reason) {
         let Shared { lent, home, peer, .. } = &**self.shared;
         let (table, at) = home.now(lent);
         let ctx = Context::new(lent, &table, peer.on(&table, at), None, clock::now());
-        ctx.reason.set(Reason::BadRequest(why));
+        ctx.reason.set(reason);
     }
 }

@@ -5,6 +5,7 @@ use super::reply::Http2Replies;
 use super::sink::Sender;
 use super::tunnel::tunnel;
 use crate::base::{Side, Tick};
+use crate::conn::misdirected::is_misdirected;
 use crate::exchange::answer::{of_framing, of_head};
 use crate::exchange::{Context, Downstream, Home, Lent, Outcome, Peer, refuse, run};
 use crate::mem::{Buf, Pool};
@@ -24,6 +25,7 @@ use h2::server::SendResponse;
 use http::Request;
 use std::cell::Cell;
 use std::future::poll_fn;
+use std::pin::pin;
 use std::rc::Rc;
 
 /// What the streams of a connection share.
@@ -78,7 +80,8 @@ pub(super) async fn serve(shared: Rc<Shared>, request: Request<RecvStream>, resp
     let is_tunnel = parts.extensions.get::<Protocol>().is_some();
     drop(parts);
     let head = laid.as_ref().ok().map(|held| Head::new(held.filled(), &lines));
-    let ctx = Context::new(lent, &table, peer, head, began);
+    let mut ctx = Context::new(lent, &table, peer, head, began);
+    ctx.certificate = wire.link().stream.certificate();
     let framed = match &laid {
         Err(reason) => Err(*reason),
         // What follows the head of one is of the tunnel, if it is opened.
@@ -90,17 +93,21 @@ pub(super) async fn serve(shared: Rc<Shared>, request: Request<RecvStream>, resp
     let bounds = Bounds { limit, silence, total: Tick::NEVER, side: Side::Client };
     let body = FrameReader::new(body, bounds, wheel);
     let mut down = Http2 { body, reply: Http2Replies { to: &to, pool } };
-    let served = async {
-        match (framed, head) {
-            (Err(reason), _) => refuse(&ctx, &mut down, reason).await,
-            _ if listener.limits.refuse(length) => refuse(&ctx, &mut down, Reason::BodyTooLarge).await,
-            (_, Some(head)) if is_misdirected(wire, listener.tls.as_ref(), head) => {
-                refuse(&ctx, &mut down, Reason::Misdirected).await
+    let ended = {
+        // Pinned where it stands: it is large, and would be copied by each that takes it.
+        let served = pin!(async {
+            match (framed, head) {
+                (Err(reason), _) => refuse(&ctx, &mut down, reason).await,
+                _ if listener.limits.refuse(length) => refuse(&ctx, &mut down, Reason::BodyTooLarge).await,
+                (_, Some(head)) if is_misdirected(&wire.link().stream, listener, head) => {
+                    refuse(&ctx, &mut down, Reason::Misdirected).await
+                }
+                _ => run(&ctx, length, &mut down).await,
             }
-            _ => run(&ctx, length, &mut down).await,
-        }
+        });
+        race(served, poll_fn(|cx| to.poll_reset(cx))).await
     };
-    match race(served, poll_fn(|cx| to.poll_reset(cx))).await {
+    match ended {
         Either::First(Outcome::Reuse | Outcome::Close | Outcome::Reset) => {}
         Either::First(Outcome::Tunnel(open)) => {
             let idle = listener.timeouts.tunnel_idle;
@@ -149,12 +156,6 @@ fn length(head: Head<'_>, body: &RecvStream) -> Result<Length, Reason> {
         (Some(_), true) => return Err(Reason::BadRequest("content_length")),
         (None, true) => Length::None,
     })
-}
-
-/// Whether the request is for a host that its connection was not made for.
-fn is_misdirected(wire: &Wire, terms: Option<&crate::certs::Terms>, head: Head<'_>) -> bool {
-    let asked = wire.link().stream.asked().zip(terms);
-    asked.is_some_and(|(asked, terms)| !terms.covers(asked, head.host()))
 }
 
 /// The downstream side of one stream.

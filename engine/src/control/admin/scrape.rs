@@ -11,7 +11,7 @@ use crate::net::{affinity, clock};
 use crate::observe::metrics::page::{KeysNow, PolicyNow, Process, ShardNow, Snapshot, StoreNow, page};
 use crate::observe::metrics::text::Form;
 use crate::policy::{By, Cause, Kind, Outcome, Policy, Refusal, SignIn};
-use crate::table::Table;
+use crate::table::{Expiry, Listener, Table};
 use axum::extract::State;
 use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
@@ -83,6 +83,7 @@ fn snapshot(live: &Live) -> Snapshot {
             .iter()
             .map(|upstream| (upstream.name.clone(), upstream.count.now(), upstream.connections))
             .collect(),
+        certificates: certificates(table),
         store: store(&host.store),
         policies: policies(live, table),
         generation: table.generation.0,
@@ -101,6 +102,17 @@ fn snapshot(live: &Live) -> Snapshot {
 fn policies(live: &Live, table: &Table) -> Vec<PolicyNow> {
     let (seen, now) = (live.jwks.seen(), clock::now());
     table.policies.all.iter().map(|policy| policy_now(policy, &seen, now)).collect()
+}
+
+/// Until when the certificates of listeners are valid.
+fn certificates(table: &Table) -> Vec<(String, String, u64)> {
+    let of = |listener: &Listener| {
+        let name = listener.name.clone();
+        let shown =
+            |known: &Expiry| (name.clone(), known.file.clone(), u64::try_from(known.until).unwrap_or(0));
+        listener.certificates.iter().map(shown).collect::<Vec<_>>()
+    };
+    table.listeners.iter().flat_map(of).collect()
 }
 
 /// The store that limits are shared through; none where there is none.

@@ -175,9 +175,14 @@ pub(super) fn balance(
     let ends = &station.endpoints;
     let picked = told.iter().find(|(_, why)| why.is_picked()).map(|(at, _)| ends[*at].name.as_str());
     let by = gone_by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
+    let secured = upstream.tls.as_ref().map(|terms| match terms.verifies() {
+        true => "TLS",
+        false => "TLS, whoever answers",
+    });
+    let over = secured.map(|secured| format!(", over {secured}")).unwrap_or_default();
     let says = match picked {
-        Some(picked) => format!("{picked} of {}, {algorithm}{by}", upstream.name),
-        None => format!("{}, {algorithm}{by}: its endpoints are behind names", upstream.name),
+        Some(picked) => format!("{picked} of {}, {algorithm}{by}{over}", upstream.name),
+        None => format!("{}, {algorithm}{by}{over}: its endpoints are behind names", upstream.name),
     };
     let what = |at: usize| match (ends[at].weight, ends[at].priority) {
         (1, 0) => String::new(),
@@ -200,6 +205,7 @@ pub(super) fn balance(
         .fact("upstream", upstream.name.as_str())
         .fact("algorithm", algorithm)
         .fact("by", gone_by)
+        .fact("tls", secured)
         .fact("endpoint", picked)
         .fact("endpoints", set)
         .rows("endpoints", rows);

@@ -13,7 +13,8 @@ use std::time::Duration;
 fn table(text: &str) -> Table {
     let config = Memory::default().file("a.yaml", text).env("KEY", "sesame").read("a.yaml");
     let config = config.unwrap_or_else(|problems| panic!("{problems}"));
-    let mut means = build::Means { files: &mut Memory::default(), now: Tick(1), offset: 0 };
+    let mut files = Memory::default().file("ca.pem", include_bytes!("../../../tests/data/origins/ca.pem"));
+    let mut means = build::Means { files: &mut files, now: Tick(1), offset: 0 };
     build::build(&config, Generation(7), None, &mut means).unwrap_or_else(|problems| panic!("{problems}")).0
 }
 
@@ -40,6 +41,39 @@ fn report_on(ground: &Ground<'_>, line: &str, fields: &[&str], listing: Listing)
 const NOW_MS: u64 = 1_700_000_000_000;
 
 const HEAD: &str = "version: 1\nlisteners: [{ name: public, bind: '127.0.0.1:0' }]\n";
+
+#[test]
+fn who_does_not_come_by_https_is_sent_there_before_any_route_is_looked_for() {
+    let text = "version: 1\ngateway: { trusted_proxies: [203.0.113.0/24] }
+listeners: [{ name: public, bind: '127.0.0.1:0', redirect_https: true }]
+routes: [{ name: here, match: { path: /here }, respond: { body: ok } }]\n";
+    let table = table(text);
+    let told = |line: &str, fields: &[&str]| report(&table, line, fields, Listing::Fitting).to_string();
+    let sent = told("http://a.test:8080/nowhere?b=c", &[]);
+    assert!(sent.contains("redirect_https"), "{sent}");
+    assert!(sent.contains("redirected with 308 to https://a.test/nowhere?b=c"), "{sent}");
+    let stays = told("http://a.test/here", &["X-Forwarded-Proto: https"]);
+    assert!(!stays.contains("redirect_https") && stays.contains("200"), "{stays}");
+}
+
+#[test]
+fn whether_an_upstream_has_to_prove_who_it_is_is_told() {
+    let text = format!(
+        "{HEAD}upstreams:
+  plain: {{ endpoints: [{{ address: '10.0.0.7:81' }}] }}
+  proven: {{ endpoints: [{{ address: '10.0.0.7:81' }}], tls: {{ roots: ca.pem }} }}
+  any: {{ endpoints: [{{ address: '10.0.0.7:81' }}], tls: {{ verify: false }} }}
+routes: [{{ name: plain, match: {{ path: /plain }}, to: plain }}, {{ name: proven, match: {{ path: /proven }}, to: proven }}, {{ name: any, match: {{ path: /any }}, to: any }}]
+"
+    );
+    let table = table(&text);
+    for (name, expected) in [("plain", ""), ("proven", ", over TLS"), ("any", ", over TLS, whoever answers")]
+    {
+        let found = report(&table, &format!("http://a.test/{name}"), &[], Listing::Fitting).to_string();
+        let line = format!("10.0.0.7:81 of {name}, round_robin{expected}\n");
+        assert!(found.contains(&line), "{found}");
+    }
+}
 
 #[test]
 fn a_report_reads_as_a_line_a_phase_with_what_was_chosen_from_below() {

@@ -18,7 +18,6 @@ use crate::policy::cors;
 use crate::route::finder::Caches;
 use crate::route::{Facts, Match, Miss, Scratch};
 use crate::table::{End, Endpoints, Here, Listener, Route, Table, Upstream};
-use crate::wire::edits::Edits;
 use crate::wire::head::{Form, Head, Lines};
 use crate::wire::http1::framing::{self, Length};
 use crate::wire::http1::{Parsed, request};
@@ -157,8 +156,8 @@ impl<'a> Trace<'a> {
         self.phases.push(phases::received(head, length, &self.secrets));
         self.phases.push(phases::client(self.peer, client));
         if parts::ends_here(head) {
-            let status = match parts::last_hop(head, &mut Edits::new()) {
-                Ok(own) => own.status(),
+            let status = match parts::last_hop(head) {
+                Ok(status) => status,
                 Err(reason) => return Err(self.refuse("last_hop", reason)),
             };
             let says = format!("{status}: it may go no further");
@@ -174,6 +173,9 @@ impl<'a> Trace<'a> {
             },
         };
         self.phases.push(phases::path(head.path(), path));
+        if let Some(outcome) = self.sent_to_https(head, path)? {
+            return Ok(outcome);
+        }
         let found = self.route(head, path)?;
         let (route, at) = (table.route(found.route), usize::from(found.path));
         if let Some(status) = self.policies((head, path), (client, found), length)? {
@@ -197,6 +199,23 @@ impl<'a> Trace<'a> {
         self.balance(upstream, key, told)
     }
 
+    /// Where a client is sent that did not come by https, if it has to.
+    fn sent_to_https(&mut self, head: Head<'_>, path: &[u8]) -> Result<Option<Outcome>, Reason> {
+        let mut place = Vec::new();
+        let asked = (self.peer, head, path);
+        let sent = parts::elsewhere(self.listener, asked, &mut self.caches.borrow_mut(), &mut place);
+        let status = match sent {
+            Ok(None) => return Ok(None),
+            Ok(Some(status)) => status,
+            Err(reason) => return Err(self.refuse("redirect_https", reason)),
+        };
+        let place = self.secrets.target(&place);
+        let says = format!("{status} to {place}");
+        let phase = Phase::pass("redirect_https", says).fact("status", status);
+        self.phases.push(phase.fact("location", place.as_str()));
+        Ok(Some(Outcome::Redirects(status, place)))
+    }
+
     /// The status with which a policy answers, if one does.
     fn policies(
         &mut self,
@@ -206,7 +225,7 @@ impl<'a> Trace<'a> {
     ) -> Result<Option<u16>, Reason> {
         let table = self.ground.table;
         let Some(chain) = table.policies.chain(self.ground.listener, found.route) else { return Ok(None) };
-        let asked = Asked { table, peer: self.peer, client, found: Some(found) };
+        let asked = Asked { table, peer: self.peer, certificate: None, client, found: Some(found) };
         let (phase, planned) = policies::told(self.ground, (asked, chain), (head, path), length);
         self.phases.push(phase);
         match planned {

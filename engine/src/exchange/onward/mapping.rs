@@ -25,6 +25,8 @@ pub struct Way<'a> {
     pub path: &'a [u8],
     /// The Host that was sent.
     pub sent: &'a [u8],
+    /// Whether it went over TLS.
+    pub secured: bool,
     /// The sticky cookie to issue.
     pub issue: Option<CookieId>,
 }
@@ -64,6 +66,7 @@ impl Way<'_> {
         let back = Back {
             front: front(ctx.peer, head),
             sent: self.sent,
+            port: if self.secured { 443 } else { 80 },
             inside,
             path: by.map(|by| Rewritten { by, at: self.at, asked: self.path }),
         };

@@ -86,7 +86,9 @@ async fn ask(ctx: &Context<'_>, question: &Call) -> Result<Reply, Trouble> {
 
 fn trouble(fault: CallFault) -> Trouble {
     match fault {
-        CallFault::Total | CallFault::FirstByte | CallFault::ConnectTimeout => Trouble::Late,
+        CallFault::Total | CallFault::FirstByte | CallFault::ConnectTimeout | CallFault::TlsTimeout => {
+            Trouble::Late
+        }
         CallFault::Malformed(_) => Trouble::Unusable,
         _ => Trouble::Unreachable,
     }

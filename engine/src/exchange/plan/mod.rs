@@ -12,7 +12,7 @@ use super::context::{Context, Peer, RequestId};
 use super::downstream::Replies;
 use super::peer::front::front;
 use super::timed::of_policy;
-use crate::base::{ListenerId, Tick};
+use crate::base::{Certificate, ListenerId, Tick};
 use crate::net::body::BodySource;
 use crate::observe::Reason;
 use crate::policy::{Ask, Cause, Chain, Facts, Mode, Refusal, State, Told, Verb, Verdict, Walk, cors};
@@ -27,7 +27,8 @@ use std::net::IpAddr;
 /// What is known of a request for its policies.
 fn facts<'f>(ctx: &'f Context<'_>, head: Head<'f>, path: &'f [u8], id: &'f RequestId) -> Facts<'f> {
     let found = ctx.route.get().map(|route| Match { route, path: ctx.pattern.get() });
-    let asked = Asked { table: ctx.table, peer: ctx.peer, client: ctx.client_ip.get(), found };
+    let certificate = ctx.certificate;
+    let asked = Asked { table: ctx.table, peer: ctx.peer, certificate, client: ctx.client_ip.get(), found };
     asked.facts((head, path), id.bytes(), (ctx.began, ctx.wall_ms()))
 }
 
@@ -38,6 +39,8 @@ pub struct Asked<'a> {
     pub table: &'a Table,
     /// Whose request it is.
     pub peer: Peer,
+    /// The certificate that its connection showed.
+    pub certificate: Option<&'a Certificate>,
     /// The client as trusted proxies tell it.
     pub client: Option<IpAddr>,
     /// The route.
@@ -52,7 +55,7 @@ impl<'a> Asked<'a> {
         request_id: &'a [u8],
         (now, unix_ms): (Tick, u64),
     ) -> Facts<'a> {
-        let Asked { table, peer, client, found } = self;
+        let Asked { table, peer, certificate, client, found } = self;
         let route = found.map(|found| (table.route(found.route), usize::from(found.path)));
         let front = front(peer, head);
         Facts {
@@ -61,6 +64,7 @@ impl<'a> Asked<'a> {
             parameters: route.map_or(&[], |(route, pattern)| route.parameters(pattern)),
             client,
             peer: peer.addr,
+            certificate,
             is_https: front.scheme == Scheme::Https,
             host: front.host,
             listener: &table.listeners[peer.listener.index()].name,

@@ -2,6 +2,7 @@
 //! own making, and nobody above needs to know.
 
 use super::{Idle, Stream};
+use crate::base::Proven;
 use std::fmt::Debug;
 use std::io::{self, IoSlice};
 
@@ -28,8 +29,14 @@ pub trait Cover: Debug {
     /// The host that the peer asked for when it connected, in lower case.
     fn asked(&self) -> Option<&str>;
 
+    /// What the peer did against the protocol, in the words of the log.
+    fn wrong(&self) -> Option<&'static str>;
+
     /// Whether it was agreed to speak HTTP/2.
     fn speaks_http2(&self) -> bool;
+
+    /// The peer as its handshake left it; none where nothing is asked of peers.
+    fn proven(&self) -> Option<&Proven>;
 
     /// Whether there is something to read that the socket has given up already.
     fn holds_input(&self) -> bool;
@@ -39,4 +46,7 @@ pub trait Cover: Debug {
 
     /// As [`Stream::shutdown_write`].
     fn shutdown_write(&self);
+
+    /// As [`Stream::reset_on_close`].
+    fn reset_on_close(&self);
 }

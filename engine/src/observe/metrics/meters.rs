@@ -105,6 +105,8 @@ struct Known {
     refused: u64,
     /// Policies that have series of their own. What they did is counted where they are.
     policies: usize,
+    /// Certificates that have one.
+    certificates: usize,
 }
 
 /// All names that are counted.
@@ -128,6 +130,8 @@ pub struct Listed {
     pub endpoints: Vec<Arc<Meter<EndpointCells>>>,
     /// How many policies have series of their own, the first ones of the table.
     pub policies: usize,
+    /// How many certificates have one, likewise.
+    pub certificates: usize,
     /// Series in use.
     pub series: usize,
     /// Series that may be in use.
@@ -140,7 +144,7 @@ impl Known {
     fn series(&mut self) -> usize {
         let names =
             self.listeners.reap() + self.routes.reap() + self.upstreams.reap() + self.endpoints.reap();
-        names + policy_series(self.policies)
+        names + policy_series(self.policies) + certificate_series(self.certificates)
     }
 }
 
@@ -181,11 +185,24 @@ impl Arming<'_> {
         self.known.policies = count.min(most);
         self.series = others + policy_series(self.known.policies);
     }
+
+    /// Makes room for a series each of `count` certificates: of as many as fit into an eighth of the cap.
+    pub fn certificates(&mut self, count: usize) {
+        let most = (self.known.cap / 8).saturating_sub(1);
+        let others = self.series - certificate_series(self.known.certificates);
+        self.known.certificates = count.min(most);
+        self.series = others + certificate_series(self.known.certificates);
+    }
 }
 
 /// Series of `count` policies, and where there are any, of those past the room.
 fn policy_series(count: usize) -> usize {
     if count == 0 { 0 } else { (count + 1) * PolicyNow::SERIES }
+}
+
+/// A series of each of `count` certificates, and one of those past the room.
+fn certificate_series(count: usize) -> usize {
+    if count == 0 { 0 } else { count + 1 }
 }
 
 kinds! {
@@ -211,6 +228,7 @@ impl Meters {
             cap: 0,
             refused: 0,
             policies: 0,
+            certificates: 0,
         };
         Meters { shards, known: Mutex::new(known) }
     }
@@ -237,6 +255,7 @@ impl Meters {
             upstreams: known.upstreams.all(),
             endpoints: known.endpoints.all(),
             policies: known.policies,
+            certificates: known.certificates,
             series,
             cap: known.cap,
             refused: known.refused,

@@ -23,6 +23,9 @@ pub struct Snapshot {
     pub listeners: Vec<(String, u32, u32)>,
     /// Its upstreams, likewise.
     pub upstreams: Vec<(String, u32, u32)>,
+    /// Certificates of its listeners: the listener, the certificate's file, and the last second since 1970 at which it is
+    /// valid.
+    pub certificates: Vec<(String, String, u64)>,
     /// The store that limits are shared through; none where there is none.
     pub store: Option<StoreNow>,
     /// Its policies, in file order.
@@ -149,6 +152,7 @@ families! {
     LISTENER_MAX = Gauge "ringgate_listener_connections_limit" ["listener"] "Client connections that may be open.";
     ACCEPTED = Counter "ringgate_connections_accepted" [] "Client connections taken in.";
     CLOSED = Counter "ringgate_connections_closed" [] "Client connections ended.";
+    NOT_AFTER = Gauge "ringgate_certificate_not_after_seconds" ["listener", "certificate"] "Until when a certificate of a listener is valid, in seconds since 1970; the certificate is named by its file.";
     ROUTE_REQUESTS = Counter "ringgate_route_requests" ["route", "class"] "Exchanges of a route by class of the status sent.";
     ROUTE_DURATION = Histogram "ringgate_route_duration_seconds" ["route"] "First byte of a request to the last of its answer, tunnels apart.";
     UPSTREAM_REQUESTS = Counter "ringgate_upstream_requests" ["upstream", "class"] "Exchanges for which an upstream was chosen, by class of the status sent to the client.";
@@ -275,6 +279,19 @@ fn exchanges(text: &mut Text, snapshot: &Snapshot) {
     caps(text, [&LISTENER_OPEN, &LISTENER_MAX], listeners);
     total(text, &ACCEPTED, counts, |counts| &counts.connections_accepted);
     total(text, &CLOSED, counts, |counts| &counts.connections_closed);
+    certificates(text, snapshot);
+}
+
+/// Of those for whose series there is no room, the one that expires first stands under one name.
+fn certificates(text: &mut Text, Snapshot { listed, certificates, .. }: &Snapshot) {
+    let (own, rest) = certificates.split_at(listed.certificates.min(certificates.len()));
+    text.family(&NOT_AFTER);
+    for (listener, file, until) in own {
+        text.series(&NOT_AFTER, &[listener, file], *until);
+    }
+    if let Some(first) = rest.iter().map(|(.., until)| *until).min() {
+        text.series(&NOT_AFTER, &[OVERFLOW, OVERFLOW], first);
+    }
 }
 
 fn routes(text: &mut Text, meters: &[Arc<Meter<RouteCells>>]) {

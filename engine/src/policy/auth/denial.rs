@@ -91,6 +91,10 @@ denials! {
     ServiceForbids = "service_forbids", InsufficientScope, "the authorization service forbids the request";
     /// No consumer has this key.
     ApiKey = "api_key_unknown", Invalid, "the key is not known";
+    /// No consumer has this certificate.
+    Certificate = "certificate_unknown", InsufficientScope, "the certificate is not known";
+    /// The certificate does not say what the policy knows callers by.
+    CertificateName = "certificate_name", Invalid, "the certificate does not name its holder in the way that is asked for";
     /// No user has this name and password.
     Password = "password_wrong", Invalid, "name or password is wrong";
     /// The caller is known, but was not granted the scope.
@@ -154,6 +158,11 @@ impl Challenge {
     pub fn basic(realm: &str) -> Challenge {
         let parameters = format!("realm={}, charset=\"UTF-8\"", quoted(realm));
         Challenge { scheme: "Basic", parameters: parameters.into() }
+    }
+
+    /// That of certificates, for which no scheme is registered either: they are shown before the first request.
+    pub fn certificate(realm: &str) -> Challenge {
+        Challenge { scheme: "ClientCertificate", parameters: format!("realm={}", quoted(realm)).into() }
     }
 
     /// That of keys, for which no scheme is registered; a 401 must have one all the same (RFC 9110 §15.5.2). It says

@@ -8,6 +8,7 @@
 //! | tokens (RFC 7519) | `jwt/`, `keys/` | a look-up while it is remembered, no allocation; else a signature |
 //! | keys | `api_key`, `registry` | two hashes, one cache line; no allocation |
 //! | name and password | `basic/` | one hash while the password is remembered |
+//! | certificates (mutual TLS) | `mtls` | its claims are parsed; no allocation |
 //! | what somebody else says | `remote/` | introspection: an HMAC and a look-up while it is remembered |
 
 pub mod api_key;
@@ -18,6 +19,7 @@ pub mod document;
 mod flaw;
 pub mod jwt;
 pub mod keys;
+pub mod mtls;
 pub mod principal;
 pub mod registry;
 pub mod remote;

@@ -19,6 +19,8 @@ pub enum Method {
     Introspection,
     /// By a service that was asked about the request.
     ForwardAuth,
+    /// By the certificate of its connection.
+    Mtls,
 }
 
 impl Method {
@@ -30,6 +32,7 @@ impl Method {
             Method::Basic => "basic",
             Method::Introspection => "introspection",
             Method::ForwardAuth => "forward_auth",
+            Method::Mtls => "mtls",
         }
     }
 }

@@ -3,19 +3,21 @@
 //! and unknown keys take the same steps: one bucket of a cache line, one comparison in constant time. Built at load
 //! from the configuration and a registry file; never changed, but replaced as a whole.
 
+mod certificates;
 mod list;
 #[cfg(test)]
 mod tests;
 
+use certificates::certificates;
 pub use list::{ListFlaw, read_list};
 
 use super::flaw::Flaw;
 use super::principal::{ClaimPath, Marks, Method, Principal};
+use crate::base::Certificate;
 use crate::config::Consumer as Given;
 use ring::rand::{SecureRandom, SystemRandom};
 use ring::{digest, hmac};
 use std::collections::HashMap;
-use std::fmt::Write;
 use subtle::ConstantTimeEq;
 
 /// Consumers of a registry at most.
@@ -74,6 +76,8 @@ pub struct Entry {
     pub roles: Vec<String>,
     /// SHA-256 of each of its keys.
     pub keys: Vec<[u8; 32]>,
+    /// What its certificates are known by: see [`Certificate::marks`].
+    pub certificates: Vec<String>,
 }
 
 /// A consumer.
@@ -83,6 +87,8 @@ pub struct Consumer {
     tier: Box<[u8]>,
     /// What is said of it when it calls with a key.
     principal: Principal,
+    /// What was granted to it, as the end of a JSON object.
+    grants: Box<[u8]>,
 }
 
 impl Consumer {
@@ -94,6 +100,11 @@ impl Consumer {
     /// Its tier; empty for none.
     pub fn tier(&self) -> &[u8] {
         &self.tier
+    }
+
+    /// What was granted to it: the members `scope` and `roles`, with a comma before them and the brace that closes their object.
+    pub(super) fn grants(&self) -> &[u8] {
+        &self.grants
     }
 
     /// What is said of it.
@@ -108,6 +119,8 @@ pub struct Registry {
     blind: Blind,
     consumers: Vec<Consumer>,
     names: HashMap<Box<[u8]>, u32>,
+    /// By what certificates are known by.
+    certificates: HashMap<Box<str>, u32>,
     /// Index of tags; its number of buckets is a power of two.
     index: Index,
 }
@@ -117,6 +130,7 @@ impl Registry {
     /// have told of others.
     pub fn new(entries: &[Entry], blind: &Blind) -> Registry {
         let mut names = HashMap::new();
+        let mut certificates = HashMap::new();
         let mut consumers = Vec::new();
         let mut tags = Vec::new();
         for entry in entries.iter().take(CONSUMERS_MAX) {
@@ -130,15 +144,26 @@ impl Registry {
                 name,
                 tier: entry.tier.as_bytes().into(),
                 principal: principal(entry),
+                grants: grants(entry).into_bytes().into(),
             });
+            for mark in &entry.certificates {
+                certificates.entry(mark.as_str().into()).or_insert(number);
+            }
             tags.extend(entry.keys.iter().map(|key| (blind.tag(&[key]), number)));
         }
-        Registry { blind: blind.clone(), consumers, names, index: Index::new(tags) }
+        Registry { blind: blind.clone(), consumers, names, certificates, index: Index::new(tags) }
     }
 
     /// The consumer of this name.
     pub fn named(&self, name: &[u8]) -> Option<&Consumer> {
         self.consumers.get(*self.names.get(name)? as usize)
+    }
+
+    /// The consumer that has this certificate, by the most exact of what it is known by. It was verified, so that how long this
+    /// takes tells nothing that its holder does not know.
+    pub fn of_certificate(&self, certificate: &Certificate) -> Option<&Consumer> {
+        let number = certificate.marks.iter().find_map(|mark| self.certificates.get(mark))?;
+        self.consumers.get(*number as usize)
     }
 
     /// Names the consumer that the claim at `path` is about. For each request anew, since consumers change while tokens are
@@ -253,13 +278,16 @@ impl Index {
     }
 }
 
+/// See [`Consumer::grants`].
+fn grants(entry: &Entry) -> String {
+    let list = |texts: &[String]| serde_json::Value::from(texts[..texts.len().min(GRANTS_MAX)].to_vec());
+    format!(r#","scope":{},"roles":{}}}"#, list(&entry.scopes), list(&entry.roles))
+}
+
 /// What is said of a consumer that calls with a key or a password.
 fn principal(entry: &Entry) -> Principal {
-    let mut json = String::new();
-    let list = |texts: &[String]| serde_json::Value::from(texts[..texts.len().min(GRANTS_MAX)].to_vec());
     let name = serde_json::Value::from(entry.name.as_str());
-    let (scopes, roles) = (list(&entry.scopes), list(&entry.roles));
-    write!(json, r#"{{"sub":{name},"scope":{scopes},"roles":{roles}}}"#).expect("a string takes all");
+    let json = format!(r#"{{"sub":{name}{}"#, grants(entry));
     let mut principal = Principal::default();
     principal.claims_mut().read(json.as_bytes()).expect("names and lists within their bounds are JSON");
     let place = |name: &[u8]| principal.claims().member(name).map(super::document::Value::place);
@@ -273,7 +301,9 @@ fn principal(entry: &Entry) -> Principal {
 pub fn entries(given: &[Given], mut note: impl FnMut(usize, Flaw)) -> Vec<Entry> {
     let mut known: HashMap<[u8; 32], usize> = HashMap::new();
     let mut entries = Vec::new();
+    let mut shown = HashMap::new();
     for (index, consumer) in given.iter().enumerate() {
+        let certificates = certificates(given, index, &mut shown, |flaw| note(index, flaw));
         let mut keys = Vec::new();
         for (item, key) in consumer.api_keys.iter().enumerate() {
             let hash = match key.0.strip_prefix("sha256:") {
@@ -310,7 +340,8 @@ pub fn entries(given: &[Given], mut note: impl FnMut(usize, Flaw)) -> Vec<Entry>
             }
         }
         let Given { name, scopes, roles, .. } = consumer.clone();
-        entries.push(Entry { name, tier: consumer.tier.clone().unwrap_or_default(), scopes, roles, keys });
+        let tier = consumer.tier.clone().unwrap_or_default();
+        entries.push(Entry { name, tier, scopes, roles, keys, certificates });
     }
     entries
 }

@@ -1,6 +1,6 @@
 //! What is known of a request when policies are asked. All of it is borrowed for the one call.
 
-use crate::base::{ClientAddr, Tick};
+use crate::base::{Certificate, ClientAddr, Tick};
 use crate::wire::cookie::cookie;
 use crate::wire::head::Head;
 use std::net::IpAddr;
@@ -18,6 +18,8 @@ pub struct Facts<'r> {
     pub client: Option<IpAddr>,
     /// Where the connection came from, or whom its PROXY header named.
     pub peer: ClientAddr,
+    /// The certificate that the client of the connection showed.
+    pub certificate: Option<&'r Certificate>,
     /// The scheme and host that the client named.
     pub is_https: bool,
     /// The host that the client named, with its port.

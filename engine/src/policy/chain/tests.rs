@@ -49,6 +49,7 @@ fn met(table: &Table, shard: &mut Shard, (line, fields, client): (&str, &str, &s
         parameters: &[],
         client: Some(client.ip()),
         peer: ClientAddr::Ip(client),
+        certificate: None,
         is_https: false,
         host: b"gw.test",
         listener: "public",

@@ -24,6 +24,7 @@ fn back<'a>(
     Back {
         front: Front { scheme: Scheme::Https, host: front.as_bytes() },
         sent: sent.as_bytes(),
+        port: 80,
         inside: INSIDE.into_iter(),
         path: by.map(|by| Rewritten { by, at: 0, asked: b"/api/orders" }),
     }
@@ -94,6 +95,18 @@ fn the_host_sent_in_place_of_the_clients_is_internal() {
             ("http://orders.svc:9001/x", "http://orders.svc:9001/x"),
         ],
     );
+    // Without a port it is that of what the upstream speaks.
+    for (port, of_http, of_https) in [(80, true, false), (443, false, true)] {
+        let back = Back { port, ..self::back(FRONT, "orders.svc", None) };
+        for (value, mapped) in [
+            ("http://orders.svc:80/x", of_http),
+            ("https://orders.svc:443/x", of_https),
+            ("https://orders.svc/x", true),
+        ] {
+            let expected = if mapped { "https://gw.example:8080/x" } else { value };
+            check(&|value, out| back.url(value, out), &[(value, expected)]);
+        }
+    }
 }
 
 #[test]

@@ -34,11 +34,18 @@ pub(super) fn build(check: &mut Check<'_>, previous: Option<&Table>, means: &mut
             let fix = "write [http1], or remove the key";
             check.error(&at.key("protocols"), format!("listener '{name}' speaks nothing"), Some(fix.into()));
         }
+        let (tls, certificates) = match tls::build(check, &at.key("tls"), (&name, given), (previous, means)) {
+            Some((terms, certificates)) => (Some(terms), certificates),
+            None => (None, Vec::new()),
+        };
         listeners.push(Listener {
             bind: bind(check, &at.key("bind"), &name, given, &mut bound),
             proxy_protocol: proxy_protocol(check, &at.key("proxy_protocol"), &name, given),
             speaks: speaks(given),
-            tls: tls::build(check, &at.key("tls"), (&name, given), (previous, means)),
+            tls,
+            certificates,
+            to_https: tls::https::redirect(check, &at.key("redirect_https"), &name, given),
+            hsts: tls::https::hsts(check, &at.key("hsts"), &name, given),
             limits: limits(check, &at.key("limits"), &given.limits),
             timeouts: timeouts(check, &at.key("timeouts"), &given.timeouts),
             count: kept.count(&name),

@@ -110,6 +110,10 @@ fn consumers(check: &mut Check<'_>) -> Vec<Entry> {
 fn identity(policy: &Arc<Policy>) -> Vec<FieldName> {
     match &policy.kind {
         Kind::SignIn(SignIn { by: By::Forward(asked), .. }) => asked.identity().cloned().collect(),
+        Kind::SignIn(SignIn { by: By::Mtls(mtls), forward, .. }) => {
+            let claims = forward.iter().map(|(_, name)| name);
+            claims.chain(mtls.fields()).cloned().collect()
+        }
         Kind::SignIn(method) => method.forward.iter().map(|(_, name)| name.clone()).collect(),
         Kind::Headers(headers) => headers.identity().cloned().collect(),
         _ => Vec::new(),

@@ -2,21 +2,24 @@
 //! the last good ones in place.
 
 use super::listeners::speaks;
-use super::{Check, Means, Pointer, Table, config};
-use crate::certs::{Identity, Terms, Unfit};
+use super::{Check, Expiry, Means, Pointer, Table, config};
+use crate::certs::{Identity, Keys, Terms, Unfit};
 use crate::config::values::FilePath;
+
+mod clients;
+pub(super) mod https;
 
 /// A certificate with less time left than this is warned of: ACME's renewals begin with 30 of 90 days left, so that
 /// whatever renews it has failed for weeks.
 const WARN_SECONDS: i64 = 14 * 24 * 3600;
 
-/// The terms of listener `name`; notes what is wrong with them.
+/// The terms of listener `name`, and until when its certificates are valid; notes what is wrong with them.
 pub(super) fn build(
     check: &mut Check<'_>,
     at: &Pointer,
     (name, listener): (&str, &config::Listener),
     (previous, means): (Option<&Table>, &mut Means<'_>),
-) -> Option<Terms> {
+) -> Option<(Terms, Vec<Expiry>)> {
     let given = listener.tls.as_ref()?;
     if given.certs.is_empty() {
         let fix = "write certs: [{ cert: FILE, key: FILE }], or remove 'tls'";
@@ -26,6 +29,8 @@ pub(super) fn build(
     for (index, cert) in given.certs.iter().enumerate() {
         identities.extend(identity(check, &at.key("certs").item(index), cert, means));
     }
+    let clients = clients::build(check, at, (name, given), means).ok()?;
+    let keys = keys(check, &at.key("tickets"), given, means).ok()?;
     if identities.len() != given.certs.len() || identities.is_empty() {
         return None;
     }
@@ -34,8 +39,14 @@ pub(super) fn build(
     let speaks = speaks(listener);
     let protocols = [(speaks.http2, &b"h2"[..]), (speaks.http1, b"http/1.1")];
     let protocols: Vec<&[u8]> = protocols.into_iter().filter_map(|(is, name)| is.then_some(name)).collect();
-    match Terms::new(&identities, &protocols, before) {
-        Ok(terms) => Some(terms),
+    match Terms::new(&identities, &protocols, clients, keys, before) {
+        Ok(terms) => {
+            let expiry = |(cert, identity): (&config::listener::Cert, &Identity)| Expiry {
+                file: cert.cert.0.display().to_string(),
+                until: identity.validity().1,
+            };
+            Some((terms, given.certs.iter().zip(&identities).map(expiry).collect()))
+        }
         Err(why) => {
             check.error_at_key(at, why.into(), None);
             None
@@ -43,7 +54,7 @@ pub(super) fn build(
     }
 }
 
-fn identity(
+pub(super) fn identity(
     check: &mut Check<'_>,
     at: &Pointer,
     given: &config::listener::Cert,
@@ -66,7 +77,7 @@ fn identity(
             return None;
         }
     };
-    let now = i64::try_from((means.now.0 + means.offset) / 1_000_000_000).unwrap_or(i64::MAX);
+    let now = unix_seconds(means);
     let (from, until) = identity.validity();
     let path = given.cert.0.display();
     let fix = "renew it; clients refuse one that is not valid";
@@ -89,7 +100,42 @@ fn identity(
     Some(identity)
 }
 
-fn read(check: &mut Check<'_>, at: &Pointer, path: &FilePath, means: &mut Means<'_>) -> Option<Vec<u8>> {
+/// The keys of tickets, where there are files of them; notes what is wrong with those.
+///
+/// # Errors
+/// When there are files that give no keys.
+fn keys(
+    check: &mut Check<'_>,
+    at: &Pointer,
+    given: &config::listener::Tls,
+    means: &mut Means<'_>,
+) -> Result<Option<Keys>, ()> {
+    let Some(files) = &given.tickets else { return Ok(None) };
+    let mut held = Vec::new();
+    for (index, file) in files.0.iter().enumerate() {
+        let place = check.one_of(at, index);
+        held.push(read(check, &place, file, means));
+    }
+    let held: Option<Vec<Vec<u8>>> = held.into_iter().collect();
+    Keys::read(&held.ok_or(())?).map(Some).map_err(|(index, why)| {
+        let file = files.0.get(index).map(|file| file.0.display().to_string()).unwrap_or_default();
+        let fix = "make one with `openssl rand -out FILE 80`";
+        check.error(&check.one_of(at, index), format!("'{file}' {why}"), Some(fix.into()));
+    })
+}
+
+/// Now, in seconds since 1970.
+pub(super) fn unix_seconds(means: &Means<'_>) -> i64 {
+    i64::try_from((means.now.0 + means.offset) / 1_000_000_000).unwrap_or(i64::MAX)
+}
+
+/// What a file holds; notes that it cannot be read.
+pub(super) fn read(
+    check: &mut Check<'_>,
+    at: &Pointer,
+    path: &FilePath,
+    means: &mut Means<'_>,
+) -> Option<Vec<u8>> {
     let note = |why: String| {
         let message = format!("'{}' cannot be read: {why}", path.0.display());
         check.error(at, message, Some("give the path of a file that the gateway may read".into()));
@@ -98,7 +144,7 @@ fn read(check: &mut Check<'_>, at: &Pointer, path: &FilePath, means: &mut Means<
 }
 
 /// A time as people tell it: whole days, or hours and minutes where it is less than one.
-fn spelled(seconds: i64) -> String {
+pub(super) fn spelled(seconds: i64) -> String {
     match seconds / 86_400 {
         0 => format!("{}h{}m", seconds / 3600, seconds / 60 % 60),
         1 => "1 day".to_owned(),

@@ -2,7 +2,8 @@
 //! no policy could recognise. Told only where nothing else is wrong: else a name may only be misspelt elsewhere.
 
 use super::{Check, Pointer, Route};
-use crate::config::{Config, Policy};
+use crate::config::listener::ClientAuth;
+use crate::config::{Config, Listener, Policy};
 use crate::table::End;
 use std::collections::HashSet;
 
@@ -21,12 +22,26 @@ pub(super) fn warn(check: &mut Check<'_>, routes: &[Route]) {
         let fix = "attach it by name under 'policies' of the gateway, a listener or a route, or remove it";
         check.warn_at_key(&at, format!("policy '{name}' is attached nowhere"), Some(fix.into()));
     }
+    for name in unasked(config) {
+        let at = Pointer::default().key("policies").key(name);
+        let message = format!("policy '{name}' knows nobody: no listener asks clients for certificates");
+        let fix = "write client_auth: optional or required in 'tls' of a listener";
+        check.warn_at_key(&at, message, Some(fix.into()));
+    }
     for index in consumers(config) {
         let at = Pointer::default().key("consumers").item(index).key("name");
         let message = format!("no policy could recognise consumer '{}'", config.consumers[index].name);
-        let fix = "attach a policy of the kind api_key, basic or jwt, or remove it";
+        let fix = "attach a policy of the kind api_key, basic, jwt or mtls, or remove it";
         check.warn(&at, message, Some(fix.into()));
     }
+}
+
+/// Policies that go by certificates, where no listener asks for any.
+fn unasked(config: &Config) -> Vec<&str> {
+    let asks = |listener: &Listener| matches!(&listener.tls, Some(tls) if tls.client_auth != ClientAuth::Off);
+    let goes_by = config.policies.0.iter().filter(|(_, policy)| policy.mtls.is_some());
+    let is_asked = config.listeners.iter().any(asks);
+    goes_by.filter(|_| !is_asked).map(|(name, _)| name.as_str()).collect()
 }
 
 fn upstreams<'c>(config: &'c Config, routes: &[Route]) -> Vec<&'c str> {
@@ -66,6 +81,7 @@ fn consumers(config: &Config) -> Vec<usize> {
         policy.jwt.is_some()
             || policy.api_key.is_some()
             || policy.basic.is_some()
+            || policy.mtls.is_some()
             || policy.introspection.is_some()
     };
     let is_asked =
@@ -96,6 +112,21 @@ policies:
 routes: [{ name: r, policies: [d], respond: { body: hi } }]
 ";
         assert_eq!(policies(&config(text)), ["c"]);
+    }
+
+    #[test]
+    fn a_policy_that_goes_by_certificates_needs_a_listener_that_asks_for_them() {
+        let text = |auth: &str| {
+            format!(
+                "version: 1
+listeners: [{{ bind: '127.0.0.1:0', tls: {{ certs: [], client_auth: {auth} }} }}]
+policies: {{ who: {{ mtls: {{}} }} }}
+routes: [{{ name: r, policies: [who], respond: {{ body: hi }} }}]
+"
+            )
+        };
+        assert_eq!(unasked(&config(&text("off"))), ["who"]);
+        assert_eq!(unasked(&config(&text("optional"))), [""; 0]);
     }
 
     #[test]

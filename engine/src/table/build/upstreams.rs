@@ -2,16 +2,21 @@
 
 use super::super::endpoints::assemble;
 use super::{
-    Check, Endpoints, Kept, Pointer, Source, Table, Target, Upstream, UpstreamId, address, balance, config,
+    Check, Endpoints, Kept, Means, Pointer, Source, Table, Target, Upstream, UpstreamId, address, balance,
+    config,
 };
 use crate::wire::proxy_protocol::Version;
+use secured::Secured;
+
+mod secured;
 
 /// Builds all upstreams; notes what is wrong with them.
-pub(super) fn build(check: &mut Check<'_>, previous: Option<&Table>) -> Vec<Upstream> {
+pub(super) fn build(check: &mut Check<'_>, previous: Option<&Table>, means: &mut Means<'_>) -> Vec<Upstream> {
     let config = check.config;
     let all = Pointer::default().key("upstreams");
     let before = previous.into_iter().flat_map(|table| &table.upstreams);
     let kept = Kept(before.map(|known| (known.name.as_str(), &known.count)).collect());
+    let mut secured = Secured::new(previous);
     let mut upstreams = Vec::new();
     for (index, (name, given)) in config.upstreams.0.iter().enumerate() {
         let at = all.key(name);
@@ -36,6 +41,10 @@ pub(super) fn build(check: &mut Check<'_>, previous: Option<&Table>) -> Vec<Upst
                 config::upstream::ProxyVersion::V1 => Version::V1,
                 config::upstream::ProxyVersion::V2 => Version::V2,
             }),
+            tls: given
+                .tls
+                .as_ref()
+                .and_then(|given| secured.terms(check, (&at.key("tls"), name), (given, http2), means)),
             http2,
             connections: check.at_least_one(&pool, "connections", given.pool.connections),
             idle: check.period(&pool, "idle", given.pool.idle),

@@ -37,6 +37,22 @@ pub struct Endpoint {
     pub found_behind: Option<Target>,
 }
 
+impl Endpoint {
+    /// The host that was written of it, by which it proves itself: a name, that of a service without its labels, since nothing
+    /// vouches for what its records say (RFC 6125 §6.2.1), an address; `localhost` of a Unix socket.
+    pub fn written_host(&self) -> &str {
+        match (&self.found_behind, &self.addr) {
+            (Some(Target::Host(host, _)), _) => host,
+            (Some(Target::Service(name)), _) => name.splitn(3, '.').nth(2).unwrap_or(name),
+            (_, Address::Unix(_)) => "localhost",
+            (_, Address::Tcp(_)) => {
+                let host = self.host.rsplit_once(':').map_or(&*self.host, |(host, _)| host);
+                host.trim_start_matches('[').trim_end_matches(']')
+            }
+        }
+    }
+}
+
 /// The endpoints of an upstream at one moment, made where no request waits and shared by all shards. Another set takes
 /// its place; a set itself never changes.
 #[derive(Debug)]
@@ -205,6 +221,21 @@ mod tests {
         let known = [found(0, "10.0.0.1:80", 1)];
         let sources = [source("a.test:80", 1, 1), source("10.0.0.1:80", 4, 0), source("10.0.0.1:80", 9, 0)];
         assert_eq!(set(&sources, &known), [of("10.0.0.1:80", 4, 0)]);
+    }
+
+    #[test]
+    fn an_endpoint_proves_the_host_that_was_written() {
+        let known = [found(0, "10.0.0.1:80", 1)];
+        for (written, host) in [
+            ("10.0.0.9:443", "10.0.0.9"),
+            ("[::1]:443", "::1"),
+            ("a.test.:443", "a.test."),
+            ("srv:_https._tcp.b.test", "b.test"),
+            ("unix:/run/a", "localhost"),
+        ] {
+            let set = assemble([source(written, 1, 0)].iter(), |_| &known);
+            assert_eq!(set[0].written_host(), host, "{written}");
+        }
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! One try of a request on one stream: head and body out, reply head in, both at once.
 
-use super::super::attempt::{Failed, INTERIM_MAX, REPLY_LIMITS, sending};
-use super::super::call::{CallFault, Outgoing, Reply, Source};
+use super::super::attempt::{Failed, INTERIM_MAX, REPLY_LIMITS, of_tls, sending};
+use super::super::call::{CallFault, Outgoing, Plan, Reply, Source};
 use super::super::carry::Upload;
 use super::super::connect::Leased;
 use super::super::lent::Lent;
 use super::head;
+use super::mux::Stream;
 use crate::base::{Fault, Side, Tick};
 use crate::mem::{Buf, Scratch};
 use crate::net::body::frames::{Bounds, FrameReader, FrameSender, FrameWriter};
@@ -14,6 +15,7 @@ use crate::net::{Deadline, clock};
 use crate::wire::head::{Head, Lines};
 use crate::wire::http1::framing::{Length, reply_length};
 use crate::wire::http1::{Parsed, reply};
+use crate::wire::method::Method;
 use h2::client::ResponseFuture;
 use h2::{Reason, RecvStream};
 use http::Response;
@@ -40,30 +42,11 @@ pub async fn attempt<'a, B: BodySource>(
 ) -> Result<Reply<'a>, Failed> {
     let plan = leased.plan();
     let Some(stream) = &leased.stream else { return Err(CallFault::Connect.into()) };
-    let scheme = if stream.wire().link().stream.splices() { Scheme::HTTP } else { Scheme::HTTPS };
-    let head = head::request(lent, request, scheme)?;
     let mut uploading = !matches!(request.onward.length, Length::None | Length::Exact(0));
-    let nothing_sent = |fault| Failed { fault, nothing_sent: true, answered: false };
     let deadline = lent.wheel.deadline();
     deadline.set(clock::coarse().after(plan.timeouts.first_byte).min(plan.total));
-    let mut sender = stream.sender();
-    if let Err(error) = ready(&mut sender, &deadline).await {
-        stream.spoiled();
-        return Err(nothing_sent(error));
-    }
-    let (mut response, sending_side) = sender.send_request(head, !uploading).map_err(|_| {
-        stream.spoiled();
-        nothing_sent(CallFault::Reset)
-    })?;
-    drop(sender);
-    let bounds = (Side::Upstream, plan.timeouts.between_bytes);
-    let sending_side =
-        FrameSender::new((stream.wire().clone(), &lent.wheel), sending_side, bounds, !uploading);
-    let left = match request.onward.length {
-        Length::Exact(bytes) => Some(bytes),
-        _ => None,
-    };
-    let mut writer = Box::new(FrameWriter::new(sending_side, lent.buffers.clone(), left, plan.total));
+    let (mut response, writer) = begun(lent, plan, (stream, uploading), request, &deadline).await?;
+    let mut writer = Box::new(writer);
     if uploading {
         deadline.set(plan.total);
     }
@@ -74,7 +57,11 @@ pub async fn attempt<'a, B: BodySource>(
             let up_ended = || deadline.set(clock::coarse().after(plan.timeouts.first_byte).min(plan.total));
             poll_fn(|cx| beside(cx, &mut response, (&mut up, &mut uploading, &up_ended), &deadline)).await
         };
-        match came.map_err(|fault| failed(fault, plan.total))? {
+        let why = |broke| {
+            let failed = failed(broke, plan.total);
+            Failed { fault: of_tls(failed.fault, stream.wire().link()), ..failed }
+        };
+        match came.map_err(why)? {
             Came::Interim(given) => {
                 interims += 1;
                 if interims > INTERIM_MAX {
@@ -95,18 +82,54 @@ pub async fn attempt<'a, B: BodySource>(
         }
     };
     let head = Head::new(buf.filled(), &lines);
-    let length = match reply_length(head, request.head.method()) {
-        Ok(Length::UntilClose) if got.is_end_stream() => Length::Exact(0),
-        Ok(Length::UntilClose) => Length::Chunked,
-        Ok(length) => length,
-        Err(fault) => return Err(CallFault::Malformed(fault.reason()).into()),
-    };
+    let length = length(head, request.head.method(), &got)?;
     if uploading {
         *upload = Some(Upload::Http2(writer));
     }
-    let bounds = Bounds { limit: None, silence: bounds.1, total: plan.total, side: Side::Upstream };
+    let bounds =
+        Bounds { limit: None, silence: plan.timeouts.between_bytes, total: plan.total, side: Side::Upstream };
     let source = Source::Http2(RefCell::new(Some(Box::new(FrameReader::new(got, bounds, &lent.wheel)))));
     Ok(Reply { leased, buf, lines, length, source })
+}
+
+/// Sends the head; gives where the reply comes from, and where the body goes.
+async fn begun(
+    lent: &Lent,
+    plan: Plan<'_>,
+    (stream, uploading): (&Stream, bool),
+    request: &Outgoing<'_>,
+    deadline: &Deadline,
+) -> Result<(ResponseFuture, FrameWriter), Failed> {
+    let scheme = if plan.upstream.tls.is_some() { Scheme::HTTPS } else { Scheme::HTTP };
+    let head = head::request(lent, request, scheme)?;
+    let nothing_sent = |fault| {
+        stream.spoiled();
+        Failed { fault, nothing_sent: true, answered: false }
+    };
+    let mut sender = stream.sender();
+    if let Err(error) = ready(&mut sender, deadline).await {
+        return Err(nothing_sent(of_tls(error, stream.wire().link())));
+    }
+    let sent = sender.send_request(head, !uploading);
+    let (response, sending_side) = sent.map_err(|_| nothing_sent(CallFault::Reset))?;
+    let bounds = (Side::Upstream, plan.timeouts.between_bytes);
+    let sending_side =
+        FrameSender::new((stream.wire().clone(), &lent.wheel), sending_side, bounds, !uploading);
+    let left = match request.onward.length {
+        Length::Exact(bytes) => Some(bytes),
+        _ => None,
+    };
+    Ok((response, FrameWriter::new(sending_side, lent.buffers.clone(), left, plan.total)))
+}
+
+/// The length of a reply's body: frames end it, whatever is said of it.
+fn length(head: Head<'_>, method: Method, got: &RecvStream) -> Result<Length, CallFault> {
+    match reply_length(head, method) {
+        Ok(Length::UntilClose) if got.is_end_stream() => Ok(Length::Exact(0)),
+        Ok(Length::UntilClose) => Ok(Length::Chunked),
+        Ok(length) => Ok(length),
+        Err(fault) => Err(CallFault::Malformed(fault.reason())),
+    }
 }
 
 /// Waits until the connection takes a request.

@@ -10,7 +10,6 @@ use crate::net::poll::{Polled, Wire};
 use crate::net::spawn::{spawn_guarded, yield_to_back};
 use crate::net::stream::until;
 use crate::net::{Link, clock};
-use crate::wire::http2::Tap;
 use h2::client::{Builder, Connection, SendRequest};
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -65,7 +64,7 @@ impl Mux {
         idle: Duration,
     ) -> Result<Rc<Mux>, h2::Error> {
         let now = clock::coarse();
-        let wire = Wire::new(link, lent.buffers.clone(), None, Tap::of_server(now));
+        let wire = Wire::of_server(link, lent.buffers.clone());
         let mut builder = Builder::new();
         builder
             .enable_push(false)
@@ -192,7 +191,7 @@ fn turn(mux: &Mux, connection: &mut Connection<Polled, Piece>, cx: &mut Context<
             }
         }
     }
-    if ended || wire.is_flooded() {
+    if ended || wire.breach().is_some() {
         return Poll::Ready(Step::Over);
     }
     if wire.begin_turn() {

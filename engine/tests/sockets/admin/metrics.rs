@@ -16,13 +16,13 @@ pub(crate) fn scrape(admin: SocketAddr) -> String {
 }
 
 /// The value of a series, which is named with its labels.
-fn value(page: &str, series: &str) -> f64 {
+pub(crate) fn value(page: &str, series: &str) -> f64 {
     let line = page.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
     line.unwrap_or_else(|| panic!("{series} is not on the page:\n{page}")).parse().expect("is a number")
 }
 
 /// Scrapes until `holds`: counts of an exchange stand a moment after its answer.
-fn scrape_until(admin: SocketAddr, what: &str, holds: impl Fn(&str) -> bool) -> String {
+pub(crate) fn scrape_until(admin: SocketAddr, what: &str, holds: impl Fn(&str) -> bool) -> String {
     let deadline = Instant::now() + crate::support::PATIENCE;
     loop {
         let page = scrape(admin);

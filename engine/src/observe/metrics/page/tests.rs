@@ -37,6 +37,7 @@ fn snapshot(meters: &Meters) -> Snapshot {
         shards: vec![ShardNow::default(); 2],
         listeners: vec![("public".to_owned(), 3, 50)],
         upstreams: vec![("origin".to_owned(), 2, 1024)],
+        certificates: certificates(2),
         store: Some(StoreNow { works: true, faults: vec![("timeout", 3)], ..StoreNow::default() }),
         policies: policies(3),
         generation: 7,
@@ -50,6 +51,33 @@ fn snapshot(meters: &Meters) -> Snapshot {
         fell_back: true,
         process: Some(Process { cpu_micros: 1_250_000, max_fds: Some(1024), ..Process::default() }),
     }
+}
+
+/// `0.pem`, `1.pem` and so on, each valid for a day less than the one before.
+fn certificates(count: u64) -> Vec<(String, String, u64)> {
+    let certificate = |n: u64| ("public".to_owned(), format!("{n}.pem"), 2_000_000_000 - n * 86_400);
+    (0..count).map(certificate).collect()
+}
+
+#[test]
+fn certificates_past_the_room_are_told_by_the_one_that_expires_first() {
+    let meters = Meters::new(1);
+    meters.bound(400);
+    let before = meters.list().series;
+    meters.arm().certificates(80);
+    let own = meters.list().certificates;
+    assert_eq!((own, meters.list().series), (49, before + 50));
+    let shown = Snapshot { certificates: certificates(80), ..snapshot(&meters) };
+    let text = String::from_utf8(page(&shown, Form::Prometheus, 0)).expect("is text");
+    for line in [
+        "ringgate_certificate_not_after_seconds{listener=\"public\",certificate=\"0.pem\"} 2000000000\n",
+        "ringgate_certificate_not_after_seconds{listener=\"(overflow)\",certificate=\"(overflow)\"} 1993174400\n",
+    ] {
+        assert!(text.contains(line), "{line}");
+    }
+    assert!(!text.contains("certificate=\"49.pem\""));
+    meters.arm().certificates(0);
+    assert_eq!(meters.list().series, before);
 }
 
 /// `p0`, `p1` and so on: each let 10 pass and refused 2 for one reason, and one more than the last for another.

@@ -11,6 +11,7 @@ fn given(name: &str, keys: &[&str]) -> Given {
     Given {
         name: name.into(),
         api_keys: keys.iter().map(|key| Secret((*key).into())).collect(),
+        certificates: Vec::new(),
         tier: Some("partner".into()),
         scopes: vec!["orders.read".into()],
         roles: vec!["admin \"x\"".into()],

@@ -35,6 +35,7 @@ fn decided(answered: Option<Result<Reply, Trouble>>) -> (String, Edits, Edits, P
         parameters: &[],
         client: Some(client),
         peer: ClientAddr::Ip((client, 1).into()),
+        certificate: None,
         is_https: false,
         host: b"gw.test",
         listener: "l",

@@ -1,0 +1,70 @@
+//! What is kept from one connection to the next, and from one configuration to the next.
+
+use super::*;
+use crate::support::each_driver;
+use tools::upstream::Origin;
+
+fn resumed(front: &Front) -> Vec<bool> {
+    front.shaken().iter().map(|shaken| shaken.resumed).collect()
+}
+
+#[test]
+fn sessions_are_resumed_and_nothing_made_on_other_terms_is_used() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let old = Rules { versions: OLD, ..Rules::default() };
+        for rules in [Rules::default(), old] {
+            let front = Front::start(origin.addr(), rules);
+            let (ours, named) = (tls(""), tls(", server_name: origin.test"));
+            let gateway = start(driver, &[("a", &[&front.addr()], &ours)]);
+            let mut client = gateway.connect();
+            // Each answer ends with its connection.
+            for count in 1..=3 {
+                get(&mut client, "/a/close-delimited/5").expect(200);
+                front.wait("the end is told", |all| {
+                    all.len() == count && all.iter().all(|one| one.told_end == Some(true))
+                });
+            }
+            assert_eq!(resumed(&front), [false, true, true]);
+            // Equal terms: what is parked is used, and so are the tickets.
+            get(&mut client, "/a/ok").expect(200);
+            gateway.hangup();
+            gateway.serves(2);
+            get(&mut client, "/a/ok").expect(200);
+            assert_eq!(front.shaken().len(), 4);
+            get(&mut client, "/a/close-delimited/5").expect(200);
+            front.wait("closed", |all| all[3].told_end.is_some());
+            get(&mut client, "/a/ok").expect(200);
+            assert_eq!(resumed(&front), [false, true, true, true, true]);
+            // Other terms: the parked connection is closed, which is told, and its session is no use.
+            gateway.replace(&text(driver, &[("a", &[&front.addr()], &named)]));
+            gateway.hangup();
+            gateway.serves(3);
+            front.wait("the parked one is closed", |all| all[4].told_end == Some(true));
+            get(&mut client, "/a/ok").expect(200);
+            let last = front.shaken().pop().unwrap();
+            assert_eq!((last.resumed, last.asked.as_deref()), (false, Some("origin.test")));
+        }
+    });
+}
+
+#[test]
+fn a_changed_file_of_roots_is_a_reload() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let front = Front::start(origin.addr(), Rules::default());
+        let roots =
+            std::env::temp_dir().join(format!("ringgate-roots-{}-{}.pem", std::process::id(), driver.name()));
+        std::fs::copy(file("../tls-a.pem"), &roots).unwrap();
+        let keys = format!("tls: {{ roots: {} }}", roots.display());
+        let text = text(driver, &[("a", &[&front.addr()], &keys)]).replace("watch: false", "watch: true");
+        let gateway = Gateway::with(&text, 1);
+        let mut client = gateway.connect();
+        assert_eq!(get(&mut client, "/a/ok").expect(502).reason(), "upstream_certificate");
+        std::fs::copy(file("ca.pem"), &roots).unwrap();
+        gateway.serves(2);
+        let reply = get(&mut client, "/a/ok");
+        std::fs::remove_file(&roots).unwrap();
+        reply.expect(200);
+    });
+}

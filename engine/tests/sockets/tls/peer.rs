@@ -1,0 +1,144 @@
+//! A client that can do what curl cannot: keep a connection and the tickets of another one, and tell whether a handshake was
+//! whole.
+
+use super::file;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::ring::default_provider;
+use rustls::crypto::{verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::{
+    AlertDescription, ClientConfig, ClientConnection, DigitallySignedStruct, Error, HandshakeKind,
+    SignatureScheme, StreamOwned, SupportedProtocolVersion,
+};
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Believes tls-a.pem and nothing else: it is an authority too, which shows itself.
+#[derive(Debug)]
+struct Known(CertificateDer<'static>);
+
+impl ServerCertVerifier for Known {
+    fn verify_server_cert(
+        &self,
+        shown: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        assert_eq!(shown, &self.0, "the certificate of a.test is shown");
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        shown: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let known = default_provider().signature_verification_algorithms;
+        verify_tls12_signature(message, shown, signed, &known)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        shown: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let known = default_provider().signature_verification_algorithms;
+        verify_tls13_signature(message, shown, signed, &known)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        default_provider().signature_verification_algorithms.supported_schemes()
+    }
+}
+
+/// A client with its tickets.
+#[derive(Debug, Clone)]
+pub(super) struct Peer(Arc<ClientConfig>);
+
+/// A connection of one.
+pub(super) struct Talk {
+    stream: StreamOwned<ClientConnection, TcpStream>,
+}
+
+impl Peer {
+    /// One that speaks `version` and shows the certificate of this name, or none.
+    pub(super) fn new(version: &'static SupportedProtocolVersion, shows: Option<&str>) -> Peer {
+        let known = CertificateDer::from_pem_file(file("tls-a.pem")).unwrap();
+        let config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
+            .with_protocol_versions(&[version])
+            .unwrap()
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(Known(known)));
+        let config = match shows {
+            None => config.with_no_client_auth(),
+            Some(name) => {
+                let [cert, key] = ["pem", "key"].map(|kind| file(&format!("clients/{name}.{kind}")));
+                let chain = CertificateDer::pem_file_iter(cert).unwrap().map(Result::unwrap).collect();
+                let key = PrivateKeyDer::from_pem_file(key).unwrap();
+                config.with_client_auth_cert(chain, key).unwrap()
+            }
+        };
+        Peer(Arc::new(config))
+    }
+
+    /// Connects as a client of a.test that is not let in. Gives its own address, and the alert that it got.
+    pub(super) fn refused(&self, at: SocketAddr) -> (SocketAddr, AlertDescription) {
+        let socket = TcpStream::connect(at).unwrap();
+        let local = socket.local_addr().unwrap();
+        let Err(error) = self.talk(socket) else { panic!("it is let in") };
+        let error = error.get_ref().and_then(|error| error.downcast_ref::<Error>());
+        let Some(Error::AlertReceived(alert)) = error else { panic!("there is no alert but {error:?}") };
+        (local, *alert)
+    }
+
+    /// Connects as a client of a.test, and asks once.
+    ///
+    /// # Errors
+    /// When it is not let in.
+    pub(super) fn connect(&self, at: SocketAddr) -> io::Result<(Talk, HandshakeKind, u16)> {
+        self.talk(TcpStream::connect(at)?)
+    }
+
+    fn talk(&self, socket: TcpStream) -> io::Result<(Talk, HandshakeKind, u16)> {
+        socket.set_read_timeout(Some(Duration::from_secs(20)))?;
+        let name = ServerName::try_from("a.test").unwrap();
+        let connection = ClientConnection::new(self.0.clone(), name).unwrap();
+        let mut talk = Talk { stream: StreamOwned::new(connection, socket) };
+        let status = talk.get("/ok")?;
+        let kind = talk.stream.conn.handshake_kind().expect("the handshake is done");
+        Ok((talk, kind, status))
+    }
+}
+
+impl Talk {
+    /// The status of the reply to a GET.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub(super) fn get(&mut self, target: &str) -> io::Result<u16> {
+        write!(self.stream, "GET {target} HTTP/1.1\r\nHost: a.test\r\n\r\n")?;
+        let mut held = Vec::new();
+        loop {
+            let mut some = [0; 4096];
+            let count = self.stream.read(&mut some)?;
+            if count == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            held.extend_from_slice(&some[..count]);
+            let text = String::from_utf8_lossy(&held).to_ascii_lowercase();
+            let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
+            let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+            let length: usize = length.expect("the reply has a length").parse().unwrap();
+            if body.len() >= length {
+                return Ok(head[9..12].parse().unwrap());
+            }
+        }
+    }
+}
