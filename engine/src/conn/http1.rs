@@ -204,7 +204,7 @@ impl Exchange<'_> {
             Outcome::Tunnel(tunnel) => {
                 let idle = self.listener.timeouts.tunnel_idle;
                 // Boxed: few connections become tunnels, and room for one would be kept in each.
-                Box::pin(upgrade::tunnel(&ctx, tunnel, self.lane(), first, idle)).await;
+                Box::pin(upgrade::tunnel(&ctx, *tunnel, self.lane(), first, idle)).await;
                 After::Close
             }
         };

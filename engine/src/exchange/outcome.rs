@@ -12,8 +12,8 @@ pub enum Outcome<'a> {
     Close,
     /// To be reset: a close would look like the end of a reply that was cut.
     Reset,
-    /// Switched to another protocol: `conn/upgrade` carries bytes both ways.
-    Tunnel(Tunnel<'a>),
+    /// Switched to another protocol: `conn/upgrade` carries bytes both ways. Boxed, for few exchanges do.
+    Tunnel(Box<Tunnel<'a>>),
 }
 
 /// The upstream's side of a tunnel.

@@ -270,7 +270,8 @@ fn write<'c, B: BodySource, R: Replies>(
         ctx.status.set(status);
         if upgrade.is_some() {
             ctx.tunnel.set(true);
-            let tunnel = got.into_tunnel().map(|(lane, first, leased)| Tunnel { lane, first, leased });
+            let tunnel =
+                got.into_tunnel().map(|(lane, first, leased)| Box::new(Tunnel { lane, first, leased }));
             return Ok(tunnel.map_or(Outcome::Close, Outcome::Tunnel));
         }
         let whole = reader.ended() && !reader.has_rest() && upload.is_none();

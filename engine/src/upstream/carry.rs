@@ -14,6 +14,7 @@ pub enum Upload {
 }
 
 /// A reply's body.
+#[expect(clippy::large_enum_variant, reason = "most are the large one, and it is not moved")]
 pub enum ReplyBody<'a> {
     /// From a connection of HTTP/1.1.
     Http1(BodyReader<'a>),

@@ -129,6 +129,7 @@ async fn greeted(builder: &Builder, wire: &Rc<Wire>) -> Option<Server> {
 }
 
 /// What a turn of a connection came to.
+#[expect(clippy::large_enum_variant, reason = "it is looked at where it is made")]
 enum Step {
     /// A request.
     Stream(Request<RecvStream>, SendResponse<Piece>),

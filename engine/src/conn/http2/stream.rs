@@ -112,7 +112,7 @@ pub(super) async fn serve(shared: Rc<Shared>, request: Request<RecvStream>, resp
         Either::First(Outcome::Tunnel(open)) => {
             let idle = listener.timeouts.tunnel_idle;
             let Http2 { body, .. } = &mut down;
-            let tunnelled = Box::pin(tunnel(&ctx, open, (body, &to, pool), idle));
+            let tunnelled = Box::pin(tunnel(&ctx, *open, (body, &to, pool), idle));
             if let Either::Second(()) = race(tunnelled, poll_fn(|cx| to.poll_reset(cx))).await {
                 ctx.reason.set(Reason::ClientGone);
             }

@@ -104,7 +104,7 @@ impl Bell {
     /// A bell, or an error where there is none: no descriptor is left, or the sockets are simulated.
     fn new() -> io::Result<Bell> {
         #[cfg(feature = "sim")]
-        if super::sim::active() {
+        if crate::net::sim::active() {
             return Err(io::ErrorKind::Unsupported.into());
         }
         let (ringer, hearer) = Socket::pair(Domain::UNIX, Type::STREAM.nonblocking(), None)?;

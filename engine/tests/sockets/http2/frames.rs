@@ -360,7 +360,7 @@ impl Peer {
                 answer.reset = Some(number(0));
             }
             SETTINGS => {
-                assert!(stream == 0 && payload.len() % 6 == 0, "§6.5");
+                assert!(stream == 0 && payload.len().is_multiple_of(6), "§6.5");
                 if flags & ACK != 0 {
                     assert!(payload.is_empty(), "§6.5");
                     self.acknowledged += 1;

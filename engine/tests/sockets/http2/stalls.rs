@@ -8,6 +8,9 @@ use super::{both, peer};
 use crate::support::{Client, End, Gateway, Setup, each_driver, three_fresh};
 use tools::upstream::Origin;
 
+/// What a client does before it goes.
+type Stage = fn(&mut Peer);
+
 #[test]
 fn what_is_begun_has_to_be_whole_within_the_time_of_a_head() {
     each_driver(|driver| {
@@ -189,7 +192,7 @@ fn a_reset_at_any_stage_leaves_nothing_behind() {
     each_driver(|driver| {
         let origin = Origin::start();
         let (gateway, admin) = with_admin(both(&origin), driver);
-        let stages: [(&str, fn(&mut Peer)); 8] = [
+        let stages: [(&str, Stage); 8] = [
             ("greeted", |_| {}),
             ("half a head", |peer| {
                 peer.send(&get(1, "/ok")[..20]);
