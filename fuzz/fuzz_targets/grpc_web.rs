@@ -75,7 +75,10 @@ fn framed<'p, P: Iterator<Item = &'p [u8]>>(body: &'p [u8], torn: impl Fn() -> P
     let expected = if rest.first().is_some_and(|flags| *flags > 1) { None } else { Some(rest.is_empty()) };
     let read = |pieces: &mut dyn Iterator<Item = &'p [u8]>| {
         let mut frames = Frames::default();
-        pieces.try_for_each(|piece| frames.read(piece)).ok().map(|()| frames.is_between())
+        for piece in pieces {
+            frames.read(piece).ok()?;
+        }
+        Some(frames.is_between())
     };
     for seen in [read(&mut [body].into_iter()), read(&mut body.chunks(1)), read(&mut torn())] {
         assert_eq!(seen, expected, "{}", body.escape_ascii());

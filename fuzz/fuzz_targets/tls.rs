@@ -5,6 +5,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use ringgate::base::Proven;
 use ringgate::certs::{Identity, OriginTerms, Roots, Terms, Trust};
 use ringgate::mem::Pool;
 use ringgate::net::Stream;

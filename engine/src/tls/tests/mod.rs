@@ -3,6 +3,7 @@
 mod wire;
 
 use super::{Handshake, Progress, Refused, Wrong};
+use crate::base::Proven;
 use crate::certs::{Identity, Name, OriginTerms, Roots, Terms, Trust};
 use crate::mem::Pool;
 use crate::net::Stream;

@@ -1,7 +1,7 @@
 //! Two streams in memory, joined. Whoever holds the wire says how many bytes pass, and may change what is under way. Shared with
-//! the fuzz target; whoever takes it in brings `Cover`, `Idle` and `Stream`.
+//! the fuzz target; whoever takes it in brings `Cover`, `Idle`, `Proven` and `Stream`.
 
-use super::{Cover, Idle, Stream};
+use super::{Cover, Idle, Proven, Stream};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
@@ -57,7 +57,7 @@ impl Cover for End {
         unreachable!("nobody waits on a wire")
     }
 
-    fn proven(&self) -> Option<&crate::base::Proven> {
+    fn proven(&self) -> Option<&Proven> {
         None
     }
 

@@ -4,10 +4,15 @@
 //! else passes as it is, where it lies. A block that is larger than a frame may be is not touched: it is too large for a
 //! request, which is refused whatever else is wrong with it.
 
-use super::{CONTINUATION, END_HEADERS, END_STREAM, HEADER_BYTES, HEADERS, PADDED, PREFACE, WITH_PRIORITY};
+use super::{
+    CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADER_BYTES, HEADERS, PADDED, PREFACE, RST_STREAM,
+    WITH_PRIORITY,
+};
 
 /// An empty `authorization`, by its number (RFC 7541 Appendix A): no trailer that is passed on.
 const MARK: u8 = 0x80 | 23;
+/// Requests that are known to go on at most. A client that ends none of them has those of the oldest forgotten.
+const BODIES_MAX: usize = 1024;
 /// Bytes of a dependency (RFC 9113 §6.2).
 const PRIORITY_BYTES: usize = 5;
 
@@ -16,8 +21,9 @@ const PRIORITY_BYTES: usize = 5;
 pub struct Blocks {
     /// Bytes that pass, whatever they are: the preface, or the rest of a payload.
     skip: usize,
-    /// The last stream that was opened (RFC 9113 §5.1.1): heads up to it are trailers.
-    last: u32,
+    /// Streams whose requests have not ended: what comes as a head on one is trailers. Whatever else comes on a stream
+    /// that was opened, or passed over, is an error that only the library tells rightly (RFC 9113 §5.1).
+    bodies: Vec<u32>,
     /// Bytes of a payload at most.
     frame_bytes: usize,
     /// Frames from the first one on that cannot pass yet.
@@ -62,7 +68,7 @@ enum Put {
 impl Blocks {
     /// Of a client, its preface first, whose frames may have `frame_bytes` of payload.
     pub fn of_client(frame_bytes: usize) -> Blocks {
-        Blocks { skip: PREFACE.len(), last: 0, frame_bytes, open: Vec::new() }
+        Blocks { skip: PREFACE.len(), bodies: Vec::new(), frame_bytes, open: Vec::new() }
     }
 
     /// How many of `bytes`, which came next, pass as they are. The rest is given to [`Blocks::put`].
@@ -123,12 +129,26 @@ impl Blocks {
         header.kind == HEADERS
             && header.stream != 0
             && header.len <= self.frame_bytes
-            && (!header.ends_block() || header.stream <= self.last)
+            && (!header.ends_block() || self.bodies.contains(&header.stream))
     }
 
+    /// Takes in what a frame means for its stream.
     fn passed(&mut self, header: Header) {
-        if header.kind == HEADERS {
-            self.last = self.last.max(header.stream);
+        let ends = match header.kind {
+            HEADERS | DATA => header.flags & END_STREAM != 0,
+            RST_STREAM => true,
+            _ => return,
+        };
+        let known = self.bodies.iter().position(|stream| *stream == header.stream);
+        match known {
+            Some(at) if ends => drop(self.bodies.swap_remove(at)),
+            None if !ends && header.kind == HEADERS => {
+                if self.bodies.len() == BODIES_MAX {
+                    self.bodies.remove(0);
+                }
+                self.bodies.push(header.stream);
+            }
+            _ => {}
         }
     }
 
@@ -163,7 +183,7 @@ impl Blocks {
         for fragment in rest {
             block.extend_from_slice(&bytes[fragment]);
         }
-        if first.stream <= self.last {
+        if self.bodies.contains(&first.stream) {
             block.insert(HEADER_BYTES + updates(&block[HEADER_BYTES..]), MARK);
         }
         self.passed(first);
@@ -294,7 +314,16 @@ mod tests {
             ];
             check("trailers in two frames", &[head.clone(), parts.concat()].concat(), &taken);
         }
-        // The next request is none.
+        // What is no trailers is the library's: a request, one behind an end, one on a stream that was passed over.
+        let ended = frame(HEADERS, END_HEADERS | END_STREAM, 3, b"abc");
+        for behind in [vec![], frame(DATA, END_STREAM, 3, b""), frame(RST_STREAM, 0, 3, &[0; 4])] {
+            let opened = if behind.is_empty() { &ended } else { &head };
+            for stream in [1, 3, 5] {
+                let next = frame(HEADERS, END_HEADERS | END_STREAM, stream, b"abc");
+                let given = [&opened[..], &behind, &next].concat();
+                check("no trailers", &given, &given);
+            }
+        }
         let next = [head.clone(), frame(HEADERS, END_HEADERS, 5, b"abc")].concat();
         check("another stream", &next, &next);
     }

@@ -17,6 +17,7 @@ const HEADER_BYTES: usize = 9;
 /// Types of frames and their flags (RFC 9113 §6).
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
+const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
 const CONTINUATION: u8 = 9;
 const END_STREAM: u8 = 1;
@@ -64,8 +65,8 @@ fn price(kind: u8, flags: u8, len: u32) -> u32 {
         // DATA: an empty one that does not end its stream says nothing.
         DATA if len == 0 && flags & END_STREAM == 0 => 4,
         DATA | HEADERS => 0,
-        // RST_STREAM: what was begun for it was in vain.
-        3 => 8,
+        // What was begun for it was in vain.
+        RST_STREAM => 8,
         // SETTINGS has to be answered, and each may change every stream's window.
         SETTINGS => 20,
         // PING has to be answered.

@@ -91,7 +91,7 @@ fn numbers() -> Vec<Case> {
         // Stream 1 is closed by the first use of stream 5: either error says so.
         case(
             "§5.1.1: a request on a stream below one that was used",
-            Stream(STREAM_CLOSED),
+            Connection(STREAM_CLOSED),
             |peer, path| {
                 peer.send([get(5, &held(path)), get(1, path)].concat());
             },
