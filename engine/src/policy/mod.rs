@@ -135,3 +135,6 @@ pub enum Mode {
     /// It decides, counts and is logged, but changes nothing and lets everything pass.
     Shadow,
 }
+
+#[cfg(test)]
+mod tests;
