@@ -39,7 +39,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle as Task;
 
 /// Batches of log lines a shard may be ahead of the log thread.
-const LOG_BATCHES: usize = 64;
+const LOG_BATCHES: usize = 16;
 
 /// Why the process did not start, or ended in failure.
 #[derive(Debug)]
