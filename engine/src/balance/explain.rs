@@ -25,6 +25,8 @@ pub enum Why {
     ItsCookie,
     /// Not picked: it could not be reached, and is left alone until then.
     Down(Tick),
+    /// Not picked: its health checks fail.
+    Out,
     /// Not picked: its group serves when all endpoints of the groups before it are out.
     Spare,
     /// Not picked: its turn comes later.
@@ -55,6 +57,7 @@ impl fmt::Display for Why {
             Why::ItsKey => write!(out, "picked: the key is its own"),
             Why::ItsCookie => write!(out, "picked: the cookie names it"),
             Why::Down(_) => write!(out, "could not be reached and is left alone"),
+            Why::Out => write!(out, "its health checks fail"),
             Why::Spare => write!(out, "waits until a group of higher priority is out"),
             Why::LaterTurn => write!(out, "its turn comes later"),
             Why::Active(active) => write!(out, "{active} exchanges; another comes first"),
@@ -90,6 +93,9 @@ impl State {
         let is_picked = seat == picked;
         if self.seats.len() == 1 {
             return Why::Alone;
+        }
+        if self.seats.board().is_out(seat) && !is_picked {
+            return Why::Out;
         }
         if let Some(until) = self.marks.down(seat, facts.now).filter(|_| !is_picked) {
             return Why::Down(until);

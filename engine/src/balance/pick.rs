@@ -45,7 +45,7 @@ impl State {
     }
 
     /// The endpoint for the next exchange: none of those that this call has tried in vain, which `avoid` names, and none
-    /// that is left alone after it could not be reached, unless there is no other. Does not allocate.
+    /// that is left alone after it could not be reached or is out by its health checks, unless there is no other. Does not allocate.
     ///
     /// *Cost:* O(1) for one endpoint, round robin, a key or two choices; least connections is O(n) while every
     /// endpoint is busy, and so is any algorithm while endpoints are down.
@@ -56,7 +56,8 @@ impl State {
             return 0;
         }
         // What most upstreams are: in turn, nothing is down, nothing was tried.
-        if self.seats.algorithm == Algorithm::RoundRobin && avoid.is_none() && self.marks.are_none() {
+        let all_serve = self.marks.are_none() && self.seats.board().is_clear();
+        if self.seats.algorithm == Algorithm::RoundRobin && avoid.is_none() && all_serve {
             return self.cursors[0].turn(&self.seats.groups[0].turns);
         }
         self.choose(facts, avoid)

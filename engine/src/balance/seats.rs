@@ -2,6 +2,7 @@
 //! makes it, and whoever changes the endpoints of an upstream while it runs.
 
 use super::consistent_hash::Maglev;
+use super::health::Board;
 use super::marks::Marks;
 use super::round_robin::Turns;
 use super::sticky_cookie::{IdKey, Ids};
@@ -68,6 +69,7 @@ pub struct Seats {
     /// By priority, the first to serve first.
     pub(super) groups: Vec<Group>,
     pub(super) ids: Ids,
+    board: Board,
 }
 
 /// Seats of one priority.
@@ -109,7 +111,8 @@ impl Seats {
             Algorithm::StickyCookie(key) => Ids::new(key, seats),
             _ => Ids::default(),
         };
-        Seats { algorithm, weights, spreads, groups, ids }
+        let board = Board::new(weights.len());
+        Seats { algorithm, weights, spreads, groups, ids, board }
     }
 
     /// How many there are.
@@ -122,20 +125,27 @@ impl Seats {
         self.weights.is_empty()
     }
 
+    /// What health checks say of them.
+    pub fn board(&self) -> &Board {
+        &self.board
+    }
+
     /// The group that serves, by index, and what its seats must pass: the first one with a seat that is neither
-    /// avoided nor down; where all are, every seat is tried that this call has not tried.
-    pub(super) fn serving<'a>(&self, avoid: Avoid<'a>, marks: &'a Marks, now: Tick) -> (usize, Sieve<'a>) {
+    /// avoided nor down nor out. Where all are, those that are down are tried before those that are out, and of these
+    /// those that are down last; but none that this call has tried.
+    pub(super) fn serving<'a>(&'a self, avoid: Avoid<'a>, marks: &'a Marks, now: Tick) -> (usize, Sieve<'a>) {
         let marks = if marks.are_none() { None } else { Some(marks) };
-        if avoid.is_none() && marks.is_none() {
-            return (0, Sieve { avoid, marks, now });
+        let board = if self.board.is_clear() { None } else { Some(&self.board) };
+        if avoid.is_none() && marks.is_none() && board.is_none() {
+            return (0, Sieve { avoid, marks, board, now });
         }
-        for marks in [marks, None] {
-            let sieve = Sieve { avoid, marks, now };
+        for (marks, board) in [(marks, board), (None, board), (marks, None), (None, None)] {
+            let sieve = Sieve { avoid, marks, board, now };
             if let Some(at) = self.groups.iter().position(|group| group.serves(&sieve)) {
                 return (at, sieve);
             }
         }
-        (0, Sieve { avoid: None, marks: None, now })
+        (0, Sieve { avoid: None, marks: None, board: None, now })
     }
 }
 
@@ -156,6 +166,8 @@ pub(super) struct Sieve<'a> {
     pub avoid: Avoid<'a>,
     /// Looked at unless every seat is down.
     pub marks: Option<&'a Marks>,
+    /// Looked at unless every seat is out.
+    pub board: Option<&'a Board>,
     pub now: Tick,
 }
 
@@ -163,5 +175,6 @@ impl Sieve<'_> {
     pub fn passes(&self, seat: usize) -> bool {
         !self.avoid.is_some_and(|avoid| avoid(seat))
             && self.marks.is_none_or(|marks| marks.down(seat, self.now).is_none())
+            && !self.board.is_some_and(|board| board.is_out(seat))
     }
 }

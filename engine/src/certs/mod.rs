@@ -15,5 +15,5 @@ mod tickets;
 pub use clients::{Asks, Clients, Unusable};
 pub use identity::{Identity, Unfit};
 pub use origin::{Name, OriginTerms, Roots, Trust};
-pub use terms::Terms;
+pub use terms::{Sealing, Terms};
 pub use tickets::Keys;

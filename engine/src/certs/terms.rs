@@ -15,12 +15,24 @@ use std::sync::Arc;
 /// Tickets that a client of TLS 1.3 is given: one for each connection that it may open at once.
 const TICKETS: usize = 2;
 
+/// What tickets are sealed with.
+#[derive(Debug)]
+pub enum Sealing {
+    /// Keys of the process's own, which change by themselves.
+    Own,
+    /// Keys that others have too.
+    Shared(Keys),
+    /// Nothing: there are no tickets.
+    Off,
+}
+
 /// The terms of one listener; cloning them clones a handle.
 #[derive(Debug, Clone)]
 pub struct Terms {
     config: Arc<ServerConfig>,
     store: Arc<Store>,
-    tickets: Arc<dyn ProducesTickets>,
+    /// None where there are no tickets.
+    tickets: Option<Arc<dyn ProducesTickets>>,
     /// Whether their keys change by themselves, and are the process's alone.
     are_own: bool,
     clients: Option<Clients>,
@@ -28,8 +40,7 @@ pub struct Terms {
 
 impl Terms {
     /// Terms with these certificates, the first of which is shown where none fits; offers these protocols (RFC 7301), the
-    /// first preferred. Clients are asked for certificates as `clients` says. Tickets are sealed with `keys`, else with the
-    /// process's own. Tickets given out by `previous` stay good, unless
+    /// first preferred. Clients are asked for certificates as `clients` says. Tickets are sealed as `sealing` says. Tickets given out by `previous` stay good, unless
     /// others vouch for clients now: a ticket holds what a client was believed, and would have it believed again.
     ///
     /// # Errors
@@ -38,14 +49,15 @@ impl Terms {
         identities: &[Identity],
         protocols: &[&[u8]],
         clients: Option<Clients>,
-        keys: Option<Keys>,
+        sealing: Sealing,
         previous: Option<&Terms>,
     ) -> Result<Terms, &'static str> {
-        let are_own = keys.is_none();
-        let tickets: Arc<dyn ProducesTickets> = match (keys, previous) {
-            (Some(keys), _) => Arc::new(keys),
-            (None, Some(previous)) if previous.are_own => previous.tickets.clone(),
-            (None, _) => Ticketer::new().map_err(|_| "the system gives no random numbers")?,
+        let are_own = matches!(sealing, Sealing::Own);
+        let tickets: Option<Arc<dyn ProducesTickets>> = match (sealing, previous) {
+            (Sealing::Off, _) => None,
+            (Sealing::Shared(keys), _) => Some(Arc::new(keys)),
+            (Sealing::Own, Some(previous)) if previous.are_own => previous.tickets.clone(),
+            (Sealing::Own, _) => Some(Ticketer::new().map_err(|_| "the system gives no random numbers")?),
         };
         let store = Arc::new(Store::new(identities));
         let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
@@ -59,8 +71,11 @@ impl Terms {
         config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
         config.session_storage = Arc::new(NoServerSessionStorage {});
         let kin = clients.as_ref().map_or([0; 16], |clients| clients.kin);
-        config.ticketer = Arc::new(Kin::new(kin, tickets.clone()));
-        config.send_tls13_tickets = TICKETS;
+        config.send_tls13_tickets = 0;
+        if let Some(tickets) = &tickets {
+            config.ticketer = Arc::new(Kin::new(kin, tickets.clone()));
+            config.send_tls13_tickets = TICKETS;
+        }
         Ok(Terms { config: Arc::new(config), store, tickets, are_own, clients })
     }
 

@@ -34,8 +34,8 @@ fn what_cannot_serve_is_refused_with_the_file_at_fault() {
 #[test]
 fn a_connection_serves_the_hosts_of_the_certificate_it_was_made_with() {
     let read = |cert, key| Identity::read(cert, key).expect("is an identity");
-    let terms =
-        Terms::new(&[read(A, A_KEY), read(C, C_KEY)], &[b"http/1.1"], None, None, None).expect("are terms");
+    let terms = Terms::new(&[read(A, A_KEY), read(C, C_KEY)], &[b"http/1.1"], None, Sealing::Own, None)
+        .expect("are terms");
     for (asked, host, expected) in [
         ("a.test", "a.test", true),
         ("a.test", "A.Test:8443", true),
@@ -142,7 +142,7 @@ fn files_that_vouch_for_nobody_are_refused_with_the_one_at_fault() {
 fn a_ticket_leads_to_nobody_who_asks_otherwise_of_clients() {
     let terms = |clients: Option<Clients>, previous: Option<&Terms>| {
         let identity = Identity::read(A, A_KEY).expect("is an identity");
-        Terms::new(&[identity], &[b"http/1.1"], clients, None, previous).expect("are terms")
+        Terms::new(&[identity], &[b"http/1.1"], clients, Sealing::Own, previous).expect("are terms")
     };
     let clients = |asks, ca: &[u8]| Some(Clients::read(asks, ca, &[]).expect("are good"));
     let (a, b) = (shown!("ca-a.pem"), shown!("ca-b.pem"));

@@ -113,6 +113,28 @@ words! {
     }
 }
 
+/// Where the keys of tickets come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Tickets {
+    /// There are no tickets.
+    Off,
+    /// Files.
+    Files(OneOrMore<FilePath>),
+}
+
+impl Decode for Tickets {
+    fn decode(node: &Node, reader: &mut Reader<'_>) -> Option<Tickets> {
+        match node.shown() {
+            Some("off") => Some(Tickets::Off),
+            _ => OneOrMore::decode(node, reader).map(Tickets::Files),
+        }
+    }
+
+    fn schema(defs: &mut Defs) -> Value {
+        json!({ "anyOf": [{ "const": "off" }, OneOrMore::<FilePath>::schema(defs)] })
+    }
+}
+
 section! {
     noun "tls";
     /// Certificates of a listener.
@@ -121,8 +143,8 @@ section! {
         pub certs: Vec<Cert>,
         /// Keys of the tickets by which clients come back without a whole handshake, so that several gateways take each other's: a
         /// file of 48 bytes or of some times 80, as `openssl rand 80` makes it, or several. The first key seals, all open. Unless
-        /// given they are the process's own and change by themselves.
-        pub tickets: Option<OneOrMore<FilePath>>,
+        /// given they are the process's own and change by themselves. `off` gives no tickets: every handshake is a whole one.
+        pub tickets: Option<Tickets>,
         /// Whether clients show certificates of their own.
         pub client_auth: ClientAuth = "off",
         /// Who vouches for clients: a PEM file with the certificates of authorities. Needed where clients are asked.

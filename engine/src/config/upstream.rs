@@ -107,13 +107,21 @@ words! {
 
 section! {
     noun "health";
-    /// Active health checks: a GET to each endpoint, from one place whatever the number of shards.
+    /// Active health checks of each endpoint, from one place whatever the number of shards, over the upstream's protocol and
+    /// TLS. An endpoint that fails them gets requests only while no other is left.
     pub struct Health {
-        /// The path asked for; 2xx and 3xx are healthy.
-        pub path: String,
+        /// The path that is asked for; 2xx and 3xx are healthy. This, or `grpc`.
+        pub path: Option<String>,
+        /// The service that is asked of by grpc.health.v1, "" for all of the server; SERVING is healthy. Needs
+        /// `protocol: http2`.
+        pub grpc: Option<String>,
+        /// The host that is asked for, unlike what is written of each endpoint.
+        pub host: Option<String>,
+        /// The port that is asked at, unlike each endpoint's own.
+        pub port: Option<u16>,
         /// From one check to the next.
         pub interval: Period = "2s",
-        /// A check without an answer after this has failed.
+        /// A check without an answer after this has failed, its connection included.
         pub timeout: Period = "500ms",
         /// Good checks in a row that bring an endpoint back.
         pub healthy: u32 = "2",

@@ -166,7 +166,7 @@ impl<T: Decode> Decode for Vec<T> {
 }
 
 /// One value, or a list of them; never empty.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OneOrMore<T>(pub Vec<T>);
 
 impl<T: Decode> Decode for OneOrMore<T> {

@@ -2,6 +2,7 @@
 //! that of the machine or its control group, the size of the look-up. `check` prints it, and warns where it does not fit;
 //! nothing here refuses a table, since most never come near their limits.
 
+use super::probe::CHECKS_AT_ONCE;
 use crate::config::{Problem, Severity};
 use crate::mem::BULK_BYTES;
 use crate::policy::Kind;
@@ -70,11 +71,13 @@ impl Budget {
     pub fn of(table: &Table, means: Means) -> Budget {
         let listeners = table.listeners.iter();
         let admitted: u64 = listeners.clone().map(|listener| u64::from(listener.limits.connections)).sum();
+        let pooled: u64 = table.upstreams.iter().map(|upstream| u64::from(upstream.connections)).sum();
+        let is_checked = table.upstreams.iter().any(|upstream| upstream.health.is_some());
         Budget {
             means,
             shards: table.gateway.shards.map_or(means.cpus, u64::from).max(1),
             clients: admitted.min(table.gateway.connections.into()),
-            upstream: table.upstreams.iter().map(|upstream| u64::from(upstream.connections)).sum(),
+            upstream: pooled + if is_checked { CHECKS_AT_ONCE as u64 } else { 0 },
             bound: listeners.map(|listener| listener.bind.len() as u64).sum(),
             held: table.policies.all.iter().filter_map(|policy| held(&policy.kind)).max().unwrap_or(0),
             size: table.lookup.size(),

@@ -11,7 +11,7 @@ pub use outlet::Target;
 use super::diagnostics::{advice, tell};
 use crate::base::Tick;
 use crate::base::counters::Count;
-use crate::net::ring;
+use crate::net::{interrupt_nobody, ring};
 use crate::observe::Counts;
 use outlet::{Loss, Outlet};
 use report::{Report, Told};
@@ -121,6 +121,7 @@ struct Writer {
 
 impl Writer {
     fn run(&mut self) {
+        interrupt_nobody();
         for feed in &self.feeds {
             feed.ring.wakes(thread::current());
         }

@@ -14,6 +14,7 @@ use super::office::follow::{Followed, follow};
 use super::office::publish::{Published, first};
 use super::office::reload::Fixed;
 use super::office::{Drain, Office, Phase};
+use super::probe::Probes;
 use super::resolve::{Keeper, Names};
 use super::store::{Numbers, Store};
 use crate::base::{Address, Generation, ListenerId, SocketId, Tick};
@@ -38,7 +39,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle as Task;
 
 /// Batches of log lines a shard may be ahead of the log thread.
-const LOG_BATCHES: usize = 64;
+const LOG_BATCHES: usize = 16;
 
 /// Why the process did not start, or ended in failure.
 #[derive(Debug)]
@@ -139,8 +140,10 @@ pub async fn run(start: Start, ready: impl FnOnce(&[(String, Address)])) -> Resu
         tokio::spawn(follow(followed, office.clone()));
         path
     });
-    let keeper = names.map(|names| Keeper::of(names, shared.clone()));
-    let published = Published::new(shared, listening, table, inside.status.clone());
+    let probes = Probes::start();
+    probes.follow(&table).await;
+    let keeper = names.map(|names| Keeper::of(names, shared.clone(), probes.clone()));
+    let published = Published::new((shared, probes), listening, table, inside.status.clone());
     let service = Service::start(counts);
     service.ready(published.table().generation, fixed.shards);
     let mut desk = Desk { published, logs, inside, keeper, jwks, store, file, fixed, files, service };

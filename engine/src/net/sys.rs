@@ -115,6 +115,14 @@ pub fn give_way() {
     let _ = unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, 19) };
 }
 
+/// Has the calling thread, once it is woken, wait for the end of a turn in place of taking the CPU from whoever runs there.
+/// Its share of the CPU stays what it is.
+pub fn interrupt_nobody() {
+    let parameters = libc::sched_param { sched_priority: 0 };
+    // SAFETY: one sched_param is read; a refusal leaves the policy as it is, which is correct, only less polite.
+    let _ = unsafe { libc::sched_setscheduler(0, libc::SCHED_BATCH, &parameters) };
+}
+
 /// Raises the soft limit of descriptors to the hard one; gives the limit that now holds.
 pub fn raise_descriptor_limit() -> u64 {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };

@@ -19,7 +19,6 @@ const fn any(at: &'static [&'static str], what: &'static str) -> Missing {
 }
 
 const MISSING: &[Missing] = &[
-    any(&["upstreams", "*", "health"], "active health checking is"),
     any(&["upstreams", "*", "retry"], "retrying is"),
     any(&["upstreams", "*", "breaker"], "breakers are"),
     any(&["routes", "*", "priority"], "priority is"),

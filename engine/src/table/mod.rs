@@ -22,6 +22,7 @@ mod balance;
 pub mod build;
 mod end;
 pub mod endpoints;
+pub mod health;
 mod log;
 mod meters;
 mod missing;
@@ -301,6 +302,8 @@ pub struct Upstream {
     pub tls: Option<OriginTerms>,
     /// Whether its endpoints are spoken to in HTTP/2.
     pub http2: bool,
+    /// How its endpoints are checked; none where they are not.
+    pub health: Option<health::Health>,
     /// Connections of the whole process to this upstream at most.
     pub connections: u32,
     /// An idle connection is closed after this.

@@ -275,6 +275,7 @@ impl Station {
             active: inner.balance.active(at),
             idle: idle.len() as u32,
             marked_until: inner.balance.marked_until(at),
+            is_out: inner.set.seats().board().is_out(at),
         };
         View {
             name: self.name.to_string(),
@@ -320,13 +321,14 @@ impl Inner {
             cells.active.set(u64::from(self.balance.active(at)));
             cells.idle.set(idle.len() as u64);
             cells.marked.set(u64::from(self.balance.marked_until(at).is_some_and(|until| until > now)));
+            cells.out.set(u64::from(self.set.seats().board().is_out(at)));
         }
     }
 
     /// Tells scrapers that shard `shard` has nothing with the endpoints: the next sweep says which of them are still here.
     fn tell_nothing(&self, shard: usize) {
         for cells in (0..self.idle.len()).map_while(|at| self.set.cells(at, shard)) {
-            [&cells.active, &cells.idle, &cells.marked].into_iter().for_each(|now| now.set(0));
+            [&cells.active, &cells.idle, &cells.marked, &cells.out].into_iter().for_each(|now| now.set(0));
         }
     }
 
@@ -403,6 +405,7 @@ mod tests {
             proxy_protocol: None,
             tls: None,
             http2: false,
+            health: None,
             connections: 1,
             idle: Duration::ZERO,
             count: Default::default(),

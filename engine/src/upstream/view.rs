@@ -28,6 +28,8 @@ pub struct Seat {
     pub idle: u32,
     /// Whether it could not be reached when it was tried last, and until when it is left alone for that.
     pub marked_until: Option<Tick>,
+    /// Whether its health checks fail.
+    pub is_out: bool,
 }
 
 impl Pools {

@@ -14,6 +14,7 @@ mod balance;
 mod basic;
 mod explain;
 mod foreign;
+mod health;
 mod http2;
 mod http2_origins;
 mod matching;

@@ -44,6 +44,7 @@ struct Sum {
     idle: u64,
     /// Shards that leave it alone now, and until when the last of them does.
     marked: u64,
+    out: bool,
     until: Tick,
 }
 
@@ -112,6 +113,7 @@ impl Seen {
             let sum = merged.seats.entry(endpoint.name.clone()).or_default();
             sum.active += u64::from(seat.active);
             sum.idle += u64::from(seat.idle);
+            sum.out |= seat.is_out;
             if let Some(until) = seat.marked_until.filter(|until| *until > now) {
                 sum.marked += 1;
                 sum.until = sum.until.max(until);
@@ -149,6 +151,7 @@ impl Seen {
                 "priority": endpoint.priority,
                 "active": sum.active,
                 "idle_connections": sum.idle,
+                "checks_fail": sum.out,
                 "marked_by_shards": sum.marked,
                 "marked_for_ms": sum.until.since(now).as_millis() as u64,
             })

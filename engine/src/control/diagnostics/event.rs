@@ -77,6 +77,10 @@ events! {
     UpstreamEmpty = "upstream_empty", WARN, ["upstream"];
     /// An upstream's endpoints are others now.
     EndpointsChanged = "endpoints_changed", DEBUG, ["upstream", "endpoints"];
+    /// The health checks of an endpoint failed as often as takes it out: it gets requests only while no other is left.
+    EndpointOut = "endpoint_out", WARN, ["upstream", "endpoint", "error"];
+    /// The health checks of an endpoint that was out were good as often as brings it back.
+    EndpointBack = "endpoint_back", INFO, ["upstream", "endpoint"];
     /// A name cannot be looked up; the addresses found last are used until `resolver.stale` is over.
     NameStale = "name_stale", WARN, ["name", "error"];
     /// A name cannot be looked up, and no address of it is known.

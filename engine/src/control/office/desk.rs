@@ -217,7 +217,8 @@ impl Desk {
         self.published.publish(table, shown, fresh).await;
         self.jwks.follow(self.published.table()).await;
         self.store.follow(self.published.table()).await;
-        self.keeper = names.map(|names| Keeper::of(names, self.published.shared.clone()));
+        let (shared, probes) = (&self.published.shared, &self.published.probes);
+        self.keeper = names.map(|names| Keeper::of(names, shared.clone(), probes.clone()));
         if let Some(target) = log {
             self.logs.redirect(target);
         }

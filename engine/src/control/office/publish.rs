@@ -7,6 +7,7 @@ use crate::base::{Generation, ListenerId, UpstreamId};
 use crate::config::Problems;
 use crate::control::bind::{Fresh, Listening};
 use crate::control::diagnostics::tell;
+use crate::control::probe::Probes;
 use crate::net::clock;
 use crate::net::mailbox::Mailbox;
 use crate::shard::{Message, Moves, Next, Report, Shared};
@@ -27,6 +28,8 @@ const TRIES: u32 = 1000;
 pub struct Published {
     /// What the shards share.
     pub shared: Arc<Shared>,
+    /// Who checks endpoints.
+    pub probes: Probes,
     /// The listening sockets.
     pub listening: Listening,
     table: Arc<Table>,
@@ -62,14 +65,14 @@ fn living(table: &Table, shards: usize) -> Living {
 impl Published {
     /// The first `table`, which the shards were started with.
     pub fn new(
-        shared: Arc<Shared>,
+        (shared, probes): (Arc<Shared>, Probes),
         listening: Listening,
         table: Arc<Table>,
         status: watch::Sender<Arc<Status>>,
     ) -> Published {
         let about = living(&table, shared.mailboxes.len());
         let living = vec![Alive { table: table.clone(), about }];
-        Published { shared, listening, table, living, status }
+        Published { shared, probes, listening, table, living, status }
     }
 
     /// The table published last.
@@ -82,6 +85,7 @@ impl Published {
     pub async fn publish(&mut self, mut table: Table, config: Value, mut fresh: Fresh) {
         keep_equal_endpoints(&self.table, &mut table);
         table.arm_endpoints(&self.shared.meters);
+        self.probes.follow(&table).await;
         let table = Arc::new(table);
         // From here on nothing can refuse it: what it changes of limits that go on by name holds.
         table.policies.publish();

@@ -2,6 +2,7 @@
 
 use super::Names;
 use super::name::Name;
+use crate::control::probe::Probes;
 use crate::shard::Shared;
 use crate::table::{Source, Target};
 use std::collections::HashMap;
@@ -35,10 +36,10 @@ pub struct Seen {
 pub struct Keeper(mpsc::Sender<Ask>);
 
 impl Keeper {
-    /// Keeps `names` and publishes what changes to the shards.
-    pub fn of(names: Names, shared: Arc<Shared>) -> Keeper {
+    /// Keeps `names` and publishes what changes to the shards; each set is shown to `probes` before.
+    pub fn of(names: Names, shared: Arc<Shared>, probes: Probes) -> Keeper {
         let (give, asked) = mpsc::channel(ASKS);
-        tokio::spawn(names.keep(shared, asked));
+        tokio::spawn(names.keep((shared, probes), asked));
         Keeper(give)
     }
 

@@ -17,6 +17,7 @@ pub use lookup::{Lookups, addresses};
 
 use super::diagnostics::{endpoints_refused, tell};
 use super::fresh::Standing;
+use super::probe::Probes;
 use crate::base::Tick;
 use crate::net::clock;
 use crate::shard::Shared;
@@ -174,7 +175,7 @@ impl Names {
     }
 
     /// Keeps them current until told to stop, or nobody is left to tell it.
-    async fn keep(mut self, shared: Arc<Shared>, mut asked: Receiver<Ask>) {
+    async fn keep(mut self, (shared, probes): (Arc<Shared>, Probes), mut asked: Receiver<Ask>) {
         let (sites, lists): (Vec<usize>, Vec<List>) = std::mem::take(&mut self.lists).into_iter().unzip();
         let mut news = watched(lists);
         let mut settled = true;
@@ -204,6 +205,7 @@ impl Names {
             changed.dedup();
             for site in changed {
                 if self.reassemble(site) {
+                    self.sites[site].show(&probes).await;
                     self.sites[site].publish(&shared);
                     let (upstream, endpoints) = (self.sites[site].name(), self.sites[site].set().len());
                     tell!(EndpointsChanged, { upstream, endpoints }, "upstream {upstream} has {endpoints} endpoints");

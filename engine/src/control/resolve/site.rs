@@ -1,6 +1,7 @@
 //! One upstream whose endpoints may change: what they are made of, the set that was published last, and which shards have
 //! still to be told.
 
+use crate::control::probe::Probes;
 use crate::shard::{Message, Shared};
 use crate::table::endpoints::{Found, assemble};
 use crate::table::{Balance, Endpoints, Source, Target, Upstream};
@@ -83,6 +84,11 @@ impl Site {
         }
         self.set = Endpoints::new(set, &self.balance);
         true
+    }
+
+    /// Has the set checked as the one before it.
+    pub async fn show(&self, probes: &Probes) {
+        probes.show(&self.upstream, &self.set).await;
     }
 
     /// Tells every shard of the set; those that cannot take it now are owed it.

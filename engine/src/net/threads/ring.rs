@@ -6,11 +6,11 @@ use crossbeam::queue::ArrayQueue;
 use std::sync::{Arc, OnceLock};
 use std::thread::Thread;
 
-/// Capacity of a new buffer: a batch is handed over at 16 KiB, with the line that made it full.
-const BUFFER_BYTES: usize = 20 * 1024;
+/// Capacity of a new buffer: a batch is handed over at 64 KiB, with the line that made it full.
+const BUFFER_BYTES: usize = 68 * 1024;
 
 /// A buffer that grew past this is not used again, so that a burst of long lines does not hold its memory.
-const KEPT_BYTES: usize = 64 * 1024;
+const KEPT_BYTES: usize = 128 * 1024;
 
 #[derive(Debug)]
 struct Ring {

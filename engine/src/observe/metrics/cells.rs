@@ -62,6 +62,8 @@ pub struct EndpointCells {
     pub idle: Tally,
     /// Whether the shard leaves it alone, likewise.
     pub marked: Tally,
+    /// Whether its health checks fail, likewise.
+    pub out: Tally,
 }
 
 /// Series of a histogram: a bucket each, the sum and the count.
@@ -84,7 +86,7 @@ impl Cells for UpstreamCells {
 }
 
 impl Cells for EndpointCells {
-    const SERIES: usize = 7;
+    const SERIES: usize = 8;
 }
 
 /// The cells of everything that one exchange met; none where nobody counts.

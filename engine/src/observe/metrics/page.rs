@@ -182,6 +182,7 @@ families! {
     ACTIVE = Gauge "ringgate_endpoint_active" ["upstream", "endpoint"] "Exchanges that run, as of half a second ago at most.";
     IDLE = Gauge "ringgate_endpoint_idle_connections" ["upstream", "endpoint"] "Idle connections kept, as of half a second ago at most.";
     MARKED = Gauge "ringgate_endpoint_marked_shards" ["upstream", "endpoint"] "Shards that leave an endpoint alone because it could not be reached.";
+    OUT = Gauge "ringgate_endpoint_out_shards" ["upstream", "endpoint"] "Shards that leave an endpoint alone because its health checks fail.";
     PASSED = Counter "ringgate_policy_passed" ["policy"] "Requests that a policy let pass.";
     REFUSED = Counter "ringgate_policy_refused" ["policy", "reason"] "Requests that a policy refused, by the reason of the access log, once there is one.";
     SHADOWED = Counter "ringgate_policy_shadow_refused" ["policy"] "Requests that a policy in shadow mode would have refused.";
@@ -337,7 +338,7 @@ fn upstreams(text: &mut Text, snapshot: &Snapshot) {
 
 fn endpoints(text: &mut Text, meters: &[Arc<Meter<EndpointCells>>]) {
     type Of = fn(&EndpointCells) -> &Tally;
-    let families: [(&Family, Of); 7] = [
+    let families: [(&Family, Of); 8] = [
         (&REPLIES, |cells| &cells.replies),
         (&ERRORS, |cells| &cells.errors),
         (&FAILURES, |cells| &cells.failures),
@@ -345,6 +346,7 @@ fn endpoints(text: &mut Text, meters: &[Arc<Meter<EndpointCells>>]) {
         (&ACTIVE, |cells| &cells.active),
         (&IDLE, |cells| &cells.idle),
         (&MARKED, |cells| &cells.marked),
+        (&OUT, |cells| &cells.out),
     ];
     for (family, of) in families {
         text.family(family);

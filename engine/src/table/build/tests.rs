@@ -357,7 +357,6 @@ fn what_this_version_does_not_run_is_an_error_at_its_key() {
     for (from, to, expected) in [
         ("'[::1]:83' }]", "'[::1]:83' }], retry: { on: [reset] }", "6:50: retrying is"),
         ("'[::1]:83' }]", "'[::1]:83' }], breaker: {}", "6:50: breakers are"),
-        ("'[::1]:83' }]", "'[::1]:83' }], health: { path: / }", "6:50: active health checking is"),
         ("    to: spare", "    to: spare\n    priority: high", "16:5: priority is"),
     ] {
         check(from, to, &[&format!("{expected} not available in this version | remove it")]);

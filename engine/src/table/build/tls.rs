@@ -3,7 +3,8 @@
 
 use super::listeners::speaks;
 use super::{Check, Expiry, Means, Pointer, Table, config};
-use crate::certs::{Identity, Keys, Terms, Unfit};
+use crate::certs::{Identity, Keys, Sealing, Terms, Unfit};
+use crate::config::listener::Tickets;
 use crate::config::values::FilePath;
 
 mod clients;
@@ -30,7 +31,7 @@ pub(super) fn build(
         identities.extend(identity(check, &at.key("certs").item(index), cert, means));
     }
     let clients = clients::build(check, at, (name, given), means).ok()?;
-    let keys = keys(check, &at.key("tickets"), given, means).ok()?;
+    let sealing = sealing(check, &at.key("tickets"), given, means).ok()?;
     if identities.len() != given.certs.len() || identities.is_empty() {
         return None;
     }
@@ -39,7 +40,7 @@ pub(super) fn build(
     let speaks = speaks(listener);
     let protocols = [(speaks.http2, &b"h2"[..]), (speaks.http1, b"http/1.1")];
     let protocols: Vec<&[u8]> = protocols.into_iter().filter_map(|(is, name)| is.then_some(name)).collect();
-    match Terms::new(&identities, &protocols, clients, keys, before) {
+    match Terms::new(&identities, &protocols, clients, sealing, before) {
         Ok(terms) => {
             let expiry = |(cert, identity): (&config::listener::Cert, &Identity)| Expiry {
                 file: cert.cert.0.display().to_string(),
@@ -100,24 +101,28 @@ pub(super) fn identity(
     Some(identity)
 }
 
-/// The keys of tickets, where there are files of them; notes what is wrong with those.
+/// What tickets are sealed with; notes what is wrong with the files of keys.
 ///
 /// # Errors
 /// When there are files that give no keys.
-fn keys(
+fn sealing(
     check: &mut Check<'_>,
     at: &Pointer,
     given: &config::listener::Tls,
     means: &mut Means<'_>,
-) -> Result<Option<Keys>, ()> {
-    let Some(files) = &given.tickets else { return Ok(None) };
+) -> Result<Sealing, ()> {
+    let files = match &given.tickets {
+        None => return Ok(Sealing::Own),
+        Some(Tickets::Off) => return Ok(Sealing::Off),
+        Some(Tickets::Files(files)) => files,
+    };
     let mut held = Vec::new();
     for (index, file) in files.0.iter().enumerate() {
         let place = check.one_of(at, index);
         held.push(read(check, &place, file, means));
     }
     let held: Option<Vec<Vec<u8>>> = held.into_iter().collect();
-    Keys::read(&held.ok_or(())?).map(Some).map_err(|(index, why)| {
+    Keys::read(&held.ok_or(())?).map(Sealing::Shared).map_err(|(index, why)| {
         let file = files.0.get(index).map(|file| file.0.display().to_string()).unwrap_or_default();
         let fix = "make one with `openssl rand -out FILE 80`";
         check.error(&check.one_of(at, index), format!("'{file}' {why}"), Some(fix.into()));

@@ -8,6 +8,7 @@ use super::{
 use crate::wire::proxy_protocol::Version;
 use secured::Secured;
 
+mod health;
 mod secured;
 
 /// Builds all upstreams; notes what is wrong with them.
@@ -46,6 +47,10 @@ pub(super) fn build(check: &mut Check<'_>, previous: Option<&Table>, means: &mut
                 .as_ref()
                 .and_then(|given| secured.terms(check, (&at.key("tls"), name), (given, http2), means)),
             http2,
+            health: given
+                .health
+                .as_ref()
+                .and_then(|given| health::build(check, (&at.key("health"), name), given, http2)),
             connections: check.at_least_one(&pool, "connections", given.pool.connections),
             idle: check.period(&pool, "idle", given.pool.idle),
             count: kept.count(name),

@@ -67,3 +67,18 @@ fn gateways_that_share_a_key_take_each_others_tickets_until_it_is_gone() {
         come(&first, Resumed);
     });
 }
+
+#[test]
+fn without_tickets_every_handshake_is_a_whole_one() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let gateway = gateway(driver, &origin, ", tickets: off");
+        for version in [&TLS12, &TLS13] {
+            let peer = Peer::new(version, None);
+            for _ in 0..3 {
+                let (_, kind, status) = peer.connect(gateway.addr()).unwrap();
+                assert_eq!((kind, status), (Full, 200));
+            }
+        }
+    });
+}
