@@ -6,6 +6,7 @@ use ringgate::config::schema;
 use ringgate::control::{
     Refused, Start, check, client, demo, diagnostics, explain, load, reference, run, token,
 };
+use ringgate::mem::give_back_soon;
 use ringgate::table::Table;
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -16,6 +17,7 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    give_back_soon();
     let matches = command().get_matches();
     let done = match matches.subcommand() {
         Some(("run", given)) => on_control(start(&file(given))),

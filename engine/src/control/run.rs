@@ -14,7 +14,6 @@ use super::office::follow::{Followed, follow};
 use super::office::publish::{Published, first};
 use super::office::reload::Fixed;
 use super::office::{Drain, Office, Phase};
-use super::probe::Probes;
 use super::resolve::{Keeper, Names};
 use super::store::{Numbers, Store};
 use crate::base::{Address, Generation, ListenerId, SocketId, Tick};
@@ -140,10 +139,8 @@ pub async fn run(start: Start, ready: impl FnOnce(&[(String, Address)])) -> Resu
         tokio::spawn(follow(followed, office.clone()));
         path
     });
-    let probes = Probes::start();
-    probes.follow(&table).await;
-    let keeper = names.map(|names| Keeper::of(names, shared.clone(), probes.clone()));
-    let published = Published::new((shared, probes), listening, table, inside.status.clone());
+    let published = Published::first(shared, listening, table, inside.status.clone()).await;
+    let keeper = names.map(|names| published.keeper(names));
     let service = Service::start(counts);
     service.ready(published.table().generation, fixed.shards);
     let mut desk = Desk { published, logs, inside, keeper, jwks, store, file, fixed, files, service };

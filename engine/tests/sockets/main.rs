@@ -14,7 +14,6 @@ mod balance;
 mod basic;
 mod explain;
 mod foreign;
-mod health;
 mod http2;
 mod http2_origins;
 mod matching;

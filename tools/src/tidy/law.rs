@@ -94,6 +94,7 @@ pub const EXTERNALS: &[External] = &[
     },
     External { names: &["h2", "http"], places: &["upstream/http2", "conn/http2", "net/body/frames"] },
     External { names: &["mimalloc"], places: &["main"] },
+    External { names: &["libmimalloc_sys"], places: &["mem/allocator"] },
 ];
 
 /// Rooms whose code may be `unsafe`, with a note at each site and their number in [`UNSAFE_PAGE`].

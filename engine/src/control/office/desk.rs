@@ -217,8 +217,7 @@ impl Desk {
         self.published.publish(table, shown, fresh).await;
         self.jwks.follow(self.published.table()).await;
         self.store.follow(self.published.table()).await;
-        let (shared, probes) = (&self.published.shared, &self.published.probes);
-        self.keeper = names.map(|names| Keeper::of(names, shared.clone(), probes.clone()));
+        self.keeper = names.map(|names| self.published.keeper(names));
         if let Some(target) = log {
             self.logs.redirect(target);
         }

@@ -8,6 +8,7 @@ use crate::config::Problems;
 use crate::control::bind::{Fresh, Listening};
 use crate::control::diagnostics::tell;
 use crate::control::probe::Probes;
+use crate::control::resolve::{Keeper, Names};
 use crate::net::clock;
 use crate::net::mailbox::Mailbox;
 use crate::shard::{Message, Moves, Next, Report, Shared};
@@ -29,7 +30,7 @@ pub struct Published {
     /// What the shards share.
     pub shared: Arc<Shared>,
     /// Who checks endpoints.
-    pub probes: Probes,
+    probes: Probes,
     /// The listening sockets.
     pub listening: Listening,
     table: Arc<Table>,
@@ -63,16 +64,23 @@ fn living(table: &Table, shards: usize) -> Living {
 }
 
 impl Published {
-    /// The first `table`, which the shards were started with.
-    pub fn new(
-        (shared, probes): (Arc<Shared>, Probes),
+    /// The first `table`, which the shards were started with; its endpoints are checked from now on.
+    pub async fn first(
+        shared: Arc<Shared>,
         listening: Listening,
         table: Arc<Table>,
         status: watch::Sender<Arc<Status>>,
     ) -> Published {
+        let probes = Probes::start();
+        probes.follow(&table).await;
         let about = living(&table, shared.mailboxes.len());
         let living = vec![Alive { table: table.clone(), about }];
         Published { shared, probes, listening, table, living, status }
+    }
+
+    /// Has `names` kept, and what changes behind them published.
+    pub fn keeper(&self, names: Names) -> Keeper {
+        Keeper::of(names, self.shared.clone(), self.probes.clone())
     }
 
     /// The table published last.

@@ -4,4 +4,5 @@ mod browser;
 mod grpc;
 mod grpc_web;
 mod scripts;
+mod testssl;
 mod websocket;

@@ -1,6 +1,8 @@
 //! What a client sees of balancing: shares by weight, keys that stick, cookies, groups that step in, and endpoints that
 //! are slow, refuse or do not answer.
 
+mod health;
+
 use crate::support::{Client, Gateway, PATIENCE, Reply, Setup, each_driver};
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::net::SocketAddr;
