@@ -5,6 +5,7 @@
 use super::probe::CHECKS_AT_ONCE;
 use crate::config::{Problem, Severity};
 use crate::mem::BULK_BYTES;
+use crate::policy::Kind;
 use crate::route::Size;
 use crate::table::Table;
 use std::fmt;
@@ -60,6 +61,8 @@ pub struct Budget {
     clients: u64,
     upstream: u64,
     bound: u64,
+    /// Bytes of a body that a policy holds until it is checked, at most.
+    held: u64,
     size: Size,
 }
 
@@ -76,6 +79,7 @@ impl Budget {
             clients: admitted.min(table.gateway.connections.into()),
             upstream: pooled + if is_checked { CHECKS_AT_ONCE as u64 } else { 0 },
             bound: listeners.map(|listener| listener.bind.len() as u64).sum(),
+            held: table.policies.all.iter().filter_map(|policy| held(&policy.kind)).max().unwrap_or(0),
             size: table.lookup.size(),
         }
     }
@@ -85,11 +89,16 @@ impl Budget {
         self.clients + self.upstream + self.shards * (self.bound + SHARD_DESCRIPTORS) + OWN_DESCRIPTORS
     }
 
+    /// Bytes of a client at worst. Over HTTP/2 each of its streams may hold a body; one is counted.
+    fn of_client(&self) -> u64 {
+        CLIENT_BYTES + self.held
+    }
+
     /// Bytes at worst.
     pub fn memory(&self) -> u64 {
         let size = self.size;
         let shared = 2 * (size.table_bytes + size.automata_bytes) as u64;
-        self.clients * CLIENT_BYTES
+        self.clients * self.of_client()
             + self.upstream * UPSTREAM_BYTES
             + self.shards * size.cache_bytes_max as u64
             + shared
@@ -112,14 +121,19 @@ impl Budget {
             warn(message, "raise RLIMIT_NOFILE, or lower gateway.connections or the pools' connections");
         }
         if let Some(memory) = means.memory.filter(|memory| self.memory() > *memory) {
+            let held = match self.held {
+                0 => String::new(),
+                bytes => format!(", {} of it a body that a policy holds", Bytes(bytes)),
+            };
+            let each = self.of_client();
             let message = format!(
-                "{} of memory may be needed, {} for each of {clients} clients that stall in a large body, and there are {}",
+                "{} of memory may be needed, {} for each of {clients} clients that stall in a large body{held}, and there are {}",
                 Bytes(self.memory()),
-                Bytes(CLIENT_BYTES),
+                Bytes(each),
                 Bytes(memory)
             );
-            let rest = self.memory() - clients * CLIENT_BYTES;
-            let fits = memory.saturating_sub(rest) / CLIENT_BYTES;
+            let rest = self.memory() - clients * each;
+            let fits = memory.saturating_sub(rest) / each;
             warn(message, &format!("gateway.connections: {fits} always fits"));
         }
         if size.cache_bytes_max > CACHE_BYTES_LARGE {
@@ -139,6 +153,14 @@ impl Budget {
             );
         }
         all
+    }
+}
+
+/// Bytes of a body that a policy holds at most.
+fn held(kind: &Kind) -> Option<u64> {
+    match kind {
+        Kind::Validate(input) => input.held_bytes_max(),
+        _ => None,
     }
 }
 
@@ -239,6 +261,26 @@ mod tests {
         let count = fix.split_ascii_whitespace().nth(1).expect("names a count");
         let text = text.replace("1000", count);
         assert!(budget(&text, needed, 100 << 20).memory() <= 100 << 20, "{fix}");
+    }
+
+    #[test]
+    fn a_body_that_a_policy_holds_counts_for_each_client() {
+        let text = "gateway: { connections: 1000 }
+policies:
+  small: { validate: { body: { schema: { type: object }, bytes: 64KiB } } }
+  large: { validate: { body: { schema: { type: object } } } }
+  long: { validate: { body: { bytes: 2MiB } } }
+  off: { validate: { body: { schema: { type: object }, bytes: 8MiB } }, mode: off }
+  types: { validate: { body: { types: [text/plain] } } }
+routes: [{ name: all, policies: [POLICIES], to: a }]
+";
+        let of = |policies: &str| budget(&text.replace("POLICIES", policies), u64::MAX, 1 << 20);
+        let none = "routes: [{ name: all, to: a }]\ngateway: { connections: 1000 }\n";
+        let bare = budget(none, u64::MAX, 1 << 20).memory();
+        assert_eq!(of("small, large, long, off, types").memory() - bare, 1000 * 2 * 1024 * 1024);
+        let warned = told(&of("small"));
+        assert!(warned[0].contains("2.2 MiB for each of 1000 clients"), "{warned:?}");
+        assert!(warned[0].contains(", 2.0 MiB of it a body that a policy holds"), "{warned:?}");
     }
 
     #[test]

@@ -9,6 +9,7 @@ pub use admin::client;
 pub mod demo;
 pub mod diagnostics;
 pub mod explain;
+mod fresh;
 pub mod jwks;
 pub mod load;
 pub mod logs;

@@ -77,11 +77,9 @@ impl Authorize {
     /// Whether the caller may. *Cost*: no allocation; each need is looked for among what the caller has.
     pub fn decide(&self, facts: &Facts<'_>, state: &mut State<'_>) -> Verdict {
         let Passage { principal, .. } = &mut *state.passage;
-        let method = match facts.head.method() {
-            Method::Head => b"GET",
-            _ => facts.head.method_bytes(),
-        };
-        let by_method = self.methods.iter().filter(|(of, _)| **of == *method).map(|(_, needs)| needs);
+        let (method, is_head) = (facts.head.method_bytes(), facts.head.method() == Method::Head);
+        let is_for = |of: &[u8]| of == method || is_head && of == b"GET";
+        let by_method = self.methods.iter().filter(|(of, _)| is_for(of)).map(|(_, needs)| needs);
         let needs = std::iter::once(&self.always).chain(by_method);
         let lacking = needs.filter_map(|needs| needs.lacks(principal).map(|lacks| (needs, lacks)));
         let Some((needs, lacks)) = lacking.into_iter().next() else { return Verdict::Pass };

@@ -110,6 +110,8 @@ pub enum Told {
     Answered,
     /// What became of the password.
     Verified(auth::basic::Verified),
+    /// The password was not hashed, for this reason.
+    Unverified(auth::Denial),
     /// The body is here, whole: see [`State::body`].
     Body,
     /// The body is longer than was asked for.
@@ -133,3 +135,6 @@ pub enum Mode {
     /// It decides, counts and is logged, but changes nothing and lets everything pass.
     Shadow,
 }
+
+#[cfg(test)]
+mod tests;

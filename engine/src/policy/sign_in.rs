@@ -136,7 +136,11 @@ impl SignIn {
             }
             By::ApiKey(key) => key.decide(facts.head, registry, principal),
             By::Basic(basic) => {
-                let verified = if let Told::Verified(verified) = state.told { Some(verified) } else { None };
+                let verified = match state.told {
+                    Told::Verified(verified) => Some(verified),
+                    Told::Unverified(denial) => return self.denied(denial, passage),
+                    _ => None,
+                };
                 let remembered = &mut shard.remembered;
                 basic.decide(facts.head, facts.unix_ms, verified, registry, remembered, principal)
             }

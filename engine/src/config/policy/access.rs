@@ -47,43 +47,43 @@ words! {
     }
 }
 
-section! {
-    noun "authorize";
+/// What a caller needs stands in the policy itself and again under a method: one list of keys for both.
+macro_rules! needs {
+    ($noun:literal, $(#[doc = $about:literal])+ $name:ident { $($more:tt)* }) => {
+        section! {
+            noun $noun;
+            $(#[doc = $about])+
+            pub struct $name {
+                /// Scopes, all of them.
+                pub scopes: Vec<String> = [],
+                /// Scopes, one of them.
+                pub any_scope: Vec<String> = [],
+                /// Roles, one of them.
+                pub roles: Vec<String> = [],
+                /// Claims by name, with the value or a list of values of which the token has one. A name may lead inwards:
+                /// `realm_access.roles`.
+                pub claims: Named<OneOrMore<String>> = {},
+                /// Consumers, one of them.
+                pub consumers: Vec<String> = [],
+                /// Tiers, one of them.
+                pub tiers: Vec<String> = [],
+                $($more)*
+            }
+        }
+    };
+}
+
+needs! {
+    "authorize",
     /// What the caller needs: all that is given.
-    pub struct Authorize {
-        /// Scopes, all of them.
-        pub scopes: Vec<String> = [],
-        /// Scopes, one of them.
-        pub any_scope: Vec<String> = [],
-        /// Roles, one of them.
-        pub roles: Vec<String> = [],
-        /// Claims by name, with the value or a list of values of which the token has one. A name may lead inwards:
-        /// `realm_access.roles`.
-        pub claims: Named<OneOrMore<String>> = {},
-        /// Consumers, one of them.
-        pub consumers: Vec<String> = [],
-        /// Tiers, one of them.
-        pub tiers: Vec<String> = [],
-        /// What a method needs besides, by its name; `GET` stands for `HEAD` too.
+    Authorize {
+        /// What a method needs besides, by its name; `GET` stands for `HEAD` too, besides what `HEAD` itself needs.
         pub methods: Named<Needs> = {},
     }
 }
 
-section! {
-    noun "needs";
+needs! {
+    "needs",
     /// What the caller needs for a method.
-    pub struct Needs {
-        /// Scopes, all of them.
-        pub scopes: Vec<String> = [],
-        /// Scopes, one of them.
-        pub any_scope: Vec<String> = [],
-        /// Roles, one of them.
-        pub roles: Vec<String> = [],
-        /// Claims by name, as above.
-        pub claims: Named<OneOrMore<String>> = {},
-        /// Consumers, one of them.
-        pub consumers: Vec<String> = [],
-        /// Tiers, one of them.
-        pub tiers: Vec<String> = [],
-    }
+    Needs {}
 }

@@ -8,8 +8,11 @@ use crate::control::jwks::Seen;
 use crate::control::store::{Kind as StoreFault, Numbers};
 use crate::exchange::parts::reason;
 use crate::net::{affinity, clock};
-use crate::observe::metrics::page::{KeysNow, PolicyNow, Process, ShardNow, Snapshot, StoreNow, page};
+use crate::observe::metrics::page::{
+    KeysNow, LimitNow, PolicyNow, Process, ShardNow, Snapshot, StoreNow, page,
+};
 use crate::observe::metrics::text::Form;
+use crate::policy::limit::Set;
 use crate::policy::{By, Cause, Kind, Outcome, Policy, Refusal, SignIn};
 use crate::table::{Expiry, Listener, Table};
 use axum::extract::State;
@@ -142,6 +145,23 @@ fn keys_now(policy: &Policy, seen: &[Seen], now: Tick) -> Option<KeysNow> {
     })
 }
 
+/// What a limit counts in; those of its plans together.
+fn limit_now(kind: &Kind) -> Option<LimitNow> {
+    let sum = |now: LimitNow, set: &Set| {
+        let (stripes, tally) = (set.stripes(), set.stripes().tally());
+        LimitNow {
+            keys: now.keys + tally.made.load(Relaxed),
+            room: now.room + stripes.room() as u64,
+            shared: now.shared + tally.overflowed.load(Relaxed),
+        }
+    };
+    match kind {
+        Kind::Limit(limit) => Some(limit.sets().fold(LimitNow::default(), |now, set| sum(now, set))),
+        Kind::InFlight(limit) => Some(sum(LimitNow::default(), limit.set())),
+        _ => None,
+    }
+}
+
 const _: () = assert!(Cause::ALL.len() + 5 <= PolicyNow::SERIES, "a reason each, and five numbers");
 
 fn policy_now(policy: &Policy, seen: &[Seen], now: Tick) -> PolicyNow {
@@ -156,6 +176,7 @@ fn policy_now(policy: &Policy, seen: &[Seen], now: Tick) -> PolicyNow {
         refused: refused.filter(|(_, count)| *count > 0).collect(),
         shadowed: tally.sum(Outcome::Shadowed),
         keys: keys_now(policy, seen, now),
+        limit: limit_now(&policy.kind),
     }
 }
 

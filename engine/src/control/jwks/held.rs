@@ -7,6 +7,7 @@
 //! have the server asked as often as they like.
 
 use crate::base::Tick;
+use crate::control::fresh::{Standing, ahead, pause};
 use crate::policy::auth::keys::KeySet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,19 +22,6 @@ const REPEAT: (Duration, Duration) = (Duration::from_millis(500), Duration::from
 const LIFETIME: Duration = Duration::from_secs(600);
 /// What a server may say.
 const LIFETIMES: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(12 * 3600));
-
-/// How it stands with a key set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
-    /// Not fetched yet.
-    New,
-    /// The last fetch gave it.
-    Good,
-    /// The last fetch failed; the keys from before are used.
-    Stale,
-    /// There are no keys.
-    Lost,
-}
 
 /// One key set.
 #[derive(Debug, Clone)]
@@ -107,14 +95,14 @@ impl Held {
     pub fn told(&mut self, told: Option<(Arc<KeySet>, Option<Duration>)>, now: Tick, chance: u64) {
         self.ended += 1;
         let Some((keys, lifetime)) = told else {
-            let wait = (REPEAT.0 * 2u32.pow(self.failures.min(8))).min(REPEAT.1);
+            let wait = pause(REPEAT, self.failures, chance);
             self.failures = self.failures.saturating_add(1);
-            self.due = now.after(jittered(wait, chance));
-            self.standing = if self.keys.is_none() { Standing::Lost } else { Standing::Stale };
+            self.due = now.after(wait);
+            self.standing = Standing::after_failure(self.keys.is_some());
             return;
         };
         let lifetime = lifetime.map_or(LIFETIME, |given| given.clamp(LIFETIMES.0, LIFETIMES.1));
-        self.due = now.after(jittered(lifetime, chance));
+        self.due = now.after(ahead(lifetime, chance));
         // The same keys stay the same in memory: shards keep what they verified by them.
         if self.keys.as_ref().is_none_or(|known| known.version() != keys.version()) {
             self.keys = Some(keys);
@@ -139,11 +127,6 @@ impl Held {
             self.again = now.after(HURRY);
         }
     }
-}
-
-/// 80 to 90 % of a time.
-fn jittered(span: Duration, chance: u64) -> Duration {
-    span.mul_f64(0.8 + 0.1 * (chance % 1024) as f64 / 1024.0)
 }
 
 #[cfg(test)]

@@ -9,13 +9,14 @@ mod fetch;
 mod held;
 
 use super::diagnostics::tell;
+use super::fresh::Standing;
 use crate::base::Tick;
 use crate::net::clock;
 use crate::policy::auth::keys::{KeyAddress, News};
 use crate::shard::{Message, Shared};
 use crate::table::{Resolver, Table};
 use fetch::{Fetched, fetch};
-use held::{Held, KEPT, Standing};
+use held::{Held, KEPT};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;

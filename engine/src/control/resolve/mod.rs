@@ -16,6 +16,7 @@ pub use lists::{Stamp, problems, read_into, stamp};
 pub use lookup::{Lookups, addresses};
 
 use super::diagnostics::{endpoints_refused, tell};
+use super::fresh::Standing;
 use super::probe::Probes;
 use crate::base::Tick;
 use crate::net::clock;
@@ -24,7 +25,7 @@ use crate::table::endpoints::Found;
 use crate::table::{Resolver, Source, Table, Target};
 use keeper::Ask;
 use lists::{List, watch};
-use name::{Answer, Name, Standing};
+use name::{Answer, Name};
 use site::Site;
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, Hasher, RandomState};

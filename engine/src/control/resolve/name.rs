@@ -7,6 +7,7 @@
 //! stale time the addresses go. A failed lookup is repeated after 0.5 s, 1 s, 2 s and so on, 5 s at most.
 
 use crate::base::Tick;
+use crate::control::fresh::{Standing, ahead, pause};
 use crate::table::Resolver;
 use crate::table::endpoints::Found;
 use std::time::Duration;
@@ -25,19 +26,6 @@ pub struct Answer {
     pub ttl: Duration,
     /// Whether every lookup that this took was answered: IPv4, IPv6, each target of a service.
     pub complete: bool,
-}
-
-/// How it stands with a name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
-    /// Not asked yet.
-    New,
-    /// The last lookup found addresses.
-    Good,
-    /// The last lookup failed; addresses from before are used.
-    Stale,
-    /// There is no address.
-    Lost,
 }
 
 /// One name.
@@ -96,10 +84,10 @@ impl Name {
     /// A lookup ended: with an answer, or not. `chance` is any number, so that names do not move in step.
     pub fn told(&mut self, answer: Option<Answer>, now: Tick, rule: &Resolver, chance: u64) {
         let Some(answer) = answer else {
-            let wait = (REPEAT.0 * 2u32.pow(self.failures.min(8))).min(REPEAT.1);
+            let wait = pause(REPEAT, self.failures, chance);
             self.failures += 1;
-            self.due = now.after(jittered(wait, chance));
-            self.standing = if self.known.is_empty() { Standing::Lost } else { Standing::Stale };
+            self.due = now.after(wait);
+            self.standing = Standing::after_failure(!self.known.is_empty());
             return;
         };
         // The configuration says that the least is not above the most.
@@ -109,7 +97,7 @@ impl Name {
         self.known.retain(|(known, _)| !answer.complete && !is_told(known));
         self.known.extend(answer.found.into_iter().map(|found| (found, now.after(ttl))));
         self.failures = 0;
-        self.due = now.after(jittered(ttl, chance));
+        self.due = now.after(ahead(ttl, chance));
         self.standing = Standing::Good;
     }
 
@@ -128,11 +116,6 @@ impl Name {
             self.due = self.due.min(self.asked.after(HURRY).max(now));
         }
     }
-}
-
-/// 80 to 90 % of a time.
-fn jittered(span: Duration, chance: u64) -> Duration {
-    span.mul_f64(0.8 + 0.1 * (chance % 1024) as f64 / 1024.0)
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use crate::exchange::run::{timed, total};
 use crate::net::body::BodySource;
 use crate::net::{clock, timer};
 use crate::observe::Reason;
+use crate::policy::auth::Denial;
 use crate::policy::{Ask, Question, Told};
 use crate::wire::http1::framing;
 use std::time::Duration;
@@ -57,11 +58,12 @@ pub async fn perform<B: BodySource, R: Replies>(
         }
         Ask::Verify => {
             let work = ctx.passage.borrow_mut().as_mut().and_then(|passage| passage.work.take());
-            let Some(work) = work else { return Err(Reason::PolicyUndecided("no_password")) };
+            let Some(work) = work else { return Ok(Told::Unverified(Denial::PasswordFault)) };
             // With its queue full, more passwords would only wait longer: whoever guesses is slowed down first.
-            let verifying = ctx.lent.offload.run(move || work.run());
-            let Some(verifying) = verifying else { return Err(Reason::PolicyUndecided("passwords_busy")) };
-            verifying.await.map(Told::Verified).ok_or(Reason::PolicyUndecided("password_fault"))
+            let Some(verifying) = ctx.lent.offload.run(move || work.run()) else {
+                return Ok(Told::Unverified(Denial::PasswordsBusy));
+            };
+            Ok(verifying.await.map_or(Told::Unverified(Denial::PasswordFault), Told::Verified))
         }
     }
 }

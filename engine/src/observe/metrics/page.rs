@@ -65,6 +65,19 @@ pub struct PolicyNow {
     pub shadowed: u64,
     /// The key set that is fetched for it, if one is.
     pub keys: Option<KeysNow>,
+    /// The cells of a limit.
+    pub limit: Option<LimitNow>,
+}
+
+/// What a limit counts in.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct LimitNow {
+    /// Keys that have a cell.
+    pub keys: u64,
+    /// Keys that may have one.
+    pub room: u64,
+    /// Requests of keys without one.
+    pub shared: u64,
 }
 
 /// A key set that is fetched.
@@ -81,7 +94,7 @@ pub struct KeysNow {
 }
 
 impl PolicyNow {
-    /// Series of a policy at most: a number each, a reason each, and three of its key set.
+    /// Series of a policy at most: a number each, a reason each, and three of its key set or its cells.
     pub const SERIES: usize = 16;
 }
 
@@ -173,6 +186,9 @@ families! {
     PASSED = Counter "ringgate_policy_passed" ["policy"] "Requests that a policy let pass.";
     REFUSED = Counter "ringgate_policy_refused" ["policy", "reason"] "Requests that a policy refused, by the reason of the access log, once there is one.";
     SHADOWED = Counter "ringgate_policy_shadow_refused" ["policy"] "Requests that a policy in shadow mode would have refused.";
+    LIMIT_KEYS = Gauge "ringgate_limit_keys" ["policy"] "Keys that a limit has cells for, in use or at rest.";
+    LIMIT_KEYS_MAX = Gauge "ringgate_limit_keys_limit" ["policy"] "Keys that it may have cells for.";
+    LIMIT_SHARED = Counter "ringgate_limit_keys_shared" ["policy"] "Requests of new keys that found every cell taken, and were counted together in one.";
     STORE_UP = Gauge "ringgate_store_up" [] "Whether the store that limits are shared through answers: 1, or 0 while each limit holds as its failure says. This and what follows of it stands there only while limits are shared.";
     STORE_KEYS = Gauge "ringgate_store_keys" [] "Keys of shared limits that leases are asked for.";
     STORE_ASKED = Counter "ringgate_store_leases" [] "Leases that were asked for and answered.";
@@ -369,6 +385,17 @@ fn policies(text: &mut Text, snapshot: &Snapshot) {
     }
     text.family(&SHADOWED);
     shown().for_each(|policy| text.series(&SHADOWED, &[&policy.name], policy.shadowed));
+    type Of = fn(&LimitNow) -> u64;
+    let cells: [(&Family, Of); 3] = [
+        (&LIMIT_KEYS, |limit| limit.keys),
+        (&LIMIT_KEYS_MAX, |limit| limit.room),
+        (&LIMIT_SHARED, |limit| limit.shared),
+    ];
+    for (family, of) in cells {
+        text.family(family);
+        let limits = own.iter().filter_map(|policy| Some((&policy.name, policy.limit?)));
+        limits.for_each(|(name, limit)| text.series(family, &[name], of(&limit)));
+    }
     let fetched = || own.iter().filter_map(|policy| Some((&*policy.name, policy.keys.as_ref()?)));
     text.family(&KEYS_AGE);
     for (policy, keys) in fetched() {

@@ -1,19 +1,30 @@
 //! Strict base64url (RFC 4648 §5, RFC 7515 §2): no padding, no whitespace, no bits left over, one reading of each text.
 //! A lax reader would take several texts for one token, and a cache or a blocklist would know only one of them.
 
-/// What stands for no byte of the alphabet: its top bit is out of the range of any sextet.
-const NONE: u8 = 0x80;
+/// What stands for no byte of the alphabet: its top bits are out of the range of any three bytes.
+const NONE: u32 = 0xff00_0000;
 
-static SEXTET: [u8; 256] = {
-    let mut table = [NONE; 256];
+/// What each byte is worth at each of the four places of a group.
+static WORTH: [[u32; 256]; 4] = {
+    let mut tables = [[NONE; 256]; 4];
     let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    let mut at = 0;
-    while at < 64 {
-        table[alphabet[at] as usize] = at as u8;
-        at += 1;
+    let mut place = 0;
+    while place < 4 {
+        let mut at = 0;
+        while at < 64 {
+            tables[place][alphabet[at] as usize] = (at as u32) << (18 - 6 * place);
+            at += 1;
+        }
+        place += 1;
     }
-    table
+    tables
 };
+
+/// The bytes of a group of up to four characters, as the lower 24 bits, and [`NONE`] among the others if it is none.
+#[inline]
+fn word(group: &[u8]) -> u32 {
+    group.iter().zip(&WORTH).fold(0, |word, (byte, worth)| word | worth[*byte as usize])
+}
 
 /// Bytes that a text of `len` characters stands for; none where no text has that length.
 pub fn decoded_len(len: usize) -> Option<usize> {
@@ -25,37 +36,30 @@ pub fn decoded_len(len: usize) -> Option<usize> {
 pub fn decode_into(text: &[u8], out: &mut [u8]) -> Option<usize> {
     let len = decoded_len(text.len())?;
     let out = out.get_mut(..len)?;
-    let whole = text.len() / 4;
     // Looked at once at the end: a branch a group would cost more than decoding a bad text to its end.
     let mut seen = 0;
-    for (group, bytes) in text.chunks_exact(4).zip(out.chunks_exact_mut(3)) {
-        let [a, b, c, d] = [0, 1, 2, 3].map(|at| SEXTET[group[at] as usize]);
-        seen |= a | b | c | d;
-        let word = u32::from(a) << 18 | u32::from(b) << 12 | u32::from(c) << 6 | u32::from(d);
-        bytes.copy_from_slice(&word.to_be_bytes()[1..]);
+    let (pairs, rest) = text.as_chunks::<8>();
+    let (bytes, mut left) = out.as_chunks_mut::<6>();
+    for (pair, bytes) in pairs.iter().zip(&mut *bytes) {
+        let (one, two) = (word(&pair[..4]), word(&pair[4..]));
+        seen |= one | two;
+        let both = u64::from(one) << 24 | u64::from(two);
+        bytes.copy_from_slice(&both.to_be_bytes()[2..]);
     }
-    let rest = &mut out[whole * 3..];
-    match *text.get(whole * 4..)? {
-        [] => {}
-        [a, b] => {
-            let [a, b] = [a, b].map(|byte| SEXTET[byte as usize]);
-            seen |= a | b | left_over(b & 0x0f);
-            rest[0] = a << 2 | b >> 4;
-        }
-        [a, b, c] => {
-            let [a, b, c] = [a, b, c].map(|byte| SEXTET[byte as usize]);
-            seen |= a | b | c | left_over(c & 0x03);
-            rest[0] = a << 2 | b >> 4;
-            rest[1] = b << 4 | c >> 2;
-        }
-        _ => return None,
+    for group in rest.chunks(4) {
+        let word = word(group);
+        // Bits behind the last byte must be zero: else several texts would stand for the same bytes.
+        let (bytes, over) = match group.len() {
+            4 => (3, 0),
+            3 => (2, word & 0xff),
+            2 => (1, word & 0xffff),
+            _ => return None,
+        };
+        seen |= word | if over == 0 { 0 } else { NONE };
+        left[..bytes].copy_from_slice(&word.to_be_bytes()[1..=bytes]);
+        left = &mut left[bytes..];
     }
     (seen & NONE == 0).then_some(len)
-}
-
-/// Bits behind the last byte must be zero: else several texts would stand for the same bytes.
-fn left_over(bits: u8) -> u8 {
-    if bits == 0 { 0 } else { NONE }
 }
 
 /// Appends what `text` stands for to `out`; leaves it as it was if `text` is not strictly base64url.

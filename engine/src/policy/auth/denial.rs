@@ -97,6 +97,10 @@ denials! {
     CertificateName = "certificate_name", Invalid, "the certificate does not name its holder in the way that is asked for";
     /// No user has this name and password.
     Password = "password_wrong", Invalid, "name or password is wrong";
+    /// So many passwords wait to be hashed that no more are taken.
+    PasswordsBusy = "passwords_busy", Unavailable, "too many passwords wait to be verified";
+    /// The password could not be hashed.
+    PasswordFault = "password_fault", Unavailable, "the password could not be verified";
     /// The caller is known, but was not granted the scope.
     Scope = "scope_missing", InsufficientScope, "a scope is missing";
 }

@@ -124,8 +124,25 @@ pub struct Walk {
     at: u8,
     /// Whether nobody has to sign in any more: somebody has, or who brings nothing may go on.
     settled: bool,
+    /// The same as methods in shadow mode see it: further ones in shadow mode are not asked, all others are.
+    settled_in_shadow: bool,
     /// Methods to sign in by for which the request brings nothing, a bit each.
     abstained: u64,
+}
+
+impl Walk {
+    /// Whether a method of this mode is not asked any more.
+    fn is_settled_for(&self, mode: Mode) -> bool {
+        self.settled || mode == Mode::Shadow && self.settled_in_shadow
+    }
+
+    /// A method of this mode knows who calls. What one in shadow mode knows opens no door that another one guards.
+    fn settle(&mut self, mode: Mode) {
+        match mode {
+            Mode::Enforce => self.settled = true,
+            Mode::Shadow => self.settled_in_shadow = true,
+        }
+    }
 }
 
 impl Chain {
@@ -193,7 +210,7 @@ impl Chain {
             }
             let verdict = match &policy.kind {
                 Kind::Limit(_) if policy.mode == Mode::Enforce => self.limits(walk, phase, facts, state),
-                Kind::SignIn(_) if walk.settled => {
+                Kind::SignIn(_) if walk.is_settled_for(policy.mode) => {
                     note(state, walk.at, Said::Settled);
                     Verdict::Pass
                 }
@@ -222,7 +239,9 @@ impl Chain {
         match verdict {
             Verdict::Ask(_) => verdict,
             Verdict::Pass | Verdict::Answer(_) => {
-                walk.settled |= matches!(policy.kind, Kind::SignIn(_));
+                if matches!(policy.kind, Kind::SignIn(_)) {
+                    walk.settle(policy.mode);
+                }
                 tally(policy, Outcome::Passed, state);
                 if let Verdict::Answer(status) = verdict {
                     note(state, walk.at, Said::Answers(status));
@@ -293,8 +312,10 @@ impl Chain {
         }
         let absent = Refusal { cause: Cause::Unauthenticated, detail: Denial::Absent.word() };
         let asked = || self.steps.iter().enumerate().filter(|(at, _)| abstained >> at & 1 != 0);
-        for (at, policy) in asked().filter(|(_, policy)| policy.mode == Mode::Shadow) {
-            self.refused(policy, at as u8, absent, state);
+        if !walk.settled_in_shadow {
+            for (at, policy) in asked().filter(|(_, policy)| policy.mode == Mode::Shadow) {
+                self.refused(policy, at as u8, absent, state);
+            }
         }
         let Some((at, first)) = asked().find(|(_, policy)| policy.mode == Mode::Enforce) else {
             return Verdict::Pass;

@@ -106,6 +106,11 @@ impl Body {
         Body { required, forbidden, types, schema, bytes, depth: given.depth }
     }
 
+    /// Bytes of it at most, where it is held: with a schema, and of unknown length wherever there is a bound.
+    pub fn bytes(&self) -> Option<u64> {
+        self.bytes
+    }
+
     /// Holds what the head tells of the body to what is asked, and says how many bytes of it are needed to go on.
     ///
     /// # Errors

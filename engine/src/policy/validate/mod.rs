@@ -82,6 +82,11 @@ pub struct Scratch {
 }
 
 impl Validate {
+    /// Bytes of a body that it holds until it is checked, at most; none where it holds none.
+    pub fn held_bytes_max(&self) -> Option<u64> {
+        self.body.bytes()
+    }
+
     /// Compiles `given`, which stands at `at`. None when a schema cannot be compiled; what is wrong is noted.
     pub fn compile(given: &Given, at: &Pointer, faults: &mut Faults) -> Option<Validate> {
         if !(1..=100).contains(&given.errors) {

@@ -10,16 +10,16 @@ use std::time::{Duration, Instant};
 use tools::upstream::{Down, Origin};
 
 /// A key that signs, by its name.
-struct Signer(&'static str, Ed25519KeyPair);
+pub(super) struct Signer(&'static str, Ed25519KeyPair);
 
 impl Signer {
-    fn new(name: &'static str) -> Signer {
+    pub(super) fn new(name: &'static str) -> Signer {
         let mut seed = [7; 32];
         seed[..name.len()].copy_from_slice(name.as_bytes());
         Signer(name, Ed25519KeyPair::from_seed_unchecked(&seed).expect("any seed is one"))
     }
 
-    fn token(&self, subject: &str) -> String {
+    pub(super) fn token(&self, subject: &str) -> String {
         let header = format!(r#"{{"alg":"EdDSA","kid":"{}"}}"#, self.0);
         let claims = format!(r#"{{"sub":"{subject}","exp":4102444800}}"#);
         let signed = format!("{}.{}", base64url(header.as_bytes()), base64url(claims.as_bytes()));
@@ -34,7 +34,7 @@ impl Signer {
 }
 
 /// A reply with these keys.
-fn set(signers: &[&Signer]) -> String {
+pub(super) fn set(signers: &[&Signer]) -> String {
     let keys: Vec<String> = signers.iter().map(|signer| signer.jwk()).collect();
     let body = format!(r#"{{"keys":[{}]}}"#, keys.join(","));
     format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nCache-Control: max-age=3600\r\n\r\n{body}", body.len())

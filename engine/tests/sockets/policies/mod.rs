@@ -1,11 +1,13 @@
 //! Policies: what they refuse, what they change of requests and replies, and that their order is the fixed one.
 
 mod asked;
+mod closed;
 mod cors;
 mod headers;
 pub(crate) mod identity;
 mod ip;
 mod keys;
+mod modes;
 mod order;
 mod shared;
 mod validate;
@@ -24,7 +26,7 @@ fn with(policies: &str, routes: &[&str], setup: impl Fn(Setup) -> Setup, test: i
     });
 }
 
-fn start(driver: Driver, setup: Setup, policies: &str, routes: &[&str]) -> Gateway {
+pub(crate) fn start(driver: Driver, setup: Setup, policies: &str, routes: &[&str]) -> Gateway {
     let lines = policies.lines().map(str::trim).filter(|line| !line.is_empty());
     let policies: String = lines.map(|line| format!("  {line}\n")).collect();
     let numbered = routes.iter().enumerate();
@@ -40,7 +42,7 @@ fn start(driver: Driver, setup: Setup, policies: &str, routes: &[&str]) -> Gatew
 }
 
 /// Sends a request with these fields, each with its CRLF, on a connection of its own.
-fn ask(gateway: &Gateway, line: &str, fields: &str) -> (Reply, Client) {
+pub(crate) fn ask(gateway: &Gateway, line: &str, fields: &str) -> (Reply, Client) {
     let mut client = gateway.connect();
     client.send(format!("{line} HTTP/1.1\r\nHost: gw.test\r\n{fields}\r\n"));
     let method = line.split(' ').next().expect("a method");

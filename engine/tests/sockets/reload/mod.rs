@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use tools::upstream::Origin;
 
+mod counts;
 mod drain;
 mod kept;
 mod listeners;

@@ -93,6 +93,7 @@ fn policies(count: usize) -> Vec<PolicyNow> {
             age_micros: Some(1_500_000),
             failures: 3,
         }),
+        limit: Some(LimitNow { keys: 5, room: 100, shared: 7 }),
     };
     (0..count).map(policy).collect()
 }
@@ -120,6 +121,9 @@ fn policies_past_the_room_are_summed_under_one_name() {
         "ringgate_jwks_age_seconds{policy=\"p3\",address=\"https://id.example/3\"} 1.5\n".to_owned(),
         "ringgate_jwks_keys{policy=\"p3\",address=\"https://id.example/3\"} 2\n".to_owned(),
         "ringgate_jwks_failures{policy=\"p3\",address=\"https://id.example/3\"} 3\n".to_owned(),
+        "ringgate_limit_keys{policy=\"p3\"} 5\n".to_owned(),
+        "ringgate_limit_keys_limit{policy=\"p3\"} 100\n".to_owned(),
+        "ringgate_limit_keys_shared_total{policy=\"p3\"} 7\n".to_owned(),
     ] {
         assert!(text.contains(&line), "{line}");
     }

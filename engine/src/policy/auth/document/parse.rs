@@ -31,14 +31,14 @@ struct Parser<'p> {
 const HIGH: u64 = 0x8080_8080_8080_8080;
 const ONES: u64 = 0x0101_0101_0101_0101;
 
-/// Whether one of eight bytes of UTF-8 is a quote, a backslash or a control character. A borrow may mark a byte
-/// behind a true one too, never one alone.
-fn is_special(word: u64) -> bool {
+/// Marks, in the top bit of each, those of eight bytes of UTF-8 that are a quote, a backslash or a control character. The
+/// lowest mark is true; a borrow may put a false one above it.
+fn special(word: u64) -> u64 {
     let zero = |word: u64| word.wrapping_sub(ONES) & !word;
     let quote = zero(word ^ (ONES * b'"' as u64));
     let backslash = zero(word ^ (ONES * b'\\' as u64));
     let control = word.wrapping_sub(ONES * 0x20) & !word;
-    (quote | backslash | control) & HIGH != 0
+    (quote | backslash | control) & HIGH
 }
 
 impl Parser<'_> {
@@ -136,9 +136,15 @@ impl Parser<'_> {
     /// Whether the object at `index` has a member of this name already.
     fn has_member(&self, index: usize, name: Span) -> bool {
         let name = name.of(self.text);
+        // Names of one length are common, and most differ where they begin or end.
+        let is_same = |known: &[u8]| {
+            known.len() == name.len()
+                && (known.first(), known.last()) == (name.first(), name.last())
+                && known == name
+        };
         let mut at = index + 1;
         while let Some(node) = self.nodes.get(at) {
-            if node.name.len as usize == name.len() && node.name.of(self.text) == name {
+            if is_same(node.name.of(self.text)) {
                 return true;
             }
             at = node.next as usize;
@@ -204,31 +210,25 @@ impl Parser<'_> {
         self.at += 1;
         let start = self.at;
         loop {
-            let text = &self.text[self.at..self.end];
-            let plain = text.chunks_exact(8).take_while(|eight| {
-                !is_special(u64::from_le_bytes(
-                    (*eight).try_into().expect("a chunk of eight has eight bytes"),
-                ))
-            });
-            self.at += plain.count() * 8;
-            while let Some(byte) = self.peek() {
-                match byte {
-                    b'"' => {
-                        let span = self.span(start, self.at);
-                        self.at += 1;
-                        return Ok(Some(span));
-                    }
-                    b'\\' => return self.escaped(start).map(Some),
-                    0..0x20 => return Err(self.flaw("a control character stands in a string")),
-                    _ => self.at += 1,
-                }
-                // A chunk in which one byte is special is walked; behind it eight are taken at a time again.
-                if self.at.is_multiple_of(8) && self.at + 8 <= self.end {
+            let text = &self.text[..self.end];
+            while let Some(eight) = text.get(self.at..).and_then(<[u8]>::first_chunk) {
+                let marks = special(u64::from_le_bytes(*eight));
+                // With no mark these are all eight.
+                self.at += marks.trailing_zeros() as usize / 8;
+                if marks != 0 {
                     break;
                 }
             }
-            if self.at >= self.end {
-                return Err(self.flaw("a string does not end"));
+            match self.peek() {
+                Some(b'"') => {
+                    let span = self.span(start, self.at);
+                    self.at += 1;
+                    return Ok(Some(span));
+                }
+                Some(b'\\') => return self.escaped(start).map(Some),
+                Some(0..0x20) => return Err(self.flaw("a control character stands in a string")),
+                Some(_) => self.at += 1,
+                None => return Err(self.flaw("a string does not end")),
             }
         }
     }

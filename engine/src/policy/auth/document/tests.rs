@@ -114,6 +114,52 @@ fn parts_are_found_and_a_refused_text_leaves_nothing() {
     assert!(document.root().is_none() && document.member(b"a").is_none());
 }
 
+/// Strings are looked at eight bytes at a time: what ends or breaks one must be found wherever it stands among them.
+#[test]
+fn what_is_special_in_a_string_is_found_at_every_place() {
+    let specials = [
+        "\"",
+        "\\n",
+        "\\q",
+        "\n",
+        "\u{1f}",
+        "\u{0}",
+        " ",
+        "\u{7f}",
+        "\u{80}",
+        "\u{e9}",
+        "\u{1f600}",
+        "!",
+        "[",
+        "]",
+    ];
+    for (before, after) in (0..20).flat_map(|before| (0..20).map(move |after| (before, after))) {
+        for special in specials {
+            for lead in ["", " ", "[1,"] {
+                let end = if lead == "[1," { "]" } else { "" };
+                let text = format!("{lead}\"{}{special}{}\"{end}", "a".repeat(before), "z".repeat(after));
+                let theirs: Result<Json, _> = serde_json::from_str(&text);
+                let ours = read(text.as_bytes()).map(|ours| as_json(ours.root().expect("has a root")));
+                assert_eq!(ours.ok(), theirs.ok(), "{text:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn names_are_told_apart_wherever_they_differ() {
+    for (one, other) in
+        [("exp", "exq"), ("exp", "fxp"), ("exp", "eyp"), ("a", "b"), ("", "a"), ("exp", "expp")]
+    {
+        assert!(read(format!("{{\"{one}\":1,\"{other}\":2}}").as_bytes()).is_ok(), "{one} {other}");
+        let twice = format!("{{\"{one}\":1,\"{other}\":2,\"{one}\":3}}");
+        assert_eq!(
+            read(twice.as_bytes()).map(|_| ()).map_err(|flaw| flaw.what),
+            Err("a name stands here a second time")
+        );
+    }
+}
+
 /// Text that is often JSON, with what the reader must tell apart.
 fn json_like() -> impl Strategy<Value = String> {
     let piece = prop_oneof![

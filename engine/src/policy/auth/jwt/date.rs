@@ -4,6 +4,9 @@
 /// Digits that a date may have.
 const DIGITS_MAX: usize = 30;
 
+/// Digits of which any number of milliseconds fits into 64 bits.
+const PLAIN_DIGITS_MAX: usize = 15;
+
 /// Which way a fraction of a millisecond goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Round {
@@ -16,6 +19,11 @@ pub enum Round {
 /// The moment that a JSON number stands for, in milliseconds; none if it has too many digits or lies further away than
 /// 64 bits tell, some 292 million years: no issuer means such a date.
 pub fn millis(number: &[u8], round: Round) -> Option<i64> {
+    // As nearly all of them are written: whole seconds.
+    if number.len() <= PLAIN_DIGITS_MAX && number.iter().all(u8::is_ascii_digit) {
+        let seconds = number.iter().fold(0, |seconds, byte| seconds * 10 + i64::from(byte - b'0'));
+        return Some(seconds * 1000);
+    }
     let (is_negative, rest) = match number {
         [b'-', rest @ ..] => (true, rest),
         _ => (false, number),
@@ -88,6 +96,8 @@ mod tests {
             ("0e999999999999", 0, 0),
             ("0.000000000000000000000000000000000000000000", 0, 0),
             ("9223372036854775", 9_223_372_036_854_775_000, 9_223_372_036_854_775_000),
+            ("999999999999999", 999_999_999_999_999_000, 999_999_999_999_999_000),
+            ("1000000000000000", 1_000_000_000_000_000_000, 1_000_000_000_000_000_000),
             ("9223372036854775.807", i64::MAX, i64::MAX),
             ("9007199254740993", 9_007_199_254_740_993_000, 9_007_199_254_740_993_000),
         ] {

@@ -258,10 +258,8 @@ impl<'t> Parts<'t> {
         }
         let mut dots = memchr::memchr_iter(b'.', token);
         let (Some(first), Some(second)) = (dots.next(), dots.next()) else { return Err(Denial::Segments) };
-        match dots.count() {
-            0 => {}
-            2 => return Err(Denial::Encrypted),
-            _ => return Err(Denial::Segments),
+        if dots.next().is_some() {
+            return Err(if dots.count() == 1 { Denial::Encrypted } else { Denial::Segments });
         }
         let (signed, signature) = (&token[..second], &token[second + 1..]);
         Ok(Parts { header: &signed[..first], payload: &signed[first + 1..], signature, signed })

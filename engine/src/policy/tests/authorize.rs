@@ -1,0 +1,83 @@
+//! `authorize`: each need, alone and with others, by method, and who is told what.
+
+use super::*;
+
+#[test]
+fn each_need_is_held_to_what_the_caller_has() {
+    for (needs, lacks) in [
+        ("scopes: [orders.read]", ""),
+        ("scopes: [orders.read, orders.write]", "scope_missing"),
+        ("any_scope: [orders.write, orders.read]", ""),
+        ("any_scope: [orders.write, users.read]", "scope_missing"),
+        ("roles: [admin, buyer]", ""),
+        ("roles: [admin]", "role_missing"),
+        // No part of a name is one.
+        ("roles: [buy]", "role_missing"),
+        ("consumers: [tiny, acme]", ""),
+        ("consumers: [tiny]", "consumer_refused"),
+        ("tiers: [partner]", ""),
+        ("tiers: [free]", "tier_refused"),
+        ("scopes: [orders.read], roles: [buyer], consumers: [acme], tiers: [partner]", ""),
+        ("scopes: [orders.read], roles: [buyer], consumers: [acme], tiers: [free]", "tier_refused"),
+    ] {
+        let policies =
+            format!("key: {{ api_key: {{ header: X-API-Key }} }}\nmay: {{ authorize: {{ {needs} }} }}");
+        let told = gate(&policies).ask("GET /u/7", ACME).told();
+        let expected = if lacks.is_empty() { "pass".to_owned() } else { format!("403 {lacks} by may") };
+        assert_eq!(told, expected, "{needs}");
+    }
+}
+
+#[test]
+fn a_method_needs_more_and_head_is_get_and_itself() {
+    let mut gate = gate(
+        "key: { api_key: { header: X-API-Key } }
+        may: { authorize: { tiers: [partner], methods: { GET: { scopes: [orders.read] }, HEAD: { roles: [prober] }, POST: { scopes: [orders.write] } } } }",
+    );
+    gate.check(&[
+        ("GET /u/7", ACME, "pass"),
+        ("DELETE /u/7", ACME, "pass"),
+        ("POST /u/7", ACME, "403 scope_missing by may"),
+        ("HEAD /u/7", ACME, "403 role_missing by may"),
+        ("GET /u/7", "X-API-Key: tiny-key-0123456789\r\n", "403 tier_refused by may"),
+    ]);
+    assert_eq!(gate.counted("may"), [2, 3, 0]);
+}
+
+#[test]
+fn a_claim_is_one_of_its_values_or_a_list_with_one_of_them() {
+    for (claims, told) in [
+        (r#"{"active":true,"dep":"sales","a":{"b":7}}"#, "pass"),
+        (r#"{"active":true,"dep":["it","board"],"a":{"b":7}}"#, "pass"),
+        (r#"{"active":true,"dep":["it"],"a":{"b":7}}"#, "403 claim_missing by may"),
+        (r#"{"active":true,"dep":"sales"}"#, "403 claim_missing by may"),
+        (r#"{"active":true,"dep":{"sales":1},"a":{"b":7}}"#, "403 claim_missing by may"),
+        (r#"{"active":true,"a":{"b":7}}"#, "403 claim_missing by may"),
+    ] {
+        let mut gate = gate(
+            "token: { introspection: { upstream: idp, path: /i, bearer: b } }
+            may: { authorize: { claims: { dep: [sales, board], a.b: '7' } } }",
+        )
+        .answered(200, &[], claims);
+        gate.check(&[("GET /u/7", "Authorization: Bearer t\r\n", told)]);
+    }
+}
+
+#[test]
+fn who_is_not_signed_in_is_asked_to_and_who_is_is_told_what_is_missing() {
+    let mut gate = gate(
+        "key: { api_key: { header: X-API-Key } }
+        guests: { anonymous: allow }
+        may: { authorize: { scopes: [orders.write] } }",
+    );
+    let met = gate.ask("GET /u/7", "");
+    assert_eq!(met.told(), "401 no_credentials by may");
+    assert_eq!(
+        lines(&met.passage.refusal),
+        ["WWW-Authenticate: ApiKey realm=\"api\", in=\"header\", name=\"x-api-key\""]
+    );
+    let met = gate.ask("GET /u/7", ACME);
+    assert_eq!(met.told(), "403 scope_missing by may");
+    assert_eq!(met.passage.detail, b"the scope 'orders.write' is missing");
+    assert_eq!(met.passage.scopes, b"orders.write");
+}

@@ -1,0 +1,84 @@
+//! `cors`: what a preflight is answered, and what every reply says of who may read it (Fetch standard §3.2).
+
+use super::*;
+
+const SITE: &str = "site: { cors: { origins: ['https://app.test', 'https://*.app.test'], methods: [PUT], headers: [X-A, X-B], \
+    expose: [X-C], credentials: true, max_age: 10m, private_network: true } }";
+
+fn preflight(origin: &str, method: &str, more: &str) -> String {
+    format!("Origin: {origin}\r\nAccess-Control-Request-Method: {method}\r\n{more}")
+}
+
+#[test]
+fn a_preflight_is_answered_for_what_is_allowed_and_refused_for_all_else() {
+    let mut gate = gate(SITE);
+    let asks = |headers: &str| format!("Access-Control-Request-Headers: {headers}\r\n");
+    for (fields, told) in [
+        (preflight("https://app.test", "PUT", &asks("x-a, X-B")), "answer 204"),
+        (preflight("https://a.b.app.test", "PUT", ""), "answer 204"),
+        // GET, HEAD and POST need no naming.
+        (preflight("https://app.test", "POST", ""), "answer 204"),
+        (preflight("https://app.test", "DELETE", ""), "403 method by site"),
+        // Methods have a case.
+        (preflight("https://app.test", "put", ""), "403 method by site"),
+        (preflight("https://app.test", "PUT", &asks("x-a, x-d")), "403 headers by site"),
+        (preflight("http://app.test", "PUT", ""), "403 origin by site"),
+        (preflight("https://app.test.evil", "PUT", ""), "403 origin by site"),
+        (preflight("https://evilapp.test", "PUT", ""), "403 origin by site"),
+        (preflight("null", "PUT", ""), "403 origin by site"),
+        // An OPTIONS without a method to ask for is a request like any other.
+        ("Origin: https://app.test\r\n".to_owned(), "pass"),
+        (String::new(), "pass"),
+    ] {
+        assert_eq!(gate.ask("OPTIONS /u/7", &fields).told(), told, "{fields}");
+    }
+    assert_eq!(gate.counted("site"), [5, 7, 0]);
+}
+
+#[test]
+fn a_preflights_answer_says_all_that_may_be_sent() {
+    let more = "Access-Control-Request-Headers: x-a\r\nAccess-Control-Request-Private-Network: true\r\n";
+    let met = gate(SITE).ask("OPTIONS /u/7", &preflight("https://app.test", "PUT", more));
+    let mut said = lines(&met.reply);
+    said.sort();
+    assert_eq!(
+        said,
+        [
+            "Access-Control-Allow-Credentials: true",
+            "Access-Control-Allow-Headers: X-A, X-B",
+            "Access-Control-Allow-Methods: PUT",
+            "Access-Control-Allow-Origin: https://app.test",
+            "Access-Control-Allow-Private-Network: true",
+            "Access-Control-Expose-Headers: X-C",
+            "Access-Control-Max-Age: 600",
+            "Vary: Access-Control-Request-Method, Access-Control-Request-Headers",
+            "Vary: Origin",
+        ]
+    );
+}
+
+#[test]
+fn a_reply_names_the_origin_that_may_read_it_and_no_other() {
+    for (policy, origin, said) in [
+        (SITE, "https://app.test", "https://app.test"),
+        (SITE, "https://other.test", ""),
+        ("site: { cors: { origins: '*' } }", "https://other.test", "*"),
+        (
+            "site: { cors: { origins: 'regex:https://[a-z]+[.]test' } }",
+            "https://abc.test",
+            "https://abc.test",
+        ),
+        ("site: { cors: { origins: 'regex:https://[a-z]+[.]test' } }", "https://abc.test.evil", ""),
+    ] {
+        let met = gate(policy).ask("GET /u/7", &format!("Origin: {origin}\r\n"));
+        assert_eq!(met.told(), "pass");
+        let told = met.reply.value("Access-Control-Allow-Origin").unwrap_or_default();
+        assert_eq!(String::from_utf8_lossy(told), said, "{policy} {origin}");
+        // What the origin server says of it is removed either way.
+        let field = crate::wire::field::Field::ACCESS_CONTROL_ALLOW_ORIGIN;
+        assert!(met.reply.removes(field, b"access-control-allow-origin"), "{policy} {origin}");
+    }
+    // Two origins are none that a browser sends.
+    let met = gate(SITE).ask("GET /u/7", "Origin: https://app.test\r\nOrigin: https://app.test\r\n");
+    assert_eq!(met.reply.value("Access-Control-Allow-Origin"), None);
+}

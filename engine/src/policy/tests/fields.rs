@@ -1,0 +1,67 @@
+//! `headers` and `sanitize`: values put together from a request, changes in their order, and what does not leave.
+
+use super::*;
+
+#[test]
+fn a_value_is_put_together_from_every_part_of_a_request() {
+    let mut gate = gate(
+        "key: { api_key: { header: X-API-Key } }
+        tell: { headers: { request: { set: { X-All: '${header.X-In}|${query.q}|${cookie.c}|${path.id}|${path}|${client.ip}|${request.id}|${method}|${host}|${scheme}|${listener}|${route}|${consumer}|${tier}|${user}|$${x}' } } } }",
+    );
+    let met = gate.ask("GET /u/7?q=1%20&q=2", &format!("{ACME}X-In: a\r\nCookie: b=1; c=d\r\n"));
+    assert_eq!(
+        met.request.value("X-All").map(String::from_utf8_lossy).as_deref(),
+        Some("a|1%20|d|7|/u/7|192.0.2.7|id-1|GET|gw.test|http|public|all|acme|partner|acme|${x}")
+    );
+}
+
+#[test]
+fn a_field_of_whose_value_a_part_is_missing_is_removed() {
+    let parts = ["header.X-In", "query.q", "cookie.c", "claim.dep", "consumer", "tier", "user"];
+    for part in parts {
+        let mut gate = gate(&format!(
+            "tell: {{ headers: {{ request: {{ set: {{ X-A: 'a-${{{part}}}' }}, append: {{ X-B: '${{{part}}}' }} }} }} }}"
+        ));
+        let met = gate.ask("GET /u/7", "X-A: forged\r\nX-B: own\r\n");
+        let field = crate::wire::field::Field::OTHER;
+        assert_eq!((lines(&met.request), met.request.removes(field, b"x-a")), (vec![], true), "{part}");
+        // One that would only be added takes nothing away.
+        assert!(!met.request.removes(field, b"x-b"), "{part}");
+    }
+}
+
+#[test]
+fn changes_are_made_in_their_order_and_values_cannot_end_a_line() {
+    let mut gate = gate(
+        "a: { headers: { request: { append: { X-One: b }, set: { X-One: a }, rename: { X-Old: X-New }, remove: [X-Gone] } } }
+        b: { headers: { request: { rename: { X-One: X-Two } } } }
+        c: { headers: { request: { set: { X-From: '${header.X-Wide}' } } } }",
+    );
+    let met = gate.ask("GET /u/7", "X-Old: 1\r\nX-Old: 2\r\nX-New: 3\r\nX-Gone: 4\r\nX-Wide: \u{e9}\r\n");
+    assert_eq!(lines(&met.request), ["X-New: 1", "X-New: 2", "X-Two: b", "X-From: \u{e9}"]);
+    let other = crate::wire::field::Field::OTHER;
+    for gone in ["x-old", "x-new", "x-gone", "x-one", "x-from"] {
+        assert!(met.request.removes(other, gone.as_bytes()), "{gone}");
+    }
+}
+
+#[test]
+fn what_is_internal_is_removed_of_a_reply_whatever_its_case() {
+    let reply = "HTTP/1.1 200 OK\r\nSERVER: x/1\r\nx-powered-by: y\r\nX-Internal-Node: 7\r\nX-DEBUG-time: 1\r\nX-Debug: 2\r\nX-Mine: 3\r\n\r\n";
+    for (policy, gone, kept) in [
+        (
+            "{}",
+            &["server", "x-powered-by", "x-internal-node", "x-debug-time"][..],
+            &["x-debug", "x-mine"][..],
+        ),
+        ("{ remove: [x-mine, Ser*] }", &["x-mine", "server"], &["x-powered-by", "x-internal-node"]),
+        ("{ remove: [] }", &[], &["server", "x-mine"]),
+    ] {
+        let mut gate = gate(&format!("hide: {{ sanitize: {policy} }}"));
+        let met = gate.ask_and_dress("GET /u/7", "", Some(reply));
+        let removes =
+            |name: &str| met.reply.removes(crate::wire::field::Field::of(name.as_bytes()), name.as_bytes());
+        assert!(gone.iter().all(|name| removes(name)), "{policy}: {gone:?} of {:?}", met.reply);
+        assert!(kept.iter().all(|name| !removes(name)), "{policy}: {kept:?} of {:?}", met.reply);
+    }
+}
