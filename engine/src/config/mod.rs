@@ -2,6 +2,7 @@
 //! reference and the JSON Schema's descriptions. `read` gives a [`Config`] or all problems at once, each with
 //! file, line, column and fix. What the values mean together is checked where the table is built.
 
+pub mod acme;
 pub mod balance;
 pub mod gateway;
 pub mod listener;
@@ -29,6 +30,7 @@ pub use schema::schema;
 pub use store::Store;
 pub use upstream::Upstream;
 
+use acme::Issuer;
 use read::Origin;
 use read::section::section;
 use values::{FilePath, Named};
@@ -49,6 +51,8 @@ section! {
         pub access_log: AccessLog = {},
         /// What the process says of itself, on stderr.
         pub log: Log = {},
+        /// Who issues certificates that the gateway obtains by itself, by name.
+        pub acme: Named<Issuer> = {},
         /// Where clients connect.
         pub listeners: Vec<Listener> = [],
         /// Who may call, by credentials.

@@ -1,6 +1,7 @@
 //! `ringgate run`: binds every socket before anything starts, starts one shard a CPU and the log thread, has the desk work
 //! (`control/office/desk`), and ends: readiness fails at once, connections are taken for the delay, then the shards drain.
 
+use super::acme::{Acme, Numbers as Orders};
 use super::admin::{Door, Host, Live};
 use super::bind::{Listening, bind};
 use super::budget::{Budget, Means};
@@ -100,6 +101,9 @@ pub async fn run(start: Start, ready: impl FnOnce(&[(String, Address)])) -> Resu
         table.arm(&shared.meters);
     }
     let table = Arc::new(table);
+    let orders = Arc::new(Orders::default());
+    let mut acme = Acme::new(orders.clone());
+    let certificates = acme.restore(&table).await;
 
     let counts: Vec<Arc<Counts>> = (0..fixed.shards).map(|_| Arc::default()).collect();
     let (senders, feeds): (Vec<_>, Vec<_>) = counts.iter().map(feed).unzip();
@@ -130,8 +134,10 @@ pub async fn run(start: Start, ready: impl FnOnce(&[(String, Address)])) -> Resu
         driver: fixed.driver,
         fell_back,
         store: Arc::new(Numbers::default()),
+        orders,
     };
     let jwks = Jwks::start(&table, shared.clone());
+    acme.follow(certificates);
     let store = Store::start(&table, shared.wants.clone(), host.store.clone());
     let live = |host| Live::new((shared.clone(), jwks.clone()), office.clone(), host);
     let admin = door.map(|door| serve(door, live(host)));
@@ -143,7 +149,7 @@ pub async fn run(start: Start, ready: impl FnOnce(&[(String, Address)])) -> Resu
     let keeper = names.map(|names| published.keeper(names));
     let service = Service::start(counts);
     service.ready(published.table().generation, fixed.shards);
-    let mut desk = Desk { published, logs, inside, keeper, jwks, store, file, fixed, files, service };
+    let mut desk = Desk { published, logs, inside, keeper, jwks, acme, store, file, fixed, files, service };
     let told = desk.work(&mut signals, failed(&threads)).await;
     let ended = end(desk, told, &mut signals, threads).await;
     close(admin).await;
