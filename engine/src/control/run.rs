@@ -15,7 +15,7 @@ use super::office::follow::{Followed, follow};
 use super::office::publish::{Published, first};
 use super::office::reload::Fixed;
 use super::office::{Drain, Office, Phase};
-use super::resolve::{Keeper, Names};
+use super::resolve::Names;
 use super::store::{Numbers, Store};
 use crate::base::{Address, Generation, ListenerId, SocketId, Tick};
 use crate::config::Problems;
