@@ -1,6 +1,5 @@
 //! `listeners`: where clients connect, and what bounds them there.
 
-use super::acme::Obtain;
 use super::gateway::Network;
 use super::read::decode::{Decode, Reader, Scalar};
 use super::read::section::{section, words};
@@ -8,7 +7,10 @@ use super::read::tree::{Node, Shape};
 use super::schema::Defs;
 use super::units::{Period, Size};
 use super::values::{FilePath, OneOrMore, OrNone};
+use acme::Obtain;
 use serde_json::{Value, json};
+
+pub mod acme;
 
 section! {
     noun "listener";

@@ -2,7 +2,6 @@
 //! reference and the JSON Schema's descriptions. `read` gives a [`Config`] or all problems at once, each with
 //! file, line, column and fix. What the values mean together is checked where the table is built.
 
-pub mod acme;
 pub mod balance;
 pub mod gateway;
 pub mod listener;
@@ -30,7 +29,7 @@ pub use schema::schema;
 pub use store::Store;
 pub use upstream::Upstream;
 
-use acme::Issuer;
+use listener::acme::Issuer;
 use read::Origin;
 use read::section::section;
 use values::{FilePath, Named};

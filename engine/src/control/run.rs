@@ -21,6 +21,7 @@ use crate::base::{Address, Generation, ListenerId, SocketId, Tick};
 use crate::config::Problems;
 use crate::net::driver::{Driver, probe_io_uring};
 use crate::net::listener::Bound;
+use crate::net::ring::Depth;
 use crate::net::{affinity, clock, raise_descriptor_limit, ring};
 use crate::observe::Counts;
 use crate::shard::{self, Setup, Shared};
@@ -126,16 +127,7 @@ pub async fn run(start: Start, ready: impl FnOnce(&[(String, Address)])) -> Resu
     ready(&bound);
 
     let (office, inside) = Office::open(first(&table, shown, fixed.shards));
-    let fell_back = fixed.driver == Driver::Epoll && table.gateway.driver != DriverChoice::Epoll;
-    let host = Host {
-        counts: counts.clone(),
-        log_depths,
-        log_lost: logs.lost().clone(),
-        driver: fixed.driver,
-        fell_back,
-        store: Arc::new(Numbers::default()),
-        orders,
-    };
+    let host = host((&table, fixed), counts.clone(), (log_depths, &logs), orders);
     let jwks = Jwks::start(&table, shared.clone());
     acme.follow(certificates);
     let store = Store::start(&table, shared.wants.clone(), host.store.clone());
@@ -200,6 +192,24 @@ impl Crew<'_> {
                 .map_err(|error| Refused::Runtime(format!("no thread for a shard: {error}")))
         };
         logs.into_iter().zip(opened).enumerate().map(start).collect()
+    }
+}
+
+/// What the administration interface shows of the process.
+fn host(
+    (table, fixed): (&Table, Fixed),
+    counts: Vec<Arc<Counts>>,
+    (log_depths, logs): (Vec<Depth>, &Logs),
+    orders: Arc<Orders>,
+) -> Host {
+    Host {
+        counts,
+        log_depths,
+        log_lost: logs.lost().clone(),
+        driver: fixed.driver,
+        fell_back: fixed.driver == Driver::Epoll && table.gateway.driver != DriverChoice::Epoll,
+        store: Arc::new(Numbers::default()),
+        orders,
     }
 }
 

@@ -5,8 +5,8 @@ use super::super::listeners::speaks;
 use super::{Check, Means, Pointer, Table, config, read};
 use crate::base::Address;
 use crate::certs::{Obtained, Ordered, OriginTerms, Roots, Trust};
-use crate::config::acme::{Issuer as GivenIssuer, Obtain};
 use crate::config::listener::ClientAuth;
+use crate::config::listener::acme::{Issuer as GivenIssuer, Obtain};
 use crate::policy::auth::base64url;
 use crate::policy::auth::keys::KeyAddress;
 use crate::table::Listener;
@@ -237,8 +237,8 @@ fn issuer(
         folder: given.storage.0.join(folder?),
         contact,
         challenge: match given.challenge {
-            config::acme::Challenge::Http01 => Challenge::Http,
-            config::acme::Challenge::TlsAlpn01 => Challenge::Handshake,
+            config::listener::acme::Challenge::Http01 => Challenge::Http,
+            config::listener::acme::Challenge::TlsAlpn01 => Challenge::Handshake,
         },
         terms,
         external: external?,

@@ -1,8 +1,8 @@
 //! `acme`: who issues certificates that the gateway obtains by itself (RFC 8555), and `tls.acme`, for which names.
 
-use super::read::section::{section, words};
-use super::units::Period;
-use super::values::{FilePath, OneOrMore, Secret};
+use crate::config::read::section::{section, words};
+use crate::config::units::Period;
+use crate::config::values::{FilePath, OneOrMore, Secret};
 
 section! {
     noun "issuer";
