@@ -6,7 +6,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use ringgate::base::Proven;
-use ringgate::certs::{Identity, OriginTerms, Roots, Terms, Trust};
+use ringgate::certs::{Identity, OriginTerms, Roots, Sealing, Terms, Trust};
 use ringgate::mem::Pool;
 use ringgate::net::Stream;
 // `wire` takes them from here.
@@ -31,7 +31,7 @@ fn terms() -> &'static (OriginTerms, Terms) {
         let roots = Roots::read(CA).expect("are roots");
         let identity = Identity::read(CERT, KEY).expect("is an identity");
         let client = OriginTerms::new(Trust::Roots(roots), None, None, &[b"http/1.1"], None);
-        (client, Terms::new(&[identity], &[b"http/1.1"], None, None, None).expect("are terms"))
+        (client, Terms::new((&[identity], &[]), &[b"http/1.1"], None, Sealing::Own, None).expect("are terms"))
     })
 }
 

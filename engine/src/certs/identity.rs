@@ -32,6 +32,19 @@ impl Identity {
     /// # Errors
     /// Which of the two cannot be used, and why.
     pub fn read(cert: &[u8], key: &[u8]) -> Result<Identity, Unfit> {
+        let identity = Identity::made(cert, key)?;
+        match identity.key.keys_match() {
+            Ok(()) | Err(rustls::Error::InconsistentKeys(rustls::InconsistentKeys::Unknown)) => Ok(identity),
+            Err(_) => Err(Unfit::Key("is not the key of the certificate".into())),
+        }
+    }
+
+    /// As [`Identity::read`], of what was made here: the key is not held to the certificate, which may have a critical
+    /// extension that verifiers do not know.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn made(cert: &[u8], key: &[u8]) -> Result<Identity, Unfit> {
         let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(cert)
             .collect::<Result<_, _>>()
             .map_err(|error| Unfit::Cert(format!("is not PEM: {error}")))?;
@@ -54,15 +67,11 @@ impl Identity {
             Unfit::Key("is neither an RSA, an ECDSA (P-256, P-384) nor an Ed25519 key".into())
         })?;
         let key = CertifiedKey::new(chain, signer);
-        match key.keys_match() {
-            Ok(()) | Err(rustls::Error::InconsistentKeys(rustls::InconsistentKeys::Unknown)) => {}
-            Err(_) => return Err(Unfit::Key("is not the key of the certificate".into())),
-        }
         Ok(Identity { key: Arc::new(key), names, not_before, not_after })
     }
 
     /// The host names it is good for, in lower case, `*.` before a suffix.
-    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+    pub fn names(&self) -> impl Iterator<Item = &str> {
         self.names.iter().map(|name| &**name)
     }
 

@@ -5,15 +5,19 @@ mod client;
 mod clients;
 mod identity;
 mod name;
+mod obtained;
 mod origin;
 mod store;
 mod terms;
 #[cfg(test)]
 mod tests;
 mod tickets;
+mod tokens;
 
 pub use clients::{Asks, Clients, Unusable};
 pub use identity::{Identity, Unfit};
+pub use obtained::{ACME_TLS, Obtained, Ordered, Proof};
 pub use origin::{Name, OriginTerms, Roots, Trust};
 pub use terms::{Sealing, Terms};
 pub use tickets::Keys;
+pub use tokens::{Published, Tokens};

@@ -1,7 +1,10 @@
 //! Which certificate a client is shown: that of the name it asks for, else of the wildcard above it, else the first. Of
-//! several for one name (an ECDSA one beside one of RSA) the first whose key the client understands.
+//! several for one name (an ECDSA one beside one of RSA) the first whose key the client understands. One that is not obtained
+//! yet is passed over; where there is no other for the name, none is shown: another name's would tell a client that it is
+//! somewhere else. An issuer that looks for a proof is shown that, or nothing.
 
 use super::identity::Identity;
+use super::obtained::{ACME_TLS, Obtained, Ordered};
 use crate::wire::uri::Authority;
 use hashbrown::HashMap;
 use rustls::server::{ClientHello, ResolvesServerCert};
@@ -17,21 +20,39 @@ thread_local! {
 /// Certificates by name.
 #[derive(Debug)]
 pub(super) struct Store {
-    keys: Vec<Arc<CertifiedKey>>,
-    /// Name to places in `keys`, in file order; wildcards without their `*`.
+    certs: Vec<Shown>,
+    /// Name to places in `certs`, in file order; wildcards without their `*`.
     exact: HashMap<Box<str>, Vec<u16>>,
     under: HashMap<Box<str>, Vec<u16>>,
 }
 
+/// A certificate that is there, or one that may be.
+#[derive(Debug)]
+enum Shown {
+    Always(Arc<CertifiedKey>),
+    Once(Arc<Obtained>),
+}
+
+impl Shown {
+    fn key(&self) -> Option<Arc<CertifiedKey>> {
+        match self {
+            Shown::Always(key) => Some(key.clone()),
+            Shown::Once(obtained) => obtained.key(),
+        }
+    }
+}
+
 impl Store {
-    pub(super) fn new(identities: &[Identity]) -> Store {
-        let mut store = Store {
-            keys: identities.iter().map(|identity| identity.key.clone()).collect(),
-            exact: HashMap::new(),
-            under: HashMap::new(),
-        };
-        for (place, identity) in (0..).zip(identities) {
-            for name in identity.names() {
+    pub(super) fn new(identities: &[Identity], ordered: &[Ordered]) -> Store {
+        let always = identities.iter().map(|identity| Shown::Always(identity.key.clone()));
+        let once = ordered.iter().map(|ordered| Shown::Once(ordered.obtained.clone()));
+        let mut store =
+            Store { certs: always.chain(once).collect(), exact: HashMap::new(), under: HashMap::new() };
+        let names = identities.iter().map(|identity| identity.names().collect::<Vec<_>>());
+        let names =
+            names.chain(ordered.iter().map(|ordered| ordered.names.iter().map(|name| &**name).collect()));
+        for (place, names) in (0..).zip(names) {
+            for name in names {
                 let (names, name) = match name.strip_prefix('*') {
                     Some(suffix) => (&mut store.under, suffix),
                     None => (&mut store.exact, name),
@@ -49,6 +70,14 @@ impl Store {
             self.under.get(&name[dot..])
         };
         self.exact.get(name).or_else(under).map(Vec::as_slice)
+    }
+
+    /// What proves `name` to an issuer that looks for it.
+    fn proof(&self, name: &str) -> Option<Arc<CertifiedKey>> {
+        self.exact.get(name)?.iter().find_map(|place| match &self.certs[usize::from(*place)] {
+            Shown::Once(obtained) => obtained.proof(name),
+            Shown::Always(_) => None,
+        })
     }
 
     /// Takes what the last hello on this thread asked for.
@@ -71,16 +100,22 @@ impl Store {
     }
 }
 
+/// Whether it is an issuer's (RFC 8737 §3).
+fn looks_for_a_proof(hello: &ClientHello<'_>) -> bool {
+    let Some(mut offered) = hello.alpn() else { return false };
+    offered.next() == Some(ACME_TLS) && offered.next().is_none()
+}
+
 impl ResolvesServerCert for Store {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         let name: Option<Box<str>> = hello.server_name().map(|name| name.to_ascii_lowercase().into());
-        let places = name.as_deref().and_then(|name| self.places(name)).unwrap_or(&[0]);
         ASKED.set(name.clone());
-        let understood = |place: &&u16| {
-            let key = &self.keys[usize::from(**place)];
-            key.key.choose_scheme(hello.signature_schemes()).is_some()
-        };
-        let place = places.iter().find(understood).or(places.first())?;
-        self.keys.get(usize::from(*place)).cloned()
+        if looks_for_a_proof(&hello) {
+            return self.proof(name.as_deref()?);
+        }
+        let places = name.as_deref().and_then(|name| self.places(name)).unwrap_or(&[0]);
+        let there = || places.iter().filter_map(|place| self.certs.get(usize::from(*place))?.key());
+        let understood = |key: &Arc<CertifiedKey>| key.key.choose_scheme(hello.signature_schemes()).is_some();
+        there().find(understood).or_else(|| there().next())
     }
 }

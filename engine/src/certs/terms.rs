@@ -3,6 +3,7 @@
 
 use super::clients::{Clients, told};
 use super::identity::Identity;
+use super::obtained::{ACME_TLS, Ordered};
 use super::store::Store;
 use super::tickets::{Keys, Kin};
 use crate::base::Certificate;
@@ -39,14 +40,15 @@ pub struct Terms {
 }
 
 impl Terms {
-    /// Terms with these certificates, the first of which is shown where none fits; offers these protocols (RFC 7301), the
-    /// first preferred. Clients are asked for certificates as `clients` says. Tickets are sealed as `sealing` says. Tickets given out by `previous` stay good, unless
+    /// Terms with these certificates, and those that are obtained, the first of which is shown where none fits; offers these
+    /// protocols (RFC 7301), the first preferred. Clients are asked for certificates as `clients` says. Tickets are sealed as
+    /// `sealing` says. Tickets given out by `previous` stay good, unless
     /// others vouch for clients now: a ticket holds what a client was believed, and would have it believed again.
     ///
     /// # Errors
     /// The system gives no random numbers.
     pub fn new(
-        identities: &[Identity],
+        (identities, ordered): (&[Identity], &[Ordered]),
         protocols: &[&[u8]],
         clients: Option<Clients>,
         sealing: Sealing,
@@ -59,7 +61,7 @@ impl Terms {
             (Sealing::Own, Some(previous)) if previous.are_own => previous.tickets.clone(),
             (Sealing::Own, _) => Some(Ticketer::new().map_err(|_| "the system gives no random numbers")?),
         };
-        let store = Arc::new(Store::new(identities));
+        let store = Arc::new(Store::new(identities, ordered));
         let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
             .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
             .expect("the provider has suites of both versions");
@@ -69,6 +71,10 @@ impl Terms {
         };
         let mut config = config.with_cert_resolver(store.clone());
         config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
+        if ordered.iter().any(|ordered| ordered.by_handshake) {
+            // Last: what else a client offers is spoken instead.
+            config.alpn_protocols.push(ACME_TLS.to_vec());
+        }
         config.session_storage = Arc::new(NoServerSessionStorage {});
         let kin = clients.as_ref().map_or([0; 16], |clients| clients.kin);
         config.send_tls13_tickets = 0;

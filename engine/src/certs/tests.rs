@@ -3,6 +3,7 @@
 use super::*;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, UnixTime};
+use std::sync::Arc;
 use std::time::Duration;
 
 const A: &[u8] = include_bytes!("../../tests/data/tls-a.pem");
@@ -34,8 +35,9 @@ fn what_cannot_serve_is_refused_with_the_file_at_fault() {
 #[test]
 fn a_connection_serves_the_hosts_of_the_certificate_it_was_made_with() {
     let read = |cert, key| Identity::read(cert, key).expect("is an identity");
-    let terms = Terms::new(&[read(A, A_KEY), read(C, C_KEY)], &[b"http/1.1"], None, Sealing::Own, None)
-        .expect("are terms");
+    let terms =
+        Terms::new((&[read(A, A_KEY), read(C, C_KEY)], &[]), &[b"http/1.1"], None, Sealing::Own, None)
+            .expect("are terms");
     for (asked, host, expected) in [
         ("a.test", "a.test", true),
         ("a.test", "A.Test:8443", true),
@@ -142,7 +144,7 @@ fn files_that_vouch_for_nobody_are_refused_with_the_one_at_fault() {
 fn a_ticket_leads_to_nobody_who_asks_otherwise_of_clients() {
     let terms = |clients: Option<Clients>, previous: Option<&Terms>| {
         let identity = Identity::read(A, A_KEY).expect("is an identity");
-        Terms::new(&[identity], &[b"http/1.1"], clients, Sealing::Own, previous).expect("are terms")
+        Terms::new((&[identity], &[]), &[b"http/1.1"], clients, Sealing::Own, previous).expect("are terms")
     };
     let clients = |asks, ca: &[u8]| Some(Clients::read(asks, ca, &[]).expect("are good"));
     let (a, b) = (shown!("ca-a.pem"), shown!("ca-b.pem"));
@@ -163,4 +165,26 @@ fn a_ticket_leads_to_nobody_who_asks_otherwise_of_clients() {
         assert_eq!(other.config().ticketer.decrypt(&ticket).is_some(), expected);
     }
     assert_eq!(strict.config().ticketer.decrypt(b"").or(strict.config().ticketer.decrypt(&[7; 200])), None);
+}
+
+#[test]
+fn what_is_obtained_is_shown_once_it_is_there_and_a_proof_for_as_long_as_it_is_held() {
+    let read = |cert, key| Identity::read(cert, key).expect("is an identity");
+    let obtained = Arc::new(Obtained::default());
+    assert!(obtained.key().is_none() && obtained.validity().is_none());
+    obtained.show(read(A, A_KEY));
+    assert_eq!(obtained.validity(), Some(read(A, A_KEY).validity()));
+    obtained.show(read(C, C_KEY));
+    assert_eq!(obtained.key().map(|key| key.cert.clone()), Some(chain(C)));
+    let other = Obtained::default();
+    other.begin_with(&obtained);
+    assert_eq!(other.validity(), obtained.validity());
+    let shown = |name: &str| obtained.proof(name).map(|key| key.cert.clone());
+    let first = obtained.prove("a.test", &read(A, A_KEY));
+    let second = obtained.prove("c.test", &read(C, C_KEY));
+    assert_eq!((shown("a.test"), shown("c.test"), shown("b.test")), (Some(chain(A)), Some(chain(C)), None));
+    drop(first);
+    assert_eq!((shown("a.test"), shown("c.test")), (None, Some(chain(C))));
+    drop(second);
+    assert_eq!(shown("c.test"), None);
 }

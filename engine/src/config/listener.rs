@@ -7,7 +7,10 @@ use super::read::tree::{Node, Shape};
 use super::schema::Defs;
 use super::units::{Period, Size};
 use super::values::{FilePath, OneOrMore, OrNone};
+use acme::Obtain;
 use serde_json::{Value, json};
+
+pub mod acme;
 
 section! {
     noun "listener";
@@ -140,7 +143,9 @@ section! {
     /// Certificates of a listener.
     pub struct Tls {
         /// Certificates; the name a client asks for picks one, the first serves the rest.
-        pub certs: Vec<Cert>,
+        pub certs: Vec<Cert> = [],
+        /// Certificates that the gateway obtains and renews by itself, one or several; they come behind those of `certs`.
+        pub acme: Option<OneOrMore<Obtain>>,
         /// Keys of the tickets by which clients come back without a whole handshake, so that several gateways take each other's: a
         /// file of 48 bytes or of some times 80, as `openssl rand 80` makes it, or several. The first key seals, all open. Unless
         /// given they are the process's own and change by themselves. `off` gives no tickets: every handshake is a whole one.

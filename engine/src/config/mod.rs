@@ -29,6 +29,7 @@ pub use schema::schema;
 pub use store::Store;
 pub use upstream::Upstream;
 
+use listener::acme::Issuer;
 use read::Origin;
 use read::section::section;
 use values::{FilePath, Named};
@@ -49,6 +50,8 @@ section! {
         pub access_log: AccessLog = {},
         /// What the process says of itself, on stderr.
         pub log: Log = {},
+        /// Who issues certificates that the gateway obtains by itself, by name.
+        pub acme: Named<Issuer> = {},
         /// Where clients connect.
         pub listeners: Vec<Listener> = [],
         /// Who may call, by credentials.

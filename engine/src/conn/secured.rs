@@ -43,6 +43,11 @@ async fn handshake(
     };
     let why = match refused {
         Refused::Silent => return None,
+        // Control tells what comes of it.
+        Refused::Proof => {
+            linger(&Link::new(stream, &lent.upstream.wheel, Side::Client), &lent.upstream.buffers).await;
+            return None;
+        }
         Refused::Timeout => "timeout",
         Refused::Cut => "cut",
         Refused::Wrong(Wrong::Certificate(why @ "no_certificate")) => why,

@@ -1,6 +1,7 @@
 //! `ringgate run`: binds every socket before anything starts, starts one shard a CPU and the log thread, has the desk work
 //! (`control/office/desk`), and ends: readiness fails at once, connections are taken for the delay, then the shards drain.
 
+use super::acme::{Acme, Numbers as Orders};
 use super::admin::{Door, Host, Live};
 use super::bind::{Listening, bind};
 use super::budget::{Budget, Means};
@@ -20,6 +21,7 @@ use crate::base::{Address, Generation, ListenerId, SocketId, Tick};
 use crate::config::Problems;
 use crate::net::driver::{Driver, probe_io_uring};
 use crate::net::listener::Bound;
+use crate::net::ring::Depth;
 use crate::net::{affinity, clock, raise_descriptor_limit, ring};
 use crate::observe::Counts;
 use crate::shard::{self, Setup, Shared};
@@ -100,6 +102,9 @@ pub async fn run(start: Start, ready: impl FnOnce(&[(String, Address)])) -> Resu
         table.arm(&shared.meters);
     }
     let table = Arc::new(table);
+    let orders = Arc::new(Orders::default());
+    let mut acme = Acme::new(orders.clone());
+    let certificates = acme.restore(&table).await;
 
     let counts: Vec<Arc<Counts>> = (0..fixed.shards).map(|_| Arc::default()).collect();
     let (senders, feeds): (Vec<_>, Vec<_>) = counts.iter().map(feed).unzip();
@@ -122,16 +127,9 @@ pub async fn run(start: Start, ready: impl FnOnce(&[(String, Address)])) -> Resu
     ready(&bound);
 
     let (office, inside) = Office::open(first(&table, shown, fixed.shards));
-    let fell_back = fixed.driver == Driver::Epoll && table.gateway.driver != DriverChoice::Epoll;
-    let host = Host {
-        counts: counts.clone(),
-        log_depths,
-        log_lost: logs.lost().clone(),
-        driver: fixed.driver,
-        fell_back,
-        store: Arc::new(Numbers::default()),
-    };
+    let host = host((&table, fixed), counts.clone(), (log_depths, &logs), orders);
     let jwks = Jwks::start(&table, shared.clone());
+    acme.follow(certificates);
     let store = Store::start(&table, shared.wants.clone(), host.store.clone());
     let live = |host| Live::new((shared.clone(), jwks.clone()), office.clone(), host);
     let admin = door.map(|door| serve(door, live(host)));
@@ -143,7 +141,7 @@ pub async fn run(start: Start, ready: impl FnOnce(&[(String, Address)])) -> Resu
     let keeper = names.map(|names| published.keeper(names));
     let service = Service::start(counts);
     service.ready(published.table().generation, fixed.shards);
-    let mut desk = Desk { published, logs, inside, keeper, jwks, store, file, fixed, files, service };
+    let mut desk = Desk { published, logs, inside, keeper, jwks, acme, store, file, fixed, files, service };
     let told = desk.work(&mut signals, failed(&threads)).await;
     let ended = end(desk, told, &mut signals, threads).await;
     close(admin).await;
@@ -194,6 +192,24 @@ impl Crew<'_> {
                 .map_err(|error| Refused::Runtime(format!("no thread for a shard: {error}")))
         };
         logs.into_iter().zip(opened).enumerate().map(start).collect()
+    }
+}
+
+/// What the administration interface shows of the process.
+fn host(
+    (table, fixed): (&Table, Fixed),
+    counts: Vec<Arc<Counts>>,
+    (log_depths, logs): (Vec<Depth>, &Logs),
+    orders: Arc<Orders>,
+) -> Host {
+    Host {
+        counts,
+        log_depths,
+        log_lost: logs.lost().clone(),
+        driver: fixed.driver,
+        fell_back: fixed.driver == Driver::Epoll && table.gateway.driver != DriverChoice::Epoll,
+        store: Arc::new(Numbers::default()),
+        orders,
     }
 }
 

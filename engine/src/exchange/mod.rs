@@ -12,6 +12,7 @@ mod onward;
 mod outcome;
 mod peer;
 mod plan;
+mod proof;
 mod run;
 mod timed;
 

@@ -13,6 +13,7 @@ use super::onward::max_forwards;
 use super::onward::stick;
 use super::outcome::{Outcome, Tunnel};
 use super::plan;
+use super::proof::proof;
 use crate::base::{Fault, Side, Tick};
 use crate::net::body::{BodySink, BodySource, pump};
 use crate::net::clock;
@@ -71,6 +72,9 @@ async fn serve<'c, B: BodySource, R: Replies>(
         Form::Asterisk => head.path(),
         _ => uri::canonical(head.path(), path).map_err(|fault| Reason::BadRequest(fault.reason()))?,
     };
+    if let Some(own) = proof(ctx, (head, path), edits, space) {
+        return Ok(end::send(ctx, own, body, reply).await);
+    }
     if let Some(own) = https::redirected(ctx, (head, path), edits, space)? {
         return Ok(end::send(ctx, own, body, reply).await);
     }

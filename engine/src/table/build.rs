@@ -74,7 +74,9 @@ pub fn build(
         check.problems.push(problem);
     }
     let gateway = gateway(&mut check);
-    let listeners = listeners::build(&mut check, previous, means);
+    let mut orders = tls::acme::Orders::new(&mut check, previous, means);
+    let listeners = listeners::build(&mut check, (previous, means), &mut orders);
+    let acme = orders.finish(&mut check, &listeners);
     let admin = admin::build(&mut check, &listeners);
     let upstreams = upstreams::build(&mut check, previous, means);
     let (routes, lookup) = routes::build(&mut check);
@@ -95,7 +97,7 @@ pub fn build(
         Some(policies) if !problems.refuse() => policies,
         _ => return Err(problems),
     };
-    let table = Table { generation, gateway, admin, listeners, lookup, routes, upstreams, policies };
+    let table = Table { generation, gateway, admin, listeners, lookup, routes, upstreams, policies, acme };
     Ok((table, problems.0))
 }
 

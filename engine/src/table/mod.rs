@@ -3,7 +3,7 @@
 
 use crate::base::counters::Capped;
 use crate::base::{Address, Generation, RouteId, UpstreamId};
-use crate::certs::{OriginTerms, Terms};
+use crate::certs::{Obtained, OriginTerms, Terms};
 use crate::observe::access_log::Format;
 use crate::observe::metrics::{ListenerCells, Meter, RouteCells, UpstreamCells};
 use crate::policy::Parameter;
@@ -17,6 +17,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub mod acme;
 mod admin;
 mod balance;
 pub mod build;
@@ -31,6 +32,7 @@ mod policies;
 pub mod problem;
 mod store;
 
+pub use acme::Acme;
 pub use admin::{Admin, Token};
 pub use balance::{Balance, Key, Sticky};
 pub use end::{Change, End, Here, Respond};
@@ -61,6 +63,8 @@ pub struct Table {
     pub upstreams: Vec<Upstream>,
     /// What requests must pass.
     pub policies: Policies,
+    /// Certificates that control obtains.
+    pub acme: Acme,
 }
 
 /// Which of monoio's drivers a shard runs on.
@@ -180,13 +184,38 @@ pub struct Listener {
     pub meter: Option<Arc<Meter<ListenerCells>>>,
 }
 
-/// Until when a certificate is valid.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A certificate of a listener, and until when it is valid.
+#[derive(Debug, Clone)]
 pub struct Expiry {
     /// Its file.
     pub file: String,
-    /// The last second since 1970 at which it is.
-    pub until: i64,
+    until: Until,
+}
+
+#[derive(Debug, Clone)]
+enum Until {
+    Always(i64),
+    Now(Arc<Obtained>),
+}
+
+impl Expiry {
+    /// Of one that was read.
+    pub fn of(file: String, until: i64) -> Expiry {
+        Expiry { file, until: Until::Always(until) }
+    }
+
+    /// Of one that is obtained and renewed.
+    pub fn of_obtained(file: String, obtained: Arc<Obtained>) -> Expiry {
+        Expiry { file, until: Until::Now(obtained) }
+    }
+
+    /// The last second since 1970 at which it is valid; none before it was obtained.
+    pub fn until(&self) -> Option<i64> {
+        match &self.until {
+            Until::Always(until) => Some(*until),
+            Until::Now(obtained) => obtained.validity().map(|(_, until)| until),
+        }
+    }
 }
 
 /// Versions of HTTP, at least one of them. Where both are spoken, the client chooses: by ALPN (RFC 7301) or, in plain text, by

@@ -6,7 +6,7 @@ use super::session::Session;
 use super::state::State;
 use super::wrong::Wrong;
 use crate::base::Proven;
-use crate::certs::{OriginTerms, Terms};
+use crate::certs::{ACME_TLS, OriginTerms, Terms};
 use crate::mem::{Buf, Pool};
 use crate::net::stream::Wait;
 use crate::net::{Deadline, Stream};
@@ -24,6 +24,8 @@ pub enum Refused {
     Silent,
     /// The peer went.
     Cut,
+    /// It was an issuer's, which has seen the proof that it looked for. Nothing is spoken on its connection (RFC 8737 §3).
+    Proof,
     /// The peer proves nothing to us, would not have what is offered, or broke the protocol.
     Wrong(Wrong),
 }
@@ -210,6 +212,9 @@ impl Handshake {
     async fn finish(mut self, deadline: &Deadline) -> Result<Stream, (Refused, Stream)> {
         loop {
             let waited = match self.advance() {
+                Ok(Progress::Done) if self.state.protocol() == Some(ACME_TLS) => {
+                    return Err((Refused::Proof, self.below));
+                }
                 Ok(Progress::Done) => return Ok(self.into_stream()),
                 Ok(Progress::Reads) => self.below.readable_by(deadline).await,
                 Ok(Progress::Writes) => self.below.writable_by(deadline).await,

@@ -22,6 +22,8 @@ impl Wrong {
             E::PeerIncompatible(_) => "incompatible",
             E::NoApplicationProtocol => "no_common_protocol",
             E::DecryptError => "undecipherable",
+            // Where the store of certificates has none to show. rustls has no word for it but this.
+            E::General(why) if why.starts_with("no server certificate") => "no_certificate_yet",
             E::InvalidMessage(_) | E::PeerSentOversizedRecord => "malformed",
             _ => "misbehaved",
         })

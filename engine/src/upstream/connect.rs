@@ -263,7 +263,7 @@ async fn secured(
     let host = endpoint.written_host();
     tls::dial(stream, (terms, host), &lent.buffers, first, end).await.map_err(|refused| match refused {
         Refused::Timeout => CallFault::TlsTimeout,
-        Refused::Silent | Refused::Cut => CallFault::Tls("cut"),
+        Refused::Silent | Refused::Cut | Refused::Proof => CallFault::Tls("cut"),
         Refused::Wrong(Wrong::Certificate(why)) => CallFault::Certificate(why),
         Refused::Wrong(Wrong::Protocol(why)) => CallFault::Tls(why),
     })

@@ -9,6 +9,7 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod access_log;
+mod acme;
 mod admin;
 mod balance;
 mod basic;

@@ -2,7 +2,7 @@
 //! tests/data are the tests' own and sign nothing else.
 
 mod clients;
-mod files;
+pub(crate) mod files;
 mod https;
 mod peer;
 mod tickets;

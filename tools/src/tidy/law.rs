@@ -63,7 +63,7 @@ pub const EXTERNALS: &[External] = &[
     External { names: &["ring"], places: &["policy", "certs"] },
     External { names: &["bcrypt", "argon2", "jsonschema", "cel"], places: &["policy"] },
     External { names: &["rustls", "rustls_pki_types"], places: &["certs", "tls"] },
-    External { names: &["x509_parser"], places: &["certs"] },
+    External { names: &["x509_parser", "arc_swap"], places: &["certs"] },
     External { names: &["flate2", "brotli", "zstd"], places: &["reply"] },
     External {
         names: &["monoio", "io_uring", "libc", "socket2", "core_affinity", "crossbeam", "atomic_waker"],
@@ -83,6 +83,7 @@ pub const EXTERNALS: &[External] = &[
             "instant_acme",
             "kube",
             "lapin",
+            "rcgen",
             "redis",
             "reqwest",
             "rustls_native_certs",

@@ -2,6 +2,7 @@
 
 use super::scrape::AT_ONCE;
 use crate::base::counters::Count;
+use crate::control::acme::Numbers as Orders;
 use crate::control::jwks::Jwks;
 use crate::control::office::Office;
 use crate::control::store::Numbers;
@@ -45,6 +46,8 @@ pub struct Host {
     pub fell_back: bool,
     /// What is counted of the store that limits are shared through.
     pub store: Arc<Numbers>,
+    /// What came of orders for certificates.
+    pub orders: Arc<Orders>,
 }
 
 impl Live {

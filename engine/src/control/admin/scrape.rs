@@ -87,6 +87,7 @@ fn snapshot(live: &Live) -> Snapshot {
             .map(|upstream| (upstream.name.clone(), upstream.count.now(), upstream.connections))
             .collect(),
         certificates: certificates(table),
+        orders: [host.orders.issued.now(), host.orders.failed.now()],
         store: store(&host.store),
         policies: policies(live, table),
         generation: table.generation.0,
@@ -111,9 +112,10 @@ fn policies(live: &Live, table: &Table) -> Vec<PolicyNow> {
 fn certificates(table: &Table) -> Vec<(String, String, u64)> {
     let of = |listener: &Listener| {
         let name = listener.name.clone();
-        let shown =
-            |known: &Expiry| (name.clone(), known.file.clone(), u64::try_from(known.until).unwrap_or(0));
-        listener.certificates.iter().map(shown).collect::<Vec<_>>()
+        let shown = |known: &Expiry| {
+            Some((name.clone(), known.file.clone(), u64::try_from(known.until()?).unwrap_or(0)))
+        };
+        listener.certificates.iter().filter_map(shown).collect::<Vec<_>>()
     };
     table.listeners.iter().flat_map(of).collect()
 }

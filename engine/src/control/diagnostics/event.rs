@@ -101,6 +101,18 @@ events! {
     StoreLost = "store_lost", ERROR, ["store", "kind", "error"];
     /// The store answers again: limits are shared.
     StoreFound = "store_found", INFO, ["store"];
+    /// A certificate that the gateway obtains by itself is not there yet: handshakes for its names are refused until it is.
+    CertificateAwaited = "certificate_awaited", WARN, ["names", "issuer"];
+    /// A certificate was obtained or renewed, and is shown from now on.
+    CertificateObtained = "certificate_obtained", INFO, ["names", "issuer", "until", "renewed_in_s"];
+    /// A certificate cannot be renewed; the last one stays. It is tried again.
+    CertificateNotRenewed = "certificate_not_renewed", WARN, ["names", "issuer", "error", "again_in_s", "until"];
+    /// A certificate cannot be obtained, and there is none that is good. It is tried again.
+    CertificateNotObtained = "certificate_not_obtained", ERROR, ["names", "issuer", "error", "again_in_s"];
+    /// An issuer of certificates has a new account for this gateway.
+    AcmeAccount = "acme_account", INFO, ["issuer", "account"];
+    /// A file of what is kept for issuers cannot be read, used or written. One that cannot be used is set aside under another name.
+    AcmeStorage = "acme_storage", ERROR, ["file", "error"];
     /// A file of endpoints is faulty or gone; the last good list stays.
     EndpointsFileRefused = "endpoints_file_refused", WARN, ["file", "line", "help"];
     /// Lines of the access log were lost: the disk or the reader is too slow, or writing failed. Once a minute at most.

@@ -2,7 +2,7 @@
 //! others). Nothing is followed elsewhere: who signs is decided by the address that was written. Bounds: [`TIME`] for
 //! all of it, the bytes of a key set.
 
-use crate::control::resolve::addresses;
+use crate::control::reach::{connect, shown};
 use crate::policy::auth::keys::{KeyAddress, KeySet, SET_BYTES_MAX, Trust, key_set};
 use crate::table::Resolver;
 use http_body_util::{BodyExt, Empty, Limited};
@@ -12,11 +12,9 @@ use hyper::header::{ACCEPT, AGE, CACHE_CONTROL, HOST, HeaderMap, USER_AGENT};
 use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use rustls_native_certs::load_native_certs;
-use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
@@ -26,10 +24,6 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 /// All of a fetch at most.
 const TIME: Duration = Duration::from_secs(10);
-/// One connection attempt at most.
-const CONNECT: Duration = Duration::from_secs(3);
-/// Addresses of a name that are tried at most.
-const TRIED: usize = 4;
 
 /// What a fetch gave.
 #[derive(Debug)]
@@ -48,7 +42,7 @@ pub struct Fetched {
 /// Why there is none, as a sentence without its end.
 pub async fn fetch(address: &KeyAddress, rule: &Resolver) -> Result<Fetched, String> {
     let all = async {
-        let tcp = connect(address, rule).await?;
+        let tcp = connect(&address.host, address.port, rule).await?;
         if !address.is_https {
             return ask(address, tcp).await;
         }
@@ -77,18 +71,6 @@ fn trusted() -> Result<ClientConfig, String> {
     let config = ClientConfig::builder_with_provider(Arc::new(default_provider()));
     let config = config.with_safe_default_protocol_versions().map_err(|error| error.to_string())?;
     Ok(config.with_root_certificates(roots).with_no_client_auth())
-}
-
-async fn connect(address: &KeyAddress, rule: &Resolver) -> Result<TcpStream, String> {
-    let mut last = "it has no address".to_owned();
-    for found in addresses(&address.host, address.port, rule).await?.into_iter().take(TRIED) {
-        match timeout(CONNECT, TcpStream::connect(found)).await {
-            Ok(Ok(stream)) => return Ok(stream),
-            Ok(Err(error)) => last = format!("no connection to {found}: {error}"),
-            Err(_) => last = format!("no connection to {found} within {CONNECT:?}"),
-        }
-    }
-    Err(last)
 }
 
 /// Asks for the set over `stream`: its bytes, and how long they are good.
@@ -123,14 +105,6 @@ async fn ask<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     let asked = asked.await;
     driven.abort();
     asked
-}
-
-/// An error with what is behind it.
-fn shown(error: &dyn Error) -> String {
-    match error.source() {
-        Some(source) => format!("{error}: {source}"),
-        None => error.to_string(),
-    }
 }
 
 /// What is left of the time that a reply is good (RFC 9111 §4.2.1), as far as the server says.

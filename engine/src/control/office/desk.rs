@@ -6,6 +6,7 @@ use super::reload::{Beginning, Fixed, Prepared, prepare};
 use super::{Drain, Inside, Order};
 use crate::base::Generation;
 use crate::config::{Problem, Problems};
+use crate::control::acme::Acme;
 use crate::control::diagnostics::{self, found, tell};
 use crate::control::jwks::Jwks;
 use crate::control::load::Files;
@@ -41,6 +42,8 @@ pub struct Desk {
     pub keeper: Option<Keeper>,
     /// Who fetches key sets.
     pub jwks: Jwks,
+    /// Who obtains certificates.
+    pub acme: Acme,
     /// Who asks for leases of shared limits.
     pub store: Store,
     /// The configuration; none for the demo, which has no file.
@@ -207,6 +210,7 @@ impl Desk {
         for (name, addr) in fresh.told() {
             tell!(Listening, { listener = name, address = %addr }, "listener {name} on {addr}");
         }
+        let certificates = self.acme.restore(&table).await;
         // From here on until the new ones are kept no set of endpoints is published that the table would not have.
         if let Some(keeper) = self.keeper.take()
             && let Some(old) = keeper.stop().await
@@ -217,6 +221,7 @@ impl Desk {
         self.published.publish(table, shown, fresh).await;
         self.jwks.follow(self.published.table()).await;
         self.store.follow(self.published.table()).await;
+        self.acme.follow(certificates);
         self.keeper = names.map(|names| self.published.keeper(names));
         if let Some(target) = log {
             self.logs.redirect(target);

@@ -26,6 +26,8 @@ pub struct Snapshot {
     /// Certificates of its listeners: the listener, the certificate's file, and the last second since 1970 at which it is
     /// valid.
     pub certificates: Vec<(String, String, u64)>,
+    /// Orders for certificates that were issued, and that failed.
+    pub orders: [u64; 2],
     /// The store that limits are shared through; none where there is none.
     pub store: Option<StoreNow>,
     /// Its policies, in file order.
@@ -166,6 +168,7 @@ families! {
     ACCEPTED = Counter "ringgate_connections_accepted" [] "Client connections taken in.";
     CLOSED = Counter "ringgate_connections_closed" [] "Client connections ended.";
     NOT_AFTER = Gauge "ringgate_certificate_not_after_seconds" ["listener", "certificate"] "Until when a certificate of a listener is valid, in seconds since 1970; the certificate is named by its file.";
+    ORDERS = Counter "ringgate_certificate_orders" ["outcome"] "Orders for certificates that the gateway obtains by itself: those that gave one, and those that failed and are tried again.";
     ROUTE_REQUESTS = Counter "ringgate_route_requests" ["route", "class"] "Exchanges of a route by class of the status sent.";
     ROUTE_DURATION = Histogram "ringgate_route_duration_seconds" ["route"] "First byte of a request to the last of its answer, tunnels apart.";
     UPSTREAM_REQUESTS = Counter "ringgate_upstream_requests" ["upstream", "class"] "Exchanges for which an upstream was chosen, by class of the status sent to the client.";
@@ -300,7 +303,7 @@ fn exchanges(text: &mut Text, snapshot: &Snapshot) {
 }
 
 /// Of those for whose series there is no room, the one that expires first stands under one name.
-fn certificates(text: &mut Text, Snapshot { listed, certificates, .. }: &Snapshot) {
+fn certificates(text: &mut Text, Snapshot { listed, certificates, orders, .. }: &Snapshot) {
     let (own, rest) = certificates.split_at(listed.certificates.min(certificates.len()));
     text.family(&NOT_AFTER);
     for (listener, file, until) in own {
@@ -309,6 +312,8 @@ fn certificates(text: &mut Text, Snapshot { listed, certificates, .. }: &Snapsho
     if let Some(first) = rest.iter().map(|(.., until)| *until).min() {
         text.series(&NOT_AFTER, &[OVERFLOW, OVERFLOW], first);
     }
+    text.family(&ORDERS);
+    text.fan(&ORDERS, &[], ["issued", "failed"].into_iter().zip(*orders));
 }
 
 fn routes(text: &mut Text, meters: &[Arc<Meter<RouteCells>>]) {

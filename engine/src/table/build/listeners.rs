@@ -9,7 +9,11 @@ use super::{
 const HEADER_BYTES_MAX: u64 = (BULK_BYTES - 4 * 1024) as u64;
 
 /// Builds all listeners; notes what is wrong with them.
-pub(super) fn build(check: &mut Check<'_>, previous: Option<&Table>, means: &mut Means<'_>) -> Vec<Listener> {
+pub(super) fn build(
+    check: &mut Check<'_>,
+    (previous, means): (Option<&Table>, &mut Means<'_>),
+    orders: &mut tls::acme::Orders<'_>,
+) -> Vec<Listener> {
     let config = check.config;
     let all = Pointer::default().key("listeners");
     if config.listeners.is_empty() {
@@ -34,10 +38,11 @@ pub(super) fn build(check: &mut Check<'_>, previous: Option<&Table>, means: &mut
             let fix = "write [http1], or remove the key";
             check.error(&at.key("protocols"), format!("listener '{name}' speaks nothing"), Some(fix.into()));
         }
-        let (tls, certificates) = match tls::build(check, &at.key("tls"), (&name, given), (previous, means)) {
-            Some((terms, certificates)) => (Some(terms), certificates),
-            None => (None, Vec::new()),
-        };
+        let (tls, certificates) =
+            match tls::build(check, &at.key("tls"), (&name, given), (previous, means), orders) {
+                Some((terms, certificates)) => (Some(terms), certificates),
+                None => (None, Vec::new()),
+            };
         listeners.push(Listener {
             bind: bind(check, &at.key("bind"), &name, given, &mut bound),
             proxy_protocol: proxy_protocol(check, &at.key("proxy_protocol"), &name, given),

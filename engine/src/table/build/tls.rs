@@ -3,10 +3,11 @@
 
 use super::listeners::speaks;
 use super::{Check, Expiry, Means, Pointer, Table, config};
-use crate::certs::{Identity, Keys, Sealing, Terms, Unfit};
+use crate::certs::{Identity, Keys, Ordered, Sealing, Terms, Unfit};
 use crate::config::listener::Tickets;
 use crate::config::values::FilePath;
 
+pub(super) mod acme;
 mod clients;
 pub(super) mod https;
 
@@ -20,19 +21,22 @@ pub(super) fn build(
     at: &Pointer,
     (name, listener): (&str, &config::Listener),
     (previous, means): (Option<&Table>, &mut Means<'_>),
+    orders: &mut acme::Orders<'_>,
 ) -> Option<(Terms, Vec<Expiry>)> {
     let given = listener.tls.as_ref()?;
-    if given.certs.is_empty() {
-        let fix = "write certs: [{ cert: FILE, key: FILE }], or remove 'tls'";
+    if given.certs.is_empty() && given.acme.is_none() {
+        let fix = "write certs: [{ cert: FILE, key: FILE }], or acme: { names: [HOST] }, or remove 'tls'";
         check.error_at_key(at, format!("'tls' of listener '{name}' has no certificate"), Some(fix.into()));
     }
     let mut identities = Vec::new();
     for (index, cert) in given.certs.iter().enumerate() {
         identities.extend(identity(check, &at.key("certs").item(index), cert, means));
     }
+    let ordered = orders.of(check, at, (name, given));
     let clients = clients::build(check, at, (name, given), means).ok()?;
     let sealing = sealing(check, &at.key("tickets"), given, means).ok()?;
-    if identities.len() != given.certs.len() || identities.is_empty() {
+    let ordered = ordered.ok()?;
+    if identities.len() != given.certs.len() || identities.is_empty() && ordered.is_empty() {
         return None;
     }
     let before = previous.into_iter().flat_map(|table| &table.listeners);
@@ -40,13 +44,15 @@ pub(super) fn build(
     let speaks = speaks(listener);
     let protocols = [(speaks.http2, &b"h2"[..]), (speaks.http1, b"http/1.1")];
     let protocols: Vec<&[u8]> = protocols.into_iter().filter_map(|(is, name)| is.then_some(name)).collect();
-    match Terms::new(&identities, &protocols, clients, sealing, before) {
+    match Terms::new((&identities, &ordered), &protocols, clients, sealing, before) {
         Ok(terms) => {
-            let expiry = |(cert, identity): (&config::listener::Cert, &Identity)| Expiry {
-                file: cert.cert.0.display().to_string(),
-                until: identity.validity().1,
+            let read = |(cert, identity): (&config::listener::Cert, &Identity)| {
+                Expiry::of(cert.cert.0.display().to_string(), identity.validity().1)
             };
-            Some((terms, given.certs.iter().zip(&identities).map(expiry).collect()))
+            let obtained =
+                |ordered: &Ordered| Expiry::of_obtained(orders.file(ordered), ordered.obtained.clone());
+            let read = given.certs.iter().zip(&identities).map(read);
+            Some((terms, read.chain(ordered.iter().map(obtained)).collect()))
         }
         Err(why) => {
             check.error_at_key(at, why.into(), None);

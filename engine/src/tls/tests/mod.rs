@@ -31,7 +31,7 @@ fn terms(trust: Trust) -> OriginTerms {
 
 fn server(cert: &[u8], key: &[u8]) -> Terms {
     let identity = Identity::read(cert, key).expect("is an identity");
-    Terms::new(&[identity], &[b"http/1.1"], None, Sealing::Own, None).expect("are terms")
+    Terms::new((&[identity], &[]), &[b"http/1.1"], None, Sealing::Own, None).expect("are terms")
 }
 
 /// The streams of client and server, and the wires.

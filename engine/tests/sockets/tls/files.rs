@@ -17,22 +17,22 @@ const VALID_UNTIL: u64 = 4949529435;
 static MADE: AtomicUsize = AtomicUsize::new(0);
 
 /// A folder of its own, gone when dropped.
-pub(super) struct Folder(PathBuf);
+pub(crate) struct Folder(PathBuf);
 
 impl Folder {
-    pub(super) fn new() -> Folder {
+    pub(crate) fn new() -> Folder {
         let name = format!("tls-{}-{}", std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
         let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         fs::create_dir_all(&path).unwrap();
         Folder(path)
     }
 
-    pub(super) fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.join(name)
     }
 
     /// Puts `bytes` in the place of a file at once.
-    pub(super) fn put(&self, name: &str, bytes: &[u8]) {
+    pub(crate) fn put(&self, name: &str, bytes: &[u8]) {
         let next = self.path(&format!("{name}.next"));
         fs::write(&next, bytes).unwrap();
         fs::rename(next, self.path(name)).unwrap();

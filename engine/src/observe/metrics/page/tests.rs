@@ -38,6 +38,7 @@ fn snapshot(meters: &Meters) -> Snapshot {
         listeners: vec![("public".to_owned(), 3, 50)],
         upstreams: vec![("origin".to_owned(), 2, 1024)],
         certificates: certificates(2),
+        orders: [4, 1],
         store: Some(StoreNow { works: true, faults: vec![("timeout", 3)], ..StoreNow::default() }),
         policies: policies(3),
         generation: 7,

@@ -1,0 +1,162 @@
+//! An issuer's desk: its account, made or found on disk, and one order at a time. What it keeps is written before it is used.
+
+use super::disk;
+use super::order::{Failure, Issued, obtain};
+use super::web::{PutOff, Web};
+use super::when::Kind;
+use crate::certs::Tokens;
+use crate::control::diagnostics::tell;
+use crate::table::Resolver;
+use crate::table::acme::{Issuer, Order};
+use instant_acme::{Account, AccountCredentials, Error, ExternalAccountKey, NewAccount};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Mutex;
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
+
+/// All of an order at most.
+const TIME: Duration = Duration::from_secs(300);
+
+/// The desk of one issuer.
+pub struct Desk {
+    issuer: Arc<Issuer>,
+    rule: Resolver,
+    put_off: PutOff,
+    account: Mutex<Option<Account>>,
+}
+
+impl Desk {
+    /// That of `issuer`, whose host is looked up as `rule` says.
+    pub fn new(issuer: Arc<Issuer>, rule: Resolver) -> Desk {
+        Desk { issuer, rule, put_off: PutOff::default(), account: Mutex::new(None) }
+    }
+
+    /// Whether it is for this one.
+    pub fn is_of(&self, issuer: &Arc<Issuer>, rule: &Resolver) -> bool {
+        Arc::ptr_eq(&self.issuer, issuer) && self.rule == *rule
+    }
+
+    /// Obtains a certificate and writes it down.
+    ///
+    /// # Errors
+    /// Why there is none, and for how long the issuer puts us off.
+    pub async fn serve(
+        &self,
+        order: &Order,
+        tokens: Option<&Arc<Tokens>>,
+    ) -> Result<Issued, (Failure, Option<Duration>)> {
+        let mut account = self.account.lock().await;
+        let _ = self.put_off.take();
+        let served = timeout(TIME, async {
+            let known = match account.take() {
+                Some(known) => known,
+                None => self.account().await?,
+            };
+            let mut issued = obtain(&known, order, tokens).await;
+            let mut known = known;
+            if matches!(&issued, Err(failure) if failure.why.contains("(accountDoesNotExist)")) {
+                self.forget().await?;
+                known = self.make().await?;
+                issued = obtain(&known, order, tokens).await;
+            }
+            *account = Some(known);
+            issued
+        });
+        let served = served.await.unwrap_or_else(|_| {
+            Err(Failure { why: format!("the order took longer than {TIME:?}"), kind: Kind::Refused })
+        });
+        let issued = served.map_err(|failure| (failure, self.put_off.take()))?;
+        let (path, pem) = (order.file(), issued.pem.clone());
+        // A certificate that cannot be kept serves all the same.
+        keep(path, pem.into_bytes()).await;
+        Ok(issued)
+    }
+
+    fn file(&self) -> PathBuf {
+        self.issuer.folder.join("account.json")
+    }
+
+    fn web(&self) -> Box<Web> {
+        Box::new(Web::new(self.issuer.terms.clone(), self.rule.clone(), self.put_off.clone()))
+    }
+
+    /// The account that is kept, or a new one.
+    async fn account(&self) -> Result<Account, Failure> {
+        let path = self.file();
+        let kept = {
+            let path = path.clone();
+            spawn_blocking(move || disk::read(&path))
+                .await
+                .map_err(|error| Failure::unanswered(error.to_string()))?
+        };
+        let kept = kept.map_err(|why| {
+            // Never made anew where there may be one: a disk that is away comes back.
+            Failure::unanswered(format!("'{}' {why}", path.display()))
+        })?;
+        let credentials = kept.map(|bytes| serde_json::from_slice::<AccountCredentials>(&bytes));
+        match credentials {
+            Some(Ok(credentials)) => {
+                let found = Account::builder_with_http(self.web()).from_credentials(credentials).await;
+                match found {
+                    Ok(account) => return Ok(account),
+                    Err(error @ (Error::KeyRejected | Error::Crypto)) => {
+                        set_aside(path, format!("holds no key: {error}")).await?;
+                    }
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            Some(Err(error)) => set_aside(path, format!("is not an account: {error}")).await?,
+            None => {}
+        }
+        self.make().await
+    }
+
+    async fn make(&self) -> Result<Account, Failure> {
+        let Issuer { name, directory, contact, external, .. } = &*self.issuer;
+        let contact: Vec<&str> = contact.iter().map(String::as_str).collect();
+        let new =
+            NewAccount { contact: &contact, terms_of_service_agreed: true, only_return_existing: false };
+        let external =
+            external.as_ref().map(|external| ExternalAccountKey::new(external.kid.clone(), &external.key));
+        let made = Account::builder_with_http(self.web()).create(&new, directory.clone(), external.as_ref());
+        let (account, credentials) = made.await?;
+        let text =
+            serde_json::to_vec_pretty(&credentials).map_err(|error| Failure::refused(error.to_string()))?;
+        keep(self.file(), text).await;
+        let id = account.id();
+        tell!(AcmeAccount, { issuer = name, account = id }, "issuer {name} has a new account for us: {id}");
+        Ok(account)
+    }
+
+    async fn forget(&self) -> Result<(), Failure> {
+        set_aside(self.file(), "is of an account that the issuer does not know".to_owned()).await
+    }
+}
+
+/// Writes a file, and says so where that fails.
+async fn keep(path: PathBuf, bytes: Vec<u8>) {
+    let file = path.display().to_string();
+    let written = spawn_blocking(move || disk::write(&path, &bytes)).await;
+    if let Err(error) = written.unwrap_or_else(|error| Err(error.to_string())) {
+        tell!(AcmeStorage, { file, error }, "'{file}' {error}; what it was to hold is lost with the next restart");
+    }
+}
+
+/// Moves a file out of the way that cannot be used, and says so.
+pub async fn set_aside(path: PathBuf, why: String) -> Result<(), Failure> {
+    let file = path.display().to_string();
+    let moved = spawn_blocking(move || disk::set_aside(&path)).await;
+    match moved.unwrap_or_else(|error| Err(error.to_string())) {
+        Ok(aside) => {
+            let aside = aside.display();
+            tell!(AcmeStorage, { file, error = why }, "'{file}' {why}; it is kept as '{aside}'");
+            Ok(())
+        }
+        Err(error) => {
+            tell!(AcmeStorage, { file, error }, "'{file}' {why}, and {error}");
+            Err(Failure::unanswered(format!("'{file}' {why}, and {error}")))
+        }
+    }
+}
