@@ -47,6 +47,7 @@ calls! {
     restart_syscall: SYS_restart_syscall, rseq: SYS_rseq, rt_sigaction: SYS_rt_sigaction,
     rt_sigprocmask: SYS_rt_sigprocmask, rt_sigreturn: SYS_rt_sigreturn,
     sched_getaffinity: SYS_sched_getaffinity, sched_setaffinity: SYS_sched_setaffinity,
+    sched_setscheduler: SYS_sched_setscheduler,
     sched_yield: SYS_sched_yield, sendmmsg: SYS_sendmmsg, sendmsg: SYS_sendmsg, sendto: SYS_sendto,
     set_robust_list: SYS_set_robust_list, set_tid_address: SYS_set_tid_address, setgid: SYS_setgid,
     setgroups: SYS_setgroups, setresgid: SYS_setresgid, setresuid: SYS_setresuid, setpriority: SYS_setpriority,
