@@ -14,8 +14,10 @@ use hyper::header::{ACCEPT, CONTENT_TYPE, HOST, HeaderMap, TE, USER_AGENT};
 use hyper::{Method, Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use std::error::Error;
+use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
@@ -57,11 +59,19 @@ impl Check {
             == (&other.health, other.http2, other.proxy_protocol)
     }
 
-    /// Checks `endpoint`.
+    /// Checks `endpoint`, in a task of its own: a panic in a library is a failed check, and not an endpoint that is checked no
+    /// more.
     ///
     /// # Errors
     /// Why it is not well, as a sentence without its end.
-    pub async fn run(&self, endpoint: &Endpoint) -> Result<(), String> {
+    pub async fn guarded(self: Arc<Self>, endpoint: Endpoint) -> Result<(), String> {
+        let mut running = JoinSet::new();
+        running.spawn(async move { self.run(&endpoint).await });
+        let done = running.join_next().await;
+        done.and_then(Result::ok).unwrap_or_else(|| Err("the check failed by itself".into()))
+    }
+
+    async fn run(&self, endpoint: &Endpoint) -> Result<(), String> {
         let time = self.health.timeout;
         timeout(time, self.connect(endpoint)).await.map_err(|_| format!("no answer within {time:?}"))?
     }
@@ -106,7 +116,12 @@ impl Check {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let host = self.health.host.as_deref().unwrap_or(&endpoint.host);
+        let own = match endpoint.addr {
+            Address::Tcp(_) => &*endpoint.host,
+            // What a path is called is no host (RFC 9110 §7.2).
+            Address::Unix(_) => endpoint.written_host(),
+        };
+        let host = self.health.host.as_deref().unwrap_or(own);
         match (&self.health.ask, self.http2) {
             (Ask::Get(path), false) => {
                 let request = get(path.clone()).header(HOST, host);

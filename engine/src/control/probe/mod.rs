@@ -23,6 +23,8 @@ use tokio::time::{Instant, sleep_until};
 
 /// Checks under way at the same time: each has a connection.
 pub const CHECKS_AT_ONCE: usize = 128;
+/// Of one upstream, so that endpoints which do not answer do not keep others waiting.
+const OF_ONE: usize = 32;
 /// The first checks are spread over this, and over an interval at most.
 const SPREAD: Duration = Duration::from_millis(500);
 /// Orders that wait.
@@ -84,12 +86,15 @@ struct Ward {
 /// One upstream that is checked.
 struct Checking {
     check: Arc<Check>,
+    places: Arc<Semaphore>,
     set: Arc<Endpoints>,
     endpoints: HashMap<Address, Patient>,
 }
 
 /// One endpoint.
 struct Patient {
+    /// As it is asked: its address may come to be known by another name.
+    endpoint: Endpoint,
     checked: Checked,
     /// The check that waits for its moment or runs, by its number.
     serial: u64,
@@ -102,10 +107,20 @@ impl Drop for Patient {
     }
 }
 
+impl Patient {
+    /// Whether `endpoint` is asked in the same way.
+    fn is_asked_as(&self, endpoint: &Endpoint) -> bool {
+        self.endpoint.host == endpoint.host && self.endpoint.found_behind == endpoint.found_behind
+    }
+}
+
+/// Whose checks wait for which places: those of the upstream first.
+type Places = [Arc<Semaphore>; 2];
+
 /// How a check ended.
 struct Outcome {
     upstream: Arc<str>,
-    endpoint: Endpoint,
+    addr: Address,
     serial: u64,
     /// When it began.
     began: Instant,
@@ -163,12 +178,13 @@ impl Ward {
         let known = self.upstreams.remove(&upstream);
         let goes_on =
             known.as_ref().is_some_and(|known| check.as_ref().is_none_or(|check| check.is(&known.check)));
-        let check = match (check, &known) {
-            (_, Some(known)) if goes_on => known.check.clone(),
-            (Some(check), _) => Arc::new(check),
+        let (check, own) = match (check, &known) {
+            (_, Some(known)) if goes_on => (known.check.clone(), known.places.clone()),
+            (Some(check), _) => (Arc::new(check), Arc::new(Semaphore::new(OF_ONE))),
             // An upstream that is not checked.
             (None, _) => return,
         };
+        let places = [own.clone(), places.clone()];
         let mut before = known.map(|known| known.endpoints).unwrap_or_default();
         let spread = SPREAD.min(check.health.interval);
         let mut endpoints = HashMap::with_capacity(set.len());
@@ -177,16 +193,16 @@ impl Ward {
             let checked = known.as_ref().map(|known| known.checked).unwrap_or_default();
             set.seats().board().set(seat, checked.is_out());
             let patient = match known {
-                Some(known) if goes_on => known,
+                Some(known) if goes_on && known.is_asked_as(endpoint) => known,
                 _ => {
                     let chance = self.random.hash_one((&upstream, &endpoint.name)) % 1024;
                     let at = Instant::now() + spread.mul_f64(chance as f64 / 1024.0);
-                    self.begin(&upstream, endpoint.clone(), (checked, at), (&check, places))
+                    self.begin(&upstream, endpoint.clone(), (checked, at), (&check, &places))
                 }
             };
             endpoints.insert(endpoint.addr.clone(), patient);
         }
-        self.upstreams.insert(upstream, Checking { check, set, endpoints });
+        self.upstreams.insert(upstream, Checking { check, places: own, set, endpoints });
     }
 
     /// Has `endpoint` checked at a moment.
@@ -195,30 +211,30 @@ impl Ward {
         upstream: &Arc<str>,
         endpoint: Endpoint,
         (checked, at): (Checked, Instant),
-        (check, places): (&Arc<Check>, &Arc<Semaphore>),
+        (check, places): (&Arc<Check>, &Places),
     ) -> Patient {
         self.serial += 1;
-        let (upstream, serial, check, places) =
-            (upstream.clone(), self.serial, check.clone(), places.clone());
+        let (upstream, serial, check) = (upstream.clone(), self.serial, check.clone());
+        let ([own, all], asked) = (places.clone(), endpoint.clone());
         let running = self.running.spawn(async move {
             sleep_until(at).await;
-            // It is never closed.
-            let _place = places.acquire().await;
-            let began = Instant::now();
-            let result = check.run(&endpoint).await;
-            Outcome { upstream, endpoint, serial, began, result }
+            // They are never closed.
+            let _own = own.acquire().await;
+            let _place = all.acquire().await;
+            let (began, addr) = (Instant::now(), asked.addr.clone());
+            let result = check.guarded(asked).await;
+            Outcome { upstream, addr, serial, began, result }
         });
-        Patient { checked, serial, running }
+        Patient { endpoint, checked, serial, running }
     }
 
     fn told(&mut self, outcome: Outcome, places: &Arc<Semaphore>) {
-        let Outcome { upstream, endpoint, serial, began, result } = outcome;
+        let Outcome { upstream, addr, serial, began, result } = outcome;
         let Some(checking) = self.upstreams.get_mut(&upstream) else { return };
-        let Some(patient) = checking.endpoints.get_mut(&endpoint.addr).filter(|known| known.serial == serial)
-        else {
+        let Some(patient) = checking.endpoints.get(&addr).filter(|known| known.serial == serial) else {
             return;
         };
-        let mut checked = patient.checked;
+        let (mut checked, endpoint) = (patient.checked, patient.endpoint.clone());
         if checked.told(result.is_ok(), checking.check.health.rule) {
             if let Some(seat) = checking.set.iter().position(|known| known.addr == endpoint.addr) {
                 checking.set.seats().board().set(seat, checked.is_out());
@@ -237,9 +253,9 @@ impl Ward {
                 ),
             }
         }
-        let (check, addr) = (checking.check.clone(), endpoint.addr.clone());
+        let (check, places) = (checking.check.clone(), [checking.places.clone(), places.clone()]);
         let next =
-            self.begin(&upstream, endpoint, (checked, began + check.health.interval), (&check, places));
+            self.begin(&upstream, endpoint, (checked, began + check.health.interval), (&check, &places));
         if let Some(checking) = self.upstreams.get_mut(&upstream) {
             checking.endpoints.insert(addr, next);
         }

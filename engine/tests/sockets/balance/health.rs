@@ -11,6 +11,7 @@ const CHECKS: &str =
 fn well() -> Origin {
     let origin = Origin::start();
     origin.script("ready", WELL);
+    origin.script("ready-2", WELL);
     origin
 }
 
@@ -75,9 +76,11 @@ fn where_all_are_out_all_are_asked() {
 #[test]
 fn whoever_does_not_answer_a_check_is_out() {
     each_driver(|driver| {
-        for (mode, why) in
-            [(Mode::RefuseAfterAccept, ""), (Mode::NeverRead, "no answer within 300ms"), (Mode::Serve, "404")]
-        {
+        for (mode, why) in [
+            (Mode::RefuseAfterAccept, "connection"),
+            (Mode::NeverRead, "no answer within 300ms"),
+            (Mode::Serve, "404"),
+        ] {
             let (one, other) = (Origin::start(), well());
             one.switch(mode);
             let gateway = start(driver, &[&one, &other], CHECKS, 1);
@@ -96,7 +99,7 @@ fn what_is_known_survives_a_reload_by_name() {
         let gateway = start(driver, &[&one, &other], CHECKS, 2);
         told(&gateway, "endpoint_out", 1);
         // Another set of endpoints, with checks that ask elsewhere and would take a day to say so.
-        let slow = "health: { path: /ok, interval: 1d, timeout: 1s, healthy: 2 }";
+        let slow = "health: { path: /script/ready-2, interval: 1d, timeout: 1s, healthy: 2 }";
         let weights = &["weight: 4", "weight: 4"];
         let next = Setup { endpoint_keys: weights, ..setup(&[&one, &other], slow, 2) };
         gateway.replace(&next.text(driver));
@@ -122,5 +125,57 @@ fn a_process_checks_once_whatever_its_number_of_shards() {
         // The first comes within 100 ms; a slow machine may be late with some.
         assert!((5..=21).contains(&asked.len()), "{} checks in two seconds", asked.len());
         assert!(asked.iter().all(|request| request.value("host").as_deref() == Some("health.example")));
+    });
+}
+
+#[test]
+fn an_endpoint_is_asked_by_the_name_that_it_has_now() {
+    each_driver(|driver| {
+        let origin = well();
+        let port = origin.addr().port();
+        let text = |name: &str| {
+            format!(
+                "version: 1\ngateway: {{ shards: 1, driver: {}, watch: false }}\nlisteners: [{{ bind: 127.0.0.1:0 }}]\n\
+                 upstreams: {{ a: {{ endpoints: [{{ address: \"{name}:{port}\" }}], {CHECKS} }} }}\n\
+                 routes: [{{ name: a, match: {{ path: /* }}, to: a }}]\n",
+                driver.name()
+            )
+        };
+        let gateway = Gateway::with(&text("127.0.0.1"), 1);
+        let asked_for = |host: &str| {
+            let host = format!("{host}:{port}");
+            origin.wait(|seen| {
+                let mut all = seen.iter().flat_map(|connection| &connection.requests);
+                all.any(|request| request.value("host").as_deref() == Some(&*host))
+            })
+        };
+        assert!(asked_for("127.0.0.1"));
+        gateway.replace(&text("localhost"));
+        gateway.hangup();
+        gateway.serves(2);
+        assert!(asked_for("localhost"), "the address is the same, and the name another one");
+    });
+}
+
+#[test]
+fn a_unix_socket_is_asked_for_localhost() {
+    each_driver(|driver| {
+        let mut origin = well();
+        let folder = std::env::temp_dir().join(format!("ringgate-health-{}-{driver:?}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("origin.sock");
+        let _ = std::fs::remove_file(&path);
+        origin.listen_at(&path).unwrap();
+        let setup = Setup { endpoint_sockets: vec![path], upstream: CHECKS, ..Setup::before(&[]) };
+        let gateway = Gateway::start(driver, &setup);
+        let is_asked = origin.wait(|seen| {
+            let mut all = seen.iter().flat_map(|connection| &connection.requests);
+            all.any(|request| request.value("host").as_deref() == Some("localhost"))
+        });
+        assert!(is_asked);
+        drop(gateway);
+        // It ends by a connection to its socket.
+        drop(origin);
+        std::fs::remove_dir_all(&folder).unwrap();
     });
 }

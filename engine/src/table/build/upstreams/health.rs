@@ -13,7 +13,8 @@ pub(super) fn build(
 ) -> Option<Health> {
     let ask = match (&given.path, &given.grpc) {
         (Some(path), None) => {
-            if !path.starts_with('/') || path.bytes().any(|byte| !byte.is_ascii_graphic() || byte == b'#') {
+            let is_of_path = |byte: u8| is_plain(byte) || b"/?@%!$&'()*+,;=".contains(&byte);
+            if !path.starts_with('/') || !path.bytes().all(is_of_path) {
                 let fix = "write it as it stands in a request, such as /ready or /health?full=1";
                 check.error(&at.key("path"), format!("'{path}' is not a path"), Some(fix.into()));
             }
@@ -40,11 +41,8 @@ pub(super) fn build(
             None
         }
     };
-    if given
-        .host
-        .as_deref()
-        .is_some_and(|host| host.is_empty() || host.bytes().any(|byte| !byte.is_ascii_graphic()))
-    {
+    let is_of_host = |byte: u8| is_plain(byte) || b"[]".contains(&byte);
+    if given.host.as_deref().is_some_and(|host| host.is_empty() || !host.bytes().all(is_of_host)) {
         let fix = "write a host name, with a port where it has one";
         check.error(&at.key("host"), "this is not a host".into(), Some(fix.into()));
     }
@@ -63,4 +61,9 @@ pub(super) fn build(
         },
     };
     Some(health)
+}
+
+/// Whether a byte stands for itself in hosts, ports and paths (RFC 3986 §2.3).
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~:".contains(&byte)
 }
