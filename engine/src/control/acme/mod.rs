@@ -7,6 +7,8 @@
 mod desk;
 mod disk;
 mod order;
+#[cfg(test)]
+mod tests;
 mod web;
 mod when;
 
@@ -155,9 +157,10 @@ async fn restored(order: &Order) -> bool {
     match read.unwrap_or_else(|error| Err(error.to_string())) {
         Ok(Some(Ok(identity))) => {
             let covers = order.names.iter().all(|name| identity.names().any(|has| *has == **name));
-            // What could not be written down is newer than what was.
-            if order.obtained.validity().is_none_or(|(_, until)| until <= identity.validity().1) {
-                order.obtained.show(identity);
+            // What this order gave and could not be written down is newer than what was; what another gave is of no account.
+            let shown = order.obtained.validity_of(&path);
+            if shown.is_none_or(|(_, until)| until <= identity.validity().1) {
+                order.obtained.show(identity, &path);
             }
             return covers;
         }
@@ -205,7 +208,7 @@ impl Task {
             let served = order.await;
             match served.unwrap_or_else(|error| Err((Failure::refused(error.to_string()), None))) {
                 Ok(issued) => {
-                    self.order.obtained.show(issued.identity);
+                    self.order.obtained.show(issued.identity, &self.order.file());
                     self.numbers.issued.add(1);
                     (is_due, failed.1) = (false, 0);
                     self.tell_obtained();
@@ -232,7 +235,9 @@ impl Task {
 
     /// How long until it is to be ordered.
     fn until_due(&self) -> Duration {
-        let Some(validity) = self.order.obtained.validity() else { return Duration::ZERO };
+        // What another order gave stands in until this one has given its own.
+        let shown = self.order.obtained.validity_of(&self.order.file());
+        let Some(validity) = shown else { return Duration::ZERO };
         let due = when::due(validity, self.order.issuer.renew_before);
         let due = Duration::from_secs(u64::try_from(due).unwrap_or(0));
         due.saturating_sub(Duration::from_millis(clock::unix_ms()))
