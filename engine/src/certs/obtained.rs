@@ -50,6 +50,14 @@ impl Obtained {
         self.shown.load().as_ref().filter(|shown| shown.of == file).map(|shown| shown.identity.validity())
     }
 
+    /// How many of `names` what is shown is for, and the last second since 1970 at which it is valid; none where it is for none.
+    pub fn shares(&self, names: &[Box<str>]) -> Option<(usize, i64)> {
+        let shown = self.shown.load();
+        let identity = &shown.as_ref()?.identity;
+        let count = names.iter().filter(|name| identity.names().any(|has| *has == ***name)).count();
+        (count > 0).then(|| (count, identity.validity().1))
+    }
+
     /// What is shown; none before it was obtained.
     pub(super) fn key(&self) -> Option<Arc<CertifiedKey>> {
         self.shown.load().as_ref().map(|shown| shown.identity.key.clone())

@@ -169,25 +169,23 @@ impl<'p> Orders<'p> {
         self.orders.get(place)
     }
 
-    /// What was obtained for these names before, also by another issuer: better than nothing until that one has issued.
+    /// What was obtained for these names before, also by another issuer: better than nothing until that one has issued. Else
+    /// it begins with what is for the most of them, and of such with what is good for the longest.
     fn obtained(&self, names: &[Box<str>]) -> Arc<Obtained> {
         let before = self.previous.into_iter().flat_map(|previous| &previous.orders);
-        let same = before.clone().find(|order| *order.names == *names);
-        // A certificate of other names that begins with the same one is the same file.
-        let alike = || before.clone().find(|order| order.names.first() == names.first());
-        match same.map(|order| &order.obtained) {
-            Some(obtained) if self.orders.iter().all(|order| !Arc::ptr_eq(&order.obtained, obtained)) => {
-                obtained.clone()
-            }
-            Some(_) => Arc::default(),
-            None => {
-                let obtained = Obtained::default();
-                if let Some(alike) = alike() {
-                    obtained.begin_with(&alike.obtained);
-                }
-                Arc::new(obtained)
-            }
+        let same = before.clone().find(|order| *order.names == *names).map(|order| &order.obtained);
+        let is_free = |obtained: &&Arc<Obtained>| {
+            self.orders.iter().all(|order| !Arc::ptr_eq(&order.obtained, obtained))
+        };
+        if let Some(obtained) = same.filter(is_free) {
+            return obtained.clone();
         }
+        let obtained = Obtained::default();
+        let shares = |order: &'_ &Order| order.obtained.shares(names);
+        if let Some(alike) = before.filter(|order| shares(order).is_some()).max_by_key(shares) {
+            obtained.begin_with(&alike.obtained);
+        }
+        Arc::new(obtained)
     }
 }
 
