@@ -193,3 +193,24 @@ fn what_is_obtained_is_shown_once_it_is_there_and_a_proof_for_as_long_as_it_is_h
     drop(second);
     assert_eq!(shown("c.test"), None);
 }
+
+#[test]
+fn a_name_whose_certificate_is_not_there_yet_is_shown_that_of_the_wildcard_above_it() {
+    let read = |cert, key| Identity::read(cert, key).expect("is an identity");
+    let obtained = Arc::new(Obtained::default());
+    let ordered = |name: &str| Ordered {
+        names: Box::new([name.into()]),
+        obtained: obtained.clone(),
+        by_handshake: false,
+    };
+    let store = store::Store::new(&[read(A, A_KEY)], &[ordered("x.b.test"), ordered("c.test")]);
+    let shown = |name: &str| {
+        let places = store.places(name).expect("is known");
+        store.there(places).next().map(|key| key.cert.clone())
+    };
+    assert_eq!((shown("x.b.test"), shown("c.test")), (Some(chain(A)), None));
+    assert!(store.covers("y.b.test", b"x.b.test"), "both are shown the same");
+    obtained.show(read(C, C_KEY), Path::new("x.b.test.pem"));
+    assert_eq!((shown("x.b.test"), shown("y.b.test")), (Some(chain(C)), Some(chain(A))));
+    assert!(!store.covers("y.b.test", b"x.b.test"));
+}
