@@ -25,12 +25,14 @@ pub struct Desk {
     rule: Resolver,
     put_off: PutOff,
     account: Mutex<Option<Account>>,
+    /// Held by whoever reads a disk that hangs: each such reading takes a thread.
+    pub reading: Mutex<()>,
 }
 
 impl Desk {
     /// That of `issuer`, whose host is looked up as `rule` says.
     pub fn new(issuer: Arc<Issuer>, rule: Resolver) -> Desk {
-        Desk { issuer, rule, put_off: PutOff::default(), account: Mutex::new(None) }
+        Desk { issuer, rule, put_off: PutOff::default(), account: Mutex::new(None), reading: Mutex::new(()) }
     }
 
     /// Whether it is for this one.

@@ -52,6 +52,11 @@ fn order(folder: &Path) -> Order {
     }
 }
 
+fn resolver() -> Resolver {
+    let second = Duration::from_secs(1);
+    Resolver { servers: Vec::new(), timeout: second, ttl_min: second, ttl_max: second, stale: second }
+}
+
 fn run<T>(work: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
 }
@@ -72,4 +77,42 @@ fn what_the_disk_has_is_shown_in_the_place_of_another_issuers_however_long_that_
     good.obtained.show(identity(&newer), &good.file());
     assert!(run(restored(&good)));
     assert_eq!(good.obtained.validity(), validity(&newer));
+}
+
+#[test]
+fn a_disk_that_hangs_is_waited_for_so_long_and_no_longer_and_read_once_it_answers() {
+    let folder = Folder::new("hangs");
+    let order = order(&folder.0);
+    std::fs::create_dir_all(&folder.0).unwrap();
+    // Nothing comes of it until somebody writes.
+    let made = std::process::Command::new("mkfifo").arg(order.file()).status().unwrap();
+    assert!(made.success());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let begun = Instant::now();
+    let by = begun + Duration::from_millis(200);
+    let asked = runtime.block_on(async { [restored_by(&order, by).await, restored_by(&order, by).await] });
+    assert_eq!(asked, [Kept::Unknown, Kept::Unknown]);
+    assert!(begun.elapsed() < Duration::from_secs(10));
+    assert_eq!(order.obtained.validity(), None);
+    let task = Task {
+        order: order.clone(),
+        desk: Arc::new(Desk::new(order.issuer.clone(), resolver())),
+        tokens: None,
+        hurry: Arc::default(),
+        numbers: Arc::default(),
+    };
+    // The first reading ends, and there is a good disk.
+    std::fs::write(order.file(), b"").unwrap();
+    std::fs::remove_file(order.file()).unwrap();
+    disk::write(&order.file(), pem(2199).as_bytes()).unwrap();
+    runtime.block_on(async {
+        let numbers = task.numbers.clone();
+        let kept = Ended(tokio::spawn(task.keep(Kept::Unknown)));
+        while order.obtained.validity().is_none() {
+            assert!(begun.elapsed() < Duration::from_secs(20), "it is never read");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        drop(kept);
+        assert_eq!(numbers.failed.now(), 0, "nothing is ordered");
+    });
 }
