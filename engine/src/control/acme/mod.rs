@@ -244,8 +244,7 @@ impl Task {
             };
             let served = order.await;
             match served.unwrap_or_else(|error| Err((Failure::refused(error.to_string()), None))) {
-                Ok(issued) => {
-                    self.order.obtained.show(issued.identity, &self.order.file());
+                Ok(()) => {
                     self.numbers.issued.add(1);
                     (is_due, failed.1) = (false, 0);
                     self.tell_obtained();
