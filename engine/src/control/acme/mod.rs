@@ -231,6 +231,8 @@ impl Task {
         };
         // So many in a row, of one kind.
         let mut failed = (Kind::Unanswered, 0);
+        // When a reload had it tried again last.
+        let mut hurried: Option<Instant> = None;
         loop {
             while !is_due {
                 let wait = self.until_due();
@@ -260,13 +262,20 @@ impl Task {
                     self.tell_failed(&failure, wait);
                     // What was told of before counts no more.
                     let _ = tokio::time::timeout(Duration::ZERO, self.hurry.notified()).await;
+                    let hurried_in = when::hurried_in(failure.kind, hurried.map(|at| at.elapsed()));
                     tokio::select! {
                         () = tokio::time::sleep(wait) => {}
-                        () = self.hurry.notified(), if put_off.is_none() => {}
+                        () = self.hurried(hurried_in), if put_off.is_none() => hurried = Some(Instant::now()),
                     }
                 }
             }
         }
+    }
+
+    /// Waits for a reload, and for this time at least.
+    async fn hurried(&self, least: Duration) {
+        tokio::time::sleep(least).await;
+        self.hurry.notified().await;
     }
 
     /// How long until it is to be ordered.
