@@ -4,7 +4,6 @@
 use super::disk;
 use super::order::{Failure, Issued, obtain};
 use super::web::{PutOff, Web};
-use super::when::Kind;
 use crate::certs::Tokens;
 use crate::control::diagnostics::tell;
 use crate::table::Resolver;
@@ -76,7 +75,7 @@ impl Desk {
             };
             let mut issued = obtain(&known, order, tokens).await;
             let mut known = known;
-            if matches!(&issued, Err(failure) if failure.why.contains("(accountDoesNotExist)")) {
+            if matches!(&issued, Err(failure) if failure.is_of_no_account()) {
                 self.forget().await?;
                 known = self.make().await?;
                 issued = obtain(&known, order, tokens).await;
@@ -84,9 +83,9 @@ impl Desk {
             *account = Some(known);
             issued
         });
-        let served = served.await.unwrap_or_else(|_| {
-            Err(Failure { why: format!("the order took longer than {TIME:?}"), kind: Kind::Refused })
-        });
+        let served = served
+            .await
+            .unwrap_or_else(|_| Err(Failure::refused(format!("the order took longer than {TIME:?}"))));
         served.map_err(|failure| (failure, self.put_off.take()))
     }
 
