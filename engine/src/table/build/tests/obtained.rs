@@ -4,7 +4,7 @@ use super::*;
 use crate::certs::Identity;
 use std::path::Path;
 
-/// Of a.test and *.b.test, for as long as the other, of c.test.
+/// Of a.test and *.b.test; the other is of c.test.
 const A: (&[u8], &[u8]) =
     (include_bytes!("../../../../tests/data/tls-a.pem"), include_bytes!("../../../../tests/data/tls-a.key"));
 const C: (&[u8], &[u8]) =
