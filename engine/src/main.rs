@@ -12,6 +12,7 @@ use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -153,9 +154,16 @@ fn file(given: &ArgMatches) -> PathBuf {
     given.get_one::<String>("file").map_or_else(|| PathBuf::from("ringgate.yaml"), PathBuf::from)
 }
 
+/// The end waits for the disk for this long at most.
+const DISK: Duration = Duration::from_secs(2);
+
 fn on_control(work: impl Future<Output = Result<(), Refused>>) -> Result<(), Refused> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(|error| Refused::Runtime(format!("no control thread: {error}\n")))?.block_on(work)
+    let runtime = runtime.map_err(|error| Refused::Runtime(format!("no control thread: {error}\n")))?;
+    let ended = runtime.block_on(work);
+    // A disk that hangs does not keep the process.
+    runtime.shutdown_timeout(DISK);
+    ended
 }
 
 async fn start(path: &Path) -> Result<(), Refused> {

@@ -6,6 +6,7 @@ use super::identity::Identity;
 use arc_swap::ArcSwapOption;
 use rustls::sign::CertifiedKey;
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// What an issuer's handshake offers to speak, and nothing beside it (RFC 8737 §3).
@@ -17,14 +18,21 @@ type Proofs = HashMap<Box<str>, Arc<CertifiedKey>>;
 /// A certificate that may not be there yet.
 #[derive(Debug, Default)]
 pub struct Obtained {
-    shown: ArcSwapOption<Identity>,
+    shown: ArcSwapOption<Shown>,
     proofs: ArcSwapOption<Proofs>,
 }
 
+/// A certificate, and the file that keeps what its order gave: which issuer's it is, and of which order.
+#[derive(Debug)]
+struct Shown {
+    identity: Identity,
+    of: PathBuf,
+}
+
 impl Obtained {
-    /// Has handshakes show this one from now on.
-    pub fn show(&self, identity: Identity) {
-        self.shown.store(Some(Arc::new(identity)));
+    /// Has handshakes show this one from now on, of the order that `file` keeps.
+    pub fn show(&self, identity: Identity, file: &Path) {
+        self.shown.store(Some(Arc::new(Shown { identity, of: file.to_owned() })));
     }
 
     /// Shows what `other` shows, until there is another.
@@ -34,12 +42,25 @@ impl Obtained {
 
     /// The first and the last second since 1970 at which it is valid; none where there is none.
     pub fn validity(&self) -> Option<(i64, i64)> {
-        self.shown.load().as_ref().map(|identity| identity.validity())
+        self.shown.load().as_ref().map(|shown| shown.identity.validity())
+    }
+
+    /// Likewise, none where what is shown is of another order than `file` keeps.
+    pub fn validity_of(&self, file: &Path) -> Option<(i64, i64)> {
+        self.shown.load().as_ref().filter(|shown| shown.of == file).map(|shown| shown.identity.validity())
+    }
+
+    /// How many of `names` what is shown is for, and the last second since 1970 at which it is valid; none where it is for none.
+    pub fn shares(&self, names: &[Box<str>]) -> Option<(usize, i64)> {
+        let shown = self.shown.load();
+        let identity = &shown.as_ref()?.identity;
+        let count = names.iter().filter(|name| identity.names().any(|has| *has == ***name)).count();
+        (count > 0).then(|| (count, identity.validity().1))
     }
 
     /// What is shown; none before it was obtained.
     pub(super) fn key(&self) -> Option<Arc<CertifiedKey>> {
-        self.shown.load().as_ref().map(|identity| identity.key.clone())
+        self.shown.load().as_ref().map(|shown| shown.identity.key.clone())
     }
 
     /// Shows `proof` to whoever looks for the proof of `name`, until what this gives is dropped.

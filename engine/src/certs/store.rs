@@ -1,6 +1,6 @@
 //! Which certificate a client is shown: that of the name it asks for, else of the wildcard above it, else the first. Of
 //! several for one name (an ECDSA one beside one of RSA) the first whose key the client understands. One that is not obtained
-//! yet is passed over; where there is no other for the name, none is shown: another name's would tell a client that it is
+//! yet is passed over, for the wildcard too; where there is no other for the name, none is shown: another name's would tell a client that it is
 //! somewhere else. An issuer that looks for a proof is shown that, or nothing.
 
 use super::identity::Identity;
@@ -63,13 +63,20 @@ impl Store {
         store
     }
 
-    /// The places of the certificates for `name`; none asks for the first.
-    fn places(&self, name: &str) -> Option<&[u16]> {
-        let under = || {
-            let dot = name.find('.')?;
-            self.under.get(&name[dot..])
-        };
-        self.exact.get(name).or_else(under).map(Vec::as_slice)
+    /// The places of the certificates for `name`; none asks for the first. Those of the name itself where one is there, or where
+    /// no wildcard is above it.
+    pub(super) fn places(&self, name: &str) -> Option<&[u16]> {
+        let exact = self.exact.get(name);
+        if exact.is_some_and(|places| self.there(places).next().is_some()) {
+            return exact.map(Vec::as_slice);
+        }
+        let under = name.find('.').and_then(|dot| self.under.get(&name[dot..]));
+        under.or(exact).map(Vec::as_slice)
+    }
+
+    /// What can be shown of these places.
+    pub(super) fn there(&self, places: &[u16]) -> impl Iterator<Item = Arc<CertifiedKey>> {
+        places.iter().filter_map(|place| self.certs.get(usize::from(*place))?.key())
     }
 
     /// What proves `name` to an issuer that looks for it.
@@ -114,7 +121,7 @@ impl ResolvesServerCert for Store {
             return self.proof(name.as_deref()?);
         }
         let places = name.as_deref().and_then(|name| self.places(name)).unwrap_or(&[0]);
-        let there = || places.iter().filter_map(|place| self.certs.get(usize::from(*place))?.key());
+        let there = || self.there(places);
         let understood = |key: &Arc<CertifiedKey>| key.key.choose_scheme(hello.signature_schemes()).is_some();
         there().find(understood).or_else(|| there().next())
     }

@@ -3,6 +3,7 @@
 use super::*;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, UnixTime};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -172,13 +173,17 @@ fn what_is_obtained_is_shown_once_it_is_there_and_a_proof_for_as_long_as_it_is_h
     let read = |cert, key| Identity::read(cert, key).expect("is an identity");
     let obtained = Arc::new(Obtained::default());
     assert!(obtained.key().is_none() && obtained.validity().is_none());
-    obtained.show(read(A, A_KEY));
-    assert_eq!(obtained.validity(), Some(read(A, A_KEY).validity()));
-    obtained.show(read(C, C_KEY));
+    let (file, elsewhere) = (Path::new("ca/a.test.pem"), Path::new("staging/a.test.pem"));
+    obtained.show(read(A, A_KEY), file);
+    let validity = Some(read(A, A_KEY).validity());
+    assert_eq!((obtained.validity(), obtained.validity_of(file)), (validity, validity));
+    assert_eq!(obtained.validity_of(elsewhere), None, "it is of another order");
+    obtained.show(read(C, C_KEY), file);
     assert_eq!(obtained.key().map(|key| key.cert.clone()), Some(chain(C)));
     let other = Obtained::default();
     other.begin_with(&obtained);
     assert_eq!(other.validity(), obtained.validity());
+    assert!(other.validity_of(file).is_some() && other.validity_of(elsewhere).is_none());
     let shown = |name: &str| obtained.proof(name).map(|key| key.cert.clone());
     let first = obtained.prove("a.test", &read(A, A_KEY));
     let second = obtained.prove("c.test", &read(C, C_KEY));
@@ -187,4 +192,25 @@ fn what_is_obtained_is_shown_once_it_is_there_and_a_proof_for_as_long_as_it_is_h
     assert_eq!((shown("a.test"), shown("c.test")), (None, Some(chain(C))));
     drop(second);
     assert_eq!(shown("c.test"), None);
+}
+
+#[test]
+fn a_name_whose_certificate_is_not_there_yet_is_shown_that_of_the_wildcard_above_it() {
+    let read = |cert, key| Identity::read(cert, key).expect("is an identity");
+    let obtained = Arc::new(Obtained::default());
+    let ordered = |name: &str| Ordered {
+        names: Box::new([name.into()]),
+        obtained: obtained.clone(),
+        by_handshake: false,
+    };
+    let store = store::Store::new(&[read(A, A_KEY)], &[ordered("x.b.test"), ordered("c.test")]);
+    let shown = |name: &str| {
+        let places = store.places(name).expect("is known");
+        store.there(places).next().map(|key| key.cert.clone())
+    };
+    assert_eq!((shown("x.b.test"), shown("c.test")), (Some(chain(A)), None));
+    assert!(store.covers("y.b.test", b"x.b.test"), "both are shown the same");
+    obtained.show(read(C, C_KEY), Path::new("x.b.test.pem"));
+    assert_eq!((shown("x.b.test"), shown("y.b.test")), (Some(chain(C)), Some(chain(A))));
+    assert!(!store.covers("y.b.test", b"x.b.test"));
 }

@@ -1,9 +1,9 @@
-//! An issuer's desk: its account, made or found on disk, and one order at a time. What it keeps is written before it is used.
+//! An issuer's desk: its account, made or found on disk, and one order at a time. An account is written before it is
+//! used; a certificate is shown before it is written, so that a disk that hangs hides none.
 
 use super::disk;
 use super::order::{Failure, Issued, obtain};
 use super::web::{PutOff, Web};
-use super::when::Kind;
 use crate::certs::Tokens;
 use crate::control::diagnostics::tell;
 use crate::table::Resolver;
@@ -19,18 +19,23 @@ use tokio::time::timeout;
 /// All of an order at most.
 const TIME: Duration = Duration::from_secs(300);
 
+/// A file is waited for this long at most.
+const WRITE: Duration = Duration::from_secs(10);
+
 /// The desk of one issuer.
 pub struct Desk {
     issuer: Arc<Issuer>,
     rule: Resolver,
     put_off: PutOff,
     account: Mutex<Option<Account>>,
+    /// Held by whoever reads a disk that hangs: each such reading takes a thread.
+    pub reading: Mutex<()>,
 }
 
 impl Desk {
     /// That of `issuer`, whose host is looked up as `rule` says.
     pub fn new(issuer: Arc<Issuer>, rule: Resolver) -> Desk {
-        Desk { issuer, rule, put_off: PutOff::default(), account: Mutex::new(None) }
+        Desk { issuer, rule, put_off: PutOff::default(), account: Mutex::new(None), reading: Mutex::new(()) }
     }
 
     /// Whether it is for this one.
@@ -38,11 +43,25 @@ impl Desk {
         Arc::ptr_eq(&self.issuer, issuer) && self.rule == *rule
     }
 
-    /// Obtains a certificate and writes it down.
+    /// Obtains a certificate, has handshakes show it and writes it down.
     ///
     /// # Errors
     /// Why there is none, and for how long the issuer puts us off.
     pub async fn serve(
+        &self,
+        order: &Order,
+        tokens: Option<&Arc<Tokens>>,
+    ) -> Result<(), (Failure, Option<Duration>)> {
+        let Issued { identity, pem } = self.issued(order, tokens).await?;
+        let path = order.file();
+        order.obtained.show(identity, &path);
+        // A certificate that cannot be kept serves all the same.
+        keep(path, pem.into_bytes()).await;
+        Ok(())
+    }
+
+    /// Obtains a certificate once it is this order's turn.
+    async fn issued(
         &self,
         order: &Order,
         tokens: Option<&Arc<Tokens>>,
@@ -56,7 +75,7 @@ impl Desk {
             };
             let mut issued = obtain(&known, order, tokens).await;
             let mut known = known;
-            if matches!(&issued, Err(failure) if failure.why.contains("(accountDoesNotExist)")) {
+            if matches!(&issued, Err(failure) if failure.is_of_no_account()) {
                 self.forget().await?;
                 known = self.make().await?;
                 issued = obtain(&known, order, tokens).await;
@@ -64,14 +83,10 @@ impl Desk {
             *account = Some(known);
             issued
         });
-        let served = served.await.unwrap_or_else(|_| {
-            Err(Failure { why: format!("the order took longer than {TIME:?}"), kind: Kind::Refused })
-        });
-        let issued = served.map_err(|failure| (failure, self.put_off.take()))?;
-        let (path, pem) = (order.file(), issued.pem.clone());
-        // A certificate that cannot be kept serves all the same.
-        keep(path, pem.into_bytes()).await;
-        Ok(issued)
+        let served = served
+            .await
+            .unwrap_or_else(|_| Err(Failure::refused(format!("the order took longer than {TIME:?}"))));
+        served.map_err(|failure| (failure, self.put_off.take()))
     }
 
     fn file(&self) -> PathBuf {
@@ -135,12 +150,22 @@ impl Desk {
     }
 }
 
-/// Writes a file, and says so where that fails.
+/// Writes a file, and says so where that fails or takes long.
 async fn keep(path: PathBuf, bytes: Vec<u8>) {
     let file = path.display().to_string();
-    let written = spawn_blocking(move || disk::write(&path, &bytes)).await;
-    if let Err(error) = written.unwrap_or_else(|error| Err(error.to_string())) {
+    if let Err(error) = written(WRITE, move || disk::write(&path, &bytes)).await {
         tell!(AcmeStorage, { file, error }, "'{file}' {error}; what it was to hold is lost with the next restart");
+    }
+}
+
+/// What came of writing, which is waited for this long.
+async fn written(
+    time: Duration,
+    write: impl FnOnce() -> Result<(), String> + Send + 'static,
+) -> Result<(), String> {
+    match timeout(time, spawn_blocking(write)).await {
+        Ok(written) => written.unwrap_or_else(|error| Err(error.to_string())),
+        Err(_) => Err(format!("is not written within {time:?}")),
     }
 }
 
@@ -158,5 +183,24 @@ pub async fn set_aside(path: PathBuf, why: String) -> Result<(), Failure> {
             tell!(AcmeStorage, { file, error }, "'{file}' {why}, and {error}");
             Err(Failure::unanswered(format!("'{file}' {why}, and {error}")))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::channel;
+
+    #[test]
+    fn a_write_that_hangs_is_waited_for_so_long_and_no_longer() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("is built");
+        let (release, hangs) = channel::<()>();
+        let time = Duration::from_millis(50);
+        let write = move || hangs.recv().map_err(|error| error.to_string());
+        let told = runtime.block_on(written(time, write));
+        assert_eq!(told, Err("is not written within 50ms".to_owned()));
+        drop(release);
+        assert_eq!(runtime.block_on(written(WRITE, || Ok(()))), Ok(()));
+        assert_eq!(runtime.block_on(written(WRITE, || Err("is full".into()))), Err("is full".to_owned()));
     }
 }

@@ -7,6 +7,8 @@
 mod desk;
 mod disk;
 mod order;
+#[cfg(test)]
+mod tests;
 mod web;
 mod when;
 
@@ -25,10 +27,13 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::task::{AbortHandle, JoinError, JoinHandle, spawn_blocking};
+use tokio::time::{Instant, timeout_at};
 use when::Kind;
 
 /// No timer waits for longer: the clock on the wall may be set meanwhile.
 const LOOK_EVERY: Duration = Duration::from_secs(3600);
+/// A table that is about to be served waits for the disk for this long at most.
+const READ: Duration = Duration::from_secs(2);
 
 /// What came of orders, since the start.
 #[derive(Debug, Default)]
@@ -63,10 +68,18 @@ impl Drop for Running {
 /// Certificates of a table that is about to be served.
 #[derive(Debug)]
 pub struct Ready {
-    /// Whether the disk has each.
-    kept: Vec<(Order, bool)>,
+    kept: Vec<(Order, Kept)>,
     tokens: Option<Arc<Tokens>>,
     rule: Resolver,
+}
+
+/// Whether the disk has a certificate for an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kept {
+    Yes,
+    No,
+    /// It has not said so in time: whoever keeps the order asks again.
+    Unknown,
 }
 
 impl Running {
@@ -89,13 +102,15 @@ impl Acme {
         Acme { running: Vec::new(), desks: Vec::new(), numbers }
     }
 
-    /// Has handshakes of `table` show what is on disk, before anybody connects.
+    /// Has handshakes of `table` show what is on disk, before anybody connects. It takes [`READ`] at most: what a disk that
+    /// hangs has not given by then is read beside all else.
     pub async fn restore(&self, table: &Table) -> Ready {
         let (tokens, rule) = (table.acme.tokens.clone(), table.gateway.resolver.clone());
+        let by = Instant::now() + READ;
         let mut kept = Vec::new();
         for order in &table.acme.orders {
             let goes_on = self.running.iter().any(|known| known.is_of(order, needed(order, &tokens), &rule));
-            kept.push((order.clone(), goes_on || restored(order).await));
+            kept.push((order.clone(), if goes_on { Kept::Yes } else { restored_by(order, by).await }));
         }
         Ready { kept, tokens, rule }
     }
@@ -105,7 +120,7 @@ impl Acme {
         let Ready { kept, tokens, rule } = ready;
         let mut before = std::mem::take(&mut self.running);
         let mut desks = Vec::new();
-        for (order, is_kept) in kept {
+        for (order, kept) in kept {
             let tokens = needed(&order, &tokens);
             let desk = self.desk(&order, &rule, &mut desks);
             let running = match before.iter().position(|known| known.is_of(&order, tokens, &rule)) {
@@ -114,7 +129,7 @@ impl Acme {
                     running.hurry.notify_one();
                     running
                 }
-                None => self.start(order, desk, tokens.cloned(), is_kept),
+                None => self.start(order, desk, tokens.cloned(), kept),
             };
             self.running.push(running);
         }
@@ -130,7 +145,7 @@ impl Acme {
         desk
     }
 
-    fn start(&self, order: Order, desk: Arc<Desk>, tokens: Option<Arc<Tokens>>, is_kept: bool) -> Running {
+    fn start(&self, order: Order, desk: Arc<Desk>, tokens: Option<Arc<Tokens>>, kept: Kept) -> Running {
         let hurry = Arc::new(Notify::new());
         let task = Task {
             order: order.clone(),
@@ -139,8 +154,25 @@ impl Acme {
             hurry: hurry.clone(),
             numbers: self.numbers.clone(),
         };
-        let task = tokio::spawn(task.keep(is_kept)).abort_handle();
+        let task = tokio::spawn(task.keep(kept)).abort_handle();
         Running { order, desk, tokens, hurry, task }
+    }
+}
+
+/// As [`restored`], until this time; the disk is not asked after it.
+async fn restored_by(order: &Order, by: Instant) -> Kept {
+    if Instant::now() >= by {
+        return Kept::Unknown;
+    }
+    match timeout_at(by, restored(order)).await {
+        Ok(true) => Kept::Yes,
+        Ok(false) => Kept::No,
+        Err(_) => {
+            let file = order.file().display().to_string();
+            let error = format!("is not read within {READ:?}");
+            tell!(AcmeStorage, { file, error }, "'{file}' {error}; it is waited for beside all else");
+            Kept::Unknown
+        }
     }
 }
 
@@ -155,9 +187,10 @@ async fn restored(order: &Order) -> bool {
     match read.unwrap_or_else(|error| Err(error.to_string())) {
         Ok(Some(Ok(identity))) => {
             let covers = order.names.iter().all(|name| identity.names().any(|has| *has == **name));
-            // What could not be written down is newer than what was.
-            if order.obtained.validity().is_none_or(|(_, until)| until <= identity.validity().1) {
-                order.obtained.show(identity);
+            // What this order gave and could not be written down is newer than what was; what another gave is of no account.
+            let shown = order.obtained.validity_of(&path);
+            if shown.is_none_or(|(_, until)| until <= identity.validity().1) {
+                order.obtained.show(identity, &path);
             }
             return covers;
         }
@@ -187,10 +220,19 @@ struct Task {
 
 impl Task {
     /// Keeps the certificate good for as long as the gateway runs.
-    async fn keep(self, is_kept: bool) {
-        let mut is_due = !is_kept;
+    async fn keep(self, kept: Kept) {
+        let mut is_due = match kept {
+            Kept::Yes => false,
+            Kept::No => true,
+            Kept::Unknown => {
+                let _turn = self.desk.reading.lock().await;
+                !restored(&self.order).await
+            }
+        };
         // So many in a row, of one kind.
         let mut failed = (Kind::Unanswered, 0);
+        // When a reload had it tried again last.
+        let mut hurried: Option<Instant> = None;
         loop {
             while !is_due {
                 let wait = self.until_due();
@@ -204,8 +246,7 @@ impl Task {
             };
             let served = order.await;
             match served.unwrap_or_else(|error| Err((Failure::refused(error.to_string()), None))) {
-                Ok(issued) => {
-                    self.order.obtained.show(issued.identity);
+                Ok(()) => {
                     self.numbers.issued.add(1);
                     (is_due, failed.1) = (false, 0);
                     self.tell_obtained();
@@ -221,18 +262,27 @@ impl Task {
                     self.tell_failed(&failure, wait);
                     // What was told of before counts no more.
                     let _ = tokio::time::timeout(Duration::ZERO, self.hurry.notified()).await;
+                    let hurried_in = when::hurried_in(failure.kind, hurried.map(|at| at.elapsed()));
                     tokio::select! {
                         () = tokio::time::sleep(wait) => {}
-                        () = self.hurry.notified(), if put_off.is_none() => {}
+                        () = self.hurried(hurried_in), if put_off.is_none() => hurried = Some(Instant::now()),
                     }
                 }
             }
         }
     }
 
+    /// Waits for a reload, and for this time at least.
+    async fn hurried(&self, least: Duration) {
+        tokio::time::sleep(least).await;
+        self.hurry.notified().await;
+    }
+
     /// How long until it is to be ordered.
     fn until_due(&self) -> Duration {
-        let Some(validity) = self.order.obtained.validity() else { return Duration::ZERO };
+        // What another order gave stands in until this one has given its own.
+        let shown = self.order.obtained.validity_of(&self.order.file());
+        let Some(validity) = shown else { return Duration::ZERO };
         let due = when::due(validity, self.order.issuer.renew_before);
         let due = Duration::from_secs(u64::try_from(due).unwrap_or(0));
         due.saturating_sub(Duration::from_millis(clock::unix_ms()))

@@ -31,17 +31,24 @@ pub struct Failure {
     pub why: String,
     /// Of what kind it is.
     pub kind: Kind,
+    /// The issuer's own word for it (RFC 8555 §6.7); none where it has none.
+    pub problem: Option<String>,
 }
 
 impl Failure {
     /// That the issuer did not do as asked.
     pub fn refused(why: impl Into<String>) -> Failure {
-        Failure { why: why.into(), kind: Kind::Refused }
+        Failure { why: why.into(), kind: Kind::Refused, problem: None }
+    }
+
+    /// Whether the issuer does not know the account.
+    pub fn is_of_no_account(&self) -> bool {
+        self.problem.as_deref() == Some("urn:ietf:params:acme:error:accountDoesNotExist")
     }
 
     /// That the issuer did not answer.
     pub fn unanswered(why: impl Into<String>) -> Failure {
-        Failure { why: why.into(), kind: Kind::Unanswered }
+        Failure { why: why.into(), kind: Kind::Unanswered, problem: None }
     }
 }
 
@@ -54,7 +61,8 @@ impl From<Error> for Failure {
                 let why = said(problem.detail.as_deref(), kind);
                 // No fault of ours, and gone the next time.
                 let passes = kind.is_some_and(|kind| PASSING.iter().any(|passing| kind.ends_with(passing)));
-                if passes { Failure::unanswered(why) } else { Failure::refused(why) }
+                let failure = if passes { Failure::unanswered(why) } else { Failure::refused(why) };
+                Failure { problem: problem.r#type.clone(), ..failure }
             }
             error => Failure::refused(shown(error)),
         }
@@ -214,6 +222,12 @@ mod tests {
         let told = said(Some("too many"), Some("urn:ietf:params:acme:error:rateLimited"));
         assert_eq!(told, "too many (rateLimited)");
         assert_eq!(said(None, Some("other")), "other");
+        for detail in ["", r#""detail": "who is that?","#] {
+            let text = format!(r#"{{ {detail} "type": "urn:ietf:params:acme:error:accountDoesNotExist" }}"#);
+            let problem = serde_json::from_str(&text).expect("is one");
+            assert!(Failure::from(Error::Api(problem)).is_of_no_account(), "{text}");
+        }
+        assert!(!Failure::refused("(accountDoesNotExist)").is_of_no_account());
         let gone = Error::Other(Box::new(Unanswered("no connection".into())));
         assert_eq!(Failure::from(gone).kind, Kind::Unanswered);
         assert_eq!(Failure::from(Error::Crypto).kind, Kind::Refused);

@@ -8,8 +8,8 @@ use crate::table::Resolver;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
 use hyper::client::conn::http1;
-use hyper::header::{HOST, HeaderMap, HeaderValue, RETRY_AFTER};
-use hyper::{Method, Request, Response, Uri};
+use hyper::header::{CONTENT_TYPE, HOST, HeaderMap, HeaderValue, RETRY_AFTER};
+use hyper::{Method, Request, Response, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use instant_acme::{BodyWrapper, BytesResponse, Error, HttpClient};
 use std::fmt;
@@ -18,6 +18,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, UNIX_EPOCH};
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
@@ -81,18 +82,19 @@ impl Web {
         *request.uri_mut() = target.parse().map_err(|_| "the address cannot be asked for".to_owned())?;
         let host = HeaderValue::from_str(&by).map_err(|error| error.to_string())?;
         request.headers_mut().insert(HOST, host);
-        let is_get = request.method() == Method::GET;
+        let method = request.method().clone();
         let (mut sender, connection) =
             http1::handshake(TokioIo::new(tls)).await.map_err(|error| shown(&error))?;
-        // Driven beside the question; it ends with it.
-        let driven = tokio::spawn(connection);
+        // Driven beside the question; it ends with it, also where that is given up.
+        let mut driven = JoinSet::new();
+        driven.spawn(connection);
         let asked = async {
             let reply = sender.send_request(request).await.map_err(|error| shown(&error))?;
             let (parts, body) = reply.into_parts();
             if parts.status.is_client_error() || parts.status.is_server_error() {
                 self.put_off.0.store(put_off(&parts.headers).as_secs(), Relaxed);
-                // Of a directory the library would only say that it cannot be read.
-                if is_get {
+                // The library would only say that it cannot be read.
+                if !tells_why(&method, parts.status, &parts.headers) {
                     return Err(format!("the server answers {}", parts.status));
                 }
             }
@@ -100,9 +102,7 @@ impl Web {
             let body = body.map_err(|error| format!("the answer cannot be read: {}", shown(&*error)))?;
             Ok(Response::from_parts(parts, Full::new(body.to_bytes())))
         };
-        let asked = asked.await;
-        driven.abort();
-        asked
+        asked.await
     }
 }
 
@@ -130,6 +130,16 @@ fn server(uri: &Uri) -> Result<(&str, u16), String> {
         // What a directory names is asked for with the account's key.
         _ => Err(format!("the directory names '{uri}', which is not an https: address")),
     }
+}
+
+/// Whether an error is an issuer's refusal that says why (RFC 8555 §6.7), not that of a server that is not well, or of one
+/// before it.
+fn tells_why(method: &Method, status: StatusCode, fields: &HeaderMap) -> bool {
+    let kind = fields.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    let is_told = kind.eq_ignore_ascii_case("application/problem+json");
+    let is_unwell = status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS;
+    method == Method::POST && (is_told || !is_unwell)
 }
 
 /// For how long a refusal puts us off (RFC 8555 §6.6); zero where it does not say.
@@ -162,6 +172,28 @@ mod tests {
         assert_eq!(wait("Sun, 06 Nov 1994 08:49:37 GMT"), Duration::ZERO);
         assert_eq!(wait("Fri, 31 Dec 9999 23:59:59 GMT"), PUT_OFF_MAX);
         assert_eq!(put_off(&HeaderMap::new()), Duration::ZERO);
+    }
+
+    #[test]
+    fn an_error_that_is_no_problem_document_of_an_issuer_is_no_refusal() {
+        for (method, status, kind, expected) in [
+            (Method::POST, 503, "text/html", false),
+            (Method::POST, 502, "", false),
+            (Method::POST, 429, "text/html; charset=utf-8", false),
+            (Method::POST, 429, "application/problem+json", true),
+            (Method::POST, 500, "Application/Problem+JSON; charset=utf-8", true),
+            (Method::POST, 403, "text/html", true),
+            (Method::GET, 503, "application/problem+json", false),
+            (Method::HEAD, 503, "application/problem+json", false),
+            (Method::GET, 404, "", false),
+        ] {
+            let mut fields = HeaderMap::new();
+            if !kind.is_empty() {
+                fields.insert(CONTENT_TYPE, kind.parse().expect("is a value"));
+            }
+            let status = StatusCode::from_u16(status).expect("is one");
+            assert_eq!(tells_why(&method, status, &fields), expected, "{method} {status} {kind}");
+        }
     }
 
     #[test]

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// Reloads have an order that was refused tried again once in this time at most: issuers count refusals.
+const HURRY_EVERY: Duration = Duration::from_secs(15 * 60);
+
 /// Why an order gave no certificate, as far as it says when to try again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -30,6 +33,14 @@ pub fn again(kind: Kind, failures: u32, put_off: Option<Duration>, chance: u64) 
     match put_off {
         Some(wait) if wait >= own => wait + wait.mul_f64(share / 10.0).min(Duration::from_secs(60)),
         _ => own.mul_f64(0.8 + 0.4 * share),
+    }
+}
+
+/// How long it takes until a reload has a failed order tried again, when one did so last `since` ago.
+pub fn hurried_in(kind: Kind, since: Option<Duration>) -> Duration {
+    match (kind, since) {
+        (Kind::Refused, Some(since)) => HURRY_EVERY.saturating_sub(since),
+        _ => Duration::ZERO,
     }
 }
 
@@ -71,6 +82,15 @@ mod tests {
             Some(*sum)
         });
         assert!(within_an_hour.filter(|at| *at < 3600).count() < 5, "the first one and four more");
+    }
+
+    #[test]
+    fn reloads_do_not_have_an_order_refused_again_and_again() {
+        let minutes = |count: u64| Duration::from_secs(count * 60);
+        assert_eq!(hurried_in(Kind::Refused, None), Duration::ZERO);
+        assert_eq!(hurried_in(Kind::Refused, Some(minutes(4))), minutes(11));
+        assert_eq!(hurried_in(Kind::Refused, Some(minutes(20))), Duration::ZERO);
+        assert_eq!(hurried_in(Kind::Unanswered, Some(Duration::ZERO)), Duration::ZERO);
     }
 
     #[test]

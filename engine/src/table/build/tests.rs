@@ -6,6 +6,7 @@ use crate::route::{Facts, Scratch};
 use crate::table::End;
 use crate::wire::head::{Head, Lines};
 
+mod obtained;
 mod sockets;
 
 const GOOD: &str = "

@@ -117,6 +117,8 @@ fn an_issuer_that_puts_us_off_is_not_asked_before_it_says() {
         // A reload does not hurry it.
         gateway.hangup();
         gateway.serves(2);
+        // A try would be told of within this time: nobody listens there any more.
+        std::thread::sleep(std::time::Duration::from_millis(500));
         let said = gateway.said().now();
         assert_eq!(said.iter().filter(|line| line.contains(" certificate_not_obtained: ")).count(), 1);
         assert!(!said.iter().any(|line| line.contains(OBTAINED)));

@@ -71,7 +71,7 @@ impl Scene {
 
     /// Where the issuer's things are kept.
     fn kept(&self, name: &str) -> std::path::PathBuf {
-        self.storage.path(&format!("localhost_{}-dir/{name}", self.ports.issuer))
+        self.storage.path(&format!("localhost_{}+dir/{name}", self.ports.issuer))
     }
 
     /// What curl makes of a request for `name`, trusting `root`: the status, or its error.

@@ -38,10 +38,17 @@ impl<'p> Orders<'p> {
     ) -> Orders<'p> {
         let previous = previous.map(|table| &table.acme);
         let all = Pointer::default().key("acme");
-        let mut issuers = HashMap::new();
+        let (mut issuers, mut folders) = (HashMap::new(), HashMap::new());
         for (name, given) in &check.config.acme.0 {
             check.name(&all.key(name), name);
             let issuer = issuer(check, &all.key(name), (name, given), (previous, means));
+            if let Some(issuer) = &issuer
+                && let Some(other) = folders.insert(issuer.folder.clone(), name)
+            {
+                let message = format!("issuers '{other}' and '{name}' would keep their accounts in one file");
+                let fix = "give each a 'storage' of its own, or write one of them";
+                check.error_at_key(&all.key(name), message, Some(fix.into()));
+            }
             issuers.insert(name.clone(), issuer.map(|issuer| known(previous, issuer)));
         }
         Orders { previous, issuers, used: Vec::new(), orders: Vec::new(), names: HashMap::new() }
@@ -169,25 +176,23 @@ impl<'p> Orders<'p> {
         self.orders.get(place)
     }
 
-    /// What was obtained for these names before, also by another issuer: better than nothing until that one has issued.
+    /// What was obtained for these names before, also by another issuer: better than nothing until that one has issued. Else
+    /// it begins with what is for the most of them, and of such with what is good for the longest.
     fn obtained(&self, names: &[Box<str>]) -> Arc<Obtained> {
         let before = self.previous.into_iter().flat_map(|previous| &previous.orders);
-        let same = before.clone().find(|order| *order.names == *names);
-        // A certificate of other names that begins with the same one is the same file.
-        let alike = || before.clone().find(|order| order.names.first() == names.first());
-        match same.map(|order| &order.obtained) {
-            Some(obtained) if self.orders.iter().all(|order| !Arc::ptr_eq(&order.obtained, obtained)) => {
-                obtained.clone()
-            }
-            Some(_) => Arc::default(),
-            None => {
-                let obtained = Obtained::default();
-                if let Some(alike) = alike() {
-                    obtained.begin_with(&alike.obtained);
-                }
-                Arc::new(obtained)
-            }
+        let same = before.clone().find(|order| *order.names == *names).map(|order| &order.obtained);
+        let is_free = |obtained: &&Arc<Obtained>| {
+            self.orders.iter().all(|order| !Arc::ptr_eq(&order.obtained, obtained))
+        };
+        if let Some(obtained) = same.filter(is_free) {
+            return obtained.clone();
         }
+        let obtained = Obtained::default();
+        let shares = |order: &'_ &Order| order.obtained.shares(names);
+        if let Some(alike) = before.filter(|order| shares(order).is_some()).max_by_key(shares) {
+            obtained.begin_with(&alike.obtained);
+        }
+        Arc::new(obtained)
     }
 }
 
@@ -249,13 +254,7 @@ fn issuer(
 /// The name of the folder for what a directory issues; notes that it is no address.
 fn directory(check: &mut Check<'_>, at: &Pointer, given: &str) -> Option<String> {
     match KeyAddress::parse(given) {
-        Ok(KeyAddress { is_https: true, host, port, target, .. }) => {
-            let port = if port == 443 { String::new() } else { format!("_{port}") };
-            let good = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '-' | '_');
-            let text = format!("{}{port}{target}", host.to_ascii_lowercase());
-            let text: String = text.chars().map(|letter| if good(letter) { letter } else { '-' }).collect();
-            Some(text.trim_matches(['-', '.']).to_owned()).filter(|text| !text.is_empty())
-        }
+        Ok(KeyAddress { is_https: true, host, port, target, .. }) => Some(folder(&host, port, &target)),
         _ => {
             let message = format!("'{given}' is not the address of a directory");
             let fix = "write its https: address, such as https://acme-v02.api.letsencrypt.org/directory";
@@ -263,6 +262,22 @@ fn directory(check: &mut Check<'_>, at: &Pointer, given: &str) -> Option<String>
             None
         }
     }
+}
+
+/// The name of the folder for a directory, of no other one's: `+` stands for `/`, `_` before a port.
+fn folder(host: &str, port: u16, target: &str) -> String {
+    let port = if port == 443 { String::new() } else { format!(":{port}") };
+    let mut name = String::new();
+    for letter in format!("{}{port}{target}", host.to_ascii_lowercase()).chars() {
+        match letter {
+            '/' => name.push('+'),
+            ':' => name.push('_'),
+            '.' | '-' => name.push(letter),
+            _ if letter.is_ascii_alphanumeric() => name.push(letter),
+            _ => letter.to_string().bytes().for_each(|byte| name.push_str(&format!("%{byte:02X}"))),
+        }
+    }
+    name
 }
 
 /// Who vouches for the directory's server; notes what is wrong with it.
@@ -350,7 +365,20 @@ fn answers_http(check: &mut Check<'_>, at: &Pointer, name: &str, listeners: &[Li
 
 #[cfg(test)]
 mod tests {
-    use super::is_host_name;
+    use super::{folder, is_host_name};
+
+    #[test]
+    fn no_two_directories_have_the_same_folder() {
+        assert_eq!(folder("acme.example", 443, "/directory"), "acme.example+directory");
+        assert_eq!(folder("Localhost", 14000, "/dir"), "localhost_14000+dir");
+        assert_eq!(folder("a_1", 443, "/a+b_c?d=%20"), "a%5F1+a%2Bb%5Fc%3Fd%3D%2520");
+        let all =
+            [("a", 1, "/"), ("a_1", 443, "/"), ("a", 443, "/x/y"), ("a", 443, "/x-y"), ("a", 443, "/x?y")];
+        let more = [("a", 443, "/x/y/"), ("a", 443, "/x+y"), ("a", 443, "/x%2By"), ("::1", 443, "/")];
+        let folders: std::collections::HashSet<String> =
+            all.iter().chain(&more).map(|(host, port, target)| folder(host, *port, target)).collect();
+        assert_eq!(folders.len(), all.len() + more.len(), "{folders:?}");
+    }
 
     #[test]
     fn a_host_name_is_labels_of_letters_digits_and_hyphens() {
