@@ -4,6 +4,7 @@ use super::resolve::addresses;
 use crate::table::Resolver;
 use std::time::Duration;
 use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 /// One connection attempt at most.
@@ -32,5 +33,23 @@ pub fn shown(error: &dyn std::error::Error) -> String {
     match error.source() {
         Some(source) => format!("{error}: {source}"),
         None => error.to_string(),
+    }
+}
+
+/// A connection that is driven beside a question, and closed with it, also where that is given up.
+#[derive(Debug)]
+pub struct Driven(JoinHandle<()>);
+
+impl Driven {
+    /// Drives it until this is dropped.
+    pub fn new<E>(driver: impl Future<Output = Result<(), E>> + Send + 'static) -> Driven {
+        // What went wrong with it is told to whoever asks.
+        Driven(tokio::spawn(async { drop(driver.await) }))
+    }
+}
+
+impl Drop for Driven {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }

@@ -2,7 +2,7 @@
 //! are that control asks. Nothing is followed elsewhere. Bounds: [`TIME`] for a question with its answer, [`BODY_BYTES_MAX`].
 
 use crate::certs::OriginTerms;
-use crate::control::reach::{connect, shown};
+use crate::control::reach::{Driven, connect, shown};
 use crate::net::clock;
 use crate::table::Resolver;
 use http_body_util::{BodyExt, Full, Limited};
@@ -18,7 +18,6 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, UNIX_EPOCH};
-use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
@@ -85,9 +84,7 @@ impl Web {
         let method = request.method().clone();
         let (mut sender, connection) =
             http1::handshake(TokioIo::new(tls)).await.map_err(|error| shown(&error))?;
-        // Driven beside the question; it ends with it, also where that is given up.
-        let mut driven = JoinSet::new();
-        driven.spawn(connection);
+        let _driven = Driven::new(connection);
         let asked = async {
             let reply = sender.send_request(request).await.map_err(|error| shown(&error))?;
             let (parts, body) = reply.into_parts();

@@ -2,7 +2,7 @@
 //! others). Nothing is followed elsewhere: who signs is decided by the address that was written. Bounds: [`TIME`] for
 //! all of it, the bytes of a key set.
 
-use crate::control::reach::{connect, shown};
+use crate::control::reach::{Driven, connect, shown};
 use crate::policy::auth::keys::{KeyAddress, KeySet, SET_BYTES_MAX, Trust, key_set};
 use crate::table::Resolver;
 use http_body_util::{BodyExt, Empty, Limited};
@@ -80,8 +80,7 @@ async fn ask<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
 ) -> Result<(Bytes, Option<Duration>), String> {
     let (mut sender, connection) =
         http1::handshake(TokioIo::new(stream)).await.map_err(|error| shown(&error))?;
-    // Driven beside the question; it ends with it.
-    let driven = tokio::spawn(connection);
+    let _driven = Driven::new(connection);
     let asked = async {
         let host =
             if address.host.contains(':') { format!("[{}]", address.host) } else { address.host.to_string() };
@@ -102,9 +101,7 @@ async fn ask<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
         let body = body.map_err(|error| format!("the key set cannot be read: {}", shown(&*error)))?;
         Ok((body.to_bytes(), lifetime))
     };
-    let asked = asked.await;
-    driven.abort();
-    asked
+    asked.await
 }
 
 /// What is left of the time that a reply is good (RFC 9111 §4.2.1), as far as the server says.

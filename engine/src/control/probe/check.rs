@@ -4,6 +4,7 @@
 use super::grpc;
 use crate::base::Address;
 use crate::certs::OriginTerms;
+use crate::control::reach::{Driven, shown};
 use crate::table::health::{Ask, Health};
 use crate::table::{Endpoint, Upstream};
 use crate::wire::proxy_protocol::Version;
@@ -125,9 +126,10 @@ impl Check {
         match (&self.health.ask, self.http2) {
             (Ask::Get(path), false) => {
                 let request = get(path.clone()).header(HOST, host);
-                let (mut sender, driver) = http1::handshake(TokioIo::new(stream)).await.map_err(shown)?;
+                let (mut sender, driver) =
+                    http1::handshake(TokioIo::new(stream)).await.map_err(|error| shown(&error))?;
                 let driver = Driven::new(driver);
-                let reply = sender.send_request(empty(request)?).await.map_err(shown);
+                let reply = sender.send_request(empty(request)?).await.map_err(|error| shown(&error));
                 drop(driver);
                 good(&reply?)
             }
@@ -161,29 +163,14 @@ impl Check {
         B::Error: Error + Send + Sync,
     {
         let handshake = http2::handshake(TokioExecutor::new(), TokioIo::new(stream));
-        let (mut sender, driver) = handshake.await.map_err(shown)?;
+        let (mut sender, driver) = handshake.await.map_err(|error| shown(&error))?;
         let driver = Driven::new(driver);
-        Ok((sender.send_request(request).await.map_err(shown)?, driver))
+        Ok((sender.send_request(request).await.map_err(|error| shown(&error))?, driver))
     }
 }
 
 /// Who asks.
 const AGENT: &str = concat!("ringgate/", env!("CARGO_PKG_VERSION"), " health");
-
-/// A connection that is driven beside the question, and closed with it.
-struct Driven(tokio::task::JoinHandle<()>);
-
-impl Driven {
-    fn new<E>(driver: impl Future<Output = Result<(), E>> + Send + 'static) -> Driven {
-        Driven(tokio::spawn(async { drop(driver.await) }))
-    }
-}
-
-impl Drop for Driven {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
 
 fn get(uri: String) -> hyper::http::request::Builder {
     Request::builder().method(Method::GET).uri(uri).header(ACCEPT, "*/*").header(USER_AGENT, AGENT)
@@ -224,12 +211,4 @@ fn status(fields: &HeaderMap) -> Option<Result<(), String>> {
         b"12" => Err(format!("the server does not offer grpc.health.v1{message}")),
         other => Err(format!("the server answers grpc-status {}{message}", String::from_utf8_lossy(other))),
     })
-}
-
-/// An error with what is behind it.
-fn shown(error: hyper::Error) -> String {
-    match error.source() {
-        Some(source) => format!("{error}: {source}"),
-        None => error.to_string(),
-    }
 }
