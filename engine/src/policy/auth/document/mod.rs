@@ -52,6 +52,8 @@ pub struct Document {
     /// The text as written; behind it strings whose escapes had to be undone.
     text: Vec<u8>,
     nodes: Vec<Node>,
+    /// Working memory of the parser.
+    undone: Vec<u8>,
 }
 
 /// Why a text is no document.
@@ -90,7 +92,7 @@ impl Document {
     /// # Errors
     /// The first flaw; the document is empty then.
     pub fn parse(&mut self) -> Result<(), Flaw> {
-        let parsed = parse::parse(&mut self.text, &mut self.nodes);
+        let parsed = parse::parse(&mut self.text, &mut self.nodes, &mut self.undone);
         if parsed.is_err() {
             self.clear();
         }

@@ -3,29 +3,34 @@
 use super::{DEPTH_MAX, Flaw, Kind, MEMBERS_MAX, NODES_MAX, Node};
 use crate::wire::head::Span;
 
-/// Fills `nodes` from `text`; strings whose escapes are undone are put behind the text.
-pub(super) fn parse(text: &mut Vec<u8>, nodes: &mut Vec<Node>) -> Result<(), Flaw> {
+/// Fills `nodes` from `text`; strings whose escapes are undone are put behind the text. `undone` is working memory.
+pub(super) fn parse(text: &mut Vec<u8>, nodes: &mut Vec<Node>, undone: &mut Vec<u8>) -> Result<(), Flaw> {
     nodes.clear();
-    let end = text.len();
-    if u32::try_from(end).is_err() {
+    undone.clear();
+    // Twice: what is undone stands behind it.
+    if u32::try_from(text.len().saturating_mul(2)).is_err() {
         return Err(Flaw { at: 0, what: "is too long" });
     }
     if let Err(error) = std::str::from_utf8(text) {
         return Err(Flaw { at: error.valid_up_to(), what: "is not UTF-8" });
     }
-    let mut parser = Parser { text, nodes, at: 0, end };
+    let mut parser = Parser { text, nodes, undone, at: 0 };
     parser.space();
     parser.value(Span::default(), 0)?;
     parser.space();
-    if parser.at < end { Err(parser.flaw("something stands behind the value")) } else { Ok(()) }
+    if parser.at < parser.text.len() {
+        return Err(parser.flaw("something stands behind the value"));
+    }
+    text.extend_from_slice(undone);
+    Ok(())
 }
 
 struct Parser<'p> {
-    text: &'p mut Vec<u8>,
+    text: &'p [u8],
     nodes: &'p mut Vec<Node>,
+    /// Strings whose escapes were undone, which come to stand behind the text.
+    undone: &'p mut Vec<u8>,
     at: usize,
-    /// Where the text as written ends.
-    end: usize,
 }
 
 const HIGH: u64 = 0x8080_8080_8080_8080;
@@ -47,7 +52,7 @@ impl Parser<'_> {
     }
 
     fn peek(&self) -> Option<u8> {
-        (self.at < self.end).then(|| self.text[self.at])
+        self.text.get(self.at).copied()
     }
 
     fn space(&mut self) {
@@ -106,13 +111,14 @@ impl Parser<'_> {
         if self.eat(b'}') {
             return Ok(None);
         }
+        let mut seen = Seen::default();
         for _ in 0..MEMBERS_MAX {
             if self.peek() != Some(b'"') {
                 return Err(self.flaw("a name in quotes belongs here"));
             }
             let start = self.at;
             let name = self.string()?.unwrap_or_default();
-            if self.has_member(index, name) {
+            if seen.may_have(self.written(name)) && self.has_member(index, name) {
                 return Err(Flaw { at: start, what: "a name stands here a second time" });
             }
             self.space();
@@ -133,18 +139,22 @@ impl Parser<'_> {
         Err(self.flaw("an object has too many members"))
     }
 
+    /// What a span is of: the text, or what comes to stand behind it.
+    fn written(&self, span: Span) -> &[u8] {
+        let start = span.start as usize;
+        match start.checked_sub(self.text.len()) {
+            Some(behind) if span.len > 0 => &self.undone[behind..behind + span.len as usize],
+            _ => span.of(self.text),
+        }
+    }
+
     /// Whether the object at `index` has a member of this name already.
+    #[cold]
     fn has_member(&self, index: usize, name: Span) -> bool {
-        let name = name.of(self.text);
-        // Names of one length are common, and most differ where they begin or end.
-        let is_same = |known: &[u8]| {
-            known.len() == name.len()
-                && (known.first(), known.last()) == (name.first(), name.last())
-                && known == name
-        };
+        let name = self.written(name);
         let mut at = index + 1;
         while let Some(node) = self.nodes.get(at) {
-            if is_same(node.name.of(self.text)) {
+            if self.written(node.name) == name {
                 return true;
             }
             at = node.next as usize;
@@ -172,7 +182,7 @@ impl Parser<'_> {
     }
 
     fn word(&mut self) -> Result<Option<Span>, Flaw> {
-        let rest = &self.text[self.at..self.end];
+        let rest = &self.text[self.at..];
         let known = [&b"true"[..], b"false", b"null"].into_iter().find(|word| rest.starts_with(word));
         self.at += known.ok_or_else(|| self.flaw("a value belongs here"))?.len();
         Ok(None)
@@ -210,8 +220,7 @@ impl Parser<'_> {
         self.at += 1;
         let start = self.at;
         loop {
-            let text = &self.text[..self.end];
-            while let Some(eight) = text.get(self.at..).and_then(<[u8]>::first_chunk) {
+            while let Some(eight) = self.text.get(self.at..).and_then(<[u8]>::first_chunk) {
                 let marks = special(u64::from_le_bytes(*eight));
                 // With no mark these are all eight.
                 self.at += marks.trailing_zeros() as usize / 8;
@@ -235,19 +244,20 @@ impl Parser<'_> {
 
     /// Goes on from the first backslash of the string that began at `start`; undone escapes go behind the text.
     fn escaped(&mut self, start: usize) -> Result<Span, Flaw> {
-        let to = self.text.len();
-        self.text.extend_from_within(start..self.at);
+        let from = self.undone.len();
+        self.undone.extend_from_slice(&self.text[start..self.at]);
         loop {
             let byte = self.peek().ok_or_else(|| self.flaw("a string does not end"))?;
             match byte {
                 b'"' => {
                     self.at += 1;
-                    return Ok(self.span(to, self.text.len()));
+                    let written = self.text.len();
+                    return Ok(self.span(written + from, written + self.undone.len()));
                 }
                 b'\\' => self.escape()?,
                 0..0x20 => return Err(self.flaw("a control character stands in a string")),
                 _ => {
-                    self.text.push(byte);
+                    self.undone.push(byte);
                     self.at += 1;
                 }
             }
@@ -269,12 +279,12 @@ impl Parser<'_> {
             b'u' => {
                 let char =
                     self.unicode().ok_or(Flaw { at: start, what: "this escape stands for no character" })?;
-                self.text.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes());
+                self.undone.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes());
                 return Ok(());
             }
             _ => return Err(Flaw { at: start, what: "this escape is not one of JSON" }),
         };
-        self.text.push(byte);
+        self.undone.push(byte);
         Ok(())
     }
 
@@ -292,10 +302,26 @@ impl Parser<'_> {
     }
 
     fn hex(&mut self) -> Option<u32> {
-        let digits = self.text[self.at..self.end].get(..4)?;
+        let digits = self.text.get(self.at..)?.get(..4)?;
         let value =
             digits.iter().try_fold(0, |value, digit| Some(value << 4 | char::from(*digit).to_digit(16)?))?;
         self.at += 4;
         Some(value)
+    }
+}
+
+/// Names of an object by their length and ends, a bit each: those that are surely new need no comparison.
+#[derive(Default)]
+struct Seen(u64);
+
+impl Seen {
+    /// Whether the same name may have been asked for before.
+    fn may_have(&mut self, name: &[u8]) -> bool {
+        let (first, last) = (name.first().copied().unwrap_or(0), name.last().copied().unwrap_or(0));
+        let mixed = usize::from(first) * 7 + usize::from(last) * 11 + name.len() * 3;
+        let bit = 1 << (mixed % 64);
+        let is_known = self.0 & bit != 0;
+        self.0 |= bit;
+        is_known
     }
 }
