@@ -31,6 +31,9 @@ pub const AT_ONCE: usize = 2;
 /// Bytes that a page may grow by before its buffer does.
 const PAGE_SLACK: usize = 16 * 1024;
 
+/// Bytes of a series on the first page, as a guess.
+const SERIES_BYTES: usize = 96;
+
 /// Clock ticks a second in what /proc tells: the same on every Linux that runs here.
 const TICKS: u64 = 100;
 
@@ -55,7 +58,9 @@ pub async fn show(State(live): State<Arc<Live>>, headers: HeaderMap) -> Response
 /// The page, by a thread of its own: a thread that gave way cannot take that back. `place` is free when it is made.
 fn made_for(live: &Live, form: Form, place: OwnedSemaphorePermit) -> Vec<u8> {
     affinity::give_way();
-    let made = page(&snapshot(live), form, live.page_bytes.load(Relaxed));
+    let seen = snapshot(live);
+    let room = live.page_bytes.load(Relaxed).max(seen.listed.series * SERIES_BYTES);
+    let made = page(&seen, form, room);
     // The next one will be about as long.
     live.page_bytes.store(made.len() + PAGE_SLACK, Relaxed);
     drop(place);
