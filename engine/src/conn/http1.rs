@@ -4,7 +4,7 @@
 use super::answer::Http1Replies;
 use super::head::{Came, Expect, Reader};
 use super::idle::GRACE;
-use super::linger::linger;
+use super::linger::{leave, linger};
 use super::misdirected::is_misdirected;
 use super::proxied::announced;
 use super::upgrade;
@@ -75,6 +75,10 @@ pub async fn serve(link: &Rc<Link>, lent: &Rc<Lent>, home: &Home, peer: &mut Pee
             Came::Whole(began) => match exchange.serve(&mut buf, &lines, began, &mut class).await {
                 After::Next => {}
                 After::Close => return End::Closed,
+                After::Leave => {
+                    leave(link, &lent.upstream.buffers).await;
+                    return End::Closed;
+                }
                 After::Linger => {
                     linger(link, &lent.upstream.buffers).await;
                     return End::Closed;
@@ -118,6 +122,8 @@ enum After {
     Next,
     /// Close.
     Close,
+    /// Close: the client said that it sends nothing more.
+    Leave,
     /// Close once the client has stopped sending.
     Linger,
 }
@@ -194,6 +200,7 @@ impl Exchange<'_> {
         let used = head.head_len() + body.used();
         let after = match outcome {
             Outcome::Reuse if !reply.closes => After::Next,
+            Outcome::Reuse if !reply.keeps => After::Leave,
             // The client may have sent more: a close at once would reset what it has not read yet, whole answers
             // before a cut one among it.
             Outcome::Reuse | Outcome::Close => After::Linger,

@@ -4,7 +4,7 @@
 use crate::base::Side;
 use crate::mem::{Class, Pool};
 use crate::net::Link;
-use crate::net::stream::{Wait, until};
+use crate::net::stream::{Idle, Wait, until};
 use std::io;
 use std::time::Duration;
 
@@ -12,6 +12,16 @@ use std::time::Duration;
 const BYTES: usize = 1024 * 1024;
 /// How long it may go on.
 const SPAN: Duration = Duration::from_secs(2);
+
+/// Ends a connection whose client said that it sends nothing more (RFC 9112 §9.6): it is waited for only if it sent something
+/// all the same. What is left of the answer leaves behind the close.
+pub async fn leave(link: &Link, pool: &Pool) {
+    if link.stream.idle() == Idle::Quiet {
+        link.stream.shutdown_write();
+    } else {
+        linger(link, pool).await;
+    }
+}
 
 /// Ends the sending side, then reads and forgets what the client still sends, for a while.
 pub async fn linger(link: &Link, pool: &Pool) {

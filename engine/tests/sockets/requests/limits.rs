@@ -222,3 +222,26 @@ fn connections_past_a_cap_are_503_and_a_place_is_free_again_when_one_ends() {
         });
     }
 }
+
+#[test]
+fn a_client_that_said_close_is_not_waited_for() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let gateway = Gateway::start(driver, &Setup { limits: "connections: 1", ..Setup::of(&origin) });
+        for head in ["GET /ok HTTP/1.1\r\nHost: a\r\nConnection: close", "GET /bytes/300000 HTTP/1.0\r\nHost: a"] {
+            let mut first = gateway.connect();
+            first.send(format!("{head}\r\n\r\n")).reply().expect(200);
+            // It keeps its end open, which takes nobody's place.
+            let deadline = Instant::now() + Duration::from_secs(1);
+            loop {
+                let mut next = gateway.connect();
+                drop(next.try_send("GET /ok HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
+                if next.reply().status == 200 {
+                    break;
+                }
+                assert!(Instant::now() < deadline, "the place of one that has left is free");
+            }
+            assert_eq!(first.end(), End::Fin, "{head}");
+        }
+    });
+}
