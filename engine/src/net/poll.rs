@@ -183,12 +183,6 @@ impl Wire {
         Ok(len)
     }
 
-    /// Whether a read that gave less than there was room for has taken all that was there: not where a protocol between
-    /// us and the socket gives a record at a time.
-    fn is_emptied(&self) -> bool {
-        self.link.stream.splices() && self.first.borrow().is_none()
-    }
-
     /// How many of `bytes`, which came, the library reads as they are. What does not pass comes later, put together.
     fn passes(&self, bytes: &[u8]) -> usize {
         let mut blocks = self.blocks.borrow_mut();
@@ -244,18 +238,11 @@ impl AsyncRead for Polled {
             if most == 0 {
                 return Poll::Pending;
             }
-            // While the socket is waited for there is nothing to read: to look would be a system call for each reply.
-            if wire.reads.borrow().is_asked() {
-                ready!(wire.reads.borrow_mut().poll(cx))?;
-            }
             let room = &mut buf.initialize_unfilled()[..most];
             match wire.read(room) {
                 Ok(0) => return Poll::Ready(Ok(())),
                 Ok(read) => {
                     wire.turn.set(wire.turn.get() - read);
-                    if read < most && wire.is_emptied() {
-                        wire.reads.borrow_mut().ask();
-                    }
                     if !wire.seen(&room[..read]) {
                         return Poll::Pending;
                     }
@@ -342,19 +329,10 @@ impl Waits {
         Waits { turns: Box::pin(turns(link.clone(), way, state.clone())), state }
     }
 
-    /// Begins to wait, unless that was done.
-    fn ask(&mut self) {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.state.get() == State::Idle {
             self.state.set(State::Asked);
         }
-    }
-
-    fn is_asked(&self) -> bool {
-        self.state.get() == State::Asked
-    }
-
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.ask();
         // It never ends.
         let _ = self.turns.as_mut().poll(cx);
         let done = match self.state.get() {
