@@ -81,10 +81,17 @@ fn many_with_an_unknown_key_have_the_set_fetched_once() {
         keys.script("keys", set(&[&new]));
         let request = format!("GET /token HTTP/1.1\r\nHost: gw.test\r\n{}\r\n", new.token("ann"));
         let mut clients: Vec<_> = (0..32).map(|_| gateway.connect()).collect();
+        let asked = Instant::now();
         for client in &mut clients {
             client.send(&request);
         }
-        clients.iter_mut().for_each(|client| drop(client.reply().expect(200)));
+        for client in &mut clients {
+            let reply = client.reply();
+            // A machine that is held up may let the 200 ms pass for which a request waits.
+            let is_late = reply.status == 401 && asked.elapsed() >= Duration::from_millis(200);
+            assert!(reply.status == 200 || is_late, "{} {}", reply.head, reply.text());
+        }
+        get(&gateway, &new.token("ann")).expect(200);
         assert_eq!(fetches(&keys), 2);
         // What is gone from the set lets nobody in, and made-up keys have nothing fetched within ten seconds.
         let began = Instant::now();

@@ -228,7 +228,9 @@ fn a_client_that_said_close_is_not_waited_for() {
     each_driver(|driver| {
         let origin = Origin::start();
         let gateway = Gateway::start(driver, &Setup { limits: "connections: 1", ..Setup::of(&origin) });
-        for head in ["GET /ok HTTP/1.1\r\nHost: a\r\nConnection: close", "GET /bytes/300000 HTTP/1.0\r\nHost: a"] {
+        for head in
+            ["GET /ok HTTP/1.1\r\nHost: a\r\nConnection: close", "GET /bytes/300000 HTTP/1.0\r\nHost: a"]
+        {
             let mut first = gateway.connect();
             first.send(format!("{head}\r\n\r\n")).reply().expect(200);
             // It keeps its end open, which takes nobody's place.
