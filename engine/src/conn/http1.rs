@@ -8,9 +8,9 @@ use super::linger::{leave, linger};
 use super::misdirected::is_misdirected;
 use super::proxied::announced;
 use super::upgrade;
-use crate::base::Tick;
+use crate::base::{Kind, Tick};
 use crate::exchange::answer::of_framing;
-use crate::exchange::{Context, Downstream, Home, Lent, Outcome, Peer, TableRef, refuse, run};
+use crate::exchange::{Context, Downstream, Home, Lent, Outcome, Peer, TableRef, Tunnel, refuse, run};
 use crate::mem::{Buf, Class};
 use crate::net::Link;
 use crate::net::body::{BodyReader, Lane, Reading};
@@ -209,13 +209,23 @@ impl Exchange<'_> {
                 After::Close
             }
             Outcome::Tunnel(tunnel) => {
-                let idle = self.listener.timeouts.tunnel_idle;
                 // Boxed: few connections become tunnels, and room for one would be kept in each.
-                Box::pin(upgrade::tunnel(&ctx, *tunnel, self.lane(), first, idle)).await;
+                Box::pin(self.tunnel(&ctx, *tunnel, first)).await;
                 After::Close
             }
         };
         (after, used, body.into_rest())
+    }
+
+    /// Carries a tunnel to its end. `first` is what the client sent behind its request.
+    async fn tunnel(&self, ctx: &Context<'_>, open: Tunnel<'_>, first: &[u8]) {
+        let lane = self.lane();
+        let (from, to) = (upgrade::From::Lane(&lane), upgrade::To::Lane(&lane));
+        let client = upgrade::Client { from, to, first };
+        let ended = upgrade::tunnel(ctx, open, client, self.listener.timeouts.tunnel_idle).await;
+        if ended.is_err_and(|fault| fault.kind != Kind::Timeout) {
+            self.link.stream.reset_on_close();
+        }
     }
 
     /// Answers what was no request, and has it recorded.

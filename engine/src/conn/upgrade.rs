@@ -1,12 +1,15 @@
-//! Tunnels: after a 101 both sides are carried as they are, until both have ended or neither has said anything
-//! for `timeouts.tunnel_idle`. One side's end is passed on as an end; the other may still talk.
+//! Tunnels: after a 101, or what opens one on a stream (RFC 8441), both sides are carried as they are, until both have ended
+//! or neither has said anything for `timeouts.tunnel_idle`. One side's end is passed on as an end; the other may still talk.
+//! Either side is a connection or a stream of HTTP/2.
 
 use crate::base::{Fault, Kind, Tick};
 use crate::exchange::{Context, Tunnel};
-use crate::mem::{Buf, Class};
-use crate::net::body::Lane;
+use crate::mem::{Buf, Class, Pool};
+use crate::net::body::frames::{FrameReader, FrameSender};
+use crate::net::body::{BodySource, Lane};
 use crate::net::clock;
 use crate::observe::Reason;
+use crate::upstream::{TunnelEnd, TunnelStream};
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::io;
@@ -14,24 +17,44 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
+/// The client's end of a tunnel.
+pub(super) struct Client<'t> {
+    pub(super) from: From<'t>,
+    pub(super) to: To<'t>,
+    /// What it sent behind its request.
+    pub(super) first: &'t [u8],
+}
+
+/// Where one direction comes from.
+pub(super) enum From<'t> {
+    Lane(&'t Lane),
+    Frames(&'t mut FrameReader),
+}
+
+/// Where it goes.
+pub(super) enum To<'t> {
+    Lane(&'t Lane),
+    Frames(&'t FrameSender, &'t Pool),
+}
+
 /// What has moved in a tunnel, and when something did last.
-pub(super) struct Heard {
+struct Heard {
     /// Bytes to the upstream.
-    pub up: Cell<u64>,
+    up: Cell<u64>,
     /// Bytes to the client.
-    pub down: Cell<u64>,
+    down: Cell<u64>,
     at: Cell<Tick>,
     idle: Duration,
 }
 
 impl Heard {
     /// In a tunnel that may be silent for `idle`.
-    pub fn new(idle: Duration) -> Heard {
+    fn new(idle: Duration) -> Heard {
         Heard { up: Cell::new(0), down: Cell::new(0), at: Cell::new(clock::coarse()), idle }
     }
 
     /// Something has moved.
-    pub fn now(&self) {
+    fn now(&self) {
         self.at.set(clock::coarse());
     }
 
@@ -40,30 +63,57 @@ impl Heard {
     }
 }
 
-/// Carries a tunnel to its end. `first` is what the client sent behind its request.
-pub async fn tunnel(ctx: &Context<'_>, tunnel: Tunnel<'_>, client: Lane, first: &[u8], idle: Duration) {
-    let Tunnel { lane: upstream, first: from_upstream, leased } = tunnel;
+/// Carries a tunnel to its end. Its outcome is in the record; whether it failed is told too.
+///
+/// # Errors
+/// Either side was cut, or both were silent for `idle`.
+pub(super) async fn tunnel(
+    ctx: &Context<'_>,
+    tunnel: Tunnel<'_>,
+    client: Client<'_>,
+    idle: Duration,
+) -> Result<(), Fault> {
+    let Tunnel { end: mut upstream, first, leased } = tunnel;
     let heard = Heard::new(idle);
-    let ended = both(
-        one_way(&client, &upstream, first, &heard.up, &heard),
-        one_way(&upstream, &client, from_upstream.filled(), &heard.down, &heard),
-    )
-    .await;
+    let Client { from, to, first: from_client } = client;
+    let ended = {
+        let (from_upstream, to_upstream) = ways(&mut upstream, &ctx.lent.upstream.buffers);
+        for end in [&to, &to_upstream] {
+            if let To::Frames(frames, _) = end {
+                frames.be_patient(idle);
+            }
+        }
+        both(
+            one_way(from, to_upstream, from_client, &heard.up, &heard),
+            one_way(from_upstream, to, first.filled(), &heard.down, &heard),
+        )
+        .await
+    };
     ctx.bytes_in.set(heard.up.get());
     ctx.bytes_out.set(heard.down.get());
-    match ended {
+    match &ended {
         Ok(()) => {}
         Err(Fault { kind: Kind::Timeout, .. }) => ctx.reason.set(Reason::TunnelIdle),
-        Err(_) => {
-            // A reset on one side is a reset on the other.
-            client.link.stream.reset_on_close();
-        }
+        // A reset on one side is a reset on the other.
+        Err(_) => upstream.reset(),
     }
     drop(leased);
+    ended
+}
+
+/// Both ways of an upstream's end.
+fn ways<'t>(upstream: &'t mut TunnelEnd, pool: &'t Pool) -> (From<'t>, To<'t>) {
+    match upstream {
+        TunnelEnd::Connection(lane) => (From::Lane(lane), To::Lane(lane)),
+        TunnelEnd::Stream(stream) => {
+            let TunnelStream { from, to } = &mut **stream;
+            (From::Frames(from), To::Frames(to, pool))
+        }
+    }
 }
 
 /// Both ways to their ends, or until one of them fails.
-pub(super) async fn both(
+async fn both(
     up: impl Future<Output = Result<(), Fault>>,
     down: impl Future<Output = Result<(), Fault>>,
 ) -> Result<(), Fault> {
@@ -91,40 +141,77 @@ pub(super) async fn both(
 
 /// Carries bytes one way until their end, and passes the end on.
 async fn one_way(
-    from: &Lane,
-    to: &Lane,
+    mut from: From<'_>,
+    to: To<'_>,
     first: &[u8],
     count: &Cell<u64>,
     heard: &Heard,
 ) -> Result<(), Fault> {
-    send(to, first, count, heard).await?;
+    to.send(first, count, heard).await?;
     loop {
-        match read(from)? {
-            Read::Bytes(buf) => {
+        match &mut from {
+            From::Lane(lane) => match read(lane)? {
+                Read::Bytes(buf) => {
+                    heard.now();
+                    to.send(buf.filled(), count, heard).await?;
+                }
+                Read::End => return to.end(),
+                Read::Nothing => {
+                    let readable = async |left| lane.link.readable(left, Tick::NEVER).await;
+                    while_alive(readable, heard).await?;
+                }
+            },
+            From::Frames(body) => {
+                while_alive(async |left| body.wait_for(left).await, heard).await?;
+                let piece = body.fill().await?;
+                let len = piece.len();
+                if len == 0 {
+                    return to.end();
+                }
                 heard.now();
-                send(to, buf.filled(), count, heard).await?;
-            }
-            Read::End => {
-                to.link.stream.shutdown_write();
-                return Ok(());
-            }
-            Read::Nothing => {
-                let readable = async |left| from.link.readable(left, Tick::NEVER).await;
-                while_alive(readable, heard).await?;
+                to.send(piece, count, heard).await?;
+                body.consume(len);
             }
         }
     }
 }
 
+impl To<'_> {
+    /// Sends all of `bytes`.
+    async fn send(&self, mut bytes: &[u8], count: &Cell<u64>, heard: &Heard) -> Result<(), Fault> {
+        while !bytes.is_empty() {
+            let sent = match self {
+                To::Lane(lane) => write(lane, bytes, heard).await?,
+                To::Frames(frames, pool) => frames.write(bytes, |_| false, (pool, Tick::NEVER)).await?,
+            };
+            heard.now();
+            count.set(count.get() + sent as u64);
+            bytes = &bytes[sent..];
+        }
+        Ok(())
+    }
+
+    /// Nothing more comes this way.
+    fn end(&self) -> Result<(), Fault> {
+        match self {
+            To::Lane(lane) => {
+                lane.link.stream.shutdown_write();
+                Ok(())
+            }
+            To::Frames(frames, _) => frames.finish(&[]),
+        }
+    }
+}
+
 /// What a read came to.
-pub(super) enum Read {
+enum Read {
     Bytes(Buf),
     End,
     Nothing,
 }
 
 /// Reads once.
-pub(super) fn read(from: &Lane) -> Result<Read, Fault> {
+fn read(from: &Lane) -> Result<Read, Fault> {
     let mut buf = from.pool.take(Class::Bulk);
     match from.link.stream.try_read(buf.spare()) {
         Ok(0) if from.link.was_reset() => Err(from.link.cut()),
@@ -140,7 +227,7 @@ pub(super) fn read(from: &Lane) -> Result<Read, Fault> {
 
 /// Waits for one side for as long as anything has moved within `idle`, either way: a side that neither reads nor
 /// writes may be held up by what is still on its way in the other direction.
-pub(super) async fn while_alive(
+async fn while_alive(
     mut ready: impl AsyncFnMut(Duration) -> Result<(), Fault>,
     heard: &Heard,
 ) -> Result<(), Fault> {
@@ -152,15 +239,11 @@ pub(super) async fn while_alive(
     }
 }
 
-/// Sends all of `bytes`.
-pub(super) async fn send(to: &Lane, mut bytes: &[u8], count: &Cell<u64>, heard: &Heard) -> Result<(), Fault> {
-    while !bytes.is_empty() {
+/// Sends what the socket takes of `bytes`, once it takes some.
+async fn write(to: &Lane, bytes: &[u8], heard: &Heard) -> Result<usize, Fault> {
+    loop {
         match to.link.stream.try_write(bytes) {
-            Ok(n) => {
-                heard.now();
-                count.set(count.get() + n as u64);
-                bytes = &bytes[n..];
-            }
+            Ok(sent) => return Ok(sent),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 let writable = async |left| to.link.writable(left, Tick::NEVER).await;
                 while_alive(writable, heard).await?;
@@ -168,5 +251,4 @@ pub(super) async fn send(to: &Lane, mut bytes: &[u8], count: &Cell<u64>, heard: 
             Err(error) => return Err(to.link.broken(&error)),
         }
     }
-    Ok(())
 }

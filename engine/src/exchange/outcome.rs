@@ -1,8 +1,7 @@
 //! How an exchange leaves its downstream connection.
 
 use crate::mem::Buf;
-use crate::net::body::Lane;
-use crate::upstream::Leased;
+use crate::upstream::{Leased, TunnelEnd};
 
 /// How an exchange leaves its downstream connection.
 pub enum Outcome<'a> {
@@ -18,8 +17,8 @@ pub enum Outcome<'a> {
 
 /// The upstream's side of a tunnel.
 pub struct Tunnel<'a> {
-    /// The connection.
-    pub lane: Lane,
+    /// The connection or the stream.
+    pub end: TunnelEnd,
     /// What the upstream sent behind its 101.
     pub first: Buf,
     /// Keeps the endpoint's count and the connection's slot.

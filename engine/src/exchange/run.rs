@@ -275,7 +275,7 @@ fn write<'c, B: BodySource, R: Replies>(
         if upgrade.is_some() {
             ctx.tunnel.set(true);
             let tunnel =
-                got.into_tunnel().map(|(lane, first, leased)| Box::new(Tunnel { lane, first, leased }));
+                got.into_tunnel().map(|(end, first, leased)| Box::new(Tunnel { end, first, leased }));
             return Ok(tunnel.map_or(Outcome::Close, Outcome::Tunnel));
         }
         let whole = reader.ended() && !reader.has_rest() && upload.is_none();

@@ -47,6 +47,8 @@ pub struct Wire {
     /// Since when something is begun that is not whole.
     begun: Cell<Option<Tick>>,
     crowd: RefCell<Vec<Waker>>,
+    /// Who waits for the peer's settings.
+    unsettled: RefCell<Vec<Waker>>,
 }
 
 impl Wire {
@@ -78,6 +80,7 @@ impl Wire {
             heard: Cell::new(clock::coarse()),
             begun: Cell::new(None),
             crowd: RefCell::default(),
+            unsettled: RefCell::default(),
         })
     }
 
@@ -150,6 +153,15 @@ impl Wire {
         Poll::Pending
     }
 
+    /// Waits until the peer has told its settings; the library takes them in before whoever waited goes on.
+    pub fn poll_settled(&self, cx: &Context<'_>) -> Poll<()> {
+        if self.tap.borrow().is_settled() {
+            return Poll::Ready(());
+        }
+        self.unsettled.borrow_mut().push(cx.waker().clone());
+        Poll::Pending
+    }
+
     /// Sends once; false when the socket takes nothing.
     fn send(&self, buf: &mut Buf) -> io::Result<bool> {
         match self.link.stream.try_write(buf.filled()) {
@@ -218,6 +230,9 @@ impl Wire {
         self.begun.set(if tap.is_within() { self.begun.get().or(Some(now)) } else { None });
         if let Err(breach) = seen {
             self.breach.set(Some(breach));
+        }
+        if tap.is_settled() {
+            self.unsettled.borrow_mut().drain(..).for_each(Waker::wake);
         }
         seen != Err(Breach::Preface)
     }

@@ -9,7 +9,7 @@ use super::lent::Lent;
 use super::station::{Picked, Station};
 use crate::base::{Fault, Tick};
 use crate::mem::{Buf, Scratch};
-use crate::net::body::frames::FrameReader;
+use crate::net::body::frames::{FrameReader, FrameSender};
 use crate::net::body::{BodyReader, BodySource, Lane, Reading};
 use crate::net::clock;
 use crate::table::{RouteTimeouts, Upstream};
@@ -125,6 +125,40 @@ pub(super) enum Source {
     Http1(Lane),
     /// A stream; none once the body was taken.
     Http2(RefCell<Option<Box<FrameReader>>>),
+    /// Nowhere: the stream is a tunnel.
+    Switched(Box<Switched>),
+}
+
+/// A stream that has become a tunnel, and the connection that carries it.
+pub(super) struct Switched {
+    pub(super) lane: Lane,
+    pub(super) stream: TunnelStream,
+}
+
+/// The upstream's end of a tunnel.
+pub enum TunnelEnd {
+    /// A connection, all of it.
+    Connection(Lane),
+    /// A stream of HTTP/2.
+    Stream(Box<TunnelStream>),
+}
+
+/// Both ways of a stream.
+pub struct TunnelStream {
+    /// From the upstream.
+    pub from: FrameReader,
+    /// To the upstream.
+    pub to: FrameSender,
+}
+
+impl TunnelEnd {
+    /// Ends it so that the upstream sees it was cut.
+    pub fn reset(&self) {
+        match self {
+            TunnelEnd::Connection(lane) => lane.link.stream.reset_on_close(),
+            TunnelEnd::Stream(stream) => stream.to.cancel(),
+        }
+    }
 }
 
 impl<'a> Reply<'a> {
@@ -145,6 +179,8 @@ impl<'a> Reply<'a> {
             Source::Http2(body) => {
                 return ReplyBody::Http2(body.take().expect("a reply's body is taken once"));
             }
+            // It has none, and nothing is read for it.
+            Source::Switched(switched) => switched.lane.clone(),
         };
         let head = self.head();
         let first = &self.buf.filled()[head.head_len()..];
@@ -166,13 +202,16 @@ impl<'a> Reply<'a> {
         }
     }
 
-    /// Gives the connection up for a tunnel: the lane, and the bytes that came behind the head. None of a stream, which
-    /// is not asked to switch.
-    pub fn into_tunnel(mut self) -> Option<(Lane, Buf, Leased<'a>)> {
+    /// Gives the connection, or the stream, up for a tunnel, with the bytes that came behind the head. None of a stream that
+    /// was not asked to switch.
+    pub fn into_tunnel(mut self) -> Option<(TunnelEnd, Buf, Leased<'a>)> {
         let len = self.head().head_len();
         self.buf.consume(len);
         match self.source {
-            Source::Http1(lane) => Some((lane, self.buf, self.leased)),
+            Source::Http1(lane) => Some((TunnelEnd::Connection(lane), self.buf, self.leased)),
+            Source::Switched(switched) => {
+                Some((TunnelEnd::Stream(Box::new(switched.stream)), self.buf, self.leased))
+            }
             Source::Http2(_) => None,
         }
     }

@@ -12,7 +12,7 @@ mod shared;
 mod station;
 mod view;
 
-pub use call::{CallFault, Outgoing, Plan, Reply, Tried, call};
+pub use call::{CallFault, Outgoing, Plan, Reply, Tried, TunnelEnd, TunnelStream, call};
 pub use carry::{ReplyBody, Upload};
 pub use connect::Leased;
 pub use lent::Lent;

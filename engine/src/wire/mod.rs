@@ -18,6 +18,7 @@ pub mod resp;
 pub mod status;
 pub mod token;
 pub mod uri;
+pub mod websocket;
 
 pub use edits::Edits;
 pub use field::{Field, FieldSet};

@@ -1,8 +1,11 @@
 //! Origins that speak HTTP/2: here another gateway, whose own origin sees what arrives. Many exchanges share a connection.
 
-use crate::support::{Client, Driver, Gateway, each_driver, three_fresh};
+use crate::support::{Client, Driver, End, Gateway, each_driver, three_fresh};
 use std::collections::HashSet;
-use std::net::SocketAddr;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::thread;
+use std::time::Duration;
 use tools::upstream::Origin;
 
 fn second(driver: Driver, origin: SocketAddr, more: &str) -> Gateway {
@@ -94,5 +97,95 @@ fn an_origin_that_leaves_fails_no_request() {
         let mut client: Client = gateway.connect();
         client.send("GET /ok HTTP/1.1\r\nHost: a\r\n\r\n");
         assert_eq!(client.reply().expect(502).reason(), "upstream_connect");
+    });
+}
+
+fn frame(kind: u8, flags: u8, stream: [u8; 4], payload: &[u8]) -> Vec<u8> {
+    let len = (payload.len() as u32).to_be_bytes();
+    [&[len[1], len[2], len[3], kind, flags], &stream[..], payload].concat()
+}
+
+/// An origin that tells `settings` after a while, answers each request with this status, and sends back what follows a 200.
+fn origin_of_frames(settings: &'static [u8], status: &'static [u8; 3]) -> SocketAddr {
+    const SETTINGS: u8 = 4;
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let addr = listener.local_addr().expect("is bound");
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.expect("is connected");
+            // Whoever connected may only have looked whether it is there.
+            if stream.read_exact(&mut [0; b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".len()]).is_err() {
+                continue;
+            }
+            thread::sleep(Duration::from_millis(200));
+            // In two pieces: half of the settings are none.
+            let told = frame(SETTINGS, 0, [0; 4], settings);
+            for piece in [&told[..told.len() - 1], &told[told.len() - 1..]] {
+                stream.write_all(piece).expect("is sent");
+                thread::sleep(Duration::from_millis(50));
+            }
+            let mut header = [0; 9];
+            while stream.read_exact(&mut header).is_ok() {
+                let [a, b, c, kind, flags, id @ ..] = header;
+                let mut payload = vec![0; u32::from_be_bytes([0, a, b, c]) as usize];
+                stream.read_exact(&mut payload).expect("a frame is whole");
+                let ends = u8::from(status != b"200");
+                let answer = match kind {
+                    0 => frame(0, flags & 1, id, &payload),
+                    // Its status, as a literal with an indexed name (RFC 7541 §6.2.1).
+                    1 => frame(1, 4 | ends, id, &[&[0x48, 3], &status[..]].concat()),
+                    SETTINGS if flags & 1 == 0 => frame(SETTINGS, 1, [0; 4], b""),
+                    _ => continue,
+                };
+                stream.write_all(&answer).expect("is sent");
+            }
+        }
+    });
+    addr
+}
+
+const OFFER: &str = "GET /chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+
+#[test]
+fn a_websocket_is_opened_on_a_stream_once_the_origin_has_said_that_it_may() {
+    each_driver(|driver| {
+        // SETTINGS_ENABLE_CONNECT_PROTOCOL (RFC 8441 §3).
+        let gateway = first(driver, origin_of_frames(&[0, 8, 0, 0, 0, 1], b"200"), "");
+        let mut client = gateway.connect();
+        // What is sent behind the request is of the tunnel.
+        client.send(format!("{OFFER}early"));
+        let reply = client.reply();
+        assert_eq!(reply.status, 101, "{}", reply.head);
+        assert_eq!(reply.value("sec-websocket-accept"), Some("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
+        assert_eq!(reply.value("upgrade"), Some("websocket"));
+        client.read_until(|come| come.len() >= 5);
+        assert_eq!(client.take(5), b"early");
+        let long = vec![0x82; 50_000];
+        client.send(&long);
+        client.read_until(|come| come.len() >= long.len());
+        assert!(client.take(long.len()) == long);
+        client.finish();
+        assert_eq!(client.end(), End::Fin);
+        let line = gateway.log_of(client.addr());
+        assert!(line["status"] == 101 && line["tunnel"] == true && line["reason"] == "ok", "{line}");
+        assert!(line["bytes_in"] == 50_005 && line["bytes_out"] == 50_005, "{line}");
+    });
+}
+
+#[test]
+fn an_origin_that_opens_no_websocket_answers_for_itself() {
+    each_driver(|driver| {
+        for (settings, status) in
+            [(&[][..], b"426"), (&[0, 8, 0, 0, 0, 0], b"400"), (&[0, 8, 0, 0, 0, 1], b"403")]
+        {
+            let gateway = first(driver, origin_of_frames(settings, status), "");
+            let mut client = gateway.connect();
+            // The answer is whole, and the connection serves on.
+            for _ in 0..2 {
+                let reply = client.send(OFFER).reply();
+                assert_eq!(reply.status.to_string().as_bytes(), status, "{}", reply.head);
+            }
+        }
     });
 }

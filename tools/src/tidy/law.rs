@@ -60,7 +60,7 @@ pub const EXTERNALS: &[External] = &[
     External { names: &["httparse"], places: &["wire/http1"] },
     External { names: &["serde", "schemars", "granit_parser", "toml"], places: &["config"] },
     External { names: &["regex", "regex_automata", "regex_syntax"], places: &["route", "policy"] },
-    External { names: &["ring"], places: &["policy", "certs"] },
+    External { names: &["ring"], places: &["policy", "certs", "wire/websocket"] },
     External { names: &["bcrypt", "argon2", "jsonschema", "cel"], places: &["policy"] },
     External { names: &["rustls", "rustls_pki_types"], places: &["certs", "tls"] },
     External { names: &["x509_parser", "arc_swap"], places: &["certs"] },

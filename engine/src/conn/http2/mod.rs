@@ -5,7 +5,6 @@ mod head;
 mod reply;
 mod sink;
 mod stream;
-mod tunnel;
 
 use crate::base::Tick;
 use crate::exchange::{Context, Home, Lent, Peer};

@@ -3,11 +3,11 @@
 use super::head;
 use super::reply::Http2Replies;
 use super::sink::Sender;
-use super::tunnel::tunnel;
 use crate::base::{Side, Tick};
 use crate::conn::misdirected::is_misdirected;
+use crate::conn::upgrade;
 use crate::exchange::answer::{of_framing, of_head};
-use crate::exchange::{Context, Downstream, Home, Lent, Outcome, Peer, refuse, run};
+use crate::exchange::{Context, Downstream, Home, Lent, Outcome, Peer, Tunnel, refuse, run};
 use crate::mem::{Buf, Pool};
 use crate::net::body::BodySource;
 use crate::net::body::frames::{Bounds, FrameReader, Piece};
@@ -27,6 +27,7 @@ use std::cell::Cell;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::rc::Rc;
+use std::time::Duration;
 
 /// What the streams of a connection share.
 pub(super) struct Shared {
@@ -111,9 +112,8 @@ pub(super) async fn serve(shared: Rc<Shared>, request: Request<RecvStream>, resp
         Either::First(Outcome::Reuse | Outcome::Close | Outcome::Reset) => {}
         Either::First(Outcome::Tunnel(open)) => {
             let idle = listener.timeouts.tunnel_idle;
-            let Http2 { body, .. } = &mut down;
-            let tunnelled = Box::pin(tunnel(&ctx, *open, (body, &to, pool), idle));
-            if let Either::Second(()) = race(tunnelled, poll_fn(|cx| to.poll_reset(cx))).await {
+            let carried = Box::pin(carried(&ctx, *open, (&mut down.body, &to, pool), idle));
+            if let Either::Second(()) = race(carried, poll_fn(|cx| to.poll_reset(cx))).await {
                 ctx.reason.set(Reason::ClientGone);
             }
         }
@@ -126,6 +126,21 @@ pub(super) async fn serve(shared: Rc<Shared>, request: Request<RecvStream>, resp
         }
     }
     to.reset_unless_ended();
+}
+
+/// Carries a tunnel to its end; how that came is in the record.
+async fn carried(
+    ctx: &Context<'_>,
+    open: Tunnel<'_>,
+    (body, to, pool): (&mut FrameReader, &Sender, &Pool),
+    idle: Duration,
+) {
+    // Whoever opened it has begun a reply.
+    let Some(sender) = to.body() else { return };
+    let (from, to) = (upgrade::From::Frames(body), upgrade::To::Frames(sender, pool));
+    let client = upgrade::Client { from, to, first: b"" };
+    // A stream that was not ended is reset.
+    let _ = upgrade::tunnel(ctx, open, client, idle).await;
 }
 
 /// The head, in the buffer that is given, and where its parts are.

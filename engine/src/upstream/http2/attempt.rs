@@ -1,7 +1,7 @@
 //! One try of a request on one stream: head and body out, reply head in, both at once.
 
 use super::super::attempt::{Failed, INTERIM_MAX, REPLY_LIMITS, of_tls, sending};
-use super::super::call::{CallFault, Outgoing, Plan, Reply, Source};
+use super::super::call::{CallFault, Outgoing, Plan, Reply, Source, Switched, TunnelStream, lane};
 use super::super::carry::Upload;
 use super::super::connect::Leased;
 use super::super::lent::Lent;
@@ -10,8 +10,9 @@ use super::mux::Stream;
 use crate::base::{Fault, Side, Tick};
 use crate::mem::{Buf, Scratch};
 use crate::net::body::frames::{Bounds, FrameReader, FrameSender, FrameWriter};
-use crate::net::body::{BodySource, pump};
+use crate::net::body::{BodySource, Lane, pump};
 use crate::net::{Deadline, clock};
+use crate::wire::field::Field;
 use crate::wire::head::{Head, Lines};
 use crate::wire::http1::framing::{Length, reply_length};
 use crate::wire::http1::{Parsed, reply};
@@ -45,13 +46,16 @@ pub async fn attempt<'a, B: BodySource>(
     let mut uploading = !matches!(request.onward.length, Length::None | Length::Exact(0));
     let deadline = lent.wheel.deadline();
     deadline.set(clock::coarse().after(plan.timeouts.first_byte).min(plan.total));
-    let (mut response, writer) = begun(lent, plan, (stream, uploading), request, &deadline).await?;
+    let switches = may_switch(stream, request, &deadline).await?;
+    let (mut response, writer) = begun(lent, plan, (stream, uploading, switches), request, &deadline).await?;
     let mut writer = Box::new(writer);
     if uploading {
         deadline.set(plan.total);
     }
+    let bounds =
+        Bounds { limit: None, silence: plan.timeouts.between_bytes, total: plan.total, side: Side::Upstream };
     let mut interims = 0;
-    let (buf, lines, got) = loop {
+    let (given, got) = loop {
         let came = {
             let mut up = pin!(pump(body, &mut *writer, &lent.pipes));
             let up_ended = || deadline.set(clock::coarse().after(plan.timeouts.first_byte).min(plan.total));
@@ -76,32 +80,65 @@ pub async fn attempt<'a, B: BodySource>(
             }
             Came::Final(given) => {
                 let (given, got) = given.into_parts();
-                let (buf, lines) = parsed(lent, &Response::from_parts(given, ()))?;
-                break (buf, lines, got);
+                break (Response::from_parts(given, ()), got);
             }
         }
     };
+    if switches && given.status().is_success() {
+        // It may last for longer than any exchange.
+        let bounds = Bounds { total: Tick::NEVER, ..bounds };
+        let ways = (FrameReader::new(got, bounds, &lent.wheel), writer.into_sender());
+        let lane = lane(lent, plan, stream.wire().link());
+        let key = request.head.field(Field::SEC_WEBSOCKET_KEY);
+        return switched(lent, leased, (given, key), lane, ways);
+    }
+    let (buf, lines) = parsed(lent, &given)?;
     let head = Head::new(buf.filled(), &lines);
     let length = length(head, request.head.method(), &got)?;
     if uploading {
         *upload = Some(Upload::Http2(writer));
     }
-    let bounds =
-        Bounds { limit: None, silence: plan.timeouts.between_bytes, total: plan.total, side: Side::Upstream };
     let source = Source::Http2(RefCell::new(Some(Box::new(FrameReader::new(got, bounds, &lent.wheel)))));
     Ok(Reply { leased, buf, lines, length, source })
+}
+
+/// Whether a WebSocket is asked for, and the origin opens them on a stream: else it is asked as any other request is, and
+/// says itself that it does not.
+async fn may_switch(stream: &Stream, request: &Outgoing<'_>, deadline: &Deadline) -> Result<bool, CallFault> {
+    if request.onward.upgrade.is_none_or(|token| !token.eq_ignore_ascii_case(b"websocket")) {
+        return Ok(false);
+    }
+    poll_fn(|cx| match stream.wire().poll_settled(cx) {
+        Poll::Ready(()) => Poll::Ready(Ok(stream.sender().is_extended_connect_protocol_enabled())),
+        Poll::Pending => deadline.poll_passed(cx).map(|()| Err(CallFault::FirstByte)),
+    })
+    .await
+}
+
+/// The reply that opens a tunnel, to a client that sent this key.
+fn switched<'a>(
+    lent: &Lent,
+    leased: Leased<'a>,
+    (given, key): (Response<()>, Option<&[u8]>),
+    lane: Lane,
+    (from, to): (FrameReader, FrameSender),
+) -> Result<Reply<'a>, Failed> {
+    let (buf, lines) = parsed(lent, &head::switched(given, key))?;
+    let source = Source::Switched(Box::new(Switched { lane, stream: TunnelStream { from, to } }));
+    Ok(Reply { leased, buf, lines, length: Length::None, source })
 }
 
 /// Sends the head; gives where the reply comes from, and where the body goes.
 async fn begun(
     lent: &Lent,
     plan: Plan<'_>,
-    (stream, uploading): (&Stream, bool),
+    (stream, uploading, switches): (&Stream, bool, bool),
     request: &Outgoing<'_>,
     deadline: &Deadline,
 ) -> Result<(ResponseFuture, FrameWriter), Failed> {
     let scheme = if plan.upstream.tls.is_some() { Scheme::HTTPS } else { Scheme::HTTP };
-    let head = head::request(lent, request, scheme)?;
+    let head = head::request(lent, request, scheme, switches)?;
+    let ends = !uploading && !switches;
     let nothing_sent = |fault| {
         stream.spoiled();
         Failed { fault, nothing_sent: true, answered: false }
@@ -110,11 +147,10 @@ async fn begun(
     if let Err(error) = ready(&mut sender, deadline).await {
         return Err(nothing_sent(of_tls(error, stream.wire().link())));
     }
-    let sent = sender.send_request(head, !uploading);
+    let sent = sender.send_request(head, ends);
     let (response, sending_side) = sent.map_err(|_| nothing_sent(CallFault::Reset))?;
     let bounds = (Side::Upstream, plan.timeouts.between_bytes);
-    let sending_side =
-        FrameSender::new((stream.wire().clone(), &lent.wheel), sending_side, bounds, !uploading);
+    let sending_side = FrameSender::new((stream.wire().clone(), &lent.wheel), sending_side, bounds, ends);
     let left = match request.onward.length {
         Length::Exact(bytes) => Some(bytes),
         _ => None,

@@ -7,19 +7,23 @@ use crate::net::body::frames::{lines, put_lines};
 use crate::wire::field::Field;
 use crate::wire::http1::encode::{self, Onward};
 use crate::wire::http1::framing::Length;
+use crate::wire::websocket;
 use crate::wire::{status, token};
 use bytes::Bytes;
+use h2::ext::Protocol;
 use http::uri::{Authority, PathAndQuery, Scheme, Uri};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 
 /// Bytes an encoded head may need beyond what it came with, edits apart.
 const HEAD_MARGIN: usize = 512;
 
-/// The request as the library takes it. What is passed on is decided where HTTP/1.1 is encoded.
+/// The request as the library takes it. What is passed on is decided where HTTP/1.1 is encoded. `switches` makes it one for
+/// a WebSocket (RFC 8441 §5).
 pub(super) fn request(
     lent: &Lent,
     outgoing: &Outgoing<'_>,
     scheme: Scheme,
+    switches: bool,
 ) -> Result<Request<()>, CallFault> {
     const MALFORMED: CallFault = CallFault::Malformed("request_head");
     let Outgoing { head, edits, onward, .. } = outgoing;
@@ -36,7 +40,13 @@ pub(super) fn request(
     let from = memchr::memchr(b'\n', &text).map_or(text.len(), |end| end + 1);
     let mut request = Request::new(());
     put_lines(&text, from, request.headers_mut());
-    *request.method_mut() = Method::from_bytes(head.method_bytes()).map_err(|_| MALFORMED)?;
+    if switches {
+        *request.method_mut() = Method::CONNECT;
+        request.extensions_mut().insert(Protocol::from_static("websocket"));
+        request.headers_mut().remove(header::SEC_WEBSOCKET_KEY);
+    } else {
+        *request.method_mut() = Method::from_bytes(head.method_bytes()).map_err(|_| MALFORMED)?;
+    }
     request.headers_mut().remove(header::HOST);
     if wants_trailers(outgoing) {
         request.headers_mut().insert(header::TE, HeaderValue::from_static("trailers"));
@@ -56,6 +66,21 @@ fn wants_trailers(outgoing: &Outgoing<'_>) -> bool {
     let is_grpc = || kind().is_some_and(|kind| kind.starts_with(b"application/grpc"));
     head.all(Field::TE).flat_map(token::list).any(|coding| coding.eq_ignore_ascii_case(b"trailers"))
         || is_grpc()
+}
+
+/// Makes `response`, by which an origin has opened a tunnel, what HTTP/1.1 says in its place to a client that sent this key.
+pub(super) fn switched(mut response: Response<()>, key: Option<&[u8]>) -> Response<()> {
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    let fields = response.headers_mut();
+    // There is no body that they could tell of (RFC 9110 §8.6).
+    fields.remove(header::CONTENT_LENGTH);
+    fields.remove(header::SEC_WEBSOCKET_ACCEPT);
+    if let Some(key) = key
+        && let Ok(accept) = HeaderValue::from_bytes(&websocket::accept(key))
+    {
+        fields.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
+    }
+    response
 }
 
 /// The head of `response`, laid as HTTP/1.1's.

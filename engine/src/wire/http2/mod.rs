@@ -54,6 +54,8 @@ pub struct Tap {
     block: bool,
     /// Whether the first frame was seen.
     begun: bool,
+    /// Whether all of it was.
+    settled: bool,
     credit: u32,
     since: Tick,
 }
@@ -92,6 +94,7 @@ impl Tap {
             kind: SETTINGS,
             block: false,
             begun: false,
+            settled: false,
             credit: CREDIT,
             since: now,
         }
@@ -113,6 +116,7 @@ impl Tap {
             let skipped = bytes.len().min(self.skip as usize);
             self.skip -= skipped as u32;
             bytes = &bytes[skipped..];
+            self.settled |= self.begun && self.skip == 0;
             let missing = HEADER_BYTES - usize::from(self.have);
             let part = &bytes[..missing.min(bytes.len())];
             self.header[usize::from(self.have)..][..part.len()].copy_from_slice(part);
@@ -135,7 +139,13 @@ impl Tap {
                 }
             }
         }
+        self.settled |= self.begun && self.skip == 0;
         seen
+    }
+
+    /// Whether the peer has told its settings.
+    pub fn is_settled(&self) -> bool {
+        self.settled
     }
 
     /// Whether something is begun that has to be whole before anything can be done with it: a preface with its SETTINGS,

@@ -109,6 +109,11 @@ impl FrameSender {
         self.stream.borrow_mut().send_reset(reason);
     }
 
+    /// Resets the stream of what is of no more use.
+    pub fn cancel(&self) {
+        self.reset(Reason::CANCEL);
+    }
+
     fn gone(&self) -> Fault {
         Fault::new(self.side, Kind::Cut)
     }
@@ -210,6 +215,11 @@ impl FrameWriter {
     /// A body of `left` bytes, where that is known, all of which must have left by `total`.
     pub fn new(to: FrameSender, pool: Pool, left: Option<u64>, total: Tick) -> FrameWriter {
         FrameWriter { to, pool, left, total }
+    }
+
+    /// The stream's sending side, for what comes behind.
+    pub fn into_sender(self) -> FrameSender {
+        self.to
     }
 }
 
