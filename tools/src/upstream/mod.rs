@@ -279,13 +279,16 @@ impl Down {
     }
 }
 
-/// An address on loopback at which nobody listens.
+/// An address on loopback at which nobody listens, for as long as the process lives: a port that was free a moment ago may be
+/// another test's by now.
 ///
 /// # Panics
 /// When the machine has no free loopback port.
 pub fn closed_addr() -> SocketAddr {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("loopback has a free port");
-    listener.local_addr().expect("a bound socket has an address")
+    let down = Down::new().expect("loopback has a free port");
+    let addr = down.addr().expect("a bound socket has an address");
+    std::mem::forget(down);
+    addr
 }
 
 impl Shared {
