@@ -220,7 +220,7 @@ impl Exchange<'_> {
     /// Carries a tunnel to its end. `first` is what the client sent behind its request.
     async fn tunnel(&self, ctx: &Context<'_>, open: Tunnel<'_>, first: &[u8]) {
         let lane = self.lane();
-        let (from, to) = (upgrade::From::Lane(&lane), upgrade::To::Lane(&lane));
+        let (from, to) = (upgrade::Source::Lane(&lane), upgrade::Sink::Lane(&lane));
         let client = upgrade::Client { from, to, first };
         let ended = upgrade::tunnel(ctx, open, client, self.listener.timeouts.tunnel_idle).await;
         if ended.is_err_and(|fault| fault.kind != Kind::Timeout) {

@@ -19,20 +19,20 @@ use std::time::Duration;
 
 /// The client's end of a tunnel.
 pub(super) struct Client<'t> {
-    pub(super) from: From<'t>,
-    pub(super) to: To<'t>,
+    pub(super) from: Source<'t>,
+    pub(super) to: Sink<'t>,
     /// What it sent behind its request.
     pub(super) first: &'t [u8],
 }
 
 /// Where one direction comes from.
-pub(super) enum From<'t> {
+pub(super) enum Source<'t> {
     Lane(&'t Lane),
     Frames(&'t mut FrameReader),
 }
 
 /// Where it goes.
-pub(super) enum To<'t> {
+pub(super) enum Sink<'t> {
     Lane(&'t Lane),
     Frames(&'t FrameSender, &'t Pool),
 }
@@ -79,7 +79,7 @@ pub(super) async fn tunnel(
     let ended = {
         let (from_upstream, to_upstream) = ways(&mut upstream, &ctx.lent.upstream.buffers);
         for end in [&to, &to_upstream] {
-            if let To::Frames(frames, _) = end {
+            if let Sink::Frames(frames, _) = end {
                 frames.be_patient(idle);
             }
         }
@@ -102,12 +102,12 @@ pub(super) async fn tunnel(
 }
 
 /// Both ways of an upstream's end.
-fn ways<'t>(upstream: &'t mut TunnelEnd, pool: &'t Pool) -> (From<'t>, To<'t>) {
+fn ways<'t>(upstream: &'t mut TunnelEnd, pool: &'t Pool) -> (Source<'t>, Sink<'t>) {
     match upstream {
-        TunnelEnd::Connection(lane) => (From::Lane(lane), To::Lane(lane)),
+        TunnelEnd::Connection(lane) => (Source::Lane(lane), Sink::Lane(lane)),
         TunnelEnd::Stream(stream) => {
             let TunnelStream { from, to } = &mut **stream;
-            (From::Frames(from), To::Frames(to, pool))
+            (Source::Frames(from), Sink::Frames(to, pool))
         }
     }
 }
@@ -141,8 +141,8 @@ async fn both(
 
 /// Carries bytes one way until their end, and passes the end on.
 async fn one_way(
-    mut from: From<'_>,
-    to: To<'_>,
+    mut from: Source<'_>,
+    to: Sink<'_>,
     first: &[u8],
     count: &Cell<u64>,
     heard: &Heard,
@@ -150,7 +150,7 @@ async fn one_way(
     to.send(first, count, heard).await?;
     loop {
         match &mut from {
-            From::Lane(lane) => match read(lane)? {
+            Source::Lane(lane) => match read(lane)? {
                 Read::Bytes(buf) => {
                     heard.now();
                     to.send(buf.filled(), count, heard).await?;
@@ -161,7 +161,7 @@ async fn one_way(
                     while_alive(readable, heard).await?;
                 }
             },
-            From::Frames(body) => {
+            Source::Frames(body) => {
                 while_alive(async |left| body.wait_for(left).await, heard).await?;
                 let piece = body.fill().await?;
                 let len = piece.len();
@@ -176,13 +176,13 @@ async fn one_way(
     }
 }
 
-impl To<'_> {
+impl Sink<'_> {
     /// Sends all of `bytes`.
     async fn send(&self, mut bytes: &[u8], count: &Cell<u64>, heard: &Heard) -> Result<(), Fault> {
         while !bytes.is_empty() {
             let sent = match self {
-                To::Lane(lane) => write(lane, bytes, heard).await?,
-                To::Frames(frames, pool) => frames.write(bytes, |_| false, (pool, Tick::NEVER)).await?,
+                Sink::Lane(lane) => write(lane, bytes, heard).await?,
+                Sink::Frames(frames, pool) => frames.write(bytes, |_| false, (pool, Tick::NEVER)).await?,
             };
             heard.now();
             count.set(count.get() + sent as u64);
@@ -194,11 +194,11 @@ impl To<'_> {
     /// Nothing more comes this way.
     fn end(&self) -> Result<(), Fault> {
         match self {
-            To::Lane(lane) => {
+            Sink::Lane(lane) => {
                 lane.link.stream.shutdown_write();
                 Ok(())
             }
-            To::Frames(frames, _) => frames.finish(&[]),
+            Sink::Frames(frames, _) => frames.finish(&[]),
         }
     }
 }

@@ -137,7 +137,7 @@ async fn carried(
 ) {
     // Whoever opened it has begun a reply.
     let Some(sender) = to.body() else { return };
-    let (from, to) = (upgrade::From::Frames(body), upgrade::To::Frames(sender, pool));
+    let (from, to) = (upgrade::Source::Frames(body), upgrade::Sink::Frames(sender, pool));
     let client = upgrade::Client { from, to, first: b"" };
     // A stream that was not ended is reset.
     let _ = upgrade::tunnel(ctx, open, client, idle).await;
