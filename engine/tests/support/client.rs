@@ -33,10 +33,15 @@ pub struct Client {
 impl Client {
     /// Connects; everything on this connection has to happen within [`PATIENCE`].
     pub fn connect(addr: SocketAddr) -> Client {
-        let stream = TcpStream::connect(addr).expect("the gateway takes a connection");
+        Client::try_connect(addr).expect("the gateway takes a connection")
+    }
+
+    /// Connects, if the gateway takes the connection.
+    pub fn try_connect(addr: SocketAddr) -> io::Result<Client> {
+        let stream = TcpStream::connect(addr)?;
         stream.set_nodelay(true).unwrap();
         let local = stream.local_addr().unwrap();
-        Client::over(stream, local)
+        Ok(Client::over(stream, local))
     }
 
     /// As [`Client::connect`], from this address of the loopback.

@@ -79,7 +79,8 @@ fn silent_connections_are_listened_to_once_more_and_then_closed() {
 fn asks(addr: SocketAddr, until: impl Fn() -> bool) -> (u32, u32) {
     let (mut asked, mut connections) = (0, 0);
     while !until() {
-        let mut client = Client::connect(addr);
+        // A handshake that ends just as a listener closes is nobody's yet: the system resets it.
+        let Ok(mut client) = Client::try_connect(addr) else { continue };
         connections += 1;
         loop {
             let reply = ask(&mut client, "/ok").expect(200);
