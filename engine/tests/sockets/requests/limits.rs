@@ -182,6 +182,20 @@ fn a_slow_body_is_408_and_the_origin_sees_it_cut() {
     });
 }
 
+/// Asks until somebody is let in.
+#[track_caller]
+fn a_place_is_free_within(gateway: &Gateway, time: Duration) {
+    let deadline = Instant::now() + time;
+    loop {
+        let mut client = gateway.connect();
+        drop(client.try_send("GET /ok HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
+        if client.reply().status == 200 {
+            return;
+        }
+        assert!(Instant::now() < deadline, "no place is free");
+    }
+}
+
 #[test]
 fn connections_past_a_cap_are_503_and_a_place_is_free_again_when_one_ends() {
     for (gateway_keys, limits) in [("", "connections: 4"), ("connections: 4", "")] {
@@ -210,15 +224,7 @@ fn connections_past_a_cap_are_503_and_a_place_is_free_again_when_one_ends() {
             }
             drop(held);
             // The places are free once the gateway has seen the ends.
-            let deadline = Instant::now() + Duration::from_secs(10);
-            loop {
-                let mut client = gateway.connect();
-                drop(client.try_send("GET /ok HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
-                if client.reply().status == 200 {
-                    break;
-                }
-                assert!(Instant::now() < deadline, "a place is free again");
-            }
+            a_place_is_free_within(&gateway, Duration::from_secs(10));
         });
     }
 }
@@ -234,15 +240,7 @@ fn a_client_that_said_close_is_not_waited_for() {
             let mut first = gateway.connect();
             first.send(format!("{head}\r\n\r\n")).reply().expect(200);
             // It keeps its end open, which takes nobody's place.
-            let deadline = Instant::now() + Duration::from_secs(1);
-            loop {
-                let mut next = gateway.connect();
-                drop(next.try_send("GET /ok HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
-                if next.reply().status == 200 {
-                    break;
-                }
-                assert!(Instant::now() < deadline, "the place of one that has left is free");
-            }
+            a_place_is_free_within(&gateway, Duration::from_secs(1));
             assert_eq!(first.end(), End::Fin, "{head}");
         }
     });
