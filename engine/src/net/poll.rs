@@ -253,6 +253,11 @@ impl AsyncRead for Polled {
             if most == 0 {
                 return Poll::Pending;
             }
+            // The library reads whenever it is polled, for each stream that begins and each that writes: while nothing has come,
+            // that is a look at the wait and no system call.
+            if wire.reads.borrow().is_asked() {
+                ready!(wire.reads.borrow_mut().poll(cx))?;
+            }
             let room = &mut buf.initialize_unfilled()[..most];
             match wire.read(room) {
                 Ok(0) => return Poll::Ready(Ok(())),
@@ -342,6 +347,11 @@ impl Waits {
     fn new(link: &Rc<Link>, way: Way) -> Waits {
         let state = Rc::new(Cell::new(State::Idle));
         Waits { turns: Box::pin(turns(link.clone(), way, state.clone())), state }
+    }
+
+    /// Whether it is under way.
+    fn is_asked(&self) -> bool {
+        self.state.get() == State::Asked
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
