@@ -1,5 +1,6 @@
 //! Layer 0: small values every room may name. Ids, moments, addresses, counters, faults. No I/O, no imports but std.
 
+pub mod activity;
 pub mod address;
 pub mod certificate;
 pub mod counters;
@@ -8,6 +9,7 @@ pub mod hash;
 pub mod ids;
 pub mod tick;
 
+pub use activity::Activity;
 pub use address::{Address, ClientAddr};
 pub use certificate::{Certificate, Proven};
 pub use fault::{Fault, Kind, Side};

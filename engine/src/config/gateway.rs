@@ -18,8 +18,8 @@ section! {
         pub shards: Shards = "auto",
         /// How a shard waits for the kernel.
         pub driver: Driver = "auto",
-        /// How long a shard stays awake after its last event, such as `50us`: halves the median latency at low
-        /// load and costs CPU. `none` sleeps at once.
+        /// How long a shard stays awake after what it did last, such as `50us`: waking a CPU that sleeps takes longer than a
+        /// request. Costs CPU: all of one where requests come more often than that. `none` sleeps at once.
         pub spin: OrNone<Period> = "none",
         /// Client connections of the whole process at most; past it 503.
         pub connections: u32 = "50000",

@@ -61,7 +61,7 @@ pub async fn serve(link: &Rc<Link>, lent: &Rc<Lent>, home: &Home, peer: &mut Pee
         let grace = if lent.busy.get() > WARM_MAX { Duration::ZERO } else { GRACE };
         let reader = Reader { link, lent, home, class, grace };
         let came = reader.head(&mut buf, &mut lines, expect).await;
-        lent.activity.set(lent.activity.get().wrapping_add(1));
+        lent.activity.beat();
         // Not before: the one that was served when the wait began may have been replaced meanwhile.
         let (table, at) = home.now(lent);
         let is_new = std::mem::replace(&mut peer.is_new, false);

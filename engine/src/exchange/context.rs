@@ -243,6 +243,7 @@ impl Drop for Context<'_> {
             self.reason.set(Reason::Panic);
         }
         self.hand_in();
+        self.lent.activity.beat();
     }
 }
 

@@ -3,7 +3,7 @@
 use super::onward::forward::Forward;
 use super::peer::home::Sleepers;
 use super::plan::Asking;
-use crate::base::UpstreamId;
+use crate::base::{Activity, UpstreamId};
 use crate::mem::Scratches;
 use crate::net::offload::Offload;
 use crate::observe::timing::SAMPLED;
@@ -103,8 +103,8 @@ pub struct Lent {
     pub draining: Cell<bool>,
     /// Connections whose inner future runs.
     pub busy: Cell<u32>,
-    /// Moves on with every head read: how the shard knows that it is active.
-    pub activity: Cell<u64>,
+    /// Moves on with every head read, and with every exchange that ends.
+    pub activity: Activity,
     /// Exchanges begun, of which one in [`SAMPLED`] is timed for metrics.
     pub exchanges: Cell<u32>,
 }

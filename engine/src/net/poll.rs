@@ -6,7 +6,7 @@ use super::clock;
 use super::link::Link;
 use crate::base::Tick;
 use crate::mem::{Buf, Class, Pool};
-use crate::wire::http2::{Blocks, Breach, Tap};
+use crate::wire::http2::{Blocks, Breach, Refusal, Refusals, Tap};
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
@@ -34,8 +34,11 @@ pub struct Wire {
     first: RefCell<Option<Buf>>,
     out: RefCell<Option<Buf>>,
     tap: RefCell<Tap>,
-    /// Of a client's connection.
+    /// Of a client's connection, like the next one.
     blocks: RefCell<Option<Blocks>>,
+    refusals: RefCell<Option<Refusals>>,
+    /// What the library has refused and nobody was told of yet.
+    refused: RefCell<Vec<Refusal>>,
     /// Frames that were put together and not read yet.
     put: RefCell<Vec<u8>>,
     breach: Cell<Option<Breach>>,
@@ -71,6 +74,8 @@ impl Wire {
             first: RefCell::new(first),
             out: RefCell::default(),
             tap: RefCell::new(tap),
+            refusals: RefCell::new(blocks.is_some().then(Refusals::default)),
+            refused: RefCell::default(),
             blocks: RefCell::new(blocks),
             put: RefCell::default(),
             breach: Cell::new(None),
@@ -97,6 +102,18 @@ impl Wire {
     /// What the peer did that the library lets pass: nothing more of it is read.
     pub fn breach(&self) -> Option<Breach> {
         self.breach.get()
+    }
+
+    /// A stream of the client's is served: how it ends is known without looking.
+    pub fn serves(&self, stream: u32) {
+        if let Some(refusals) = self.refusals.borrow_mut().as_mut() {
+            refusals.serves(stream);
+        }
+    }
+
+    /// A request that the library has refused by itself; each is told of once.
+    pub fn take_refused(&self) -> Option<Refusal> {
+        self.refused.borrow_mut().pop()
     }
 
     /// Something was done for the peer that it asked for: it may ask for more.
@@ -300,6 +317,9 @@ impl AsyncWrite for Polled {
         let len = bytes.len().min(buf.room());
         let fits = buf.put(&bytes[..len]);
         debug_assert!(fits, "no more than there is room for");
+        if let Some(refusals) = wire.refusals.borrow_mut().as_mut() {
+            refusals.see(&bytes[..len], |refusal| wire.refused.borrow_mut().push(refusal));
+        }
         Poll::Ready(Ok(len))
     }
 

@@ -191,7 +191,7 @@ const CELLS_AT_ONCE: usize = 256;
 pub async fn housekeeping(lent: Rc<Lent>) {
     let next = lent.upstream.wheel.deadline();
     let mut since_sweep = Duration::ZERO;
-    let mut seen = lent.activity.get();
+    let mut seen = lent.activity.beats();
     loop {
         next.set(clock::coarse().after(FLUSH_EVERY));
         next.wait().await;
@@ -204,7 +204,7 @@ pub async fn housekeeping(lent: Rc<Lent>) {
         }
         since_sweep = Duration::ZERO;
         lent.upstream.pools.sweep(clock::coarse());
-        if std::mem::replace(&mut seen, lent.activity.get()) == lent.activity.get() {
+        if std::mem::replace(&mut seen, lent.activity.beats()) == lent.activity.beats() {
             lent.upstream.buffers.shrink(KEPT_WHEN_QUIET, 1);
             lent.upstream.lines.shrink(KEPT_WHEN_QUIET);
             lent.forwards.shrink(KEPT_WHEN_QUIET);

@@ -2,6 +2,7 @@
 
 use super::build::{Setup, Shared};
 use super::inbox::{Message, Report};
+use crate::base::Activity;
 use crate::exchange::{self, AskKeys, Asking, Held, Leave, Sleepers};
 use crate::mem::{Pool, Scratches};
 use crate::net::pipe::Pipes;
@@ -65,7 +66,7 @@ pub fn lent(setup: &Setup, log: ring::Sender) -> Rc<exchange::Lent> {
         leave,
         draining: Cell::new(false),
         busy: Cell::new(0),
-        activity: Cell::new(0),
+        activity: Activity::default(),
         exchanges: Cell::new(0),
     })
 }

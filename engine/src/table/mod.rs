@@ -85,7 +85,7 @@ pub struct Gateway {
     pub shards: Option<u32>,
     /// The driver asked for.
     pub driver: DriverChoice,
-    /// How long a shard stays awake while recently busy.
+    /// How long a shard stays awake after what it did last.
     pub spin: Option<Duration>,
     /// Downstream connections of the whole process at most.
     pub connections: u32,

@@ -16,7 +16,7 @@ use crate::net::stream::until;
 use crate::net::{Link, clock};
 use crate::observe::Reason;
 use crate::table::Listener;
-use crate::wire::http2::Breach;
+use crate::wire::http2::{Breach, Refusal};
 use h2::server::{Builder, Connection, SendResponse};
 use h2::{Ping, PingPong, RecvStream};
 use http::Request;
@@ -82,7 +82,7 @@ pub(super) async fn serve(link: Rc<Link>, lent: Rc<Lent>, home: Rc<Home>, peer: 
             Step::Yield => yield_to_back().await,
             Step::Over => return,
             Step::Broken(why) => {
-                driver.record(Reason::BadRequest(why));
+                driver.record(Reason::BadRequest(why), 0);
                 drop(server);
                 linger(&link, &lent.upstream.buffers).await;
                 return;
@@ -161,8 +161,15 @@ impl Driver<'_> {
             self.leave(server);
         }
         self.hear_pong(cx);
-        let step = match server.poll_accept(cx) {
-            Poll::Ready(Some(Ok((request, respond)))) => return Poll::Ready(Step::Stream(request, respond)),
+        let accepted = server.poll_accept(cx);
+        while let Some(refusal) = wire.take_refused() {
+            self.refused(refusal);
+        }
+        let step = match accepted {
+            Poll::Ready(Some(Ok((request, respond)))) => {
+                wire.serves(respond.stream_id().as_u32());
+                return Poll::Ready(Step::Stream(request, respond));
+            }
             Poll::Ready(Some(Err(error))) if error.is_io() => Some(Step::Over),
             Poll::Ready(Some(Err(_)) | None) if self.told == Some(Breach::Flood) => {
                 Some(Step::Broken("flood"))
@@ -229,7 +236,7 @@ impl Driver<'_> {
         let (now, heard) = (clock::coarse(), wire.heard());
         let head = home.look(lent, |listener| listener.timeouts.head);
         if wire.begun().is_some_and(|begun| begun.after(head) <= now) {
-            self.record(Reason::HeadTimeout);
+            self.record(Reason::HeadTimeout, 0);
             return true;
         }
         let next = if active.get() == 0 {
@@ -277,11 +284,23 @@ impl Driver<'_> {
         }
     }
 
-    /// What the client did wrong, for the log: there is no request to tell it with.
-    fn record(&self, reason: Reason) {
+    /// The library has refused a request by itself.
+    #[cold]
+    fn refused(&self, refusal: Refusal) {
+        match refusal {
+            Refusal::Malformed => self.record(Reason::BadRequest("http2_request"), 0),
+            Refusal::Streams => self.record(Reason::BadRequest("too_many_streams"), 0),
+            Refusal::Head => self.record(Reason::HeadTooLarge, 431),
+        }
+    }
+
+    /// What the client did wrong, for the log, and the status that it was told, if it was told one: there is no request to
+    /// tell it with.
+    fn record(&self, reason: Reason, status: u16) {
         let Shared { lent, home, peer, .. } = &**self.shared;
         let (table, at) = home.now(lent);
         let ctx = Context::new(lent, &table, peer.on(&table, at), None, clock::now());
         ctx.reason.set(reason);
+        ctx.status.set(status);
     }
 }

@@ -67,7 +67,7 @@ impl Drop for Active {
 pub(super) async fn serve(shared: Rc<Shared>, request: Request<RecvStream>, respond: SendResponse<Piece>) {
     let began = clock::now();
     let Shared { wire, lent, home, .. } = &*shared;
-    lent.activity.set(lent.activity.get().wrapping_add(1));
+    lent.activity.beat();
     let (table, at) = home.now(lent);
     let peer = shared.peer.on(&table, at);
     let listener = &table.listeners[at.index()];

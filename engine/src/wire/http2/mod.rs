@@ -1,9 +1,11 @@
 //! What of HTTP/2 is looked at beside the library that speaks it: the headers of frames, by which a peer is known that
-//! makes work and asks for nothing (RFC 9113 §10.5).
+//! makes work and asks for nothing (RFC 9113 §10.5), and what the library refuses by itself.
 
 mod blocks;
+mod refusals;
 
 pub use blocks::Blocks;
+pub use refusals::{Refusal, Refusals};
 
 use crate::base::Tick;
 use std::time::Duration;

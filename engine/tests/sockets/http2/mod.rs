@@ -7,6 +7,7 @@ mod floods;
 mod frames;
 mod hpack;
 mod messages;
+mod refusals;
 mod rules;
 mod stalls;
 

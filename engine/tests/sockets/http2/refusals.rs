@@ -1,0 +1,61 @@
+//! Requests that the library refuses by itself, and that no exchange is begun for: each is logged all the same.
+
+use super::frames::*;
+use super::hpack::plain;
+use super::{both, peer};
+use crate::support::{Gateway, Setup, each_driver, three_fresh};
+use tools::upstream::Origin;
+
+/// A request of `fields` that ends with its head.
+fn asks(stream: u32, fields: &[(&str, &str)]) -> Vec<u8> {
+    frame(HEADERS, END_HEADERS | END_STREAM, stream, plain(fields))
+}
+
+#[test]
+fn what_is_refused_before_it_is_an_exchange_is_logged_once_with_its_reason() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let limits = "streams_per_connection: 2, header_bytes: 2KiB";
+        let gateway = Gateway::start(driver, &Setup { limits, ..both(&origin) });
+        let mut peer = peer(&gateway);
+        let addr = peer.client().addr();
+        assert_eq!(peer.ask(1, "/ok").expect(200).text(), "ok\n");
+        // No :path, with a good request right behind it.
+        let no_path = [(":method", "GET"), (":scheme", "http"), (":authority", "a.test")];
+        peer.send([asks(3, &no_path), get(5, "/ok")].concat());
+        assert_eq!(peer.answer(3).reset, Some(PROTOCOL_ERROR));
+        peer.answer(5).expect(200);
+        // Larger than what is allowed, in as many fields as it takes.
+        let long = "x".repeat(900);
+        let large = [(":method", "GET"), (":scheme", "http"), (":authority", "a.test"), (":path", "/ok")];
+        let large = [&large[..], &[("x-a", &*long), ("x-b", &*long), ("x-c", &*long)]].concat();
+        peer.send(asks(7, &large));
+        assert_eq!(peer.answer(7).status, 431);
+        // One more than the client was told that it may have.
+        peer.send([get(9, "/never"), get(11, "/never"), get(13, "/ok")].concat());
+        assert_eq!(peer.answer(13).reset, Some(REFUSED_STREAM));
+        peer.send([reset(9, CANCEL), reset(11, CANCEL)].concat());
+        peer.ask(15, "/ok").expect(200);
+        let lines = gateway.logs_of(addr, 8);
+        let mut told: Vec<_> = lines
+            .iter()
+            .map(|line| {
+                (line["reason"].as_str().unwrap_or_default(), line["detail"].as_str(), &line["status"])
+            })
+            .map(|(reason, detail, status)| format!("{reason} {} {status}", detail.unwrap_or_default()))
+            .collect();
+        told.sort_unstable();
+        let expected = [
+            "bad_request http2_request 0",
+            "bad_request too_many_streams 0",
+            "client_gone  0",
+            "client_gone  0",
+            "head_too_large  431",
+            "ok  200",
+            "ok  200",
+            "ok  200",
+        ];
+        assert_eq!(told, expected, "{lines:#?}");
+        three_fresh(&gateway);
+    });
+}
