@@ -1,5 +1,9 @@
-//! Routes that end here: a redirect, or an answer that the operator wrote. Both leave through the same door as an
+//! Requests that end here: what is said to an issuer of certificates (`proof`), to who has to come by TLS (`https`), and
+//! routes that end here: a redirect, or an answer that the operator wrote. Both leave through the same door as an
 //! upstream's reply, and the log's reason is that nothing went wrong.
+
+pub(super) mod https;
+pub(super) mod proof;
 
 use super::answer::of_body;
 use super::context::{Context, Peer};

@@ -3,29 +3,31 @@
 
 pub mod answer;
 mod context;
+mod deadline;
 mod downstream;
 mod end;
+mod find;
 mod grpc;
-mod https;
 mod lent;
 mod onward;
 mod outcome;
 mod peer;
 mod plan;
-mod proof;
+mod refuse;
 mod run;
 mod timed;
+mod write;
 
 /// What the path asks on its way, for explaining a request without an exchange.
 pub mod parts {
+    pub use super::end::https::elsewhere;
     pub use super::end::{last_hop, location};
-    pub use super::https::elsewhere;
+    pub use super::onward::call::allowed_upgrade;
     pub use super::onward::forward::{client_ip, target};
     pub use super::onward::max_forwards::ends_here;
     pub use super::onward::stick::{Part, key, part};
     pub use super::peer::front::front;
     pub use super::plan::{Asked, preflight, reason};
-    pub use super::run::allowed_upgrade;
 }
 
 pub use answer::Answer;
@@ -35,4 +37,5 @@ pub use lent::{Held, Leave, Lent, TableRef};
 pub use outcome::{Outcome, Tunnel};
 pub use peer::home::{Home, Sleepers};
 pub use plan::{AskKeys, Asking};
-pub use run::{refuse, run};
+pub use refuse::refuse;
+pub use run::run;

@@ -1,6 +1,7 @@
 //! The way to an upstream and back: what it is told (`forward`, `max_forwards`), what of the request balancing goes by
-//! (`stick`), and its reply in the client's words (`mapping`).
+//! (`stick`), the call (`call`), and its reply in the client's words (`mapping`).
 
+pub(super) mod call;
 pub(super) mod forward;
 pub(super) mod mapping;
 pub(super) mod max_forwards;

@@ -6,7 +6,6 @@ use super::flight::Seat;
 use crate::exchange::Context;
 use crate::exchange::answer::of_body;
 use crate::exchange::downstream::Replies;
-use crate::exchange::run::{timed, total};
 use crate::net::body::BodySource;
 use crate::net::{clock, timer};
 use crate::observe::Reason;
@@ -50,8 +49,8 @@ pub async fn perform<B: BodySource, R: Replies>(
             if waits && body.here().is_none() && !ctx.continued.replace(true) {
                 reply.go_on().await.map_err(of_body)?;
             }
-            let held = body.hold(most, total(ctx)).await;
-            match held.map_err(|fault| timed(ctx, of_body(fault)))? {
+            let held = body.hold(most, ctx.total()).await;
+            match held.map_err(|fault| ctx.timed_out(of_body(fault)))? {
                 true => Ok(Told::Body),
                 false => Ok(Told::BodyTooLong),
             }

@@ -1,9 +1,9 @@
 //! What keeps clients on https: those that came by http are sent there before anything else is decided, and those that came
 //! by https are told to come by nothing else, in every answer (RFC 6797 §7.2: in those alone).
 
-use super::context::{Context, Peer};
-use super::end::{Own, location};
-use super::peer::front::front;
+use crate::exchange::context::{Context, Peer};
+use crate::exchange::end::{Own, location};
+use crate::exchange::peer::front::front;
 use crate::observe::Reason;
 use crate::route::finder::Caches;
 use crate::route::front::Scheme;
@@ -63,13 +63,13 @@ pub fn elsewhere(
 impl Context<'_> {
     /// Whether its client is told to come by nothing but https.
     #[inline]
-    pub(super) fn is_strict(&self) -> bool {
+    pub(in crate::exchange) fn is_strict(&self) -> bool {
         self.table.listeners[self.peer.listener.index()].hsts.is_some()
     }
 
     /// Has `edits` of an answer tell it, unless they do so already by a policy that says it otherwise.
     #[inline]
-    pub(super) fn tell_strict(&self, edits: &mut Edits) {
+    pub(in crate::exchange) fn tell_strict(&self, edits: &mut Edits) {
         if let Some(value) = &self.table.listeners[self.peer.listener.index()].hsts {
             self.put_strict(value, edits);
         }

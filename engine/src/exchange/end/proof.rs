@@ -1,8 +1,8 @@
 //! What an issuer is answered that looks by http whether a name is served here (RFC 8555 §8.3): before redirects, routes and
 //! policies, on listeners that speak plain text, and only for a token that an order waits for. Every other request goes on.
 
-use super::context::Context;
-use super::end::Own;
+use crate::exchange::context::Context;
+use crate::exchange::end::Own;
 use crate::wire::edits::Edits;
 use crate::wire::field::Field;
 use crate::wire::head::Head;

@@ -1,0 +1,84 @@
+//! The last stage of the path: an upstream's reply on its way to the client, beside what is still on its way up.
+
+use super::answer::of_body;
+use super::context::Context;
+use super::downstream::{Begin, Replies, ReplyHead};
+use super::outcome::{Outcome, Tunnel};
+use crate::base::{Fault, Side};
+use crate::net::body::{BodySink, BodySource, pump};
+use crate::net::spawn::beside;
+use crate::observe::Reason;
+use crate::upstream::{Reply, Upload};
+use crate::wire::edits::Edits;
+use std::cell::Cell;
+use std::future::Future;
+
+/// Writes an upstream's reply, beside the upload that may still run.
+#[expect(clippy::manual_async_fn, reason = "an async function keeps its arguments twice")]
+pub fn write<'c, B: BodySource, R: Replies>(
+    ctx: &'c Context<'c>,
+    body: &mut B,
+    reply: &mut R,
+    got: Reply<'c>,
+    upload: &mut Option<Upload>,
+    edits: &Edits,
+    upgrade: Option<&[u8]>,
+) -> impl Future<Output = Result<Outcome<'c>, Reason>> {
+    async move {
+        let head = got.head();
+        let status = head.status();
+        let upgrade = upgrade.filter(|_| status == 101);
+        let close = upload.is_some() || !body.ended();
+        let head = ReplyHead::Upstream { head, edits, length: got.length(), upgrade };
+        let mut sink = reply
+            .begin(Begin { head, close, total: ctx.total() })
+            .map_err(|_| Reason::UpstreamMalformed("head_too_large"))?;
+        let mut reader = got.body();
+        let done = carry(ctx, body, upload, &mut reader, &mut sink).await;
+        ctx.bytes_in.set(body.count());
+        ctx.bytes_out.set(sink.sent());
+        if let Err(fault) = done {
+            let reason = ctx.timed_out(of_body(fault));
+            if fault.side != Side::Client && !sink.started() {
+                return Err(reason);
+            }
+            ctx.status.set(if sink.started() { status } else { 0 });
+            ctx.reason.set(reason);
+            // Without a length only a reset tells the client that the end is not the end (RFC 9112 §8).
+            return Ok(if reply.ends_by_close() { Outcome::Reset } else { Outcome::Close });
+        }
+        ctx.status.set(status);
+        if upgrade.is_some() {
+            ctx.tunnel.set(true);
+            let tunnel =
+                got.into_tunnel().map(|(end, first, leased)| Box::new(Tunnel { end, first, leased }));
+            return Ok(tunnel.map_or(Outcome::Close, Outcome::Tunnel));
+        }
+        let whole = reader.ended() && !reader.has_rest() && upload.is_none();
+        got.finish(whole);
+        Ok(if close { Outcome::Close } else { Outcome::Reuse })
+    }
+}
+
+/// Carries the reply's body down, and what is left of the request's body up beside it. How the upload ends does
+/// not matter once the upstream has answered, unless the client is at fault.
+async fn carry<B: BodySource, S: BodySource, W: BodySink>(
+    ctx: &Context<'_>,
+    body: &mut B,
+    upload: &mut Option<Upload>,
+    reader: &mut S,
+    sink: &mut W,
+) -> Result<(), Fault> {
+    let pipes = &ctx.lent.upstream.pipes;
+    match upload {
+        None => pump(reader, sink, pipes).await,
+        // Boxed, for it is rare and larger than all the rest of an exchange.
+        Some(writer) => {
+            Box::pin(async move {
+                let upload = pump(body, writer, pipes);
+                beside(pump(reader, sink, pipes), upload, &Cell::new(None)).await
+            })
+            .await
+        }
+    }
+}
