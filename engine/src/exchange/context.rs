@@ -14,6 +14,7 @@ use crate::table::{Table, Upstream};
 use crate::upstream::{Picked, Tried};
 use crate::wire::field::Field;
 use crate::wire::head::Head;
+use crate::wire::http1::framing::Length;
 use std::cell::{Cell, RefCell};
 use std::net::IpAddr;
 
@@ -75,6 +76,8 @@ pub struct Context<'a> {
     pub certificate: Option<&'a Certificate>,
     /// The request's head; none if it was refused before one was whole.
     pub head: Option<Head<'a>>,
+    /// How long the request's body is, once that is known.
+    pub length: Cell<Length>,
     /// When its first byte was read.
     pub began: Tick,
     /// What the call noted down.
@@ -131,6 +134,7 @@ impl<'a> Context<'a> {
             peer,
             certificate: None,
             head,
+            length: Cell::new(Length::None),
             began,
             tried: Tried::default(),
             client_ip: Cell::new(peer.addr.ip()),
@@ -241,6 +245,10 @@ impl Drop for Context<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
             self.reason.set(Reason::Panic);
+        }
+        // Before the record: whoever reads that an exchange has ended finds its places free.
+        if let Some(passage) = self.passage.get_mut() {
+            passage.end();
         }
         self.hand_in();
         self.lent.activity.beat();

@@ -24,6 +24,7 @@ use crate::wire::uri;
 
 /// Serves one request whose head and framing are valid.
 pub async fn run<'c, D: Downstream>(ctx: &'c Context<'c>, length: Length, down: &mut D) -> Outcome<'c> {
+    ctx.length.set(length);
     let (body, reply) = down.split();
     match serve(ctx, length, body, reply).await {
         Ok(outcome) => outcome,

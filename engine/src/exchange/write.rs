@@ -10,6 +10,7 @@ use crate::net::spawn::beside;
 use crate::observe::Reason;
 use crate::upstream::{Reply, Upload};
 use crate::wire::edits::Edits;
+use crate::wire::head::Version;
 use std::cell::Cell;
 use std::future::Future;
 
@@ -27,6 +28,11 @@ pub fn write<'c, B: BodySource, R: Replies>(
     async move {
         let head = got.head();
         let status = head.status();
+        let is_by_http2 = ctx.head.is_some_and(|head| head.version() == Version::Http2);
+        if upgrade.is_some() && is_by_http2 && (200..300).contains(&status) {
+            // There every success opens the tunnel that was asked for (RFC 8441 §5), and nobody is behind it.
+            return Err(Reason::UpgradeRefused);
+        }
         let upgrade = upgrade.filter(|_| status == 101);
         let close = upload.is_some() || !body.ended();
         let head = ReplyHead::Upstream { head, edits, length: got.length(), upgrade };
@@ -74,6 +80,8 @@ async fn carry<B: BodySource, S: BodySource, W: BodySink>(
         None => pump(reader, sink, pipes).await,
         // Boxed, for it is rare and larger than all the rest of an exchange.
         Some(writer) => {
+            // Calls that go both ways are silent on one of them for as long as they like: the reply's silence has its bounds.
+            body.be_patient();
             Box::pin(async move {
                 let upload = pump(body, writer, pipes);
                 beside(pump(reader, sink, pipes), upload, &Cell::new(None)).await

@@ -24,4 +24,4 @@ pub use stream::Stream;
 pub use sys::{interrupt_nobody, raise_descriptor_limit};
 pub use threads::{affinity, mailbox, offload, ring};
 pub use timer::{Deadline, Wheel};
-pub use turns::Intake;
+pub use turns::{Intake, must_park};

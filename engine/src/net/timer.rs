@@ -6,6 +6,7 @@
 //!         set earlier ──▶ moved there at once      dropped ──▶ free at once
 
 use super::clock;
+use super::turns::awaited::Awaited;
 use crate::base::Tick;
 use std::cell::{Cell, RefCell};
 use std::future::Future;
@@ -193,6 +194,7 @@ impl Alarm {
 /// Waits until `at`, more finely than the wheel turns: for a turn in a queue, where requests must not leave in heaps. To
 /// the millisecond; an allocation each.
 pub async fn pause(at: Tick) {
+    let _awaited = Awaited::begin();
     let mut alarm = Alarm::new();
     loop {
         let left = at.since(clock::now());
@@ -283,6 +285,13 @@ impl Deadline {
             && let Some(driver) = &*self.wheel.0.driver.borrow()
         {
             driver.wake_by_ref();
+        }
+    }
+
+    /// Sets the deadline to `at`, unless it is set.
+    pub fn begin(&self, at: Tick) {
+        if self.wheel.0.entries.borrow().slab[self.index as usize].at == Tick::NEVER {
+            self.set(at);
         }
     }
 

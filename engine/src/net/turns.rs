@@ -1,6 +1,9 @@
-//! Whose turn it is on a shard: how many exchanges begin in a row, and how a task goes to the back of the queue.
+//! Whose turn it is on a shard: how many exchanges begin in a row, how a task goes to the back of the queue, and when the
+//! shard has to park.
 
+pub(super) mod awaited;
 mod intake;
 pub(super) mod turnstile;
 
+pub use awaited::must_park;
 pub use intake::Intake;

@@ -374,6 +374,7 @@ mod tests {
     use super::*;
     use crate::base::{ClientAddr, Tick};
     use crate::wire::head::{Head, Lines};
+    use crate::wire::http1::framing::request_length;
     use crate::wire::http1::{HeadLimits, request};
 
     fn holds(condition: &str) -> Option<bool> {
@@ -390,6 +391,7 @@ mod tests {
         request::parse(bytes, &mut lines, &HeadLimits::default()).expect("parses");
         let facts = Facts {
             head: Head::new(bytes, &lines),
+            length: request_length(Head::new(bytes, &lines)).expect("is framed"),
             path: b"/orders/7",
             parameters: &[crate::policy::Parameter { name: "id".into(), segment: 1 }],
             client: "192.0.2.7".parse().ok(),

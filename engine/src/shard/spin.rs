@@ -3,8 +3,8 @@
 //! the wheel and empties the mailbox itself.
 
 use super::run::Shard;
-use crate::net::clock;
 use crate::net::spawn::yield_to_back;
+use crate::net::{clock, must_park};
 use std::future::poll_fn;
 use std::rc::Rc;
 
@@ -15,10 +15,10 @@ pub async fn spin(shard: Rc<Shard>) {
     let mut seen = lent.activity.beats();
     let ending = &shard.ending;
     loop {
-        let Some(span) = lent.table().gateway.spin else {
+        if lent.table().gateway.spin.is_none() {
             shard.spinning.set(false);
             return;
-        };
+        }
         let mut last = clock::now();
         loop {
             yield_to_back().await;
@@ -30,11 +30,12 @@ pub async fn spin(shard: Rc<Shard>) {
             }
             let now = clock::now();
             lent.upstream.wheel.turn(now);
-            let beats = lent.activity.beats();
-            if beats != seen {
-                (seen, last) = (beats, now);
-            } else if now.since(last) > span {
-                break;
+            if std::mem::replace(&mut seen, lent.activity.beats()) != lent.activity.beats() {
+                last = now;
+            }
+            match lent.table().gateway.spin {
+                Some(span) if now.since(last) <= span && !must_park() => {}
+                _ => break,
             }
         }
         poll_fn(|cx| lent.activity.poll_past(seen, cx)).await;

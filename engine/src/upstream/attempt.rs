@@ -174,7 +174,7 @@ async fn send_beside<B: BodySource>(
 }
 
 /// The fault of a client that sends nothing because it waits for a 100: its silence is the upstream's.
-fn blameless(fault: CallFault) -> CallFault {
+pub(super) fn blameless(fault: CallFault) -> CallFault {
     match fault {
         CallFault::Body(Fault { side: Side::Client, kind: Kind::Timeout }) => CallFault::FirstByte,
         other => other,

@@ -231,6 +231,7 @@ pub async fn call<'a, B: BodySource>(
     interim: &mut impl AsyncFnMut(Head<'_>) -> Result<(), Fault>,
 ) -> Result<Reply<'a>, CallFault> {
     let mut fresh = Fresh::Any;
+    let mut replayed = false;
     loop {
         let leased = connect(lent, *plan, request, fresh).await?;
         let reused = leased.reused();
@@ -255,11 +256,11 @@ pub async fn call<'a, B: BodySource>(
         }
         let stale = reused && fault == CallFault::Reset && !answered;
         let safe = nothing_sent || request.head.method().is_idempotent();
-        if !(stale && safe && body.rewind()) {
+        // Once: a shared connection may be another one that others use too.
+        if std::mem::replace(&mut replayed, true) || !(stale && safe && body.rewind()) {
             return Err(fault);
         }
         lent.counts.reuse_races.add(1);
-        // The new connection is not a reused one, so this branch is taken once.
         fresh = Fresh::New;
     }
 }

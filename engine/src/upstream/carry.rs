@@ -55,6 +55,10 @@ impl BodySink for Upload {
     fn started(&self) -> bool {
         either!(self, body => body.started())
     }
+
+    fn stays_open(&mut self) {
+        either!(self, body => body.stays_open());
+    }
 }
 
 impl ReplyBody<'_> {
@@ -110,5 +114,9 @@ impl BodySource for ReplyBody<'_> {
 
     fn count(&self) -> u64 {
         either!(self, body => body.count())
+    }
+
+    fn may_trail(&self) -> bool {
+        either!(self, body => body.may_trail())
     }
 }

@@ -81,6 +81,11 @@ pub(super) async fn serve(link: Rc<Link>, lent: Rc<Lent>, home: Rc<Home>, peer: 
             }
             Step::Yield => yield_to_back().await,
             Step::Over => return,
+            Step::Ended => {
+                drop(server);
+                linger(&link, &lent.upstream.buffers).await;
+                return;
+            }
             Step::Broken(why) => {
                 driver.record(Reason::BadRequest(why), 0);
                 drop(server);
@@ -136,6 +141,8 @@ enum Step {
     Yield,
     /// The connection is over.
     Over,
+    /// The same, and all that was to be said has been.
+    Ended,
     /// The client broke the protocol, in this way, and was told so.
     Broken(&'static str),
 }
@@ -176,7 +183,7 @@ impl Driver<'_> {
             }
             Poll::Ready(Some(Err(_))) => Some(Step::Broken("http2")),
             Poll::Ready(None) if self.told.is_some() => Some(Step::Broken("http2")),
-            Poll::Ready(None) => Some(Step::Over),
+            Poll::Ready(None) => Some(Step::Ended),
             Poll::Pending => None,
         };
         if let Some(breach) = wire.breach()
@@ -196,7 +203,7 @@ impl Driver<'_> {
             Poll::Pending => {
                 // A client that reads nothing holds what is written for it, so not for ever.
                 let silence = home.look(lent, |listener| listener.timeouts.body);
-                wire.link().writing.set(until(silence));
+                wire.link().writing.begin(until(silence));
                 if wire.link().writing.poll_passed(cx).is_ready() {
                     return Poll::Ready(Step::Over);
                 }
@@ -242,7 +249,15 @@ impl Driver<'_> {
         let next = if active.get() == 0 {
             let silent_until = home.silent_until(lent, heard.max(quiet_since.get()));
             if self.leaves {
-                return true;
+                // What is left of replies leaves first, as long as they are read.
+                let owes = wire.owes() || server.has_streams();
+                let by =
+                    heard.max(quiet_since.get()).after(home.look(lent, |listener| listener.timeouts.body));
+                if !owes || by <= now {
+                    return true;
+                }
+                wire.link().reading.set(by);
+                return false;
             }
             if silent_until > now {
                 silent_until

@@ -151,6 +151,10 @@ impl BodySink for Sink<'_> {
         Ok(len)
     }
 
+    fn stays_open(&mut self) {
+        self.left = None;
+    }
+
     /// The head leaves now; pieces left when they were written.
     async fn flush(&mut self) -> Result<(), Fault> {
         self.begin(false).map(|_| ())

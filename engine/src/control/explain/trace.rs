@@ -225,7 +225,7 @@ impl<'a> Trace<'a> {
     ) -> Result<Option<u16>, Reason> {
         let table = self.ground.table;
         let Some(chain) = table.policies.chain(self.ground.listener, found.route) else { return Ok(None) };
-        let asked = Asked { table, peer: self.peer, certificate: None, client, found: Some(found) };
+        let asked = Asked { table, peer: self.peer, certificate: None, client, length, found: Some(found) };
         let (phase, planned) = policies::told(self.ground, (asked, chain), (head, path), length);
         self.phases.push(phase);
         match planned {

@@ -52,6 +52,10 @@ impl<'b, B: BodySource> WebBody<'b, B> {
 }
 
 impl<B: BodySource> BodySource for WebBody<'_, B> {
+    fn be_patient(&mut self) {
+        self.from.be_patient();
+    }
+
     async fn fill(&mut self) -> Result<&[u8], Fault> {
         let Some(text) = &mut self.text else { return self.from.fill().await };
         while text.left().is_empty() {

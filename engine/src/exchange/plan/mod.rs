@@ -21,6 +21,7 @@ use crate::route::{self, Match, Scratch};
 use crate::table::Table;
 use crate::wire::edits::Edits;
 use crate::wire::head::{Form, Head};
+use crate::wire::http1::framing::Length;
 use crate::wire::uri;
 use std::net::IpAddr;
 
@@ -28,7 +29,8 @@ use std::net::IpAddr;
 fn facts<'f>(ctx: &'f Context<'_>, head: Head<'f>, path: &'f [u8], id: &'f RequestId) -> Facts<'f> {
     let found = ctx.route.get().map(|route| Match { route, path: ctx.pattern.get() });
     let certificate = ctx.certificate;
-    let asked = Asked { table: ctx.table, peer: ctx.peer, certificate, client: ctx.client_ip.get(), found };
+    let (client, length) = (ctx.client_ip.get(), ctx.length.get());
+    let asked = Asked { table: ctx.table, peer: ctx.peer, certificate, client, length, found };
     asked.facts((head, path), id.bytes(), (ctx.began, ctx.wall_ms()))
 }
 
@@ -43,6 +45,8 @@ pub struct Asked<'a> {
     pub certificate: Option<&'a Certificate>,
     /// The client as trusted proxies tell it.
     pub client: Option<IpAddr>,
+    /// How long its body is.
+    pub length: Length,
     /// The route.
     pub found: Option<Match>,
 }
@@ -55,11 +59,12 @@ impl<'a> Asked<'a> {
         request_id: &'a [u8],
         (now, unix_ms): (Tick, u64),
     ) -> Facts<'a> {
-        let Asked { table, peer, certificate, client, found } = self;
+        let Asked { table, peer, certificate, client, length, found } = self;
         let route = found.map(|found| (table.route(found.route), usize::from(found.path)));
         let front = front(peer, head);
         Facts {
             head,
+            length,
             path,
             parameters: route.map_or(&[], |(route, pattern)| route.parameters(pattern)),
             client,

@@ -100,6 +100,14 @@ pub trait BodySource {
 
     /// Body bytes consumed so far.
     fn count(&self) -> u64;
+
+    /// Whether trailers may follow, as far as is known.
+    fn may_trail(&self) -> bool {
+        false
+    }
+
+    /// Whoever sends it may be silent for as long as the exchange lasts.
+    fn be_patient(&mut self) {}
 }
 
 /// Where a body goes.
@@ -134,6 +142,9 @@ pub trait BodySink {
 
     /// Whether a byte of the message has left, head included.
     fn started(&self) -> bool;
+
+    /// Something may follow the last byte of the body: its end does not go with it.
+    fn stays_open(&mut self) {}
 }
 
 /// Carries the whole body across.
@@ -145,6 +156,9 @@ pub async fn pump<S: BodySource, W: BodySink>(
     sink: &mut W,
     pipes: &Pipes,
 ) -> Result<(), Fault> {
+    if source.may_trail() {
+        sink.stays_open();
+    }
     loop {
         if let Some(from) = source.plain() {
             match sink.splice(from, pipes)? {

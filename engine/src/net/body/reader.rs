@@ -247,6 +247,10 @@ impl<'a> BodyReader<'a> {
 }
 
 impl BodySource for BodyReader<'_> {
+    fn be_patient(&mut self) {
+        self.from.lane.silence = std::time::Duration::MAX;
+    }
+
     async fn fill(&mut self) -> Result<&[u8], Fault> {
         if !self.kept().is_empty() {
             return Ok(self.kept());

@@ -3,6 +3,7 @@
 
 use super::Arc;
 use super::mailbox::Mailbox;
+use crate::net::turns::awaited::Awaited;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
@@ -33,7 +34,10 @@ impl Offload {
             answer.value = Some(work());
         });
         self.0.get_or_init(|| start().ok()).as_ref()?.try_send(task).ok()?;
-        Some(async move { done.recv().await })
+        Some(async move {
+            let _awaited = Awaited::begin();
+            done.recv().await
+        })
     }
 }
 

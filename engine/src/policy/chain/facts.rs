@@ -3,6 +3,7 @@
 use crate::base::{Certificate, ClientAddr, Tick};
 use crate::wire::cookie::cookie;
 use crate::wire::head::Head;
+use crate::wire::http1::framing::Length;
 use std::net::IpAddr;
 
 /// What is known of a request.
@@ -10,6 +11,8 @@ use std::net::IpAddr;
 pub struct Facts<'r> {
     /// Its head.
     pub head: Head<'r>,
+    /// How long its body is, as the protocol that brought it tells: its fields need not.
+    pub length: Length,
     /// Its canonical path, without the query.
     pub path: &'r [u8],
     /// The named segments of the pattern that took the path.

@@ -163,8 +163,9 @@ impl Chain {
 
     /// Whether it answers preflights.
     pub fn has_cors(&self) -> bool {
-        // Its phase is the first.
-        matches!(self.steps.first(), Some(policy) if matches!(policy.kind, Kind::Cors(_)) && policy.mode == Mode::Enforce)
+        // Their phase is the first.
+        let mut leading = self.steps.iter().take_while(|policy| matches!(policy.kind, Kind::Cors(_)));
+        leading.any(|policy| policy.mode == Mode::Enforce)
     }
 
     /// The policies, in the order in which they are asked.
@@ -337,7 +338,19 @@ impl Chain {
         }
     }
 
+    /// What a refusal comes to here: 401 says how to sign in (RFC 9110 §15.5.2), and where nobody can there is none.
+    fn meant(&self, policy: &Policy, refusal: Refusal) -> Refusal {
+        let is_asked = refusal.cause == Cause::Unauthenticated && matches!(policy.kind, Kind::Authorize(_));
+        let signs_in =
+            |policy: &Arc<Policy>| matches!(policy.kind, Kind::SignIn(_)) && policy.mode == Mode::Enforce;
+        match is_asked && !self.steps.iter().any(signs_in) {
+            true => Refusal { cause: Cause::Forbidden, ..refusal },
+            false => refusal,
+        }
+    }
+
     fn refused(&self, policy: &Policy, at: u8, refusal: Refusal, state: &mut State<'_>) -> Verdict {
+        let refusal = self.meant(policy, refusal);
         note(state, at, Said::Refuses(refusal));
         if policy.mode == Mode::Enforce {
             tally(policy, Outcome::Refused(refusal.cause), state);

@@ -6,6 +6,7 @@ use crate::config::Memory;
 use crate::policy::{Outcome, Shard, Verb};
 use crate::table::{Table, build};
 use crate::wire::head::Lines;
+use crate::wire::http1::framing::request_length;
 use crate::wire::http1::{HeadLimits, request};
 
 const POLICIES: &str = "
@@ -45,6 +46,7 @@ fn met(table: &Table, shard: &mut Shard, (line, fields, client): (&str, &str, &s
     let client: std::net::SocketAddr = client.parse().expect("is an address");
     let facts = Facts {
         head: Head::new(text.as_bytes(), &lines),
+        length: request_length(Head::new(text.as_bytes(), &lines)).expect("is framed"),
         path: b"/",
         parameters: &[],
         client: Some(client.ip()),

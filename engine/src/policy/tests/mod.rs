@@ -15,6 +15,7 @@ use crate::config::read::Source;
 use crate::table::{Table, build};
 use crate::wire::edits::Edits;
 use crate::wire::head::{Head, Lines};
+use crate::wire::http1::framing::request_length;
 use crate::wire::http1::{HeadLimits, reply, request};
 use std::fmt::Write;
 use std::net::SocketAddr;
@@ -124,6 +125,7 @@ impl Gate {
         let parameters = [chain::facts::Parameter { name: "id".into(), segment: 1 }];
         let facts = Facts {
             head: Head::new(text.as_bytes(), &parsed),
+            length: request_length(Head::new(text.as_bytes(), &parsed)).expect("is framed"),
             path: target.split('?').next().unwrap_or_default().as_bytes(),
             parameters: &parameters,
             client: Some(peer.ip()),

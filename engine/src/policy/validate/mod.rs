@@ -21,7 +21,7 @@ use super::{Ask, Cause, Facts, Refusal, State, Told, Verdict};
 use crate::config::policy::Validate as Given;
 use crate::config::read::Pointer;
 use crate::wire::head::Head;
-use crate::wire::http1::framing::{self, Length};
+use crate::wire::http1::framing::Length;
 use body::Body;
 use decode::{Plus, decode};
 use headers::Headers;
@@ -115,8 +115,7 @@ impl Validate {
             Told::Body => self.body(facts.head, Some(state.body), scratch),
             Told::BodyTooLong => self.body(facts.head, None, scratch),
             _ => {
-                // How it is framed was decided before any policy was asked.
-                let length = framing::request_length(facts.head).unwrap_or(Length::None);
+                let length = facts.length;
                 let asked = Asked { head: facts.head, length, segment: |name: &str| facts.parameter(name) };
                 match self.head(&asked, scratch) {
                     Ok(Next::Body(most)) => return Verdict::Ask(Ask::Body(most)),

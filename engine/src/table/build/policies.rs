@@ -44,16 +44,17 @@ pub(super) fn build(
     };
     let mut named: HashMap<&str, Option<Arc<Policy>>> = HashMap::new();
     let mut all = Vec::new();
+    let mut told = Vec::new();
     for (slot, (name, given)) in config.policies.0.iter().enumerate() {
         let at = Pointer::default().key("policies").key(name);
         check.name(&at, name);
-        let policy = compiled(check, &at, (name, slot), given, (previous, &mut kit));
+        let policy = compiled(check, &at, (name, slot), given, (previous, &mut kit), &mut told);
         all.extend(policy.clone());
         named.insert(name, policy);
     }
     let registry = Registry::new(&entries, &ground.blind);
     let mut policies = Policies {
-        identity: Identity::new(all.iter().flat_map(identity)),
+        identity: Identity::new(told.into_iter()),
         all,
         chains: Vec::new(),
         of: Vec::new(),
@@ -107,8 +108,8 @@ fn consumers(check: &mut Check<'_>) -> Vec<Entry> {
 }
 
 /// The fields by which a policy tells an origin who calls.
-fn identity(policy: &Arc<Policy>) -> Vec<FieldName> {
-    match &policy.kind {
+fn identity(kind: &Kind) -> Vec<FieldName> {
+    match kind {
         Kind::SignIn(SignIn { by: By::Forward(asked), .. }) => asked.identity().cloned().collect(),
         Kind::SignIn(SignIn { by: By::Mtls(mtls), forward, .. }) => {
             let claims = forward.iter().map(|(_, name)| name);
@@ -136,6 +137,7 @@ fn compiled(
     (name, slot): (&str, usize),
     given: &config::Policy,
     (previous, kit): (Option<&Table>, &mut Kit<'_>),
+    told: &mut Vec<FieldName>,
 ) -> Option<Arc<Policy>> {
     let all = given.kinds();
     let names = |list: &[(&str, bool)]| list.iter().map(|(kind, _)| *kind).collect::<Vec<_>>().join(", ");
@@ -154,6 +156,8 @@ fn compiled(
     let mut faults = Faults::default();
     let kind = policy::compile((name, slot), given, at, kit, &mut faults);
     tell(check, faults);
+    // Origins believe them whatever the mode: nobody else says them while the policy is off.
+    told.extend(kind.iter().flat_map(identity));
     let condition = given.when.as_ref().zip(kind.as_ref());
     let when = condition.and_then(|(text, kind)| {
         let compiled = When::compile(text, kind.phase());

@@ -1,6 +1,6 @@
 //! One try of a request on one stream: head and body out, reply head in, both at once.
 
-use super::super::attempt::{Failed, INTERIM_MAX, REPLY_LIMITS, of_tls, sending};
+use super::super::attempt::{Failed, INTERIM_MAX, REPLY_LIMITS, blameless, of_tls, sending};
 use super::super::call::{CallFault, Outgoing, Plan, Reply, Source, Switched, TunnelStream, lane};
 use super::super::carry::Upload;
 use super::super::connect::Leased;
@@ -61,9 +61,15 @@ pub async fn attempt<'a, B: BodySource>(
             let up_ended = || deadline.set(clock::coarse().after(plan.timeouts.first_byte).min(plan.total));
             poll_fn(|cx| beside(cx, &mut response, (&mut up, &mut uploading, &up_ended), &deadline)).await
         };
+        let waits_for_100 = request.onward.expect_continue && interims == 0 && body.count() == 0;
         let why = |broke| {
             let failed = failed(broke, plan.total);
-            Failed { fault: of_tls(failed.fault, stream.wire().link()), ..failed }
+            let failed = match waits_for_100 {
+                true => Failed { fault: blameless(failed.fault), ..failed },
+                false => failed,
+            };
+            let answered = failed.answered || interims > 0;
+            Failed { fault: of_tls(failed.fault, stream.wire().link()), answered, ..failed }
         };
         match came.map_err(why)? {
             Came::Interim(given) => {

@@ -185,7 +185,7 @@ fn turn(mux: &Mux, connection: &mut Connection<Polled, Piece>, cx: &mut Context<
         Poll::Ready(Ok(())) => {}
         Poll::Ready(Err(_)) => return Poll::Ready(Step::Over),
         Poll::Pending => {
-            wire.link().writing.set(until(STALL));
+            wire.link().writing.begin(until(STALL));
             if wire.link().writing.poll_passed(cx).is_ready() {
                 return Poll::Ready(Step::Over);
             }

@@ -75,6 +75,38 @@ fn a_listener_that_leaves_finishes_running_streams() {
     });
 }
 
+/// What has been answered is on its way for as long as it is read, however late.
+#[test]
+fn a_reply_that_is_still_being_read_leaves_whole_before_the_connection_does() {
+    each_driver(|driver| {
+        let size = 12_000_000;
+        let origin = Origin::start();
+        let mut gateway = Gateway::start(driver, &both(&origin));
+        // SETTINGS_INITIAL_WINDOW_SIZE: more than all of it.
+        let mut peer =
+            Peer::greeted_with(crate::support::Client::connect(gateway.addr()), &[(4, 20_000_000)]);
+        peer.grant(0, 20_000_000);
+        peer.send(get(1, &format!("/bytes/{size}")));
+        peer.until("its head", |peer| peer.answers.get(&1).is_some_and(|answer| answer.status == 200));
+        gateway.terminate();
+        let mut read = 0;
+        while !peer.answers[&1].is_over() {
+            assert_eq!(peer.look(), Look::Frame, "{read} of {size} bytes");
+            let now = peer.answers[&1].body.len();
+            if now / 1_000_000 > read / 1_000_000 {
+                std::thread::sleep(std::time::Duration::from_millis(100));
+                // What comes from us meanwhile must not have the rest thrown away.
+                peer.send(window_update(0, 1000));
+            }
+            read = now;
+        }
+        assert_eq!(peer.answer(1).body.len(), size);
+        peer.rest();
+        drop(peer);
+        assert_eq!(gateway.exit().code(), Some(0));
+    });
+}
+
 /// A reload that keeps the listener is not noticed: streams of both generations share the connection.
 #[test]
 fn a_reload_is_not_noticed_by_a_connection_that_stays() {

@@ -7,6 +7,8 @@ mod floods;
 mod frames;
 mod hpack;
 mod messages;
+mod origins;
+mod policies;
 mod refusals;
 mod rules;
 mod stalls;

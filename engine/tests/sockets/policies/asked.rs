@@ -154,13 +154,19 @@ fn a_service_lets_pass_and_tells_the_origin_who_calls() {
         let asked = &auth.requests()[0];
         assert_eq!((asked.value("cookie").as_deref(), asked.value("x-user-id")), (Some("s=1"), None));
         assert!(asked.value("x-forwarded-uri").is_some_and(|uri| uri.starts_with("/gate?")));
+        // It decides on the path that is routed and sent on, however it was spelled.
+        for target in ["/x/%2e%2e/%67ate?a=%2e", "/./gate?a=%2e", "http://gw.test/gate?a=%2e"] {
+            ask(gateway, &format!("GET {target}"), "X-Origin: /ok\r\n").0.expect(200);
+            let last = auth.requests().pop().expect("it was asked");
+            assert_eq!(last.value("x-forwarded-uri").as_deref(), Some("/gate?a=%2e"), "{target}");
+        }
         // Without a role the next policy refuses, and with nothing said nothing of the client's stays.
         says(auth, "gate", "204 No", "", "");
         let (reply, client) = ask(gateway, "GET /gate", fields);
         reply.expect(403);
         assert_eq!(gateway.log_of(client.addr())["policy"], "buyers");
         // Each request is asked about, over one connection.
-        assert_eq!((auth.requests().len(), auth.connections()), (2, 1));
+        assert_eq!((auth.requests().len(), auth.connections()), (5, 1));
     });
 }
 

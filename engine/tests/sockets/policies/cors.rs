@@ -7,14 +7,16 @@ const POLICIES: &str = r#"
 site: { cors: { origins: ["https://app.test", "https://*.app.test", "regex:https://pr-[0-9]+\\.dev"], methods: [GET, PUT], headers: [Content-Type, X-A], expose: [X-B], credentials: true, max_age: 10m, private_network: true } }
 open: { cors: { origins: "*" } }
 nobody: { ip: { deny: [0.0.0.0/0] } }
+trial: { cors: { origins: "https://other.test" }, mode: shadow }
 "#;
 
-const ROUTES: [&str; 5] = [
+const ROUTES: [&str; 6] = [
     "match: { path: /site, methods: [GET, PUT, DELETE] }, policies: [site], to: origin",
     "match: { path: /open }, policies: [open], to: origin",
     "match: { path: /shut }, policies: [nobody, site], to: origin",
     "match: { path: /own, methods: [OPTIONS] }, to: origin",
     "match: { path: /down }, policies: [site], to: nowhere",
+    "match: { path: /tried, methods: [GET, PUT] }, policies: [trial, site], to: origin",
 ];
 
 fn allowed(reply: &Reply) -> Option<&str> {
@@ -39,6 +41,8 @@ fn a_preflight_is_answered_for_the_method_it_asks_for() {
                 ("/site", "https://app.test", "DELETE", "", 403),
                 ("/site", "https://app.test", "PUT", "X-Other", 403),
                 ("/open", "https://any.test", "PATCH", "X-Z", 204),
+                // One on trial in front of it takes nothing away.
+                ("/tried", "https://app.test", "PUT", "", 204),
             ] {
                 let asked = if headers.is_empty() {
                     String::new()
@@ -61,7 +65,7 @@ fn a_preflight_is_answered_for_the_method_it_asks_for() {
                 if status != 204 {
                     continue;
                 }
-                let site = path == "/site";
+                let site = path != "/open";
                 assert_eq!(allowed(&reply), Some(if site { from } else { "*" }));
                 assert_eq!(
                     reply.value("access-control-allow-methods"),

@@ -50,6 +50,7 @@ plans: { limit: { rate: 1/h, key: consumer, plans: { partner: { rate: 3/h } } } 
 dark-limit: { limit: { rate: 1/h, key: global }, mode: shadow }
 slow: { limit: { algorithm: leaky_bucket, rate: 20/s, burst: 2, key: global } }
 one: { in_flight: { limit: 1, key: global } }
+retired: { jwt: { algorithms: [HS256], secret: "0123456789abcdef0123456789abcdef", forward: { sub: X-Old-User } }, mode: off }
 site: { cors: { origins: https://app.test } }
 "#;
 
@@ -338,6 +339,29 @@ fn a_place_in_flight_is_given_back_at_the_end_of_the_exchange() {
         client.reply().expect(200);
         gateway.log_of(client.addr());
         ask(gateway, "GET /one", "X-Origin: /ok\r\n").0.expect(200);
+    });
+}
+
+#[test]
+fn what_a_policy_that_is_off_would_tell_an_origin_nobody_else_tells() {
+    run(|gateway, origin| {
+        let (request, _) =
+            seen(gateway, origin, "/plain", "X-Old-User: root\r\nX_Old_User: root\r\nX-New: 1\r\n");
+        let told = ["x-old-user", "x_old_user", "x-new"].map(|name| request.values(name).len());
+        assert_eq!(told, [0, 0, 1]);
+    });
+}
+
+#[test]
+fn a_place_is_free_again_on_whatever_shard_the_next_request_lands() {
+    let one = ["match: { path: /one }, policies: [one], to: origin"];
+    let shards = |setup| Setup { shards: 4, ..setup };
+    with("one: { in_flight: { limit: 1, key: global } }", &one, shards, |gateway, _| {
+        for _ in 0..40 {
+            let (reply, client) = ask(gateway, "GET /one", "X-Origin: /ok\r\n");
+            reply.expect(200);
+            gateway.log_of(client.addr());
+        }
     });
 }
 

@@ -38,7 +38,7 @@ const KINDS: [(&str, &str, &str, &str, u16); 13] = [
     ("peer", "mtls: {}", "GET", "", 401),
     ("asked", "introspection: { upstream: gone, path: /i, bearer: b, cache: 0s }", "GET", WRONG, 503),
     ("gate", "forward_auth: { upstream: gone, path: /f }", "GET", "", 503),
-    ("may", "authorize: { scopes: [orders.write] }", "GET", "", 401),
+    ("may", "authorize: { scopes: [orders.write] }", "GET", "", 403),
     ("query", "validate: { query: { others: false } }", "GET", "", 400),
     ("body", "validate: { body: { schema: { type: object }, required: [GET] } }", "GET", "", 400),
     ("rate", "limit: { algorithm: fixed_window, rate: 1/d, key: global }", "GET", "", 429),

@@ -116,8 +116,8 @@ fn a_certificate_is_a_caller_for_policies_and_told_to_the_origin_in_fields_that_
                 (Some("bob"), "/reads", "403"),
                 (None, "/reads", "401"),
                 (Some("ann"), "/shop", "200"),
-                (Some("bob"), "/shop", "401"),
-                (None, "/shop", "401"),
+                (Some("bob"), "/shop", "403"),
+                (None, "/shop", "403"),
             ] {
                 assert_eq!(
                     status(asked, shows, target, &[version]),

@@ -185,6 +185,14 @@ impl BodySource for FrameReader {
         self.piece.is_empty() && (self.ended || self.stream.is_end_stream())
     }
 
+    fn may_trail(&self) -> bool {
+        !self.ended && !self.stream.is_end_stream()
+    }
+
+    fn be_patient(&mut self) {
+        self.bounds.silence = Duration::MAX;
+    }
+
     fn rewind(&mut self) -> bool {
         if self.consumed == 0 {
             return true;

@@ -20,8 +20,10 @@ use std::time::Duration;
 
 /// Bytes of a piece at most: one frame of the size that every peer takes (RFC 9113 §4.2).
 const PIECE_BYTES: usize = 16 * 1024;
-/// Credit for a piece of a body, and for a stream that was served.
-const EARNED_BY_PIECE: u32 = 2;
+/// Credit for a piece of a body, for each KiB of it, and for a stream that was served. Some peers answer each frame with a PING
+/// and a WINDOW_UPDATE, others each 4 KiB with two WINDOW_UPDATEs: no less than that is earned.
+const EARNED_BY_PIECE: u32 = 8;
+const EARNED_BY_KIB: u32 = 1;
 const EARNED_BY_STREAM: u32 = 10;
 
 /// A piece of a body, in the library's keeping.
@@ -158,8 +160,9 @@ impl FrameSender {
     }
 
     fn data(&self, piece: Option<Buf>, ends: bool) -> Result<(), Fault> {
+        let kib = piece.as_ref().map_or(0, |piece| piece.len() as u32 / 1024);
         self.stream.borrow_mut().send_data(Piece(piece), ends).map_err(|_| self.gone())?;
-        self.wire.earned(EARNED_BY_PIECE);
+        self.wire.earned(EARNED_BY_PIECE + EARNED_BY_KIB * kib);
         self.has_ended(ends);
         Ok(())
     }
@@ -231,6 +234,10 @@ impl BodySink for FrameWriter {
         let len = self.to.write(data, ends, (&self.pool, self.total)).await?;
         self.left = left.map(|left| left.saturating_sub(len as u64));
         Ok(len)
+    }
+
+    fn stays_open(&mut self) {
+        self.left = None;
     }
 
     /// Nothing: pieces left when they were written.

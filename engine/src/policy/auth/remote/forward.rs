@@ -179,7 +179,9 @@ impl Forward {
             }
         };
         line(b"X-Forwarded-Method", facts.head.method_bytes());
-        line(b"X-Forwarded-Uri", facts.head.target());
+        // As it is routed and sent on: of two spellings of a path the service would allow one, and the origin serve the other.
+        let query = facts.head.query().map(|query| [&b"?"[..], query].concat());
+        line(b"X-Forwarded-Uri", &[facts.path, &query.unwrap_or_default()].concat());
         line(b"X-Forwarded-Host", facts.host);
         line(b"X-Forwarded-Proto", if facts.is_https { b"https" } else { b"http" });
         if let Some(client) = facts.client {

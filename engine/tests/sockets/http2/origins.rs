@@ -1,0 +1,150 @@
+//! HTTP/2 on both sides: what a stream may do that a message of HTTP/1.1 may not.
+
+use super::frames::*;
+use super::hpack::plain;
+use super::{both, peer};
+use crate::support::{Client, Driver, Gateway, each_driver, three_fresh};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::thread;
+use std::time::Duration;
+use tools::upstream::Origin;
+
+/// An origin that begins each answer when a request begins: with `head`, the request's own body, and `tail` behind its end.
+fn origin(head: &'static [(&str, &str)], tail: &'static [(&str, &str)]) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let addr = listener.local_addr().expect("is bound");
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.expect("is connected");
+            // Whoever connected may only have looked whether it is there.
+            if stream.read_exact(&mut [0; PREFACE.len()]).is_err() {
+                continue;
+            }
+            stream.write_all(&settings(&[])).expect("is sent");
+            let (mut header, mut last) = ([0; 9], 0);
+            while stream.read_exact(&mut header).is_ok() {
+                let [a, b, c, kind, flags, id @ ..] = header;
+                let id = u32::from_be_bytes(id);
+                let mut payload = vec![0; u32::from_be_bytes([0, a, b, c]) as usize];
+                stream.read_exact(&mut payload).expect("a frame is whole");
+                let mut answer = match kind {
+                    // What comes behind a body is no other request.
+                    HEADERS if id == last => Vec::new(),
+                    HEADERS => frame(HEADERS, END_HEADERS, id, plain(head)),
+                    DATA => frame(DATA, 0, id, &payload),
+                    SETTINGS if flags & ACK == 0 => frame(SETTINGS, ACK, 0, b""),
+                    _ => continue,
+                };
+                last = last.max(id);
+                if matches!(kind, HEADERS | DATA) && flags & END_STREAM != 0 {
+                    match tail {
+                        [] => answer.extend(frame(DATA, END_STREAM, id, b"")),
+                        tail => answer.extend(frame(HEADERS, END_HEADERS | END_STREAM, id, plain(tail))),
+                    }
+                }
+                stream.write_all(&answer).expect("is sent");
+            }
+        }
+    });
+    addr
+}
+
+fn before(driver: Driver, origin: SocketAddr) -> Gateway {
+    let text = format!(
+        "version: 1\ngateway: {{ shards: 1, driver: {} }}\n\
+         listeners: [{{ name: a, bind: 127.0.0.1:0, protocols: [http1, http2], timeouts: {{ body: 200ms }} }}]\n\
+         upstreams: {{ origin: {{ protocol: http2, endpoints: [{{ address: '{origin}' }}] }} }}\n\
+         routes: [{{ name: all, match: {{ path: /* }}, to: origin }}]\n",
+        driver.name(),
+    );
+    Gateway::with(&text, 1)
+}
+
+#[test]
+fn a_body_whose_length_was_said_has_its_trailers_either_way() {
+    each_driver(|driver| {
+        let head = &[(":status", "200"), ("content-length", "5")];
+        let gateway = before(driver, origin(head, &[("grpc-status", "0")]));
+        let mut peer = Peer::greeted(Client::connect(gateway.addr()));
+        let asked = [plain(&asking("POST", "/")), plain(&[("content-length", "5")])].concat();
+        peer.send(frame(HEADERS, END_HEADERS, 1, asked));
+        peer.send(frame(DATA, 0, 1, b"hello"));
+        peer.send(frame(HEADERS, END_HEADERS | END_STREAM, 1, plain(&[("x-sum", "1")])));
+        let answer = peer.answer(1).expect(200);
+        assert_eq!((answer.text().as_str(), answer.value("content-length")), ("hello", Some("5")));
+        assert_eq!(answer.trailers, [("grpc-status".into(), "0".into())], "{answer:?}");
+    });
+}
+
+#[test]
+fn a_call_that_goes_both_ways_may_be_silent_one_way_for_longer_than_a_body_may() {
+    each_driver(|driver| {
+        let gateway = before(driver, origin(&[(":status", "200")], &[]));
+        let mut peer = Peer::greeted(Client::connect(gateway.addr()));
+        peer.send([post(1, "/"), frame(DATA, 0, 1, b"one")].concat());
+        let has =
+            |count| move |peer: &Peer| peer.answers.get(&1).is_some_and(|answer| answer.body.len() == count);
+        peer.until("what was sent", has(3));
+        // Three times as long as a body may be silent before there is a reply.
+        thread::sleep(Duration::from_millis(600));
+        peer.send(frame(DATA, 0, 1, b"two"));
+        peer.until("what was sent later", has(6));
+        peer.send(frame(DATA, END_STREAM, 1, b""));
+        assert_eq!(peer.answer(1).expect(200).text(), "onetwo");
+    });
+}
+
+#[test]
+fn a_success_that_opens_no_tunnel_does_not_look_as_if_it_did() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let gateway = Gateway::start(driver, &both(&origin));
+        let mut peer = peer(&gateway);
+        let mut fields = asking("CONNECT", "/ok");
+        fields.insert(1, (":protocol".into(), "websocket".into()));
+        fields.push(("sec-websocket-version".into(), "13".into()));
+        peer.send(frame(HEADERS, END_HEADERS, 1, plain(&fields)));
+        let answer = peer.answer(1);
+        assert_eq!(answer.status, 426, "{answer:?}");
+        let line = gateway.log_of(peer.client().addr());
+        assert_eq!(line["reason"], "upgrade_refused", "{line}");
+        three_fresh(&gateway);
+    });
+}
+
+/// What widespread clients do: a PING and a WINDOW_UPDATE for each frame of data, and two WINDOW_UPDATEs for each 4 KiB.
+#[test]
+fn peers_that_answer_each_piece_of_what_they_asked_for_are_no_flood() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let gateway = Gateway::start(driver, &both(&origin));
+        let mut peer = peer(&gateway);
+        peer.send(get(1, "/slow-body/1/2500"));
+        let mut seen = 0;
+        while seen < 2500 {
+            peer.until("a piece", |peer| peer.answers.get(&1).is_some_and(|answer| answer.body.len() > seen));
+            let now = peer.answers[&1].body.len();
+            peer.send([window_update(0, (now - seen) as u32), frame(PING, 0, 0, [7; 8])].concat());
+            seen = now;
+        }
+        assert_eq!(peer.answer(1).body.len(), 2500);
+        let size = 20_000_000;
+        peer.send(get(3, &format!("/bytes/{size}")));
+        let mut told = 0;
+        while told < size {
+            peer.until("4 KiB", |peer| {
+                peer.answers.get(&3).is_some_and(|answer| answer.body.len() >= size.min(told + 4096))
+            });
+            while told + 4096 <= peer.answers[&3].body.len() {
+                peer.grant(0, 4096).grant(3, 4096);
+                told += 4096;
+            }
+            if peer.answers[&3].ended {
+                break;
+            }
+        }
+        assert_eq!(peer.answer(3).body.len(), size);
+        assert_eq!(peer.goaway, None);
+    });
+}
