@@ -167,7 +167,7 @@ pub(super) async fn write<W: BodySink>(sink: &mut W, mut content: &[u8]) -> Resu
 }
 
 /// Takes what has arrived of a request's body out of the way, so that the next request can follow it. Never waits.
-async fn drain<B: BodySource>(body: &mut B) {
+pub(super) async fn drain<B: BodySource>(body: &mut B) {
     while !body.ended() && body.count() < DRAINED_MAX {
         let arrived = {
             let mut fill = pin!(body.fill());

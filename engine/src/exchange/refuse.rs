@@ -28,6 +28,10 @@ pub async fn answer<'c, B: BodySource, R: Replies>(
     ctx.reason.set(reason);
     ctx.bytes_in.set(body.count());
     let Some(mut answer) = Answer::of(reason) else { return Outcome::Close };
+    if answer.close != Close::Always {
+        end::drain(body).await;
+        ctx.bytes_in.set(body.count());
+    }
     let close = answer.close == Close::Always || !body.ended();
     let mut forward = ctx.lent.forwards.take();
     let Forward { edits, target: content, .. } = &mut *forward;

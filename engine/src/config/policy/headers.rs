@@ -16,7 +16,7 @@ section! {
 
 section! {
     noun "fields";
-    /// Changes of fields, in this order. A value may name parts of the request: `${header.NAME}`, `${query.NAME}`,
+    /// Changes of fields: what is removed first, then what is renamed, set and appended. A value may name parts of the request: `${header.NAME}`, `${query.NAME}`,
     /// `${cookie.NAME}`, `${path.NAME}` for a segment that the route names, `${claim.NAME}`, `${client.ip}`, `${request.id}`,
     /// `${method}`, `${host}`, `${scheme}`, `${path}`, `${listener}`, `${route}`, `${consumer}`, `${tier}`, `${user}`. A field
     /// of whose value a part is missing is removed.

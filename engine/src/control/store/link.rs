@@ -38,7 +38,8 @@ impl Link {
     /// # Errors
     /// Why there is no connection.
     pub async fn open(store: &Store, rule: &Resolver) -> Result<Link, Fault> {
-        let found = addresses(&store.host, store.port, rule).await.map_err(Fault::unreachable)?;
+        let found = timeout(store.timeout, addresses(&store.host, store.port, rule));
+        let found = found.await.map_err(|_| Fault::timeout(store.timeout))?.map_err(Fault::unreachable)?;
         let mut last = Fault::unreachable("it has no address");
         for addr in found.into_iter().take(TRIED) {
             let opened = timeout(store.timeout, async {

@@ -31,6 +31,10 @@ pub async fn perform<B: BodySource, R: Replies>(
 ) -> Result<Told, Reason> {
     match ask {
         Ask::Wait(until) => {
+            // Nobody waits for a turn that comes after the end.
+            if until >= ctx.total() {
+                return Err(Reason::TotalTimeout);
+            }
             timer::pause(until).await;
             Ok(Told::Waited)
         }

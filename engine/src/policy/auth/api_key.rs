@@ -63,10 +63,10 @@ impl ApiKey {
         };
         let mut room = [0; KEY_BYTES_MAX];
         let Some(key) = self.plain(key, &mut room) else { return Outcome::Denied(Denial::Malformed) };
-        // Both outcomes are made before either is chosen.
-        let outcomes = [Outcome::Denied(Denial::ApiKey), Outcome::Known];
-        let [denied, known] = outcomes;
-        if registry.find(key, principal) { known } else { denied }
+        // Both outcomes are made before either is chosen, and by a place, not by a branch that would be guessed.
+        let mut outcomes = [Outcome::Denied(Denial::ApiKey), Outcome::Known];
+        let chosen = usize::from(registry.find(key, principal));
+        std::mem::replace(&mut outcomes[chosen], Outcome::Absent)
     }
 
     /// The key as it was handed out: of a query parameter, percent-decoded. None if it is none.

@@ -45,7 +45,8 @@ pub async fn attempt<'a, B: BodySource>(
     let Some(stream) = &leased.stream else { return Err(CallFault::Connect.into()) };
     let mut uploading = !matches!(request.onward.length, Length::None | Length::Exact(0));
     let deadline = lent.wheel.deadline();
-    deadline.set(clock::coarse().after(plan.timeouts.first_byte).min(plan.total));
+    let soon = || clock::coarse().after(plan.timeouts.first_byte).min(plan.total);
+    deadline.set(soon());
     let switches = may_switch(stream, request, &deadline).await?;
     let (mut response, writer) = begun(lent, plan, (stream, uploading, switches), request, &deadline).await?;
     let mut writer = Box::new(writer);
@@ -58,20 +59,16 @@ pub async fn attempt<'a, B: BodySource>(
     let (given, got) = loop {
         let came = {
             let mut up = pin!(pump(body, &mut *writer, &lent.pipes));
-            let up_ended = || deadline.set(clock::coarse().after(plan.timeouts.first_byte).min(plan.total));
+            let up_ended = || {
+                deadline.set(soon());
+                if plan.upstream.balance.algorithm.is_measured() {
+                    plan.tried.uploaded.set(clock::now());
+                }
+            };
             poll_fn(|cx| beside(cx, &mut response, (&mut up, &mut uploading, &up_ended), &deadline)).await
         };
         let waits_for_100 = request.onward.expect_continue && interims == 0 && body.count() == 0;
-        let why = |broke| {
-            let failed = failed(broke, plan.total);
-            let failed = match waits_for_100 {
-                true => Failed { fault: blameless(failed.fault), ..failed },
-                false => failed,
-            };
-            let answered = failed.answered || interims > 0;
-            Failed { fault: of_tls(failed.fault, stream.wire().link()), answered, ..failed }
-        };
-        match came.map_err(why)? {
+        match came.map_err(|broke| failed(broke, (plan, stream), interims > 0, waits_for_100))? {
             Came::Interim(given) => {
                 interims += 1;
                 if interims > INTERIM_MAX {
@@ -81,7 +78,7 @@ pub async fn attempt<'a, B: BodySource>(
                 interim(Head::new(buf.filled(), &lines)).await.map_err(CallFault::Client)?;
                 // Each shows that the origin is at work.
                 if !uploading {
-                    deadline.set(clock::coarse().after(plan.timeouts.first_byte).min(plan.total));
+                    deadline.set(soon());
                 }
             }
             Came::Final(given) => {
@@ -223,19 +220,30 @@ enum Broke {
     Stream(h2::Error),
 }
 
-fn failed(broke: Broke, total: Tick) -> Failed {
-    match broke {
-        Broke::Call(CallFault::FirstByte) if clock::coarse() >= total => CallFault::Total.into(),
-        Broke::Call(fault) => fault.into(),
+/// What comes of it, where something was `answered` before it or not.
+fn failed(broke: Broke, (plan, stream): (Plan<'_>, &Stream), answered: bool, waits_for_100: bool) -> Failed {
+    let failed = match broke {
+        Broke::Call(fault) => {
+            // Nothing at all has come since it was asked: others are not sent there as well.
+            if fault == CallFault::FirstByte && stream.wire().heard() < plan.tried.sent.get() {
+                stream.spoiled();
+            }
+            let fault = if waits_for_100 { blameless(fault) } else { fault };
+            match fault {
+                CallFault::FirstByte if clock::coarse() >= plan.total => CallFault::Total.into(),
+                fault => fault.into(),
+            }
+        }
         Broke::Stream(error) => {
             // It says itself that it has not looked at it (RFC 9113 §8.7).
             let refused = error.reason() == Some(Reason::REFUSED_STREAM)
                 || error.is_go_away() && error.is_remote() && error.reason() == Some(Reason::NO_ERROR);
             let ours = error.is_library() && !error.is_io();
             let fault = if ours { CallFault::Malformed("http2") } else { CallFault::Reset };
-            Failed { fault, nothing_sent: refused, answered: false }
+            Failed { fault, nothing_sent: refused, answered }
         }
-    }
+    };
+    Failed { fault: of_tls(failed.fault, stream.wire().link()), ..failed }
 }
 
 /// A head as all others are.
