@@ -10,6 +10,7 @@ mod keys;
 mod modes;
 mod order;
 mod shared;
+mod trailers;
 mod validate;
 
 use crate::requests::request;
