@@ -9,6 +9,7 @@ mod ip;
 mod keys;
 mod modes;
 mod order;
+mod secrets;
 mod shared;
 mod trailers;
 mod validate;
