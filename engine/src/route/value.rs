@@ -4,6 +4,7 @@
 
 use crate::wire::field::Field;
 use crate::wire::head::Head;
+use crate::wire::uri::unescaped;
 use std::fmt;
 
 /// How a value is wished for, as it is written.
@@ -98,7 +99,7 @@ pub(super) fn parameter<'q>(query: &'q [u8], name: &[u8]) -> Option<&'q [u8]> {
 pub(super) fn same(raw: &[u8], text: &[u8]) -> bool {
     match memchr::memchr(b'%', raw) {
         None => raw == text,
-        Some(_) => decoded(raw).eq(text.iter().copied()),
+        Some(_) => unescaped(raw).eq(text.iter().copied()),
     }
 }
 
@@ -107,28 +108,8 @@ pub(super) fn plain<'v>(raw: &'v [u8], room: &'v mut Vec<u8>) -> &'v [u8] {
     if memchr::memchr(b'%', raw).is_none() {
         return raw;
     }
-    room.extend(decoded(raw));
+    room.extend(unescaped(raw));
     room
-}
-
-/// The bytes of `raw`, escapes decoded; what is no escape stands for itself (RFC 3986 §2.1).
-fn decoded(raw: &[u8]) -> impl Iterator<Item = u8> {
-    let mut rest = raw.iter();
-    std::iter::from_fn(move || {
-        let byte = *rest.next()?;
-        if byte == b'%'
-            && let [high, low, ..] = rest.as_slice()
-            && let (Some(high), Some(low)) = (digit(*high), digit(*low))
-        {
-            rest.nth(1);
-            return Some(high << 4 | low);
-        }
-        Some(byte)
-    })
-}
-
-fn digit(byte: u8) -> Option<u8> {
-    (byte as char).to_digit(16).map(|digit| digit as u8)
 }
 
 fn split(parameter: &[u8]) -> (&[u8], &[u8]) {

@@ -16,7 +16,7 @@ use crate::config::read::{Part, Pointer, Source as Files};
 use crate::config::units::Period;
 use crate::config::{self, Config, Severity};
 use crate::mem::BULK_BYTES;
-use crate::observe::access_log::Format;
+use crate::observe::access_log::{Format, Hidden};
 use crate::route::finder::Slots;
 use crate::route::{Lookup, Told};
 use crate::wire::token;
@@ -73,7 +73,7 @@ pub fn build(
         let problem = config.origin.problem(Severity::Error, place, message, Some("remove it".into()));
         check.problems.push(problem);
     }
-    let gateway = gateway(&mut check);
+    let mut gateway = gateway(&mut check);
     let mut orders = tls::acme::Orders::new(&mut check, previous, means);
     let listeners = listeners::build(&mut check, (previous, means), &mut orders);
     let acme = orders.finish(&mut check, &listeners);
@@ -97,6 +97,9 @@ pub fn build(
         Some(policies) if !problems.refuse() => policies,
         _ => return Err(problems),
     };
+    if let Some(log) = &mut gateway.access_log {
+        log.format.hide(Hidden::new(policies.secret_parameters()));
+    }
     let table = Table { generation, gateway, admin, listeners, lookup, routes, upstreams, policies, acme };
     Ok((table, problems.0))
 }

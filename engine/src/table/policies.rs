@@ -81,6 +81,15 @@ impl Policies {
             .flatten()
     }
 
+    /// Query parameters by which somebody signs in.
+    pub fn secret_parameters(&self) -> impl Iterator<Item = &[u8]> {
+        let secrets = self.all.iter().flat_map(|policy| match &policy.kind {
+            Kind::SignIn(method) => method.by.secrets(),
+            _ => Vec::new(),
+        });
+        secrets.filter(|(kind, _)| *kind == "query").map(|(_, name)| name)
+    }
+
     /// Where key sets are fetched.
     pub fn key_addresses(&self) -> impl Iterator<Item = &KeyAddress> {
         self.all.iter().filter_map(|policy| match &policy.kind {

@@ -1,9 +1,9 @@
 //! What a whole policy does with a request: where it looks, what it remembers, what it makes known.
 
-use crate::rig::{NOW, compile, nobody, policy, says, says_at, with_jwk};
+use crate::rig::{NOW, compile, nobody, policy, says, says_at, vectors, with_jwk};
 use crate::sign::SigningKey;
 use ringgate::policy::auth::jwt::{Jwt, Memory};
-use ringgate::policy::auth::keys::{Algorithm, Trust, key_set};
+use ringgate::policy::auth::keys::{Algorithm, KeySet, TRIES_MAX, Trust, key_set};
 use ringgate::policy::auth::registry::Entry;
 use ringgate::policy::auth::{Blind, ClaimPath, Denial, Method, Outcome, Principal, Registry};
 use ringgate::wire::head::{Head, Lines};
@@ -178,4 +178,56 @@ fn a_key_that_is_missing_is_asked_for_once() {
     assert!(matches!(Outcome::MissingKey.settled(true), Outcome::Denied(Denial::UnknownKey)));
     assert!(matches!(Outcome::MissingKey.settled(false), Outcome::Denied(Denial::NoKeys)));
     assert!(matches!(Outcome::Known.settled(false), Outcome::Known));
+}
+
+/// A set of these keys, each under the id beside it.
+fn fetched(keys: &[(&str, Option<&str>)]) -> Option<Arc<KeySet>> {
+    let jwks = keys.iter().map(|(name, id)| {
+        let mut jwk = vectors()["keys"][name]["jwk"].clone();
+        jwk.as_object_mut().expect("is a key").remove("kid");
+        if let Some(id) = id {
+            jwk["kid"] = (*id).into();
+        }
+        jwk
+    });
+    let text = json!({ "keys": jwks.collect::<Vec<_>>() }).to_string();
+    Some(Arc::new(key_set(text.as_bytes(), Trust::Address).expect("is good").0))
+}
+
+#[test]
+fn a_key_without_an_id_makes_no_other_one_known() {
+    let key = SigningKey::named("ed25519");
+    let policy =
+        compile("{ algorithms: [EdDSA, ES256], jwks: https://id.example/keys }", &[]).0.expect("is good");
+    let named = key.token(Algorithm::EdDsa, r#"{"alg":"EdDSA","kid":"new"}"#, CLAIMS);
+    let nameless = key.plain(Algorithm::EdDsa, CLAIMS);
+    let mut memory = Memory::default();
+    for (keys, of_named, of_nameless) in [
+        // Of another algorithm; of the same one, but another key; the very key.
+        (&[("ed25519_other", Some("old")), ("p256", None)][..], "missing_key", "token_signature"),
+        (&[("ed25519_other", None)], "missing_key", "token_signature"),
+        (&[("ed25519_other", None), ("ed25519", None)], "ok", "ok"),
+        // The named key is there, and it is not the one that signed.
+        (&[("ed25519_other", Some("new")), ("ed25519_other", None)], "token_signature", "token_signature"),
+    ] {
+        memory.keys = fetched(keys);
+        assert_eq!(says_at(&policy, &named, NOW, &mut memory), of_named, "{keys:?}");
+        assert_eq!(says_at(&policy, &nameless, NOW, &mut memory), of_nameless, "{keys:?}");
+    }
+    // Keys of a file are all that there are.
+    let mut jwk = SigningKey::named("ed25519_other").jwk;
+    jwk.as_object_mut().expect("is a key").remove("kid");
+    assert_eq!(says(&with_jwk("EdDSA", &jwk, ""), &named), "token_signature");
+}
+
+#[test]
+fn the_key_that_a_token_names_is_tried_before_those_without_an_id() {
+    let key = SigningKey::named("ed25519");
+    let policy = compile("{ algorithms: [EdDSA], jwks: https://id.example/keys }", &[]).0.expect("is good");
+    let named = key.token(Algorithm::EdDsa, r#"{"alg":"EdDSA","kid":"new"}"#, CLAIMS);
+    let mut keys = vec![("ed25519_other", None); TRIES_MAX];
+    keys.push(("ed25519", Some("new")));
+    let mut memory = Memory::default();
+    memory.keys = fetched(&keys);
+    assert_eq!(says_at(&policy, &named, NOW, &mut memory), "ok");
 }

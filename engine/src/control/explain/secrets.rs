@@ -5,6 +5,7 @@ use super::phases::shown;
 use crate::config::read::NOT_SHOWN;
 use crate::policy::Kind;
 use crate::table::Table;
+use crate::wire::uri::is_named;
 
 /// Fields that are secrets whatever a configuration says.
 const FIELDS: [&[u8]; 5] =
@@ -55,7 +56,7 @@ impl<'t> Secrets<'t> {
         let (path, query) = target.split_at(mark);
         let pairs = query[1..].split(|byte| *byte == b'&').map(|pair| {
             let name = pair.split(|byte| *byte == b'=').next().unwrap_or_default();
-            if pair.len() > name.len() && self.parameters.contains(&name) {
+            if pair.len() > name.len() && self.parameters.iter().any(|known| is_named(name, known)) {
                 format!("{}={NOT_SHOWN}", shown(name))
             } else {
                 shown(pair)

@@ -3,6 +3,7 @@
 use super::forward;
 use super::mapping::Way;
 use super::stick;
+use super::trailers::Stripped;
 use crate::exchange::answer::of_call;
 use crate::exchange::context::Context;
 use crate::exchange::downstream::Replies;
@@ -84,8 +85,10 @@ pub fn onward<'f, 'c: 'f, B: BodySource, R: Replies>(
         let key = stick::key(upstream, head, path, ctx.client_ip.get(), random);
         let outgoing = Outgoing { head, edits, onward, announce: announce.as_ref(), key };
         let mut upload = None;
+        let mut body = Stripped::new(body, &ctx.table.policies.identity);
         let lent = &ctx.lent.upstream;
-        let got = call(lent, &plan, &outgoing, body, &mut upload, &mut interim).await.map_err(of_call)?;
+        let got =
+            call(lent, &plan, &outgoing, &mut body, &mut upload, &mut interim).await.map_err(of_call)?;
         ctx.replied.set(clock::now());
         way.back(ctx, got.head(), edits, space);
         if let Some(chain) = chain {
@@ -96,7 +99,7 @@ pub fn onward<'f, 'c: 'f, B: BodySource, R: Replies>(
         }
         ctx.tell_strict(edits);
         ctx.timed_reply(edits, value);
-        write(ctx, body, reply, got, &mut upload, edits, upgrade).await
+        write(ctx, &mut body, reply, got, &mut upload, edits, upgrade).await
     }
 }
 

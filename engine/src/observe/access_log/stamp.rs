@@ -1,6 +1,6 @@
 //! Moments as text. The second is formatted once and kept; within it only the milliseconds change.
 
-/// What a shard keeps from one line to the next: the last second as text, in both notations.
+/// What a shard keeps from one line to the next: the last second as text, in both notations, and working memory.
 #[derive(Debug)]
 pub struct LineState {
     /// The second that the texts show, since 1970.
@@ -9,11 +9,14 @@ pub struct LineState {
     iso: [u8; 19],
     /// `21/Nov/2026:10:11:12 +0000`.
     local: [u8; 26],
+    /// Where values are put together that are not shown as they came.
+    rooms: [Vec<u8>; 2],
 }
 
 impl Default for LineState {
     fn default() -> Self {
-        let mut state = LineState { second: 0, iso: [0; 19], local: [0; 26] };
+        let mut state =
+            LineState { second: 0, iso: [0; 19], local: [0; 26], rooms: [Vec::new(), Vec::new()] };
         state.show(0);
         state
     }
@@ -40,6 +43,16 @@ impl LineState {
     pub(super) fn put_local(&mut self, at_unix_ms: u64, out: &mut Vec<u8>) {
         self.turn(at_unix_ms / 1000);
         out.extend_from_slice(&self.local);
+    }
+
+    /// Lends the working memory, which is to be given back.
+    pub(super) fn take_rooms(&mut self) -> [Vec<u8>; 2] {
+        std::mem::take(&mut self.rooms)
+    }
+
+    /// Takes the working memory back.
+    pub(super) fn keep_rooms(&mut self, rooms: [Vec<u8>; 2]) {
+        self.rooms = rooms;
     }
 
     fn turn(&mut self, second: u64) {

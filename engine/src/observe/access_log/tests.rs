@@ -127,6 +127,28 @@ fn a_pattern_shows_any_value_that_json_shows() {
 }
 
 #[test]
+fn no_form_shows_by_what_somebody_signs_in() {
+    let long = format!("/{}?key=secret", "x".repeat(VALUE_BYTES_MAX - 10));
+    for form in ["json", "combined", "%{path} %{referer}", "%{request}"] {
+        let mut format = Format::compile(form).unwrap();
+        format.hide(Hidden::new([&b"key"[..]].into_iter()));
+        let mut state = LineState::default();
+        for path in ["/a?key=secret&b=1", "/a?b=1&k%65y=secret", "/a?b=1&key=%22secret%20", &long] {
+            let record = Record { path: path.as_bytes(), referer: b"https://a.test/?key=secret", ..sample() };
+            let mut out = Vec::new();
+            format.write(&record, &mut state, &mut out);
+            let line = String::from_utf8(out).unwrap();
+            assert!(!line.contains("secret") && line.contains("=***"), "{form} {line}");
+            assert!(path.len() > 100 || path.contains("b=1") == line.contains("b=1"), "{form} {line}");
+        }
+        // What has no secret is as it came.
+        let mut out = Vec::new();
+        format.write(&sample(), &mut state, &mut out);
+        assert_eq!(String::from_utf8(out).unwrap(), line(form, &sample()));
+    }
+}
+
+#[test]
 fn outside_quotes_a_space_in_a_value_is_escaped() {
     let record = Record { user_agent: b"a b", ..sample() };
     assert_eq!(line("%{user_agent} \"%{user_agent}\" %{user_agent}", &record), "a\\x20b \"a b\" a\\x20b\n");

@@ -1,12 +1,13 @@
 //! Keys of consumers, from a field, a cookie or a query parameter. What a key is and how it is found without telling
 //! about others stands in `registry`.
 
+use super::Outcome;
 use super::denial::{Challenge, Denial};
 use super::flaw::Flaw;
 use super::jwt::place;
 use super::principal::Principal;
 use super::registry::{Entry, Registry, read_list};
-use super::{Outcome, source::Place};
+use super::source::{Place, percent_decoded};
 use crate::config::policy::ApiKey as Given;
 use crate::config::read::Source;
 use crate::wire::head::Head;
@@ -95,17 +96,4 @@ impl ApiKey {
     pub fn challenge(&self) -> &Challenge {
         &self.challenge
     }
-}
-
-fn percent_decoded<'r>(text: &[u8], room: &'r mut [u8; KEY_BYTES_MAX]) -> Option<&'r [u8]> {
-    let (mut from, mut to) = (0, 0);
-    while let Some(byte) = text.get(from) {
-        let digit = |at: usize| char::from(*text.get(at)?).to_digit(16);
-        (room[to], from) = match byte {
-            b'%' => (u8::try_from(digit(from + 1)? << 4 | digit(from + 2)?).ok()?, from + 3),
-            byte => (*byte, from + 1),
-        };
-        to += 1;
-    }
-    Some(&room[..to])
 }

@@ -100,6 +100,20 @@ fn after_scheme<'v>(value: &'v [u8], scheme: &[u8]) -> Option<&'v [u8]> {
     }
 }
 
+/// `text` with its escapes decoded once, in `room`, which is as long at least. None where an escape is broken.
+pub(super) fn percent_decoded<'r>(text: &[u8], room: &'r mut [u8]) -> Option<&'r [u8]> {
+    let (mut from, mut to) = (0, 0);
+    while let Some(byte) = text.get(from) {
+        let digit = |at: usize| char::from(*text.get(at)?).to_digit(16);
+        (room[to], from) = match byte {
+            b'%' => (u8::try_from(digit(from + 1)? << 4 | digit(from + 2)?).ok()?, from + 3),
+            byte => (*byte, from + 1),
+        };
+        to += 1;
+    }
+    Some(&room[..to])
+}
+
 /// Fields of their own are written with and without the scheme.
 fn without_scheme(value: &[u8]) -> &[u8] {
     after_scheme(value, b"bearer").filter(|rest| !rest.is_empty()).unwrap_or(value)

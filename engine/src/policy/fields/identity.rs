@@ -1,6 +1,7 @@
 //! Fields that tell an origin who calls. They are the gateway's alone: what a client sends under such a name is removed
 //! from every request of every route, whether or not its route has anybody sign in, and however the name is spelled:
-//! servers that hand fields on as variables take `X_User_Id` for `X-User-Id`.
+//! servers that hand fields on as variables take `X_User_Id` for `X-User-Id`. Trailers are no way round it: some servers
+//! merge them into the head.
 
 use crate::policy::fault::FieldName;
 use crate::wire::edits::Edits;
@@ -39,10 +40,25 @@ impl Identity {
             return;
         }
         for (field, sent, _) in head.lines() {
-            if field == Field::OTHER && self.0.iter().any(|name| same(&name.text, sent)) {
+            if field == Field::OTHER && self.holds(sent) {
                 edits.remove(sent);
             }
         }
+    }
+
+    /// Appends the lines of `trailers`, each with its CRLF, that have none of these names.
+    pub fn strip_trailers(&self, trailers: &[u8], kept: &mut Vec<u8>) {
+        for line in trailers.split_inclusive(|byte| *byte == b'\n') {
+            let name = line.split(|byte| *byte == b':').next().unwrap_or_default();
+            if !self.holds(name) {
+                kept.extend_from_slice(line);
+            }
+        }
+    }
+
+    /// Whether a server may take `sent` for one of these names.
+    fn holds(&self, sent: &[u8]) -> bool {
+        self.0.iter().any(|name| same(&name.text, sent))
     }
 }
 
@@ -58,11 +74,24 @@ mod tests {
     use crate::wire::head::Lines;
     use crate::wire::http1::{HeadLimits, request};
 
+    fn identity(names: &[&str]) -> Identity {
+        let name =
+            |text: &&str| FieldName { field: Field::of(text.as_bytes()), text: text.as_bytes().into() };
+        Identity::new(names.iter().map(name))
+    }
+
+    #[test]
+    fn a_name_is_removed_of_trailers_however_it_is_spelled() {
+        let identity = identity(&["X-User-Id", "X_Roles", "ETag"]);
+        let sent = b"X-User-Id: 1\r\nx_user-ID: 2\r\nX-Sum: X-User-Id: 3\r\nx-roles: 4\r\netag: 5\r\nX-User-I: 6\r\n";
+        let mut kept = Vec::new();
+        identity.strip_trailers(sent, &mut kept);
+        assert_eq!(kept, b"X-Sum: X-User-Id: 3\r\nX-User-I: 6\r\n");
+    }
+
     #[test]
     fn a_name_is_removed_however_it_is_spelled() {
-        let names = ["X-User-Id", "x-user-id", "X_Roles", "Referer"];
-        let name = |text: &str| FieldName { field: Field::of(text.as_bytes()), text: text.as_bytes().into() };
-        let identity = Identity::new(names.into_iter().map(name));
+        let identity = identity(&["X-User-Id", "x-user-id", "X_Roles", "Referer"]);
         let text = b"GET / HTTP/1.1\r\nHost: a\r\nx-user-ID: 1\r\nX_User_Id: 2\r\nX-User_id: 3\r\nX-User-I: 4\r\nX-Roles: 5\r\n\
             Referer: 6\r\nX-Other: 7\r\n\r\n";
         let mut lines = Lines::new();

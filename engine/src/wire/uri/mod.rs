@@ -3,8 +3,10 @@
 
 mod authority;
 mod path;
+mod query;
 mod target;
 
 pub use authority::Authority;
 pub use path::{PathFault, canonical, is_canonical};
+pub use query::{is_named, unescaped};
 pub use target::{Target, target};

@@ -4,8 +4,8 @@
 mod clients;
 mod ends;
 mod floods;
-mod frames;
-mod hpack;
+pub(crate) mod frames;
+pub(crate) mod hpack;
 mod messages;
 mod origins;
 mod policies;

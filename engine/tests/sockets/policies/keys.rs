@@ -35,7 +35,10 @@ impl Signer {
 
 /// A reply with these keys.
 pub(super) fn set(signers: &[&Signer]) -> String {
-    let keys: Vec<String> = signers.iter().map(|signer| signer.jwk()).collect();
+    reply_with(&signers.iter().map(|signer| signer.jwk()).collect::<Vec<_>>())
+}
+
+fn reply_with(keys: &[String]) -> String {
     let body = format!(r#"{{"keys":[{}]}}"#, keys.join(","));
     format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nCache-Control: max-age=3600\r\n\r\n{body}", body.len())
 }
@@ -100,6 +103,31 @@ fn many_with_an_unknown_key_have_the_set_fetched_once() {
             assert!(
                 reply.value("www-authenticate").expect("asks").contains("the key of the token is not known")
             );
+        }
+        if began.elapsed() < Duration::from_secs(5) {
+            assert_eq!(fetches(&keys), 2);
+        }
+        three_fresh(&gateway);
+    });
+}
+
+#[test]
+fn a_key_without_an_id_does_not_keep_a_new_one_from_being_fetched() {
+    each_driver(|driver| {
+        let (origin, keys) = (Origin::start(), Origin::start());
+        let (old, new, nameless) = (Signer::new("old"), Signer::new("new"), Signer::new("nameless"));
+        let nameless = nameless.jwk().replace(r#""kid":"nameless","#, "");
+        keys.script("keys", reply_with(&[nameless.clone(), old.jwk()]));
+        let gateway = gateway(driver, &origin, &format!("http://{}/script/keys", keys.addr()), 1);
+        get(&gateway, &old.token("ann")).expect(200);
+        assert_eq!(fetches(&keys), 1);
+        keys.script("keys", reply_with(&[nameless, new.jwk()]));
+        until(&gateway, &new.token("ann"), 200);
+        assert_eq!(fetches(&keys), 2);
+        // What is made up has nothing fetched within ten seconds.
+        let began = Instant::now();
+        for _ in 0..20 {
+            get(&gateway, &old.token("ann")).expect(401);
         }
         if began.elapsed() < Duration::from_secs(5) {
             assert_eq!(fetches(&keys), 2);

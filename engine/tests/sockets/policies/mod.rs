@@ -9,7 +9,9 @@ mod ip;
 mod keys;
 mod modes;
 mod order;
+mod secrets;
 mod shared;
+mod trailers;
 mod validate;
 
 use crate::requests::request;

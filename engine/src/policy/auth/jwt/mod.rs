@@ -186,19 +186,18 @@ impl Jwt {
         if !self.algorithms.has(header.algorithm) {
             return Err(Denial::Algorithm.into());
         }
-        if header.key.is_some_and(|key| !keys.knows(key)) {
-            return Err(match self.keys {
-                Keys::Fixed(_) => Denial::UnknownKey.into(),
-                Keys::Fetched(_) => Fault::MissingKey,
-            });
-        }
         let (algorithm, key) = (header.algorithm, header.key);
+        if key.is_some_and(|key| !keys.knows(algorithm, key)) {
+            return Err(self.missing(Denial::UnknownKey));
+        }
         let is_good = match algorithm.is_symmetric() {
             true => parts.is_signed::<64>(keys, algorithm, key),
             false => parts.is_signed::<SIGNATURE_BYTES_MAX>(keys, algorithm, key),
         };
         if !is_good? {
-            return Err(Denial::Signature.into());
+            // Keys without an id may be meant by any, but none of them was: the one that was named may be new.
+            let is_named = key.is_none_or(|key| keys.names(key));
+            return Err(if is_named { Denial::Signature.into() } else { self.missing(Denial::Signature) });
         }
         memory.headers.remember(parts.header);
         let claims = principal.claims_mut();
@@ -211,6 +210,14 @@ impl Jwt {
             memory.cache.keep(token, keys.version(), window, principal);
         }
         Ok(())
+    }
+
+    /// Why a token lets nobody in whose key the set does not have: `denial`, unless a set fetched anew may have it.
+    fn missing(&self, denial: Denial) -> Fault {
+        match self.keys {
+            Keys::Fixed(_) => denial.into(),
+            Keys::Fetched(_) => Fault::MissingKey,
+        }
     }
 
     /// What a caller without a token is asked for.

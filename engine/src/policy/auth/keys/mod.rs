@@ -253,13 +253,19 @@ impl KeySet {
         &self.keys
     }
 
-    /// Whether a token that names `id` may have been signed by a key of this set: it has the id, or none.
-    pub fn knows(&self, id: &[u8]) -> bool {
-        self.keys.iter().any(|key| key.id().is_none_or(|known| known == id))
+    /// Whether a key of the set has this id.
+    pub fn names(&self, id: &[u8]) -> bool {
+        self.keys.iter().any(|key| key.id() == Some(id))
+    }
+
+    /// Whether a token that names `id` may have been signed by a key of this set: one has the id, or one of that algorithm
+    /// has none.
+    pub fn knows(&self, algorithm: Algorithm, id: &[u8]) -> bool {
+        self.names(id) || self.keys.iter().any(|key| key.id.is_none() && key.algorithms.has(algorithm))
     }
 
     /// Whether a key that may be meant by `id` verifies the signature. A token without an id may mean any key, a key
-    /// without an id may be meant by any token; [`TRIES_MAX`] are tried.
+    /// without an id may be meant by any token; [`TRIES_MAX`] are tried, those first that have the id.
     pub fn verifies(
         &self,
         algorithm: Algorithm,
@@ -267,10 +273,11 @@ impl KeySet {
         message: &[u8],
         signature: &[u8],
     ) -> bool {
-        let meant = |key: &&Key| {
-            key.algorithms.has(algorithm) && id.is_none_or(|id| key.id().is_none_or(|known| known == id))
-        };
-        self.keys.iter().filter(meant).take(TRIES_MAX).any(|key| key.verifies(algorithm, message, signature))
+        let serving = || self.keys.iter().filter(|key| key.algorithms.has(algorithm));
+        let named = serving().filter(|key| id.is_some() && key.id() == id);
+        let others = serving().filter(|key| id.is_none() || key.id.is_none());
+        let mut meant = named.chain(others).take(TRIES_MAX);
+        meant.any(|key| key.verifies(algorithm, message, signature))
     }
 
     /// What of `self` is not in `next`, and what of `next` is not in `self`.

@@ -9,12 +9,13 @@ use super::super::flaw::Flaw;
 use super::super::jwt::{Cache, Rules, Window, claim_path, claims_forward, places};
 use super::super::principal::{ClaimPath, Method, Principal};
 use super::super::registry::{Blind, Registry};
-use super::super::source::Place;
+use super::super::source::{Place, percent_decoded};
 use super::super::{Outcome, base64url};
 use super::service::Known;
 use super::{Answered, Call, Reply, Service};
 use crate::config::policy::Introspection as Given;
 use crate::wire::head::Head;
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Bytes of a token at most.
@@ -116,14 +117,12 @@ impl Introspection {
         principal: &mut Principal,
     ) -> Outcome {
         principal.clear();
-        let found = self.from.iter().find_map(|place| place.find(head).transpose());
-        let token = match found {
-            None => return Outcome::Absent,
-            Some(Err(denial)) => return Outcome::Denied(denial),
-            Some(Ok(b"")) => return Outcome::Denied(Denial::Malformed),
-            Some(Ok(token)) if token.len() > TOKEN_BYTES_MAX => return Outcome::Denied(Denial::TooLong),
-            Some(Ok(token)) => token,
+        let token = match self.token(head) {
+            Ok(None) => return Outcome::Absent,
+            Ok(Some(token)) => token,
+            Err(denial) => return Outcome::Denied(denial),
         };
+        let token = &*token;
         if memory.owner != self.id {
             *memory = Memory { owner: self.id, ..Memory::default() };
         }
@@ -148,6 +147,25 @@ impl Introspection {
                 Outcome::Denied(denial)
             }
         }
+    }
+
+    /// The token of the request as it was issued: of a query parameter, percent-decoded. *Cost*: a copy only of what is escaped.
+    fn token<'h>(&self, head: Head<'h>) -> Result<Option<Cow<'h, [u8]>>, Denial> {
+        for place in &self.from {
+            let Some(token) = place.find(head)? else { continue };
+            return match (place, token) {
+                (_, b"") => Err(Denial::Malformed),
+                _ if token.len() > TOKEN_BYTES_MAX => Err(Denial::TooLong),
+                (Place::Query(_), _) if token.contains(&b'%') => {
+                    let mut room = vec![0; token.len()];
+                    let len = percent_decoded(token, &mut room).ok_or(Denial::Malformed)?.len();
+                    room.truncate(len);
+                    Ok(Some(room.into()))
+                }
+                _ => Ok(Some(token.into())),
+            };
+        }
+        Ok(None)
     }
 
     fn call(&self, token: &[u8], tag: [u8; 32]) -> Call {

@@ -44,7 +44,14 @@ impl Rig {
     }
 
     fn decide(&mut self, token: &str, now: u64, answered: Option<Result<Reply, Trouble>>) -> Outcome {
-        let text = format!("GET / HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n");
+        self.decide_on(
+            &format!("GET / HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n"),
+            now,
+            answered,
+        )
+    }
+
+    fn decide_on(&mut self, text: &str, now: u64, answered: Option<Result<Reply, Trouble>>) -> Outcome {
         let mut lines = Lines::new();
         request::parse(text.as_bytes(), &mut lines, &HeadLimits::default()).expect("is a request");
         let head = Head::new(text.as_bytes(), &lines);
@@ -84,6 +91,30 @@ fn the_question_is_that_of_rfc_7662() {
     // Two policies share nothing: they may ask different servers.
     let Outcome::Call(second) = Rig::new("").decide("a+b/c=", NOW, None) else { panic!("nobody is asked") };
     assert_ne!(call.share, second.share);
+}
+
+#[test]
+fn the_token_asked_for_is_the_one_that_was_issued_wherever_it_stands() {
+    let mut rig = Rig::new("from: [{ query: access_token }, { cookie: t }]");
+    let asked = |outcome: Outcome| match outcome {
+        Outcome::Call(call) => Ok((
+            String::from_utf8(call.body).expect("is text").replace("token_type_hint=access_token&", ""),
+            call.share,
+        )),
+        other => Err(word(&other)),
+    };
+    let mut of_query = |query: &str, fields: &str| {
+        asked(rig.decide_on(&format!("GET /?{query} HTTP/1.1\r\nHost: x\r\n{fields}\r\n"), NOW, None))
+    };
+    let (body, share) = of_query("access_token=ab%2Bc%3D", "").expect("is asked for");
+    assert_eq!(body, "token=ab%2Bc%3D");
+    // However it is escaped, it is one token, whose answer is remembered once.
+    assert_eq!(of_query("access_token=%61b+c=", "").expect("is asked for"), (body.clone(), share));
+    assert_eq!(of_query("access_token=ab+c=", "").expect("is asked for"), (body, share));
+    assert_eq!(of_query("access_token=a%2", ""), Err("malformed_credentials"));
+    assert_eq!(of_query("access_token=a%zz", ""), Err("malformed_credentials"));
+    // Elsewhere a percent sign is the token's own.
+    assert_eq!(of_query("a=b", "Cookie: t=ab%2Bc\r\n").expect("is asked for").0, "token=ab%252Bc");
 }
 
 #[test]
