@@ -48,8 +48,8 @@ pub async fn attempt<'a, B: BodySource>(
     let soon = || clock::coarse().after(plan.timeouts.first_byte).min(plan.total);
     deadline.set(soon());
     let switches = may_switch(stream, request, &deadline).await?;
-    let (mut response, writer) = begun(lent, plan, (stream, uploading, switches), request, &deadline).await?;
-    let mut writer = Box::new(writer);
+    let (mut response, mut writer) =
+        begun(lent, plan, (stream, uploading, switches), request, &deadline).await?;
     if uploading {
         deadline.set(plan.total);
     }
@@ -96,13 +96,12 @@ pub async fn attempt<'a, B: BodySource>(
         return switched(lent, leased, (given, key), lane, ways);
     }
     let (buf, lines) = parsed(lent, &given)?;
-    let head = Head::new(buf.filled(), &lines);
-    let length = length(head, request.head.method(), &got)?;
+    let length = length(Head::new(buf.filled(), &lines), request.head.method(), &got)?;
     if uploading {
         *upload = Some(Upload::Http2(writer));
     }
-    let source = Source::Http2(RefCell::new(Some(Box::new(FrameReader::new(got, bounds, &lent.wheel)))));
-    Ok(Reply { leased, buf, lines, length, source })
+    let body = Box::new(FrameReader::new(got, bounds, &lent.wheel));
+    Ok(Reply { leased, buf, lines, length, source: Source::Http2(RefCell::new(Some(body))) })
 }
 
 /// Whether a WebSocket is asked for, and the origin opens them on a stream: else it is asked as any other request is, and
@@ -138,7 +137,7 @@ async fn begun(
     (stream, uploading, switches): (&Stream, bool, bool),
     request: &Outgoing<'_>,
     deadline: &Deadline,
-) -> Result<(ResponseFuture, FrameWriter), Failed> {
+) -> Result<(ResponseFuture, Box<FrameWriter>), Failed> {
     let scheme = if plan.upstream.tls.is_some() { Scheme::HTTPS } else { Scheme::HTTP };
     let head = head::request(lent, request, scheme, switches)?;
     let ends = !uploading && !switches;
@@ -158,7 +157,8 @@ async fn begun(
         Length::Exact(bytes) => Some(bytes),
         _ => None,
     };
-    Ok((response, FrameWriter::new(sending_side, lent.buffers.clone(), left, plan.total)))
+    let writer = FrameWriter::new(sending_side, lent.buffers.clone(), left, plan.total);
+    Ok((response, Box::new(writer)))
 }
 
 /// The length of a reply's body: frames end it, whatever is said of it.
