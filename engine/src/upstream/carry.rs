@@ -116,6 +116,10 @@ impl BodySource for ReplyBody<'_> {
         either!(self, body => body.count())
     }
 
+    fn be_patient(&mut self) {
+        either!(self, body => body.be_patient());
+    }
+
     fn may_trail(&self) -> bool {
         either!(self, body => body.may_trail())
     }

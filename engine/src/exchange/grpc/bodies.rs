@@ -35,6 +35,12 @@ fn turn(ready: &mut bool, cx: &mut Context<'_>) -> Poll<()> {
 }
 
 impl BodySource for Source<'_> {
+    fn may_trail(&self) -> bool {
+        false
+    }
+
+    fn be_patient(&mut self) {}
+
     async fn fill(&mut self) -> Result<&[u8], Fault> {
         poll_fn(|cx| turn(&mut self.ready, cx)).await;
         let left = &self.text[self.at..];
@@ -93,6 +99,8 @@ struct Sink {
 }
 
 impl BodySink for &mut Sink {
+    fn stays_open(&mut self) {}
+
     async fn write(&mut self, data: &[u8]) -> Result<usize, Fault> {
         poll_fn(|cx| turn(&mut self.ready, cx)).await;
         let len = data.len().min(self.piece);

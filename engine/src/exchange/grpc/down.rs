@@ -134,6 +134,10 @@ impl<S: BodySink> WebSink<S> {
 }
 
 impl<S: BodySink> BodySink for WebSink<S> {
+    fn stays_open(&mut self) {
+        self.to.stays_open();
+    }
+
     async fn write(&mut self, data: &[u8]) -> Result<usize, Fault> {
         match self.state {
             State::AsIs | State::Ending => self.to.write(data).await,

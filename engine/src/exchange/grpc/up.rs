@@ -52,6 +52,10 @@ impl<'b, B: BodySource> WebBody<'b, B> {
 }
 
 impl<B: BodySource> BodySource for WebBody<'_, B> {
+    fn may_trail(&self) -> bool {
+        self.from.may_trail()
+    }
+
     fn be_patient(&mut self) {
         self.from.be_patient();
     }

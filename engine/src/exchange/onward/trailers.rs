@@ -73,6 +73,14 @@ impl<B: BodySource> BodySource for Stripped<'_, B> {
         self.from.ready().await
     }
 
+    fn may_trail(&self) -> bool {
+        self.from.may_trail()
+    }
+
+    fn be_patient(&mut self) {
+        self.from.be_patient();
+    }
+
     fn count(&self) -> u64 {
         self.from.count()
     }

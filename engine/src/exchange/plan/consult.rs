@@ -153,6 +153,12 @@ struct Text<'t> {
 }
 
 impl BodySource for Text<'_> {
+    fn may_trail(&self) -> bool {
+        false
+    }
+
+    fn be_patient(&mut self) {}
+
     async fn fill(&mut self) -> Result<&[u8], Fault> {
         Ok(&self.bytes[self.at..])
     }

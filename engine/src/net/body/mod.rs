@@ -102,12 +102,10 @@ pub trait BodySource {
     fn count(&self) -> u64;
 
     /// Whether trailers may follow, as far as is known.
-    fn may_trail(&self) -> bool {
-        false
-    }
+    fn may_trail(&self) -> bool;
 
     /// Whoever sends it may be silent for as long as the exchange lasts.
-    fn be_patient(&mut self) {}
+    fn be_patient(&mut self);
 }
 
 /// Where a body goes.
@@ -144,7 +142,7 @@ pub trait BodySink {
     fn started(&self) -> bool;
 
     /// Something may follow the last byte of the body: its end does not go with it.
-    fn stays_open(&mut self) {}
+    fn stays_open(&mut self);
 }
 
 /// Carries the whole body across.

@@ -247,6 +247,11 @@ impl<'a> BodyReader<'a> {
 }
 
 impl BodySource for BodyReader<'_> {
+    /// Never behind a length that was said, which is all that this is asked for.
+    fn may_trail(&self) -> bool {
+        false
+    }
+
     fn be_patient(&mut self) {
         self.from.lane.silence = std::time::Duration::MAX;
     }

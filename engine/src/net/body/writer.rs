@@ -207,6 +207,9 @@ impl BodyWriter {
 }
 
 impl BodySink for BodyWriter {
+    /// Its framing was said.
+    fn stays_open(&mut self) {}
+
     async fn write(&mut self, data: &[u8]) -> Result<usize, Fault> {
         if self.pipe.is_some() {
             self.drain().await?;
