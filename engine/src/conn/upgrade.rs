@@ -73,11 +73,12 @@ pub(super) async fn tunnel(
     client: Client<'_>,
     idle: Duration,
 ) -> Result<(), Fault> {
-    let Tunnel { end: mut upstream, first, leased } = tunnel;
+    let Tunnel { end, first, leased } = tunnel;
     let heard = Heard::new(idle);
+    let mut open = Open { ctx, heard: &heard, end, is_over: false };
     let Client { from, to, first: from_client } = client;
     let ended = {
-        let (from_upstream, to_upstream) = ways(&mut upstream, &ctx.lent.upstream.buffers);
+        let (from_upstream, to_upstream) = ways(&mut open.end, &ctx.lent.upstream.buffers);
         for end in [&to, &to_upstream] {
             if let Sink::Frames(frames, _) = end {
                 frames.be_patient(idle);
@@ -89,16 +90,33 @@ pub(super) async fn tunnel(
         )
         .await
     };
-    ctx.bytes_in.set(heard.up.get());
-    ctx.bytes_out.set(heard.down.get());
-    match &ended {
-        Ok(()) => {}
-        Err(Fault { kind: Kind::Timeout, .. }) => ctx.reason.set(Reason::TunnelIdle),
-        // A reset on one side is a reset on the other.
-        Err(_) => upstream.reset(),
+    let is_idle = matches!(&ended, Err(Fault { kind: Kind::Timeout, .. }));
+    if is_idle {
+        ctx.reason.set(Reason::TunnelIdle);
     }
+    open.is_over = is_idle || ended.is_ok();
+    drop(open);
     drop(leased);
     ended
+}
+
+/// A tunnel on its way. However it ends, what it carried is counted; a reset on one side is a reset on the other, and so is a
+/// client that is gone in the middle.
+struct Open<'t, 'c> {
+    ctx: &'t Context<'c>,
+    heard: &'t Heard,
+    end: TunnelEnd,
+    is_over: bool,
+}
+
+impl Drop for Open<'_, '_> {
+    fn drop(&mut self) {
+        self.ctx.bytes_in.set(self.heard.up.get());
+        self.ctx.bytes_out.set(self.heard.down.get());
+        if !self.is_over {
+            self.end.reset();
+        }
+    }
 }
 
 /// Both ways of an upstream's end.

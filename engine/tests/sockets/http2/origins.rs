@@ -55,7 +55,7 @@ fn before(driver: Driver, origin: SocketAddr) -> Gateway {
         "version: 1\ngateway: {{ shards: 1, driver: {} }}\n\
          listeners: [{{ name: a, bind: 127.0.0.1:0, protocols: [http1, http2], timeouts: {{ body: 200ms }} }}]\n\
          upstreams: {{ origin: {{ protocol: http2, endpoints: [{{ address: '{origin}' }}] }} }}\n\
-         routes: [{{ name: all, match: {{ path: /* }}, to: origin }}]\n",
+         routes: [{{ name: all, match: {{ path: /* }}, to: origin, timeouts: {{ first_byte: 1s }} }}]\n",
         driver.name(),
     );
     Gateway::with(&text, 1)
@@ -95,6 +95,45 @@ fn a_call_that_goes_both_ways_may_be_silent_one_way_for_longer_than_a_body_may()
     });
 }
 
+/// An origin whose first connection falls silent once it has greeted, and whose next ones answer.
+fn silent_at_first() -> SocketAddr {
+    let behind = origin(&[(":status", "200")], &[]);
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let addr = listener.local_addr().expect("is bound");
+    thread::spawn(move || {
+        let mut silent = None;
+        for stream in listener.incoming() {
+            let mut stream = stream.expect("is connected");
+            // Whoever connected may only have looked whether it is there.
+            let mut first = [0; PREFACE.len()];
+            if stream.read_exact(&mut first).is_err() {
+                continue;
+            }
+            if silent.is_none() {
+                stream.write_all(&settings(&[])).expect("is sent");
+                silent = Some(stream);
+                continue;
+            }
+            let mut to = std::net::TcpStream::connect(behind).expect("it listens");
+            to.write_all(&first).expect("is sent");
+            let (mut from, mut back) = (stream.try_clone().unwrap(), to.try_clone().unwrap());
+            thread::spawn(move || std::io::copy(&mut from, &mut to));
+            thread::spawn(move || std::io::copy(&mut back, &mut stream));
+        }
+    });
+    addr
+}
+
+#[test]
+fn a_connection_that_fell_silent_is_not_used_again() {
+    each_driver(|driver| {
+        let gateway = before(driver, silent_at_first());
+        let mut peer = Peer::greeted(Client::connect(gateway.addr()));
+        assert_eq!(peer.ask(1, "/").status, 504);
+        assert_eq!(peer.ask(3, "/").status, 200);
+    });
+}
+
 #[test]
 fn a_success_that_opens_no_tunnel_does_not_look_as_if_it_did() {
     each_driver(|driver| {
@@ -110,6 +149,25 @@ fn a_success_that_opens_no_tunnel_does_not_look_as_if_it_did() {
         let line = gateway.log_of(peer.client().addr());
         assert_eq!(line["reason"], "upgrade_refused", "{line}");
         three_fresh(&gateway);
+    });
+}
+
+#[test]
+fn what_a_tunnel_carried_is_counted_though_its_client_resets_it() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let gateway = Gateway::start(driver, &both(&origin));
+        let mut peer = peer(&gateway);
+        let mut fields = asking("CONNECT", "/upgrade");
+        fields.insert(1, (":protocol".into(), "websocket".into()));
+        fields.push(("sec-websocket-version".into(), "13".into()));
+        peer.send(frame(HEADERS, END_HEADERS, 1, plain(&fields)));
+        peer.send(frame(DATA, 0, 1, b"hello"));
+        peer.until("an echo", |peer| peer.answers.get(&1).is_some_and(|answer| answer.body == b"hello"));
+        peer.send(reset(1, CANCEL));
+        let line = gateway.log_of(peer.client().addr());
+        let told = (&line["bytes_in"], &line["bytes_out"], &line["tunnel"]);
+        assert_eq!(told, (&5.into(), &5.into(), &true.into()), "{line}");
     });
 }
 

@@ -323,6 +323,30 @@ fn a_leaky_bucket_lets_requests_wait_for_their_turn() {
     });
 }
 
+/// A shard that spins does not park, and whoever waits finely is woken by a driver that does.
+#[test]
+fn a_turn_in_a_leaky_bucket_comes_on_a_shard_that_spins_too() {
+    let spins = |setup| Setup { top: TOP.to_owned(), gateway: "spin: 100ms", ..setup };
+    with(POLICIES, &ROUTES, spins, |gateway, _| {
+        let done = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                // Busy for as long as the turns are waited for, and no longer than five seconds.
+                let end = std::time::Instant::now() + std::time::Duration::from_secs(5);
+                while !done.load(std::sync::atomic::Ordering::Relaxed) && std::time::Instant::now() < end {
+                    ask(gateway, "GET /plain", "X-Origin: /ok\r\n").0.expect(200);
+                }
+            });
+            let began = std::time::Instant::now();
+            for _ in 0..5 {
+                ask(gateway, "GET /slow", "X-Origin: /ok\r\n").0.expect(200);
+            }
+            done.store(true, std::sync::atomic::Ordering::Relaxed);
+            assert!(began.elapsed() < std::time::Duration::from_secs(3), "{:?}", began.elapsed());
+        });
+    });
+}
+
 #[test]
 fn a_place_in_flight_is_given_back_at_the_end_of_the_exchange() {
     run(|gateway, origin| {

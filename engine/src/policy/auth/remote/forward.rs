@@ -104,9 +104,11 @@ impl Forward {
         };
         let (cause, denial) = match reply.status {
             200..=299 => {
-                self.tell(reply, edits);
                 return match self.admit(reply, principal) {
-                    Some(()) => Decided::Pass,
+                    Some(()) => {
+                        self.tell(reply, edits);
+                        Decided::Pass
+                    }
                     None => undecided(Denial::AnswerUnusable),
                 };
             }
@@ -130,8 +132,12 @@ impl Forward {
 
     fn tell(&self, reply: &Reply, edits: &mut Edits) {
         for field in &self.forward {
-            for value in reply.all(&field.text) {
-                edits.append(field.name(), value);
+            // In place of what others have said under the name.
+            for (at, value) in reply.all(&field.text).enumerate() {
+                match at {
+                    0 => edits.set(field.name(), value),
+                    _ => edits.append(field.name(), value),
+                };
             }
         }
     }
