@@ -134,16 +134,21 @@ fn a_connection_that_fell_silent_is_not_used_again() {
     });
 }
 
+/// The head of a request for a WebSocket (RFC 8441 §4).
+fn offer(stream: u32, path: &str) -> Vec<u8> {
+    let mut fields = asking("CONNECT", path);
+    fields.insert(1, (":protocol".into(), "websocket".into()));
+    fields.push(("sec-websocket-version".into(), "13".into()));
+    frame(HEADERS, END_HEADERS, stream, plain(&fields))
+}
+
 #[test]
 fn a_success_that_opens_no_tunnel_does_not_look_as_if_it_did() {
     each_driver(|driver| {
         let origin = Origin::start();
         let gateway = Gateway::start(driver, &both(&origin));
         let mut peer = peer(&gateway);
-        let mut fields = asking("CONNECT", "/ok");
-        fields.insert(1, (":protocol".into(), "websocket".into()));
-        fields.push(("sec-websocket-version".into(), "13".into()));
-        peer.send(frame(HEADERS, END_HEADERS, 1, plain(&fields)));
+        peer.send(offer(1, "/ok"));
         let answer = peer.answer(1);
         assert_eq!(answer.status, 426, "{answer:?}");
         let line = gateway.log_of(peer.client().addr());
@@ -158,10 +163,7 @@ fn what_a_tunnel_carried_is_counted_though_its_client_resets_it() {
         let origin = Origin::start();
         let gateway = Gateway::start(driver, &both(&origin));
         let mut peer = peer(&gateway);
-        let mut fields = asking("CONNECT", "/upgrade");
-        fields.insert(1, (":protocol".into(), "websocket".into()));
-        fields.push(("sec-websocket-version".into(), "13".into()));
-        peer.send(frame(HEADERS, END_HEADERS, 1, plain(&fields)));
+        peer.send(offer(1, "/upgrade"));
         peer.send(frame(DATA, 0, 1, b"hello"));
         peer.until("an echo", |peer| peer.answers.get(&1).is_some_and(|answer| answer.body == b"hello"));
         peer.send(reset(1, CANCEL));
