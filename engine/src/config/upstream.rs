@@ -7,7 +7,7 @@ use super::read::section::{section, words};
 use super::read::tree::Node;
 use super::schema::Defs;
 use super::units::{Percent, Period, Size};
-use super::values::FilePath;
+use super::values::{FilePath, OrNone};
 use serde_json::{Value, json};
 
 section! {
@@ -203,5 +203,9 @@ section! {
         pub connections: u32 = "1024",
         /// An unused connection is closed after this; sooner where the server announces `Keep-Alive: timeout`.
         pub idle: Period = "60s",
+        /// A connection of HTTP/2 that has requests on it and brings nothing for so long is asked whether it is there (PING), and
+        /// closed if it does not answer within the same time, or 20s; `none` asks never. Servers of gRPC by default close
+        /// connections on which they are asked more often than each 5m.
+        pub ping: OrNone<Period> = "5m",
     }
 }

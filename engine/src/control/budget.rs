@@ -54,7 +54,7 @@ impl Means {
 }
 
 /// What a table may take at worst.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Budget {
     means: Means,
     shards: u64,
@@ -64,6 +64,8 @@ pub struct Budget {
     /// Bytes of a body that a policy holds until it is checked, at most.
     held: u64,
     size: Size,
+    /// Upstreams of HTTP/2 that have fewer connections than there are shards.
+    scarce: Vec<String>,
 }
 
 impl Budget {
@@ -72,15 +74,18 @@ impl Budget {
         let listeners = table.listeners.iter();
         let admitted: u64 = listeners.clone().map(|listener| u64::from(listener.limits.connections)).sum();
         let pooled: u64 = table.upstreams.iter().map(|upstream| u64::from(upstream.connections)).sum();
+        let shards = table.gateway.shards.map_or(means.cpus, u64::from).max(1);
+        let scarce = table.upstreams.iter().filter(|up| up.http2 && u64::from(up.connections) < shards);
         let is_checked = table.upstreams.iter().any(|upstream| upstream.health.is_some());
         Budget {
             means,
-            shards: table.gateway.shards.map_or(means.cpus, u64::from).max(1),
+            shards,
             clients: admitted.min(table.gateway.connections.into()),
             upstream: pooled + if is_checked { CHECKS_AT_ONCE as u64 } else { 0 },
             bound: listeners.map(|listener| listener.bind.len() as u64).sum(),
             held: table.policies.all.iter().filter_map(|policy| held(&policy.kind)).max().unwrap_or(0),
             size: table.lookup.size(),
+            scarce: scarce.map(|upstream| upstream.name.clone()).collect(),
         }
     }
 
@@ -135,6 +140,13 @@ impl Budget {
             let rest = self.memory() - clients * each;
             let fits = memory.saturating_sub(rest) / each;
             warn(message, &format!("gateway.connections: {fits} always fits"));
+        }
+        for name in &self.scarce {
+            let message = format!(
+                "upstream '{name}' has fewer connections than there are shards ({}): one without waits while another's are in use",
+                self.shards
+            );
+            warn(message, &format!("pool: {{ connections: {} }} gives each shard one to share", self.shards));
         }
         if size.cache_bytes_max > CACHE_BYTES_LARGE {
             let message = format!(
@@ -227,7 +239,11 @@ mod tests {
     fn budget(text: &str, descriptors: u64, memory: u64) -> Budget {
         let head = "version: 1\nlisteners: [{ bind: '127.0.0.1:0' }]\n\
             upstreams: { a: { endpoints: [{ address: '10.0.0.7:80' }], pool: { connections: 300 } } }\n";
-        let config = Memory::default().file("a.yaml", format!("{head}{text}")).read("a.yaml");
+        budget_of(format!("{head}{text}"), descriptors, memory)
+    }
+
+    fn budget_of(text: String, descriptors: u64, memory: u64) -> Budget {
+        let config = Memory::default().file("a.yaml", text).read("a.yaml");
         let config = config.unwrap_or_else(|problems| panic!("{problems}"));
         let mut means = build::Means { files: &mut Memory::default(), now: Tick(1), offset: 0 };
         let built = build::build(&config, Generation(1), None, &mut means);
@@ -261,6 +277,27 @@ mod tests {
         let count = fix.split_ascii_whitespace().nth(1).expect("names a count");
         let text = text.replace("1000", count);
         assert!(budget(&text, needed, 100 << 20).memory() <= 100 << 20, "{fix}");
+    }
+
+    #[test]
+    fn connections_that_exchanges_share_are_one_for_each_shard_at_least() {
+        let text = |shards| {
+            format!(
+                "gateway: {{ connections: 1000, shards: {shards} }}\nroutes: [{{ name: all, to: b }}]\nupstreams:\n  \
+                 b: {{ protocol: http2, pool: {{ connections: 2 }}, endpoints: [{{ address: '10.0.0.7:80' }}] }}\n"
+            )
+        };
+        let told = |shards| {
+            let config = format!("version: 1\nlisteners: [{{ bind: '127.0.0.1:0' }}]\n{}", text(shards));
+            told(&budget_of(config, u64::MAX, 1 << 40))
+        };
+        assert_eq!(told(2), [""; 0]);
+        assert_eq!(
+            told(3),
+            [
+                "upstream 'b' has fewer connections than there are shards (3): one without waits while another's are in use"
+            ]
+        );
     }
 
     #[test]

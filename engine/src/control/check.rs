@@ -60,7 +60,7 @@ impl Report {
             }
             None => format!("{}: {errors} errors, nothing was started\n", path.display()),
         };
-        text += &self.budget.map(|budget| budget.to_string()).unwrap_or_default();
+        text += &self.budget.as_ref().map(Budget::to_string).unwrap_or_default();
         self.shared.iter().for_each(|line| text += &format!("  {line}\n"));
         text
     }

@@ -337,6 +337,8 @@ pub struct Upstream {
     pub connections: u32,
     /// An idle connection is closed after this.
     pub idle: Duration,
+    /// An HTTP/2 connection that has been silent for so long while requests are on it is asked whether it is there.
+    pub ping: Option<Duration>,
     /// Its connections on the whole machine; the same cell in every generation that has the name.
     pub count: Arc<Capped>,
     /// Where its exchanges are counted; none where nobody counts.

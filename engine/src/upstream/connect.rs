@@ -6,8 +6,9 @@ use super::call::{CallFault, Outgoing, Plan};
 use super::http2::{self, Mux};
 use super::lent::Lent;
 use super::pool::Conn;
-use super::shared::Dialling;
+use super::shared::Shared;
 use super::station::{Picked, Stay};
+use super::turn::{Free, Turn, dialling, slot};
 use crate::balance::Facts;
 use crate::base::counters::{Capped, Slot};
 use crate::base::{Side, Tick};
@@ -18,16 +19,11 @@ use crate::net::{Deadline, Link, Stream, clock};
 use crate::table::Endpoint;
 use crate::tls::{self, Refused, Wrong};
 use crate::wire::proxy_protocol::Announce;
-use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
-use std::task::Poll;
-use std::time::Duration;
 
 /// Endpoints tried at most before a connect is given up.
 const ENDPOINTS_TRIED: usize = 4;
-/// How often a wait for a slot looks at the process's count, which other shards change without waking this one.
-const SLOT_LOOK: Duration = Duration::from_millis(20);
 
 /// Whether a parked connection may be taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +72,13 @@ impl<'a> Leased<'a> {
         }
     }
 
+    /// With a part of a connection that others use too.
+    fn join(mut self, stream: http2::Stream) -> Self {
+        self.lent.counts.pool_reused.add(1);
+        self.stream = Some(stream);
+        self
+    }
+
     /// Takes a connection that was just made and holds `slot`.
     async fn take_new(&mut self, stream: Stream, slot: Slot<Arc<Capped>>) -> Result<(), CallFault> {
         let Leased { plan: Plan { upstream, station, .. }, lent, .. } = *self;
@@ -86,7 +89,7 @@ impl<'a> Leased<'a> {
             self.conn = Some(Conn::new(link, upstream.tls.clone(), slot));
             return Ok(());
         }
-        let mux = Mux::open(lent, link, slot, upstream.idle).await.map_err(|_| CallFault::Connect)?;
+        let mux = Mux::open(lent, link, slot, upstream).await.map_err(|_| CallFault::Connect)?;
         self.stream = Some(mux.begin());
         station.share(&self.picked, mux, upstream.tls.as_ref());
         Ok(())
@@ -121,6 +124,9 @@ impl Drop for Leased<'_> {
         if self.conn.take().is_some() {
             station.freed();
         }
+        if self.stream.take().is_some() {
+            station.sharing(&self.picked, Shared::parted);
+        }
     }
 }
 
@@ -153,16 +159,15 @@ pub async fn connect<'a>(
         // Of those that want a connection which they can share, one makes it.
         let dialling = match plan.upstream.http2 {
             true => match dialling(plan, &leased.picked, end).await? {
-                Turn::Join(stream) => {
-                    leased.stream = Some(stream);
-                    lent.counts.pool_reused.add(1);
-                    return Ok(leased);
-                }
+                Turn::Join(stream) => return Ok(leased.join(stream)),
                 Turn::Dial(dialling) => Some(dialling),
             },
             false => None,
         };
-        let slot = slot(lent, plan, end).await?;
+        let slot = match slot(lent, plan, &leased.picked, end).await? {
+            Free::Stream(stream) => return Ok(leased.join(stream)),
+            Free::Slot(slot) => slot,
+        };
         let began = clock::coarse();
         plan.tried.dialled.set(clock::now());
         match open(lent, plan, leased.picked.endpoint(), request.announce, end).await {
@@ -267,74 +272,4 @@ async fn secured(
         Refused::Wrong(Wrong::Certificate(why)) => CallFault::Certificate(why),
         Refused::Wrong(Wrong::Protocol(why)) => CallFault::Tls(why),
     })
-}
-
-/// What comes of the wish for a shared connection.
-enum Turn<'a> {
-    /// There is one.
-    Join(http2::Stream),
-    /// Nobody else is at it: dial.
-    Dial(Dialling<'a>),
-}
-
-/// Waits while another exchange dials the endpoint.
-async fn dialling<'a>(plan: Plan<'a>, picked: &Picked, end: &Deadline) -> Result<Turn<'a>, CallFault> {
-    loop {
-        if let Some(dialling) = Dialling::begin(plan.station, picked) {
-            return Ok(Turn::Dial(dialling));
-        }
-        let mut waited = false;
-        let ended = poll_fn(|cx| {
-            plan.station.wait_shared(cx.waker());
-            if std::mem::replace(&mut waited, true) && !plan.station.is_dialled(picked) {
-                return Poll::Ready(false);
-            }
-            end.poll_passed(cx).map(|()| true)
-        })
-        .await;
-        if let Some(stream) = plan.station.join(picked) {
-            return Ok(Turn::Join(stream));
-        }
-        if ended {
-            return Err(CallFault::ConnectTimeout);
-        }
-    }
-}
-
-/// A slot of the upstream's cap: a free one, that of an idle connection of this shard, or one that another
-/// shard gives up when asked.
-async fn slot(lent: &Lent, plan: Plan<'_>, end: &Deadline) -> Result<Slot<Arc<Capped>>, CallFault> {
-    let upstream = plan.upstream;
-    let take = || {
-        Slot::take(upstream.count.clone(), upstream.connections)
-            .or_else(|| plan.station.evict().map(Conn::into_slot))
-    };
-    if let Some(slot) = take() {
-        return Ok(slot);
-    }
-    let look = lent.wheel.deadline();
-    loop {
-        (lent.ask_idle)(&upstream.name);
-        look.set(clock::coarse().after(SLOT_LOOK));
-        let mut waited = false;
-        let ended = poll_fn(|cx| {
-            if end.poll_passed(cx).is_ready() {
-                return Poll::Ready(true);
-            }
-            plan.station.wait(cx.waker());
-            // The first poll registers; any later one is a wake.
-            if std::mem::replace(&mut waited, true) || look.poll_passed(cx).is_ready() {
-                return Poll::Ready(false);
-            }
-            Poll::Pending
-        })
-        .await;
-        look.set(Tick::NEVER);
-        if let Some(slot) = take() {
-            return Ok(slot);
-        }
-        if ended {
-            return Err(CallFault::PoolFull);
-        }
-    }
 }

@@ -10,6 +10,7 @@ mod lent;
 mod pool;
 mod shared;
 mod station;
+mod turn;
 mod view;
 
 pub use call::{CallFault, Outgoing, Plan, Reply, Tried, TunnelEnd, TunnelStream, call};

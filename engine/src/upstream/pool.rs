@@ -122,7 +122,10 @@ impl Pools {
 
     /// As [`Station::evict`], by name and dropped: another shard asks.
     pub fn evict_named(&self, name: &str) {
-        drop(self.named(name).and_then(|station| station.evict()));
+        let Some(station) = self.named(name) else { return };
+        if station.evict().is_none() {
+            station.spare();
+        }
     }
 
     fn named(&self, name: &str) -> Option<Rc<Station>> {

@@ -1,15 +1,20 @@
-//! What one endpoint has of connections that many exchanges share, on one shard.
+//! What one endpoint has of connections that many exchanges share, on one shard, and who waits for a part of one.
 
 use super::http2::{Mux, Stream};
 use super::station::{Picked, Station};
+use std::collections::VecDeque;
 use std::rc::Rc;
+use std::task::Waker;
 
 /// Shared connections to one endpoint.
 #[derive(Debug, Default)]
 pub struct Shared {
     all: Vec<Rc<Mux>>,
     /// Whether an exchange dials another one.
-    pub dialled: bool,
+    dialled: bool,
+    /// Exchanges that wait for a part, the first to be woken first.
+    waiting: VecDeque<(u64, Waker)>,
+    next_wait: u64,
 }
 
 impl Shared {
@@ -28,15 +33,91 @@ impl Shared {
         self.all.retain(|mux| !mux.is_gone());
     }
 
-    /// Has all of them close when their last exchange has ended.
+    /// Has all of them close when their last exchange has ended; whoever waits looks elsewhere.
     pub fn leave(&mut self) {
         self.all.drain(..).for_each(|mux| mux.leave());
+        self.waiting.drain(..).for_each(|(_, waker)| waker.wake());
     }
 
     /// Has one close that carries nothing, so that another connection may be made; false if there is none.
     pub fn leave_idle(&self) -> bool {
         let idle = self.all.iter().find(|mux| mux.active() == 0 && mux.has_room());
         idle.inspect(|mux| mux.leave()).is_some()
+    }
+
+    /// Has the one close that carries least, once it carries nothing more, if another one goes on.
+    pub fn leave_spare(&self) -> bool {
+        let staying = || self.all.iter().filter(|mux| mux.takes_more());
+        let one_leaves = self.all.iter().any(|mux| !mux.takes_more() && !mux.is_gone());
+        if one_leaves || staying().nth(1).is_none() {
+            return false;
+        }
+        staying().min_by_key(|mux| mux.active()).inspect(|mux| mux.leave()).is_some()
+    }
+
+    /// A part was given back.
+    pub fn parted(&mut self) {
+        self.pass_on();
+    }
+
+    /// Wakes the exchange that has waited longest, if there is something for it to do: it joins, or it dials.
+    fn pass_on(&mut self) {
+        if !self.waiting.is_empty()
+            && (!self.dialled || self.all.iter().any(|mux| mux.has_room()))
+            && let Some((_, waker)) = self.waiting.pop_front()
+        {
+            waker.wake();
+        }
+    }
+}
+
+/// An exchange that wants a part of a shared connection, until this is dropped. What it was woken for and did not take is
+/// the next one's.
+pub struct Wanting<'a> {
+    station: &'a Station,
+    picked: &'a Picked,
+    wait: Option<u64>,
+}
+
+impl<'a> Wanting<'a> {
+    /// Of the endpoint that was `picked`.
+    pub fn new(station: &'a Station, picked: &'a Picked) -> Wanting<'a> {
+        Wanting { station, picked, wait: None }
+    }
+
+    /// Has `waker` woken when there may be something; false if that has happened since it was asked last, or if the
+    /// endpoint has left.
+    pub fn wait(&mut self, waker: &Waker) -> bool {
+        let wait = &mut self.wait;
+        let waits = self.station.sharing(self.picked, |shared| match *wait {
+            Some(id) => match shared.waiting.iter_mut().find(|(other, _)| *other == id) {
+                Some((_, known)) => {
+                    known.clone_from(waker);
+                    true
+                }
+                None => {
+                    *wait = None;
+                    false
+                }
+            },
+            None => {
+                shared.waiting.push_back((shared.next_wait, waker.clone()));
+                *wait = Some(shared.next_wait);
+                shared.next_wait += 1;
+                true
+            }
+        });
+        waits.unwrap_or(false)
+    }
+}
+
+impl Drop for Wanting<'_> {
+    fn drop(&mut self) {
+        let wait = self.wait;
+        self.station.sharing(self.picked, |shared| {
+            shared.waiting.retain(|(other, _)| Some(*other) != wait);
+            shared.pass_on();
+        });
     }
 }
 
@@ -56,6 +137,9 @@ impl<'a> Dialling<'a> {
 
 impl Drop for Dialling<'_> {
     fn drop(&mut self) {
-        self.station.dialled(&self.picked);
+        self.station.sharing(&self.picked, |shared| {
+            shared.dialled = false;
+            shared.pass_on();
+        });
     }
 }

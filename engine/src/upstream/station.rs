@@ -88,8 +88,6 @@ struct Inner {
     balance: State,
     /// Exchanges that wait for a slot of the upstream's cap.
     waiting: VecDeque<Waker>,
-    /// Exchanges that wait for a shared connection which another one dials.
-    wanting: Vec<Waker>,
     retired: bool,
 }
 
@@ -104,7 +102,6 @@ impl Station {
             idle: (0..count).map(|_| Vec::new()).collect(),
             terms: upstream.tls.clone(),
             shared: (0..count).map(|_| Shared::default()).collect(),
-            wanting: Vec::new(),
             balance: State::new(upstream.endpoints.seats().clone(), random),
             waiting: VecDeque::new(),
             retired: false,
@@ -166,26 +163,6 @@ impl Station {
             Some(at) if !inner.retired && same(inner.terms.as_ref(), terms) => inner.shared[at].add(mux),
             _ => mux.leave(),
         }
-        inner.wanting.drain(..).for_each(Waker::wake);
-    }
-
-    /// Whether somebody dials the endpoint.
-    pub fn is_dialled(&self, picked: &Picked) -> bool {
-        self.sharing(picked, |shared| shared.dialled).unwrap_or(false)
-    }
-
-    /// Has `waker` woken when a dial has ended.
-    pub fn wait_shared(&self, waker: &Waker) {
-        let wanting = &mut self.inner.borrow_mut().wanting;
-        if !wanting.iter().any(|other| other.will_wake(waker)) {
-            wanting.push(waker.clone());
-        }
-    }
-
-    /// A dial has ended.
-    pub fn dialled(&self, picked: &Picked) {
-        self.sharing(picked, |shared| shared.dialled = false);
-        self.inner.borrow_mut().wanting.drain(..).for_each(Waker::wake);
     }
 
     /// Parks a connection after an exchange, for `idle` or the shorter time its endpoint announced; closes it if the
@@ -213,6 +190,12 @@ impl Station {
             return None;
         }
         Some(fullest.remove(0).conn)
+    }
+
+    /// A shared connection that is closed once its exchanges have ended, if there are others: another shard needs one.
+    pub fn spare(&self) {
+        let inner = self.inner.borrow();
+        inner.shared.iter().any(Shared::leave_spare);
     }
 
     /// Has `waker` woken when a connection is parked or given up on this shard.
@@ -408,6 +391,7 @@ mod tests {
             health: None,
             connections: 1,
             idle: Duration::ZERO,
+            ping: None,
             count: Default::default(),
             meter: None,
         };

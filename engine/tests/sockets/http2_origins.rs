@@ -86,6 +86,29 @@ fn many_exchanges_share_one_connection() {
 }
 
 #[test]
+fn whoever_waits_for_a_connection_takes_a_stream_that_comes_free() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let behind = second(driver, origin.addr(), ", limits: { streams_per_connection: 2 }");
+        let gateway = first(driver, behind.addr(), ", pool: { connections: 1 }");
+        // It is known now how many streams there may be.
+        three_fresh(&gateway);
+        let mut clients: Vec<Client> = (0..12).map(|_| gateway.connect()).collect();
+        for client in &mut clients {
+            client.send("GET /slow-head/40 HTTP/1.1\r\nHost: a\r\n\r\n");
+        }
+        // Who leaves has its turn go to another.
+        clients.swap_remove(3);
+        clients.swap_remove(5);
+        for client in &mut clients {
+            client.reply().expect(200);
+        }
+        let seen: HashSet<String> = behind.logs(13).iter().map(|line| line["client"].to_string()).collect();
+        assert_eq!(seen.len(), 1, "{seen:?}");
+    });
+}
+
+#[test]
 fn an_origin_that_leaves_fails_no_request() {
     each_driver(|driver| {
         let origin = Origin::start();

@@ -2,6 +2,7 @@
 
 mod attempt;
 mod head;
+mod keepalive;
 mod mux;
 
 pub use attempt::attempt;

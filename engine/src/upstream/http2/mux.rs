@@ -1,7 +1,8 @@
 //! A connection that carries many exchanges at once. One task drives it until it is idle for too long, the origin closes
-//! it, or its endpoint has left; those that use it count themselves.
+//! it or answers no longer, or its endpoint has left; those that use it count themselves.
 
 use super::super::lent::Lent;
+use super::keepalive::{Found, Keepalive};
 use crate::base::Tick;
 use crate::base::counters::{Capped, Slot};
 use crate::mem::BULK_BYTES;
@@ -10,6 +11,7 @@ use crate::net::poll::{Polled, Wire};
 use crate::net::spawn::{spawn_guarded, yield_to_back};
 use crate::net::stream::until;
 use crate::net::{Link, clock};
+use crate::table::Upstream;
 use h2::client::{Builder, Connection, SendRequest};
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -40,6 +42,8 @@ pub struct Mux {
     over: Cell<bool>,
     quiet_since: Cell<Tick>,
     idle: Duration,
+    /// The silence of the origin's after which it is asked whether it is there.
+    ping: Option<Duration>,
     slot: RefCell<Option<Slot<Arc<Capped>>>>,
 }
 
@@ -53,7 +57,7 @@ impl fmt::Debug for Mux {
 }
 
 impl Mux {
-    /// Speaks HTTP/2 on `link`, which holds `slot`, until it has been idle for `idle`.
+    /// Speaks HTTP/2 with one of the endpoints of `upstream` on `link`, which holds `slot`.
     ///
     /// # Errors
     /// The connection broke at once.
@@ -61,7 +65,7 @@ impl Mux {
         lent: &Lent,
         link: Rc<Link>,
         slot: Slot<Arc<Capped>>,
-        idle: Duration,
+        upstream: &Upstream,
     ) -> Result<Rc<Mux>, h2::Error> {
         let now = clock::coarse();
         let wire = Wire::of_server(link, lent.buffers.clone());
@@ -73,7 +77,8 @@ impl Mux {
             .max_send_buffer_size(SEND_BUFFER_BYTES)
             .max_header_list_size(BULK_BYTES as u32 / 2);
         // It sends what a client begins with and waits for nothing.
-        let (send, connection) = builder.handshake::<_, Piece>(wire.end()).await?;
+        let (send, mut connection) = builder.handshake::<_, Piece>(wire.end()).await?;
+        let keepalive = Keepalive::new(connection.ping_pong(), upstream.ping);
         let mux = Rc::new(Mux {
             send,
             wire,
@@ -81,12 +86,13 @@ impl Mux {
             served: Cell::new(false),
             over: Cell::new(false),
             quiet_since: Cell::new(now),
-            idle,
+            idle: upstream.idle,
+            ping: upstream.ping,
             slot: RefCell::new(Some(slot)),
         });
         let counts = lent.counts.clone();
         let driven = mux.clone();
-        spawn_guarded(drive(mux.clone(), connection), move |ended| {
+        spawn_guarded(drive(mux.clone(), connection, keepalive), move |ended| {
             if ended.is_err() {
                 counts.panics.add(1);
             }
@@ -103,6 +109,11 @@ impl Mux {
         !self.over.get() && (self.active.get() as usize) < most
     }
 
+    /// Whether it takes another exchange now, or when one of its own has ended.
+    pub fn takes_more(&self) -> bool {
+        !self.over.get()
+    }
+
     /// Whether it is of no more use to anybody.
     pub fn is_gone(&self) -> bool {
         self.over.get() && self.active.get() == 0
@@ -117,6 +128,19 @@ impl Mux {
     /// Exchanges on it now.
     pub fn active(&self) -> u32 {
         self.active.get()
+    }
+
+    /// A time has passed: whether it is over, or when to look again.
+    fn look(&self, keepalive: &mut Keepalive) -> Found {
+        let now = clock::coarse();
+        if self.active.get() > 0 {
+            // The last exchange sets the time again.
+            return keepalive.look(now, self.wire.heard());
+        }
+        match self.quiet_since.get().after(self.idle) {
+            until if self.over.get() || until <= now => Found::Gone,
+            until => Found::There(until.min(self.ping.map_or(Tick::NEVER, |ping| now.after(ping)))),
+        }
     }
 
     /// Begins an exchange.
@@ -152,12 +176,13 @@ impl Stream {
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        let Mux { active, quiet_since, wire, idle, over, .. } = &*self.mux;
+        let Mux { active, quiet_since, wire, idle, ping, over, .. } = &*self.mux;
         active.set(active.get() - 1);
         if active.get() == 0 {
             quiet_since.set(clock::coarse());
             let left = if over.get() { Duration::ZERO } else { *idle };
-            wire.link().reading.set(until(left));
+            // Exchanges may come before that time: their origin's silence is looked at in time, too.
+            wire.link().reading.set(until(ping.map_or(left, |ping| ping.min(left))));
         }
     }
 }
@@ -168,19 +193,25 @@ enum Step {
     Over,
 }
 
-async fn drive(mux: Rc<Mux>, mut connection: Connection<Polled, Piece>) {
-    mux.wire.link().reading.set(until(mux.idle));
-    while let Step::Yield = poll_fn(|cx| turn(&mux, &mut connection, cx)).await {
+async fn drive(mux: Rc<Mux>, mut connection: Connection<Polled, Piece>, mut keepalive: Keepalive) {
+    mux.wire.link().reading.set(until(mux.ping.map_or(mux.idle, |ping| ping.min(mux.idle))));
+    while let Step::Yield = poll_fn(|cx| turn(&mux, &mut connection, &mut keepalive, cx)).await {
         yield_to_back().await;
     }
     mux.over.set(true);
     mux.wire.link().stream.shutdown_write();
 }
 
-fn turn(mux: &Mux, connection: &mut Connection<Polled, Piece>, cx: &mut Context<'_>) -> Poll<Step> {
-    let Mux { wire, active, over, quiet_since, idle, .. } = mux;
+fn turn(
+    mux: &Mux,
+    connection: &mut Connection<Polled, Piece>,
+    keepalive: &mut Keepalive,
+    cx: &mut Context<'_>,
+) -> Poll<Step> {
+    let wire = &mux.wire;
     wire.begin_turn();
-    let ended = Pin::new(connection).poll(cx).is_ready();
+    let ended = Pin::new(&mut *connection).poll(cx).is_ready();
+    keepalive.hear(cx);
     match wire.poll_sent(cx) {
         Poll::Ready(Ok(())) => {}
         Poll::Ready(Err(_)) => return Poll::Ready(Step::Over),
@@ -198,13 +229,14 @@ fn turn(mux: &Mux, connection: &mut Connection<Polled, Piece>, cx: &mut Context<
         return Poll::Ready(Step::Yield);
     }
     while wire.link().reading.poll_passed(cx).is_ready() {
-        let now = clock::coarse();
-        let until = quiet_since.get().after(*idle);
-        match active.get() {
-            0 if over.get() || until <= now => return Poll::Ready(Step::Over),
-            0 => wire.link().reading.set(until),
-            // The last exchange sets it again.
-            _ => wire.link().reading.set(Tick::NEVER),
+        match mux.look(keepalive) {
+            Found::There(until) => wire.link().reading.set(until),
+            Found::Asked(until) => {
+                wire.link().reading.set(until);
+                // What is asked leaves now.
+                return turn(mux, connection, keepalive, cx);
+            }
+            Found::Gone => return Poll::Ready(Step::Over),
         }
     }
     Poll::Pending

@@ -6,8 +6,11 @@ use super::{both, peer};
 use crate::support::{Client, Driver, Gateway, each_driver, three_fresh};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tools::upstream::Origin;
 
 /// An origin that begins each answer when a request begins: with `head`, the request's own body, and `tail` behind its end.
@@ -131,6 +134,63 @@ fn a_connection_that_fell_silent_is_not_used_again() {
         let mut peer = Peer::greeted(Client::connect(gateway.addr()));
         assert_eq!(peer.ask(1, "/").status, 504);
         assert_eq!(peer.ask(3, "/").status, 200);
+    });
+}
+
+/// An origin that answers no request, and answers so many PINGs.
+fn only_pongs(pongs: usize) -> (SocketAddr, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let addr = listener.local_addr().expect("is bound");
+    let asked = Arc::new(AtomicUsize::new(0));
+    let told = asked.clone();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.expect("is connected");
+            if stream.read_exact(&mut [0; PREFACE.len()]).is_err() {
+                continue;
+            }
+            stream.write_all(&settings(&[])).expect("is sent");
+            let mut header = [0; 9];
+            while stream.read_exact(&mut header).is_ok() {
+                let [a, b, c, kind, flags, ..] = header;
+                let mut payload = vec![0; u32::from_be_bytes([0, a, b, c]) as usize];
+                stream.read_exact(&mut payload).expect("a frame is whole");
+                let answer = match kind {
+                    SETTINGS if flags & ACK == 0 => frame(SETTINGS, ACK, 0, b""),
+                    PING if flags & ACK == 0 && told.fetch_add(1, Relaxed) < pongs => {
+                        frame(PING, ACK, 0, payload)
+                    }
+                    _ => continue,
+                };
+                stream.write_all(&answer).expect("is sent");
+            }
+        }
+    });
+    (addr, asked)
+}
+
+#[test]
+fn an_origin_that_is_silent_is_asked_whether_it_is_there_and_given_up_when_it_is_not() {
+    each_driver(|driver| {
+        let pongs = 3;
+        let (origin, asked) = only_pongs(pongs);
+        let text = format!(
+            "version: 1\ngateway: {{ shards: 1, driver: {} }}\n\
+             listeners: [{{ name: a, bind: 127.0.0.1:0 }}]\n\
+             upstreams:\n  origin: {{ protocol: http2, endpoints: [{{ address: '{origin}' }}], pool: {{ ping: 200ms, idle: 1s }} }}\n\
+             routes: [{{ name: all, match: {{ path: /* }}, to: origin, timeouts: {{ first_byte: 60s, total: none }} }}]\n",
+            driver.name(),
+        );
+        let gateway = Gateway::with(&text, 1);
+        let began = Instant::now();
+        let mut client = gateway.connect();
+        client.send("GET /ok HTTP/1.1\r\nHost: a\r\n\r\n");
+        assert_eq!(client.reply().expect(502).reason(), "upstream_reset");
+        // Each answer is good for another silence; the question that has none costs as much again.
+        let took = began.elapsed();
+        let span = Duration::from_millis(200) * (pongs as u32 + 2);
+        assert!(took >= span && took < span * 4, "{took:?}");
+        assert_eq!(asked.load(Relaxed), pongs + 1);
     });
 }
 

@@ -1,0 +1,114 @@
+//! What an exchange waits for before it dials: that no other one dials for it, and a slot of its upstream's cap. A part of a
+//! shared connection that comes free meanwhile is as good.
+
+use super::call::{CallFault, Plan};
+use super::http2;
+use super::lent::Lent;
+use super::pool::Conn;
+use super::shared::{Dialling, Wanting};
+use super::station::Picked;
+use crate::base::Tick;
+use crate::base::counters::{Capped, Slot};
+use crate::net::{Deadline, clock};
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+/// How often a wait for a slot looks at the process's count, which other shards change without waking this one.
+const SLOT_LOOK: Duration = Duration::from_millis(20);
+
+/// What comes of the wish for a shared connection.
+pub enum Turn<'a> {
+    /// There is one.
+    Join(http2::Stream),
+    /// Nobody else is at it: dial.
+    Dial(Dialling<'a>),
+}
+
+/// What comes of the wish for another connection.
+pub enum Free {
+    /// It may be made.
+    Slot(Slot<Arc<Capped>>),
+    /// One that is shared has room.
+    Stream(http2::Stream),
+}
+
+/// Waits while another exchange dials the endpoint.
+///
+/// # Errors
+/// `ConnectTimeout`: `end` has passed.
+pub async fn dialling<'a>(plan: Plan<'a>, picked: &Picked, end: &Deadline) -> Result<Turn<'a>, CallFault> {
+    let mut wanting = Wanting::new(plan.station, picked);
+    loop {
+        if let Some(dialling) = Dialling::begin(plan.station, picked) {
+            return Ok(Turn::Dial(dialling));
+        }
+        let mut waits = false;
+        let ended = poll_fn(|cx| {
+            let waited = std::mem::replace(&mut waits, true);
+            if !wanting.wait(cx.waker()) && waited {
+                return Poll::Ready(false);
+            }
+            end.poll_passed(cx).map(|()| true)
+        })
+        .await;
+        if let Some(stream) = plan.station.join(picked) {
+            return Ok(Turn::Join(stream));
+        }
+        if ended {
+            return Err(CallFault::ConnectTimeout);
+        }
+    }
+}
+
+/// A slot of the upstream's cap: a free one, that of an idle connection of this shard, or one that another shard gives up
+/// when asked.
+///
+/// # Errors
+/// `PoolFull`: `end` has passed.
+pub async fn slot(lent: &Lent, plan: Plan<'_>, picked: &Picked, end: &Deadline) -> Result<Free, CallFault> {
+    let Plan { upstream, station, .. } = plan;
+    let take = || {
+        let slot = Slot::take(upstream.count.clone(), upstream.connections)
+            .or_else(|| station.evict().map(Conn::into_slot));
+        slot.map(Free::Slot)
+    };
+    if let Some(free) = take() {
+        return Ok(free);
+    }
+    let look = lent.wheel.deadline();
+    let mut wanting = upstream.http2.then(|| Wanting::new(station, picked));
+    loop {
+        (lent.ask_idle)(&upstream.name);
+        look.set(clock::coarse().after(SLOT_LOOK));
+        let mut waited = false;
+        let ended = poll_fn(|cx| {
+            if end.poll_passed(cx).is_ready() {
+                return Poll::Ready(true);
+            }
+            station.wait(cx.waker());
+            if let Some(wanting) = &mut wanting {
+                wanting.wait(cx.waker());
+            }
+            // The first poll registers; any later one is a wake.
+            if std::mem::replace(&mut waited, true) || look.poll_passed(cx).is_ready() {
+                return Poll::Ready(false);
+            }
+            Poll::Pending
+        })
+        .await;
+        look.set(Tick::NEVER);
+        if upstream.http2
+            && let Some(stream) = station.join(picked)
+        {
+            return Ok(Free::Stream(stream));
+        }
+        if let Some(free) = take() {
+            return Ok(free);
+        }
+        if ended {
+            return Err(CallFault::PoolFull);
+        }
+    }
+}
