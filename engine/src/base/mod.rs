@@ -7,6 +7,7 @@ pub mod counters;
 pub mod fault;
 pub mod hash;
 pub mod ids;
+pub mod line;
 pub mod tick;
 
 pub use activity::Activity;
@@ -14,4 +15,5 @@ pub use address::{Address, ClientAddr};
 pub use certificate::{Certificate, Proven};
 pub use fault::{Fault, Kind, Side};
 pub use ids::{Generation, ListenerId, RouteId, SocketId, UpstreamId};
+pub use line::Line;
 pub use tick::Tick;

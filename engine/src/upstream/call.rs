@@ -20,6 +20,7 @@ use crate::wire::http1::framing::Length;
 use crate::wire::proxy_protocol::Announce;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::time::Duration;
 
 /// Where a request goes and within which bounds.
 #[derive(Clone, Copy)]
@@ -217,6 +218,9 @@ impl<'a> Reply<'a> {
     }
 }
 
+/// What a failure costs an endpoint at least, where latencies are measured.
+const FAILED: Duration = Duration::from_secs(1);
+
 /// Sends `request` and waits for its reply's head. `interim` is given each 1xx reply before it. Where the upstream
 /// answers before the request is complete, its sending side is left in `upload`.
 ///
@@ -242,19 +246,24 @@ pub async fn call<'a, B: BodySource>(
             match attempt(lent, leased, request, body, upload, interim).await {
                 Ok(reply) => {
                     if plan.upstream.balance.algorithm.is_measured() && upload.is_none() {
-                        measure(plan);
+                        measure(plan, Duration::ZERO);
                     }
                     return Ok(reply);
                 }
                 Err(failed) => failed,
             };
-        if fault == CallFault::FirstByte {
-            measure(plan);
-        }
+        let cut = fault == CallFault::Reset && !answered;
+        let stale = reused && cut;
         if is_of_upstream(fault) {
             plan.tried.failed(lent.shard);
+            if !stale {
+                // Whoever fails at once is not the fastest.
+                measure(plan, FAILED);
+            }
         }
-        let stale = reused && fault == CallFault::Reset && !answered;
+        if cut && !reused && !plan.upstream.http2 && matches!(request.onward.length, Length::None) {
+            unreached(plan);
+        }
         let safe = nothing_sent || request.head.method().is_idempotent();
         // Once: a shared connection may be another one that others use too.
         if std::mem::replace(&mut replayed, true) || !(stale && safe && body.rewind()) {
@@ -277,14 +286,22 @@ fn is_of_upstream(fault: CallFault) -> bool {
     )
 }
 
-/// Tells the balancer how long the endpoint took, or was waited for in vain, from the end of the request's body. Not told
-/// while that is still on its way: the time is the client's.
-fn measure(plan: &Plan<'_>) {
+/// Tells the balancer how long the endpoint took, or was waited for in vain, from the end of the request's body; `least` at
+/// least. Not told of a reply that came while the body was still on its way: the time is the client's.
+fn measure(plan: &Plan<'_>, least: Duration) {
     let picked = plan.tried.endpoint.borrow();
     let Some(picked) = picked.as_ref() else { return };
     let now = clock::now();
-    let took = now.since(plan.tried.sent.get().max(plan.tried.uploaded.get()));
+    let took = now.since(plan.tried.sent.get().max(plan.tried.uploaded.get())).max(least);
     plan.station.staying(picked, |state, at| state.measured(at, took, now));
+}
+
+/// The endpoint takes connections and closes them: it is left alone for a while, as one that takes none is.
+#[cold]
+fn unreached(plan: &Plan<'_>) {
+    if let Some(picked) = &*plan.tried.endpoint.borrow() {
+        plan.station.staying(picked, |state, at| state.unreached(at, clock::coarse()));
+    }
 }
 
 /// The lane of a reply on `leased`.

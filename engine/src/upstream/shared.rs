@@ -2,7 +2,7 @@
 
 use super::http2::{Mux, Stream};
 use super::station::{Picked, Station};
-use std::collections::VecDeque;
+use crate::base::Line;
 use std::rc::Rc;
 use std::task::Waker;
 
@@ -12,9 +12,8 @@ pub struct Shared {
     all: Vec<Rc<Mux>>,
     /// Whether an exchange dials another one.
     dialled: bool,
-    /// Exchanges that wait for a part, the first to be woken first.
-    waiting: VecDeque<(u64, Waker)>,
-    next_wait: u64,
+    /// Exchanges that wait for a part.
+    waiting: Line,
 }
 
 impl Shared {
@@ -36,7 +35,7 @@ impl Shared {
     /// Has all of them close when their last exchange has ended; whoever waits looks elsewhere.
     pub fn leave(&mut self) {
         self.all.drain(..).for_each(|mux| mux.leave());
-        self.waiting.drain(..).for_each(|(_, waker)| waker.wake());
+        self.waiting.call_all();
     }
 
     /// Has one close that carries nothing, so that another connection may be made; false if there is none.
@@ -62,11 +61,8 @@ impl Shared {
 
     /// Wakes the exchange that has waited longest, if there is something for it to do: it joins, or it dials.
     fn pass_on(&mut self) {
-        if !self.waiting.is_empty()
-            && (!self.dialled || self.all.iter().any(|mux| mux.has_room()))
-            && let Some((_, waker)) = self.waiting.pop_front()
-        {
-            waker.wake();
+        if !self.waiting.is_empty() && (!self.dialled || self.all.iter().any(|mux| mux.has_room())) {
+            self.waiting.call();
         }
     }
 }
@@ -76,46 +72,28 @@ impl Shared {
 pub struct Wanting<'a> {
     station: &'a Station,
     picked: &'a Picked,
-    wait: Option<u64>,
+    place: Option<u64>,
 }
 
 impl<'a> Wanting<'a> {
     /// Of the endpoint that was `picked`.
     pub fn new(station: &'a Station, picked: &'a Picked) -> Wanting<'a> {
-        Wanting { station, picked, wait: None }
+        Wanting { station, picked, place: None }
     }
 
     /// Has `waker` woken when there may be something; false if that has happened since it was asked last, or if the
     /// endpoint has left.
     pub fn wait(&mut self, waker: &Waker) -> bool {
-        let wait = &mut self.wait;
-        let waits = self.station.sharing(self.picked, |shared| match *wait {
-            Some(id) => match shared.waiting.iter_mut().find(|(other, _)| *other == id) {
-                Some((_, known)) => {
-                    known.clone_from(waker);
-                    true
-                }
-                None => {
-                    *wait = None;
-                    false
-                }
-            },
-            None => {
-                shared.waiting.push_back((shared.next_wait, waker.clone()));
-                *wait = Some(shared.next_wait);
-                shared.next_wait += 1;
-                true
-            }
-        });
-        waits.unwrap_or(false)
+        let place = &mut self.place;
+        self.station.sharing(self.picked, |shared| shared.waiting.keep(place, waker)).unwrap_or(false)
     }
 }
 
 impl Drop for Wanting<'_> {
     fn drop(&mut self) {
-        let wait = self.wait;
+        let place = self.place;
         self.station.sharing(self.picked, |shared| {
-            shared.waiting.retain(|(other, _)| Some(*other) != wait);
+            shared.waiting.leave(place);
             shared.pass_on();
         });
     }

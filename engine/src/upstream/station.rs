@@ -8,17 +8,15 @@ use super::pool::Conn;
 use super::shared::Shared;
 use super::view::{Seat, View};
 use crate::balance::State;
-use crate::base::Tick;
+use crate::base::{Line, Tick};
 use crate::certs::OriginTerms;
 use crate::net::stream::Idle;
 use crate::observe::metrics::EndpointCells;
 use crate::table::{Endpoint, Endpoints, Upstream};
 use hashbrown::HashMap;
 use std::cell::RefCell;
-use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::Waker;
 use std::time::Duration;
 
 /// An idle connection, and until when it may be used.
@@ -87,7 +85,9 @@ struct Inner {
     shared: Vec<Shared>,
     balance: State,
     /// Exchanges that wait for a slot of the upstream's cap.
-    waiting: VecDeque<Waker>,
+    waiting: Line,
+    /// When other shards were asked last to give one up.
+    asked_at: Tick,
     retired: bool,
 }
 
@@ -103,7 +103,8 @@ impl Station {
             terms: upstream.tls.clone(),
             shared: (0..count).map(|_| Shared::default()).collect(),
             balance: State::new(upstream.endpoints.seats().clone(), random),
-            waiting: VecDeque::new(),
+            waiting: Line::default(),
+            asked_at: Tick::default(),
             retired: false,
         };
         Rc::new(Station { name: upstream.name.as_str().into(), inner: RefCell::new(inner) })
@@ -178,7 +179,7 @@ impl Station {
             }
             _ => drop(conn),
         }
-        inner.wake();
+        inner.waiting.call();
     }
 
     /// The connection that has been parked longest at any endpoint: given up so that another may be made.
@@ -198,21 +199,28 @@ impl Station {
         inner.shared.iter().any(Shared::leave_spare);
     }
 
-    /// Has `waker` woken when a connection is parked or given up on this shard.
-    pub fn wait(&self, waker: &Waker) {
-        let waiting = &mut self.inner.borrow_mut().waiting;
-        if !waiting.iter().any(|other| other.will_wake(waker)) {
-            waiting.push_back(waker.clone());
+    /// Lends the line of those who wait until a connection is parked or given up on this shard.
+    pub fn waiting<R>(&self, with: impl FnOnce(&mut Line) -> R) -> R {
+        with(&mut self.inner.borrow_mut().waiting)
+    }
+
+    /// Whether other shards are to be asked for a slot: each so often, however many wait.
+    pub fn is_to_ask(&self, now: Tick, every: Duration) -> bool {
+        let asked_at = &mut self.inner.borrow_mut().asked_at;
+        let is_time = asked_at.after(every) <= now;
+        if is_time {
+            *asked_at = now;
         }
+        is_time
     }
 
     /// A slot became free on this shard.
     pub fn freed(&self) {
-        self.inner.borrow_mut().wake();
+        self.inner.borrow_mut().waiting.call();
     }
 
-    /// Puts `set` in the place of the endpoints. An address that stays keeps its balancing state and its idle connections.
-    /// Those to an address that left are closed; connections in use are closed when their exchange ends.
+    /// Puts `set` in the place of the endpoints. An address that stays, and with TLS the name that it proves, keeps its
+    /// balancing state and its idle connections. Those to an address that left are closed; connections in use are closed when their exchange ends.
     /// `shard` is the one that it is on.
     pub fn replace(&self, set: &Arc<Endpoints>, shard: usize) {
         self.inner.borrow_mut().replace(set, shard);
@@ -228,7 +236,7 @@ impl Station {
         inner.shared.iter_mut().for_each(Shared::leave);
         let closed = inner.idle.iter_mut().map(|idle| idle.drain(..).count()).sum::<usize>();
         // Each connection closed gave a slot of the cap back.
-        (0..closed).for_each(|_| inner.wake());
+        (0..closed).for_each(|_| inner.waiting.call());
     }
 
     /// No table names the upstream any more: idle connections are closed, those in use when their exchange ends.
@@ -238,7 +246,7 @@ impl Station {
         inner.retired = true;
         inner.idle.iter_mut().for_each(Vec::clear);
         inner.shared.iter_mut().for_each(Shared::leave);
-        inner.waiting.drain(..).for_each(Waker::wake);
+        inner.waiting.call_all();
     }
 
     /// Drops connections whose time is over or that their endpoint closed, and tells scrapers what shard `shard` has left.
@@ -323,7 +331,13 @@ impl Inner {
         self.tell_nothing(shard);
         let before: HashMap<_, usize> =
             self.set.iter().enumerate().map(|(at, end)| (&end.addr, at)).collect();
-        let from: Vec<Option<usize>> = set.iter().map(|end| before.get(&end.addr).copied()).collect();
+        // What was proven on a connection is the name that its endpoint had then.
+        let is_proven = self.terms.is_some();
+        let stays = |end: &Endpoint| {
+            let at = before.get(&end.addr).copied()?;
+            (!is_proven || self.set[at].written_host() == end.written_host()).then_some(at)
+        };
+        let from: Vec<Option<usize>> = set.iter().map(stays).collect();
         self.balance.reseat(set.seats().clone(), &from);
         let mut idle = std::mem::take(&mut self.idle);
         self.idle =
@@ -346,14 +360,7 @@ impl Inner {
         let closed = idle.iter().map(Vec::len).sum::<usize>();
         drop(idle);
         // Each connection closed gave a slot of the cap back.
-        (0..closed).for_each(|_| self.wake());
-    }
-
-    /// Wakes the exchange that has waited longest for a slot.
-    fn wake(&mut self) {
-        if let Some(waker) = self.waiting.pop_front() {
-            waker.wake();
-        }
+        (0..closed).for_each(|_| self.waiting.call());
     }
 }
 

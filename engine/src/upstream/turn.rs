@@ -6,16 +6,17 @@ use super::http2;
 use super::lent::Lent;
 use super::pool::Conn;
 use super::shared::{Dialling, Wanting};
-use super::station::Picked;
+use super::station::{Picked, Station};
 use crate::base::Tick;
 use crate::base::counters::{Capped, Slot};
 use crate::net::{Deadline, clock};
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
-/// How often a wait for a slot looks at the process's count, which other shards change without waking this one.
+/// How often a wait for a slot looks at the process's count, which other shards change without waking this one; and how
+/// often they are asked for one.
 const SLOT_LOOK: Duration = Duration::from_millis(20);
 
 /// What comes of the wish for a shared connection.
@@ -78,21 +79,22 @@ pub async fn slot(lent: &Lent, plan: Plan<'_>, picked: &Picked, end: &Deadline) 
         return Ok(free);
     }
     let look = lent.wheel.deadline();
+    let mut queued = Queued { station, place: None };
     let mut wanting = upstream.http2.then(|| Wanting::new(station, picked));
     loop {
-        (lent.ask_idle)(&upstream.name);
+        if station.is_to_ask(clock::coarse(), SLOT_LOOK) {
+            (lent.ask_idle)(&upstream.name);
+        }
         look.set(clock::coarse().after(SLOT_LOOK));
-        let mut waited = false;
+        let mut waits = false;
         let ended = poll_fn(|cx| {
             if end.poll_passed(cx).is_ready() {
                 return Poll::Ready(true);
             }
-            station.wait(cx.waker());
-            if let Some(wanting) = &mut wanting {
-                wanting.wait(cx.waker());
-            }
-            // The first poll registers; any later one is a wake.
-            if std::mem::replace(&mut waited, true) || look.poll_passed(cx).is_ready() {
+            let waited = std::mem::replace(&mut waits, true);
+            let is_called = !queued.wait(cx.waker());
+            let may_join = wanting.as_mut().is_some_and(|wanting| !wanting.wait(cx.waker()));
+            if waited && (is_called || may_join) || look.poll_passed(cx).is_ready() {
                 return Poll::Ready(false);
             }
             Poll::Pending
@@ -105,10 +107,40 @@ pub async fn slot(lent: &Lent, plan: Plan<'_>, picked: &Picked, end: &Deadline) 
             return Ok(Free::Stream(stream));
         }
         if let Some(free) = take() {
+            queued.served();
             return Ok(free);
         }
         if ended {
             return Err(CallFault::PoolFull);
         }
+    }
+}
+
+/// The place of an exchange among those that wait for a slot, until this is dropped. What it was called for and did not take
+/// is the next one's.
+struct Queued<'a> {
+    station: &'a Station,
+    place: Option<u64>,
+}
+
+impl Queued<'_> {
+    /// Has `waker` woken when there may be a slot; false if that has happened since it was asked last.
+    fn wait(&mut self, waker: &Waker) -> bool {
+        self.station.waiting(|line| line.keep(&mut self.place, waker))
+    }
+
+    /// It has one.
+    fn served(&mut self) {
+        self.station.waiting(|line| line.leave(self.place.take()));
+    }
+}
+
+impl Drop for Queued<'_> {
+    fn drop(&mut self) {
+        self.station.waiting(|line| {
+            if line.leave(self.place) {
+                line.call();
+            }
+        });
     }
 }

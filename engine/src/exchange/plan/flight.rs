@@ -2,7 +2,7 @@
 //! the others wait for what it is told. Who asks may vanish, since its client may: then those who wait are told so, and
 //! one of them asks anew.
 
-use crate::base::Tick;
+use crate::base::{Line, Tick};
 use crate::net::Wheel;
 use std::borrow::Borrow;
 use std::cell::RefCell;
@@ -26,7 +26,7 @@ pub struct Flight<T> {
 /// `Asked ─▶ Told`, `Asked ─▶ Lost`.
 #[derive(Debug)]
 enum State<T> {
-    Asked(Vec<Waker>),
+    Asked(Line),
     Told(T),
     Lost,
 }
@@ -53,7 +53,7 @@ impl<K: Hash + Eq, T: Clone> Flights<K, T> {
         if let Some(flight) = flights.get(&key).filter(|flight| now < flight.until) {
             return Seat::Joined(flight.clone());
         }
-        let flight = Rc::new(Flight { until, state: RefCell::new(State::Asked(Vec::new())) });
+        let flight = Rc::new(Flight { until, state: RefCell::new(State::Asked(Line::default())) });
         if let Some(late) = flights.insert(key, flight.clone()) {
             late.end(State::Lost);
         }
@@ -89,10 +89,8 @@ impl<T: Clone> Flight<T> {
     fn end(&self, state: State<T>) {
         let mut known = self.state.borrow_mut();
         if let State::Asked(waiting) = &mut *known {
-            let waiting = std::mem::take(waiting);
+            waiting.call_all();
             *known = state;
-            drop(known);
-            waiting.into_iter().for_each(Waker::wake);
         }
     }
 
@@ -100,19 +98,20 @@ impl<T: Clone> Flight<T> {
     pub async fn landing(&self, wheel: &Wheel, by: Tick) -> Option<T> {
         let end = wheel.deadline();
         end.set(by);
+        let mut waiter = Waiter { flight: self, place: None };
         poll_fn(|cx| {
-            let mut state = self.state.borrow_mut();
-            let waiting = match &mut *state {
-                State::Told(told) => return Poll::Ready(Some(told.clone())),
-                State::Lost => return Poll::Ready(None),
-                State::Asked(waiting) => waiting,
+            let told = match &*self.state.borrow() {
+                State::Told(told) => Some(Some(told.clone())),
+                State::Lost => Some(None),
+                State::Asked(_) => None,
             };
+            if let Some(told) = told {
+                return Poll::Ready(told);
+            }
             if end.poll_passed(cx).is_ready() {
                 return Poll::Ready(None);
             }
-            if !waiting.iter().any(|known| known.will_wake(cx.waker())) {
-                waiting.push(cx.waker().clone());
-            }
+            waiter.wait(cx.waker());
             Poll::Pending
         })
         .await
@@ -121,6 +120,28 @@ impl<T: Clone> Flight<T> {
     /// Whether whoever asked is gone without an answer.
     pub fn is_lost(&self) -> bool {
         matches!(*self.state.borrow(), State::Lost)
+    }
+}
+
+/// One who waits for the answer, until this is dropped.
+struct Waiter<'a, T> {
+    flight: &'a Flight<T>,
+    place: Option<u64>,
+}
+
+impl<T> Waiter<'_, T> {
+    fn wait(&mut self, waker: &Waker) {
+        if let State::Asked(waiting) = &mut *self.flight.state.borrow_mut() {
+            waiting.keep(&mut self.place, waker);
+        }
+    }
+}
+
+impl<T> Drop for Waiter<'_, T> {
+    fn drop(&mut self) {
+        if let State::Asked(waiting) = &mut *self.flight.state.borrow_mut() {
+            waiting.leave(self.place);
+        }
     }
 }
 
@@ -163,6 +184,18 @@ mod tests {
         assert!(waits.iter_mut().all(|wait| wait.as_mut().poll(&mut cx) == Poll::Ready(Some(7))));
         assert_eq!(pin!(own.landing(&wheel, by)).poll(&mut cx), Poll::Ready(Some(7)));
         first(flights.board("a", at(3), at(103)));
+    }
+
+    #[test]
+    fn who_waits_no_longer_leaves_nothing_behind() {
+        let (flights, wheel) = (Flights::<&str, u8>::default(), Wheel::new());
+        let _own = first(flights.board("a", at(0), at(100)));
+        let other = joined(flights.board("a", at(1), at(101)));
+        let mut cx = Context::from_waker(Waker::noop());
+        for _ in 0..100 {
+            assert!(pin!(other.landing(&wheel, Tick::NEVER)).poll(&mut cx).is_pending());
+        }
+        assert!(matches!(&*other.state.borrow(), State::Asked(waiting) if waiting.is_empty()));
     }
 
     #[test]

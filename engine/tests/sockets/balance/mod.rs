@@ -5,7 +5,9 @@ mod health;
 
 use crate::support::{Client, Gateway, PATIENCE, Reply, Setup, each_driver};
 use socket2::{Domain, SockAddr, Socket, Type};
-use std::net::SocketAddr;
+use std::io::Read;
+use std::net::{SocketAddr, TcpListener};
+use std::thread;
 use std::time::{Duration, Instant};
 use tools::upstream::{Down, Mode, Origin};
 
@@ -205,6 +207,27 @@ fn a_slow_endpoint_gets_little_by_peak_ewma() {
         let served = served(&origins);
         assert!(served[1] <= 5, "a fifth of its share is six: {served:?}");
         assert!(served[0] > 15 && served[2] > 15, "{served:?}");
+    });
+}
+
+#[test]
+fn an_endpoint_that_fails_at_once_gets_little() {
+    each_driver(|driver| {
+        for balance in ["peak_ewma", "least_connections", "round_robin"] {
+            let origin = Origin::start();
+            let broken = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+            let addr = broken.local_addr().expect("is bound");
+            // It takes connections and closes them, once it has read.
+            thread::spawn(move || {
+                for stream in broken.incoming() {
+                    let _ = stream.and_then(|mut stream| stream.read(&mut [0; 4096]));
+                }
+            });
+            let setup = Setup { balance, ..Setup::before(&[addr, origin.addr()]) };
+            let gateway = Gateway::start(driver, &setup);
+            let failed = (0..60).filter(|_| ask(&gateway, "").0.status == 502).count();
+            assert!((1..=3).contains(&failed), "{balance}: one, and one more a second or so: {failed}");
+        }
     });
 }
 

@@ -1,0 +1,104 @@
+//! Tasks that wait in line: each keeps one place, however often it is polled, and leaves it in time.
+
+use std::collections::BTreeMap;
+use std::task::Waker;
+
+/// Who waits, in the order they came. Each call takes O(log n).
+#[derive(Debug, Default)]
+pub struct Line {
+    waiting: BTreeMap<u64, Waker>,
+    next: u64,
+}
+
+impl Line {
+    /// Keeps `place`, for a task that is woken by `waker`; None takes one at the end. False if the one in it was called since.
+    pub fn keep(&mut self, place: &mut Option<u64>, waker: &Waker) -> bool {
+        match *place {
+            Some(at) => match self.waiting.get_mut(&at) {
+                Some(known) => {
+                    known.clone_from(waker);
+                    true
+                }
+                None => {
+                    *place = None;
+                    false
+                }
+            },
+            None => {
+                self.waiting.insert(self.next, waker.clone());
+                *place = Some(self.next);
+                self.next += 1;
+                true
+            }
+        }
+    }
+
+    /// Gives `place` up; true if the one in it was called, and has not kept a place since.
+    pub fn leave(&mut self, place: Option<u64>) -> bool {
+        place.is_some_and(|at| self.waiting.remove(&at).is_none())
+    }
+
+    /// Calls the one who has waited longest.
+    pub fn call(&mut self) {
+        if let Some((_, waker)) = self.waiting.pop_first() {
+            waker.wake();
+        }
+    }
+
+    /// Calls everybody.
+    pub fn call_all(&mut self) {
+        std::mem::take(&mut self.waiting).into_values().for_each(Waker::wake);
+    }
+
+    /// How many wait.
+    pub fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Whether nobody waits.
+    pub fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+    use std::task::Wake;
+
+    #[derive(Default)]
+    struct Woken(AtomicUsize);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Relaxed);
+        }
+    }
+
+    #[test]
+    fn one_place_each_the_first_is_called_first_and_who_left_is_not() {
+        let all: [Arc<Woken>; 3] = Default::default();
+        let wakers: Vec<Waker> = all.iter().map(|woken| Waker::from(woken.clone())).collect();
+        let count = || all.each_ref().map(|woken| woken.0.load(Relaxed));
+        let mut line = Line::default();
+        let mut places = [None; 3];
+        for _ in 0..100 {
+            for (place, waker) in places.iter_mut().zip(&wakers) {
+                assert!(line.keep(place, waker));
+            }
+        }
+        assert_eq!(line.len(), 3);
+        line.call();
+        assert_eq!(count(), [1, 0, 0]);
+        assert!(!line.leave(places[1]), "it was not called");
+        line.call();
+        assert_eq!(count(), [1, 0, 1]);
+        assert!(line.leave(places[2]), "it was called, and somebody else may be in its place");
+        assert!(!line.keep(&mut places[0], &wakers[0]), "it was called");
+        assert!(line.keep(&mut places[0], &wakers[0]), "and waits anew");
+        line.call_all();
+        assert_eq!((count(), line.is_empty()), ([2, 0, 1], true));
+    }
+}
