@@ -10,11 +10,11 @@ use super::jwks::Jwks;
 use super::load::Files;
 use super::logs::{Feed, Logs, Target};
 use super::notify::Service;
-use super::office::desk::{Desk, Signals};
+use super::office::desk::{Desk, Signals, Told, hear};
 use super::office::follow::{Followed, follow};
 use super::office::publish::{Published, first};
 use super::office::reload::Fixed;
-use super::office::{Drain, Office, Phase};
+use super::office::{Office, Phase};
 use super::resolve::Names;
 use super::store::{Numbers, Store};
 use crate::base::{Address, Generation, ListenerId, SocketId, Tick};
@@ -34,13 +34,15 @@ use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle as Task;
 
 /// Batches of log lines a shard may be ahead of the log thread.
 const LOG_BATCHES: usize = 16;
+/// How long after its time a shard may take to end before it is left behind.
+const STUCK: Duration = Duration::from_secs(5);
 
 /// Why the process did not start, or ended in failure.
 #[derive(Debug)]
@@ -220,30 +222,39 @@ fn serve(door: Door, live: Live) -> Task<()> {
     tokio::spawn(door.serve(Arc::new(live)))
 }
 
-/// Ends the gateway as it was told to; a second signal ends it at once.
+/// Ends the gateway as it was told to; a second signal ends it at once. Whoever ordered the end in another way sends one all
+/// the same: the service manager, that then waits.
 async fn end(
     desk: Desk,
-    told: Drain,
+    told: Told,
     signals: &mut Signals,
     threads: Vec<JoinHandle<io::Result<()>>>,
 ) -> Result<(), Refused> {
-    let Desk { mut published, logs, mut inside, keeper, service, .. } = desk;
+    let Desk { mut published, logs, mut inside, keeper, jwks, service, .. } = desk;
     service.stopping();
     // Whoever orders anything from now on is told that the gateway is ending.
     inside.orders.close();
     while inside.orders.try_recv().is_ok() {}
     let drain = published.table().gateway.drain;
+    let (delay, within) = (told.how.delay.unwrap_or(drain.delay), told.how.within.unwrap_or(drain.timeout));
+    let shared = published.shared.clone();
     published.enter(Phase::Leaving);
     let joined = tokio::select! {
         joined = async {
             tokio::select! {
-                () = tokio::time::sleep(told.delay.unwrap_or(drain.delay)) => {}
+                () = tokio::time::sleep(delay) => {}
                 _ = failed(&threads) => {}
             }
-            published.drain(told.within.unwrap_or(drain.timeout)).await;
-            join(threads).await
+            published.drain(within);
+            join(threads, within + STUCK).await
         } => joined,
-        () = signals.end() => Ok(()),
+        never = hear(shared, keeper.as_ref(), &jwks) => match never {},
+        () = async {
+            if !told.by_signal {
+                signals.end().await;
+            }
+            signals.end().await;
+        } => Ok(()),
     };
     drop(keeper);
     logs.stop(Duration::from_secs(2));
@@ -344,9 +355,14 @@ async fn failed(threads: &[JoinHandle<io::Result<()>>]) -> usize {
     }
 }
 
-/// Waits for all shards to have drained.
-async fn join(threads: Vec<JoinHandle<io::Result<()>>>) -> Result<(), Refused> {
+/// Waits for all shards to have drained, `within` at most.
+async fn join(threads: Vec<JoinHandle<io::Result<()>>>, within: Duration) -> Result<(), Refused> {
+    let by = Instant::now() + within;
     while !threads.iter().all(JoinHandle::is_finished) {
+        if Instant::now() >= by {
+            let stuck = threads.iter().position(|thread| !thread.is_finished()).unwrap_or_default();
+            return Err(Refused::Runtime(format!("shard {stuck} did not end in time")));
+        }
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     for (index, thread) in threads.into_iter().enumerate() {

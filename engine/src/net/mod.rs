@@ -21,7 +21,7 @@ pub mod unix;
 
 pub use link::Link;
 pub use stream::Stream;
-pub use sys::{interrupt_nobody, raise_descriptor_limit};
+pub use sys::{append_at_once, interrupt_nobody, raise_descriptor_limit};
 pub use threads::{affinity, mailbox, offload, ring};
 pub use timer::{Deadline, Wheel};
 pub use turns::{Intake, must_park};

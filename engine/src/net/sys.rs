@@ -4,13 +4,22 @@
 
 use libc::c_int;
 use socket2::SockAddr;
+use std::fs::{File, OpenOptions};
 use std::io;
 use std::mem;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 
 /// The result of a libc call: the value, or `errno`. EINTR cannot come from a non-blocking call that counts.
 fn check(result: isize) -> io::Result<usize> {
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result as usize) }
+}
+
+/// Opens `path` to append to it, and makes it with `mode` if it is not there. A named pipe that nobody reads is refused
+/// (ENXIO), where open(2) would wait for a reader.
+pub fn append_at_once(path: &Path, mode: u32) -> io::Result<File> {
+    OpenOptions::new().append(true).create(true).mode(mode).custom_flags(libc::O_NONBLOCK).open(path)
 }
 
 /// recv(2) into `into`; 0 is the peer's FIN.

@@ -1,7 +1,8 @@
 //! The process: it ends in order when told to, and says by its exit code and in words why it did not start.
 
+use crate::admin::address;
 use crate::support::{Client, Driver, End, Gateway, PATIENCE, Setup, each_driver, run_to_end};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 use tools::upstream::{Origin, closed_addr};
 
@@ -100,6 +101,31 @@ fn a_second_signal_ends_at_once() {
         gateway.terminate();
         gateway.exit();
         assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    });
+}
+
+#[test]
+fn the_first_signal_behind_an_order_cuts_nothing() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let top = "admin: { bind: 127.0.0.1:0 }".to_owned();
+        let mut gateway = Gateway::start(driver, &Setup { top, ..Setup::of(&origin) });
+        origin.script("one", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok".to_vec());
+        let mut running = ask(&gateway, "/held/0/one");
+        assert!(origin.wait_held(1));
+        let admin: SocketAddr = address(&gateway).parse().unwrap();
+        Client::connect(admin)
+            .send(format!("POST /drain?timeout=30s HTTP/1.1\r\nHost: {admin}\r\nContent-Length: 0\r\n\r\n"))
+            .reply()
+            .expect(202);
+        ending(&gateway);
+        // What a service manager sends then.
+        gateway.terminate();
+        std::thread::sleep(Duration::from_millis(300));
+        origin.release();
+        running.reply().expect(200);
+        drop(running);
+        assert_eq!(gateway.exit().code(), Some(0));
     });
 }
 

@@ -1,5 +1,6 @@
 //! The listener: bound before anything starts, then served on the control thread. At most [`CONNECTIONS`] at once, each
-//! closed after [`SILENCE`] without a byte from its client, so that nobody keeps others out; what is long leaves in bursts.
+//! closed after [`SILENCE`] without a byte from its client, or [`HEAD`] after a request began whose head has not ended, so
+//! that nobody keeps others out; what is long leaves in bursts.
 
 use super::live::Live;
 use super::pages;
@@ -26,6 +27,8 @@ use tokio::time::{Instant, Sleep, sleep};
 const CONNECTIONS: usize = 64;
 /// Longest silence of a client.
 const SILENCE: Duration = Duration::from_secs(75);
+/// A head is whole within this, from its first byte; the first one from the connection's beginning.
+const HEAD: Duration = Duration::from_secs(10);
 /// Connections that wait to be taken.
 const BACKLOG: i32 = 128;
 
@@ -121,7 +124,15 @@ impl<L: Listener> Listener for Bounded<L> {
     async fn accept(&mut self) -> (Held<L::Io>, L::Addr) {
         let place = self.places.clone().acquire_owned().await.expect("the semaphore is never closed");
         let (io, addr) = self.listener.accept().await;
-        (Held { io, silent: Box::pin(sleep(SILENCE)), written: 0, pause: None, _place: place }, addr)
+        let held = Held {
+            io,
+            awaits: Awaits::Head([0; 4]),
+            end: Box::pin(sleep(HEAD)),
+            written: 0,
+            pause: None,
+            _place: place,
+        };
+        (held, addr)
     }
 
     fn local_addr(&self) -> io::Result<L::Addr> {
@@ -137,11 +148,49 @@ const PAUSE: Duration = Duration::from_millis(1);
 /// A connection.
 struct Held<S> {
     io: S,
-    silent: Pin<Box<Sleep>>,
+    awaits: Awaits,
+    /// Of the silence, or of the head that is on its way.
+    end: Pin<Box<Sleep>>,
     /// Bytes written since the last pause.
     written: usize,
     pause: Option<Pin<Box<Sleep>>>,
     _place: OwnedSemaphorePermit,
+}
+
+/// What a connection waits for. What comes before the answer is the request's body, if it has one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Awaits {
+    Request,
+    /// The end of a head, of which these four bytes came last.
+    Head([u8; 4]),
+    Answer,
+}
+
+impl Awaits {
+    /// `bytes` came; gives how much longer the client may take, where that changes.
+    fn read(&mut self, bytes: &[u8]) -> Option<Duration> {
+        let (mut last, begins) = match *self {
+            Awaits::Request => ([0; 4], true),
+            Awaits::Head(last) => (last, false),
+            Awaits::Answer => return Some(SILENCE),
+        };
+        for byte in bytes {
+            last = [last[1], last[2], last[3], *byte];
+            if last == *b"\r\n\r\n" {
+                *self = Awaits::Answer;
+                return Some(SILENCE);
+            }
+        }
+        *self = Awaits::Head(last);
+        begins.then_some(HEAD)
+    }
+
+    /// Something of an answer has left.
+    fn wrote(&mut self) {
+        if *self == Awaits::Answer {
+            *self = Awaits::Request;
+        }
+    }
 }
 
 impl<S> Held<S> {
@@ -159,6 +208,7 @@ impl<S> Held<S> {
     fn count(&mut self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if let Poll::Ready(Ok(bytes)) = &written {
             self.written += bytes;
+            self.awaits.wrote();
         }
         written
     }
@@ -170,11 +220,14 @@ impl<S: AsyncRead + Unpin> AsyncRead for Held<S> {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
         if let Poll::Ready(done) = Pin::new(&mut self.io).poll_read(cx, buf) {
-            self.silent.as_mut().reset(Instant::now() + SILENCE);
+            if let Some(span) = self.awaits.read(&buf.filled()[before..]) {
+                self.end.as_mut().reset(Instant::now() + span);
+            }
             return Poll::Ready(done);
         }
-        self.silent.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
+        self.end.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
@@ -213,5 +266,25 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Held<S> {
 
     fn is_write_vectored(&self) -> bool {
         self.io.is_write_vectored()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_head_has_its_time_from_its_first_byte_however_slowly_it_comes() {
+        let mut awaits = Awaits::Head([0; 4]);
+        let told: Vec<Option<Duration>> =
+            b"GET / HTTP/1.1\r\nHost: a\r\n\r\n".iter().map(|byte| awaits.read(&[*byte])).collect();
+        let (last, before) = told.split_last().expect("bytes came");
+        assert!(before.iter().all(Option::is_none), "the first head has its time from the beginning");
+        assert_eq!((*last, awaits), (Some(SILENCE), Awaits::Answer));
+        assert_eq!(awaits.read(b"a body\r\n\r\n of two pieces"), Some(SILENCE));
+        awaits.wrote();
+        assert_eq!(awaits.read(b"G"), Some(HEAD));
+        assert_eq!(awaits.read(b"ET"), None);
+        assert_eq!(awaits.read(b" / HTTP/1.1\r\n\r\nbody"), Some(SILENCE));
     }
 }

@@ -3,10 +3,11 @@
 //! (DNS rebinding). Nothing is done for a page of another site.
 
 use super::door::Admitted;
+use crate::table::Token;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::{
-    AUTHORIZATION, CACHE_CONTROL, HOST, ORIGIN, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+    AUTHORIZATION, CACHE_CONTROL, CONNECTION, HOST, ORIGIN, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
@@ -20,12 +21,17 @@ const OPEN: [&str; 2] = ["/healthz", "/readyz"];
 /// Lets a request pass, or answers it.
 pub async fn gate(State(admitted): State<Arc<Admitted>>, request: Request, next: Next) -> Response {
     let refused = refusal(&admitted, request.method(), request.uri().path(), request.headers());
+    let is_known = admitted.token.as_ref().is_none_or(|token| is_shown(token, request.headers()));
     let mut response = match refused {
         Some((status, why)) => refuse(status, why),
         None => next.run(request).await,
     };
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if !is_known {
+        // A place is for one question of a stranger's.
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }
@@ -53,12 +59,15 @@ fn refusal(
         return Some((StatusCode::FORBIDDEN, "a page of another site has no business here"));
     }
     let token = admitted.token.as_ref().filter(|_| !OPEN.contains(&path))?;
+    let why = "send 'Authorization: Bearer TOKEN' with the token of 'admin'";
+    (!is_shown(token, headers)).then_some((StatusCode::UNAUTHORIZED, why))
+}
+
+/// Whether `token` is sent, once.
+fn is_shown(token: &Token, headers: &HeaderMap) -> bool {
     let mut sent = headers.get_all(AUTHORIZATION).iter();
     let bearer = sent.next().filter(|_| sent.next().is_none()).and_then(|value| bearer(value.as_bytes()));
-    match bearer {
-        Some(bearer) if token.is(bearer) => None,
-        _ => Some((StatusCode::UNAUTHORIZED, "send 'Authorization: Bearer TOKEN' with the token of 'admin'")),
-    }
+    bearer.is_some_and(|bearer| token.is(bearer))
 }
 
 /// The token of `Bearer TOKEN`; the scheme's case plays no part (RFC 9110 §11.1).
@@ -98,7 +107,6 @@ fn is_of_another_site(method: &Method, headers: &HeaderMap) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::table::Token;
 
     fn check(by_loopback: bool, token: Option<&str>, request: &str, expected: Option<u16>) {
         let admitted = Admitted { by_loopback, token: token.map(|token| Token::new(token.to_owned())) };

@@ -1,12 +1,12 @@
 //! Where lines go: stdout or a file, written to directly, since `std::io::stdout` would buffer and lock. A line
 //! that was begun is always ended, whatever fails in between, so that no reader sees two lines in one.
 
+use crate::net::append_at_once;
 use crate::table::Table;
 use std::fmt;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, ErrorKind, Write};
 use std::os::fd::AsFd;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
@@ -46,7 +46,8 @@ impl Target {
     fn open(&self) -> io::Result<File> {
         match self {
             Target::Stdout => Ok(File::from(io::stdout().as_fd().try_clone_to_owned()?)),
-            Target::File(path) => OpenOptions::new().append(true).create(true).mode(FILE_MODE).open(path),
+            // What waits for the log, the control thread at the start, would wait for the reader of a pipe, too.
+            Target::File(path) => append_at_once(path, FILE_MODE),
         }
     }
 }

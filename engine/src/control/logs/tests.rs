@@ -186,6 +186,16 @@ fn a_target_that_cannot_be_opened_leaves_the_old_one() {
 }
 
 #[test]
+fn a_pipe_that_nobody_reads_is_refused_and_not_waited_for() {
+    let folder = Folder::new();
+    let pipe = folder.file("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    assert!(Target::File(pipe.clone()).probe().is_err());
+    let _reader = fs::OpenOptions::new().read(true).write(true).open(&pipe).unwrap();
+    assert!(Target::File(pipe).probe().is_ok());
+}
+
+#[test]
 fn a_new_file_is_not_for_everyone_to_read_and_an_old_one_is_appended_to() {
     let folder = Folder::new();
     let path = folder.file("access.log");

@@ -14,10 +14,12 @@ use crate::control::logs::Logs;
 use crate::control::notify::Service;
 use crate::control::resolve::Keeper;
 use crate::control::store::Store;
-use crate::shard::Report;
+use crate::shard::{Report, Shared};
+use std::convert::Infallible;
 use std::future::{Future, pending, poll_fn};
 use std::path::PathBuf;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 use tokio::signal::unix::Signal;
@@ -76,6 +78,22 @@ impl Signals {
     }
 }
 
+/// A shard wants to know of a name, or of keys, sooner than it would be looked for.
+fn hurry(report: Report, keeper: Option<&Keeper>, jwks: &Jwks) {
+    match (report, keeper) {
+        (Report::Unreachable(target), Some(keeper)) => keeper.hurry(target),
+        (Report::Keys(address, number), _) => jwks.hurry(address, number),
+        _ => {}
+    }
+}
+
+/// Does for the shards what they ask for while the gateway ends: exchanges go on.
+pub async fn hear(shared: Arc<Shared>, keeper: Option<&Keeper>, jwks: &Jwks) -> Infallible {
+    loop {
+        hurry(shared.reports.recv().await, keeper, jwks);
+    }
+}
+
 /// Reloads under way.
 #[derive(Default)]
 struct Reloads {
@@ -87,22 +105,31 @@ struct Reloads {
     next: Vec<Asker>,
 }
 
+/// That the gateway is to end.
+#[derive(Debug)]
+pub struct Told {
+    /// How.
+    pub how: Drain,
+    /// Whether a signal said so.
+    pub by_signal: bool,
+}
+
 impl Desk {
     /// Works until the gateway is to end, as it is told, or because a shard `failed`.
-    pub async fn work(&mut self, signals: &mut Signals, failed: impl Future<Output = usize>) -> Drain {
+    pub async fn work(&mut self, signals: &mut Signals, failed: impl Future<Output = usize>) -> Told {
         let mut reloads = Reloads::default();
         let mut failed = std::pin::pin!(failed);
-        let (why, told) = loop {
+        let (why, how, by_signal) = loop {
             let reports = self.published.shared.reports.clone();
             tokio::select! {
                 order = self.inside.orders.recv() => match order {
                     Some(Order::Reload(tell)) => reloads.next.push(Some(tell)),
-                    Some(Order::Drain(drain)) => break ("an order", drain),
+                    Some(Order::Drain(drain)) => break ("an order", drain, false),
                     // The door is held open by whoever started the task.
                     None => pending::<()>().await,
                 },
-                _ = signals.terminate.recv() => break ("SIGTERM", Drain::default()),
-                _ = signals.interrupt.recv() => break ("SIGINT", Drain::default()),
+                _ = signals.terminate.recv() => break ("SIGTERM", Drain::default(), true),
+                _ = signals.interrupt.recv() => break ("SIGINT", Drain::default(), true),
                 _ = signals.hangup.recv() => {
                     // What logrotate sends, too, once it has moved the file away.
                     self.logs.reopen();
@@ -117,7 +144,7 @@ impl Desk {
                 () = tokio::time::sleep(LOOK_EVERY), if !reloads.published.is_empty() => {}
                 shard = &mut failed => {
                     tell!(ShardEnded, { shard }, "shard {shard} ended by itself; the others drain");
-                    break ("a shard ended", Drain::default());
+                    break ("a shard ended", Drain::default(), false);
                 }
             }
             self.go_on(&mut reloads);
@@ -125,22 +152,20 @@ impl Desk {
         // Every shard is told of the end behind the table that it was sent.
         self.answer(reloads.published, &Ok(self.published.table().generation));
         let drain = self.published.table().gateway.drain;
-        let (delay, timeout) = (told.delay.unwrap_or(drain.delay), told.within.unwrap_or(drain.timeout));
+        let (delay, timeout) = (how.delay.unwrap_or(drain.delay), how.within.unwrap_or(drain.timeout));
         tell!(
             Draining,
             { why },
             "{why}: connections are taken for {delay:?} more, then exchanges get {timeout:?} to end"
         );
-        told
+        Told { how, by_signal }
     }
 
     fn report(&mut self, report: Report) {
         let reports = self.published.shared.reports.clone();
         for report in std::iter::once(report).chain(std::iter::from_fn(|| reports.try_recv())) {
-            match (self.published.told(report), &self.keeper) {
-                (Some(Report::Unreachable(target)), Some(keeper)) => keeper.hurry(target),
-                (Some(Report::Keys(address, number)), _) => self.jwks.hurry(address, number),
-                _ => {}
+            if let Some(report) = self.published.told(report) {
+                hurry(report, self.keeper.as_ref(), &self.jwks);
             }
         }
     }

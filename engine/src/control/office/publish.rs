@@ -10,19 +10,18 @@ use crate::control::diagnostics::tell;
 use crate::control::probe::Probes;
 use crate::control::resolve::{Keeper, Names};
 use crate::net::clock;
-use crate::net::mailbox::Mailbox;
 use crate::shard::{Message, Moves, Next, Report, Shared};
 use crate::table::Table;
 use serde_json::Value;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::watch;
 
-/// Until a shard is told again whose mailbox was full.
+/// Until a shard is told again whose mailbox was full; at first, and at most.
 const AGAIN: Duration = Duration::from_millis(2);
-/// Times it is told before it is taken for dead: two seconds and more.
-const TRIES: u32 = 1000;
+const AGAIN_LATER: Duration = Duration::from_millis(50);
 
 /// What is published, and all that is not gone yet.
 #[derive(Debug)]
@@ -36,6 +35,8 @@ pub struct Published {
     table: Arc<Table>,
     living: Vec<Alive>,
     status: watch::Sender<Arc<Status>>,
+    /// The way to each shard for what must not be lost.
+    couriers: Vec<UnboundedSender<Message>>,
 }
 
 /// A table that some shard holds, or may still take.
@@ -75,7 +76,8 @@ impl Published {
         probes.follow(&table).await;
         let about = living(&table, shared.mailboxes.len());
         let living = vec![Alive { table: table.clone(), about }];
-        Published { shared, probes, listening, table, living, status }
+        let couriers = (0..shared.mailboxes.len()).map(|shard| courier(shared.clone(), shard)).collect();
+        Published { shared, probes, listening, table, living, status, couriers }
     }
 
     /// Has `names` kept, and what changes behind them published.
@@ -108,9 +110,10 @@ impl Published {
         let about = living(&table, self.shared.mailboxes.len());
         self.living.push(Alive { table: table.clone(), about });
         self.table = table.clone();
-        for (mailbox, opened) in self.shared.mailboxes.iter().zip(opened) {
+        for (courier, opened) in self.couriers.iter().zip(opened) {
             let next = Next { table: table.clone(), moves: moves.clone(), opened };
-            deliver(mailbox, Message::Table(Box::new(next))).await;
+            // Whoever takes it goes on for as long as this is held.
+            let _ = courier.send(Message::Table(Box::new(next)));
         }
         self.tell(|status| {
             status.config = Arc::new(config);
@@ -120,12 +123,12 @@ impl Published {
     }
 
     /// Has every shard take what waits in its accept queues and then no more, and end within this time.
-    pub async fn drain(&mut self, within: Duration) {
+    pub fn drain(&mut self, within: Duration) {
         self.enter(Phase::Draining);
         // The files of Unix sockets go first.
         self.listening = Listening::default();
-        for mailbox in &self.shared.mailboxes {
-            deliver(mailbox, Message::Drain(within)).await;
+        for courier in &self.couriers {
+            let _ = courier.send(Message::Drain(within));
         }
     }
 
@@ -216,15 +219,20 @@ pub fn older_counts(alive: &[Arc<Table>], table: &mut Table) {
     }
 }
 
-/// Sends a message that must not be lost. A shard that takes nothing off a full mailbox is dead, which is seen elsewhere.
-async fn deliver(mailbox: &Mailbox<Message>, mut message: Message) {
-    for _ in 0..TRIES {
-        match mailbox.send(message) {
-            Ok(()) => return,
-            Err(back) => message = back,
+/// Brings messages to a shard in their order, each until it is taken, however long the mailbox is full.
+fn courier(shared: Arc<Shared>, shard: usize) -> UnboundedSender<Message> {
+    let (sender, mut messages) = unbounded_channel();
+    tokio::spawn(async move {
+        while let Some(mut message) = messages.recv().await {
+            let mut again = AGAIN;
+            while let Err(back) = shared.mailboxes[shard].send(message) {
+                message = back;
+                tokio::time::sleep(again).await;
+                again = (again * 2).min(AGAIN_LATER);
+            }
         }
-        tokio::time::sleep(AGAIN).await;
-    }
+    });
+    sender
 }
 
 /// What of `table` was in the one before, by name.

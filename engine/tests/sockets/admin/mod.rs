@@ -207,10 +207,13 @@ fn a_token_opens_all_pages_and_stands_on_none() {
     let admin: SocketAddr = address(&gateway).parse().unwrap();
     let reply = ask(admin, "/config").expect(401);
     assert_eq!(reply.value("www-authenticate"), Some("Bearer"));
-    ask(admin, "/readyz").expect(200);
+    // Strangers keep no place to themselves.
+    assert!(reply.says_close(), "{}", reply.head);
+    assert!(ask(admin, "/readyz").expect(200).says_close());
     let head =
         format!("GET /config HTTP/1.1\r\nHost: {admin}\r\nAuthorization: Bearer 0123456789abcdef\r\n\r\n");
     let reply = Client::connect(admin).send(head).reply().expect(200);
+    assert!(!reply.says_close(), "{}", reply.head);
     let config: Value = serde_json::from_slice(&reply.body).unwrap();
     assert_eq!(config["admin"]["token"], "(not shown)");
     assert_eq!(config["listeners"][0]["name"], "public");

@@ -68,3 +68,23 @@ fn a_changed_file_of_roots_is_a_reload() {
         reply.expect(200);
     });
 }
+
+#[test]
+fn a_connection_on_which_another_name_was_proven_is_not_used() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let front = Front::start(origin.addr(), Rules::default());
+        let ours = tls("");
+        let gateway = start(driver, &[("a", &[&front.addr()], &ours)]);
+        let mut client = gateway.connect();
+        get(&mut client, "/a/ok").expect(200);
+        // The same server, by a name that it has to prove as well.
+        let named = format!("localhost:{}", front.addr().port());
+        gateway.replace(&text(driver, &[("a", &[&named], &ours)]));
+        gateway.hangup();
+        gateway.serves(2);
+        get(&mut client, "/a/ok").expect(200);
+        let asked: Vec<Option<String>> = front.shaken().into_iter().map(|shaken| shaken.asked).collect();
+        assert_eq!(asked, [None, Some("localhost".to_owned())]);
+    });
+}
