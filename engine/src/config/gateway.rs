@@ -50,6 +50,9 @@ section! {
         pub delay: Period = "0s",
         /// How long exchanges may take to end after that; what is open then is closed. At least 1ms.
         pub timeout: Period = "10s",
+        /// How long tunnels (WebSocket) and streams (server-sent events, gRPC) may go on after the delay, be it longer or
+        /// shorter; as long as `timeout` unless given.
+        pub streams: Option<Period>,
     }
 }
 

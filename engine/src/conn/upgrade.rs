@@ -3,7 +3,7 @@
 //! Either side is a connection or a stream of HTTP/2.
 
 use crate::base::{Fault, Kind, Tick};
-use crate::exchange::{Context, Tunnel};
+use crate::exchange::{Context, Tunnel, until_the_end};
 use crate::mem::{Buf, Class, Pool};
 use crate::net::body::frames::{FrameReader, FrameSender};
 use crate::net::body::{BodySource, Lane};
@@ -63,7 +63,7 @@ impl Heard {
     }
 }
 
-/// Carries a tunnel to its end. Its outcome is in the record; whether it failed is told too.
+/// Carries a tunnel to its end, or that of the gateway. Its outcome is in the record; whether it failed is told too.
 ///
 /// # Errors
 /// Either side was cut, or both were silent for `idle`.
@@ -84,17 +84,22 @@ pub(super) async fn tunnel(
                 frames.be_patient(idle);
             }
         }
-        both(
+        let ways = both(
             one_way(from, to_upstream, from_client, &heard.up, &heard),
             one_way(from_upstream, to, first.filled(), &heard.down, &heard),
-        )
-        .await
+        );
+        until_the_end(ctx.lent, ways).await
     };
-    let is_idle = matches!(&ended, Err(Fault { kind: Kind::Timeout, .. }));
-    if is_idle {
-        ctx.reason.set(Reason::TunnelIdle);
+    let is_late = match &ended {
+        None => Some(Reason::Draining),
+        Some(Err(Fault { kind: Kind::Timeout, .. })) => Some(Reason::TunnelIdle),
+        Some(_) => None,
+    };
+    if let Some(reason) = is_late {
+        ctx.reason.set(reason);
     }
-    open.is_over = is_idle || ended.is_ok();
+    let ended = ended.unwrap_or(Ok(()));
+    open.is_over = is_late.is_some() || ended.is_ok();
     drop(open);
     drop(leased);
     ended

@@ -245,8 +245,8 @@ async fn end(
                 () = tokio::time::sleep(delay) => {}
                 _ = failed(&threads) => {}
             }
-            published.drain(within);
-            join(threads, within + STUCK).await
+            published.drain(within, drain.streams);
+            join(threads, within.max(drain.streams.unwrap_or_default()).saturating_add(STUCK)).await
         } => joined,
         never = hear(shared, keeper.as_ref(), &jwks) => match never {},
         () = async {
@@ -357,9 +357,9 @@ async fn failed(threads: &[JoinHandle<io::Result<()>>]) -> usize {
 
 /// Waits for all shards to have drained, `within` at most.
 async fn join(threads: Vec<JoinHandle<io::Result<()>>>, within: Duration) -> Result<(), Refused> {
-    let by = Instant::now() + within;
+    let began = Instant::now();
     while !threads.iter().all(JoinHandle::is_finished) {
-        if Instant::now() >= by {
+        if began.elapsed() >= within {
             let stuck = threads.iter().position(|thread| !thread.is_finished()).unwrap_or_default();
             return Err(Refused::Runtime(format!("shard {stuck} did not end in time")));
         }

@@ -84,6 +84,7 @@ impl Answer {
             R::NoEndpoint => (503, "Service Unavailable", Some("destination_unavailable"), IfUnread),
             R::PoolFull => (503, "Service Unavailable", Some("connection_limit_reached"), IfUnread),
             R::ConnectionCap => (503, "Service Unavailable", Some("connection_limit_reached"), Always),
+            R::TunnelCap => (503, "Service Unavailable", Some("connection_limit_reached"), IfUnread),
             R::Draining => (503, "Service Unavailable", Some("proxy_internal_response"), Always),
             R::UpstreamConnectTimeout => (504, "Gateway Timeout", Some("connection_timeout"), IfUnread),
             R::UpstreamTlsTimeout => (504, "Gateway Timeout", Some("connection_timeout"), IfUnread),

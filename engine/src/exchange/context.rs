@@ -3,6 +3,7 @@
 
 use super::lent::{Lent, TableRef};
 use super::timed;
+use crate::base::counters::{Capped, Slot};
 use crate::base::{Certificate, ClientAddr, Generation, ListenerId, RouteId, Tick, UpstreamId};
 use crate::mem::Scratch;
 use crate::net::clock;
@@ -17,6 +18,7 @@ use crate::wire::head::Head;
 use crate::wire::http1::framing::Length;
 use std::cell::{Cell, RefCell};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// What is known of a downstream connection.
 #[derive(Debug, Clone, Copy)]
@@ -110,6 +112,8 @@ pub struct Context<'a> {
     pub by: Cell<Tick>,
     /// Whether it became a tunnel.
     pub tunnel: Cell<bool>,
+    /// Its place among the tunnels of its listener, once it is to become one.
+    pub place: Cell<Option<Slot<Arc<Capped>>>>,
     /// Whether its client was told to send its body.
     pub continued: Cell<bool>,
     /// Where its time goes, where somebody wants to know.
@@ -151,6 +155,7 @@ impl<'a> Context<'a> {
             request_id: RefCell::new(RequestId::default()),
             by: Cell::new(Tick::NEVER),
             tunnel: Cell::new(false),
+            place: Cell::new(None),
             continued: Cell::new(false),
             timing: if sampled || gateway.timed { Some(timed::begin(lent, began, sampled)) } else { None },
             wall_ms: clock::unix_ms(),

@@ -1,5 +1,6 @@
 //! What a shard lends to an exchange. `shard/state` builds it, one a shard.
 
+use super::lasting::Lasting;
 use super::onward::forward::Forward;
 use super::peer::home::Sleepers;
 use super::plan::Asking;
@@ -101,6 +102,8 @@ pub struct Lent {
     pub leave: Leave,
     /// Whether the process is ending: every answer then closes its connection.
     pub draining: Cell<bool>,
+    /// Exchanges that have their own time when it ends.
+    pub lasting: Lasting,
     /// Connections whose inner future runs.
     pub busy: Cell<u32>,
     /// Moves on with every head read, and with every exchange that ends.

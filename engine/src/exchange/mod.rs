@@ -8,6 +8,7 @@ mod downstream;
 mod end;
 mod find;
 mod grpc;
+mod lasting;
 mod lent;
 mod onward;
 mod outcome;
@@ -33,6 +34,7 @@ pub mod parts {
 pub use answer::Answer;
 pub use context::{Context, Peer};
 pub use downstream::{Begin, Downstream, Replies, ReplyHead};
+pub use lasting::{Lasting, until_the_end};
 pub use lent::{Held, Leave, Lent, TableRef};
 pub use outcome::{Outcome, Tunnel};
 pub use peer::home::{Home, Sleepers};

@@ -3,6 +3,7 @@
 use super::answer::of_body;
 use super::context::Context;
 use super::downstream::{Begin, Replies, ReplyHead};
+use super::lasting::{is_stream, until_the_end};
 use super::outcome::{Outcome, Tunnel};
 use crate::base::{Fault, Side};
 use crate::net::body::{BodySink, BodySource, pump};
@@ -40,14 +41,25 @@ pub fn write<'c, B: BodySource, R: Replies>(
             .begin(Begin { head, close, total: ctx.total() })
             .map_err(|_| Reason::UpstreamMalformed("head_too_large"))?;
         let mut reader = got.body();
-        let done = carry(ctx, body, upload, &mut reader, &mut sink).await;
+        let done = if is_stream(got.head(), got.length()) {
+            // Boxed, as in `carry`.
+            Box::pin(until_the_end(ctx.lent, carry(ctx, body, upload, &mut reader, &mut sink))).await
+        } else {
+            Some(carry(ctx, body, upload, &mut reader, &mut sink).await)
+        };
         ctx.bytes_in.set(body.count());
         ctx.bytes_out.set(sink.sent());
-        if let Err(fault) = done {
-            let reason = ctx.timed_out(of_body(fault));
-            if fault.side != Side::Client && !sink.started() {
-                return Err(reason);
+        if let Some(reason) = match done {
+            Some(Ok(())) => None,
+            Some(Err(fault)) => {
+                let reason = ctx.timed_out(of_body(fault));
+                if fault.side != Side::Client && !sink.started() {
+                    return Err(reason);
+                }
+                Some(reason)
             }
+            None => Some(Reason::Draining),
+        } {
             ctx.status.set(if sink.started() { status } else { 0 });
             ctx.reason.set(reason);
             // Without a length only a reset tells the client that the end is not the end (RFC 9112 §8).

@@ -115,9 +115,11 @@ reasons! {
     PoolFull = "pool_full",
     /// The process or the listener has all connections that it may have; 503.
     ConnectionCap = "connection_cap",
+    /// The listener has all tunnels that it may have; 503.
+    TunnelCap = "tunnel_cap",
     /// The exchange panicked: a bug of ours, which costs this one connection; 500.
     Panic = "panic",
-    /// The process is ending; 503.
+    /// The process is ending; 503, or a tunnel or a stream was cut.
     Draining = "draining",
     /// A tunnel was silent for `timeouts.tunnel_idle`.
     TunnelIdle = "tunnel_idle",

@@ -80,7 +80,8 @@ impl Drop for Seat<'_> {
     }
 }
 
-/// Waits until no connection is open, `within` at most. Those that are silent close by themselves after a while.
+/// Waits until no connection is open, `within` at most, or for as long as exchanges go on that have their own time. Those
+/// that are silent close by themselves after a while.
 pub async fn ended(lent: &Lent, open: impl Fn() -> u32, within: Duration) {
     let deadline = clock::now().after(within);
     let look = lent.upstream.wheel.deadline();
@@ -88,7 +89,8 @@ pub async fn ended(lent: &Lent, open: impl Fn() -> u32, within: Duration) {
     loop {
         look.set(clock::coarse().after(LOOK_EVERY));
         look.wait().await;
-        if open() == 0 || clock::now() >= deadline {
+        let now = clock::now();
+        if open() == 0 || now >= deadline && !lent.lasting.goes_on(now) {
             return;
         }
     }

@@ -28,7 +28,12 @@ pub enum Message {
     /// Control looks at this shard.
     Look(Look),
     /// Stop accepting, let exchanges end, and end within this time.
-    Drain(Duration),
+    Drain {
+        /// That exchanges may take.
+        exchanges: Duration,
+        /// That tunnels and streams may, where it is another.
+        lasting: Option<Duration>,
+    },
 }
 
 /// A table that takes the place of the one that a shard serves. Shards take every table, in order.

@@ -100,7 +100,12 @@ impl Shard {
                 self.lent.asking.keys.land(&*address, ());
             }
             Message::Look(look) => self.show(look),
-            Message::Drain(within) => return Some(within),
+            Message::Drain { exchanges, lasting } => {
+                if let Some(within) = lasting {
+                    self.lent.lasting.end_at(clock::now().after(within));
+                }
+                return Some(exchanges);
+            }
         }
         None
     }

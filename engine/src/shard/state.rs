@@ -3,7 +3,7 @@
 use super::build::{Setup, Shared};
 use super::inbox::{Message, Report};
 use crate::base::Activity;
-use crate::exchange::{self, AskKeys, Asking, Held, Leave, Sleepers};
+use crate::exchange::{self, AskKeys, Asking, Held, Lasting, Leave, Sleepers};
 use crate::mem::{Pool, Scratches};
 use crate::net::pipe::Pipes;
 use crate::net::spawn::spawn;
@@ -68,6 +68,7 @@ pub fn lent(setup: &Setup, log: ring::Sender) -> Rc<exchange::Lent> {
         busy: Cell::new(0),
         activity: Activity::default(),
         exchanges: Cell::new(0),
+        lasting: Lasting::default(),
     })
 }
 

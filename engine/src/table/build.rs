@@ -259,6 +259,7 @@ fn gateway(check: &mut Check<'_>) -> Gateway {
         drain: Drain {
             delay: given.drain.delay.0,
             timeout: check.period(&at.key("drain"), "timeout", given.drain.timeout),
+            streams: given.drain.streams.map(|streams| check.period(&at.key("drain"), "streams", streams)),
         },
         watch: given.watch,
         sampled: config.admin.is_some(),

@@ -118,6 +118,8 @@ pub struct Drain {
     pub delay: Duration,
     /// How long exchanges may take to end after that.
     pub timeout: Duration,
+    /// How long tunnels and streams may, where it is another time.
+    pub streams: Option<Duration>,
 }
 
 /// How names are resolved. Control does it; the shards never wait for a name.
@@ -180,6 +182,8 @@ pub struct Listener {
     pub timeouts: ListenerTimeouts,
     /// Its connections on the whole machine.
     pub count: Arc<Capped>,
+    /// Its tunnels on the whole machine.
+    pub tunnels: Arc<Capped>,
     /// Where its exchanges are counted; none where nobody counts.
     pub meter: Option<Arc<Meter<ListenerCells>>>,
 }
@@ -233,6 +237,8 @@ pub struct Speaks {
 pub struct Limits {
     /// Connections at once, on the whole machine.
     pub connections: u32,
+    /// Tunnels at once, on the whole machine; past it 503.
+    pub tunnels: u32,
     /// Bytes of a request head, request line included; past it 431.
     pub header_bytes: u32,
     /// Fields of a request head; past it 431.

@@ -129,6 +129,63 @@ fn the_first_signal_behind_an_order_cuts_nothing() {
     });
 }
 
+/// A tunnel and a stream of events, each of which has begun, through a gateway that ends in this way.
+fn lasting(driver: Driver, origin: &Origin, drain: &'static str) -> (Gateway, [Client; 2]) {
+    let gateway = Gateway::start(driver, &Setup { gateway: drain, ..Setup::of(origin) });
+    let mut tunnel = gateway.connect();
+    let offer = "GET /upgrade HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n";
+    assert_eq!(tunnel.send(offer).reply().status, 101);
+    let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let begun = format!("{head}6\r\ndata: \r\n");
+    origin.script("events", format!("{begun}3\r\nx\n\n\r\n0\r\n\r\n"));
+    let mut events = ask(&gateway, &format!("/held/{}/events", begun.len()));
+    events.read_until(|come| come.ends_with(b"data: \r\n"));
+    assert!(origin.wait_held(1));
+    (gateway, [tunnel, events])
+}
+
+#[test]
+fn tunnels_and_streams_may_go_on_for_longer_than_exchanges() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let (mut gateway, [mut tunnel, mut events]) =
+            lasting(driver, &origin, "drain: { timeout: 200ms, streams: 30s }");
+        gateway.terminate();
+        ending(&gateway);
+        std::thread::sleep(Duration::from_millis(700));
+        tunnel.send("ping");
+        tunnel.read_until(|come| come.ends_with(b"ping"));
+        origin.release();
+        events.read_until(|come| come.ends_with(b"0\r\n\r\n"));
+        drop((tunnel, events));
+        assert_eq!(gateway.exit().code(), Some(0));
+    });
+}
+
+#[test]
+fn tunnels_and_streams_may_have_to_end_before_exchanges() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let (mut gateway, [mut tunnel, mut events]) =
+            lasting(driver, &origin, "drain: { timeout: 30s, streams: 200ms }");
+        let addrs = [tunnel.addr(), events.addr()];
+        gateway.terminate();
+        assert_eq!(tunnel.end(), End::Fin);
+        // Cut, and not as if it were whole.
+        assert!(!events.rest().0.ends_with(b"0\r\n\r\n"));
+        drop((tunnel, events));
+        let began = Instant::now();
+        assert_eq!(gateway.exit().code(), Some(0));
+        assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+        let lines = gateway.logs(2);
+        for addr in addrs {
+            let line =
+                lines.iter().find(|line| line["client"] == addr.to_string().as_str()).expect("has a line");
+            assert_eq!(line["reason"], "draining", "{line}");
+        }
+    });
+}
+
 #[test]
 fn every_line_of_the_log_is_written_before_the_end() {
     each_driver(|driver| {

@@ -99,7 +99,8 @@ impl Rig {
 
 impl Drop for Rig {
     fn drop(&mut self) {
-        let _ = self.shared.mailboxes[0].send(Message::Drain(Duration::from_millis(1)));
+        let _ = self.shared.mailboxes[0]
+            .send(Message::Drain { exchanges: Duration::from_millis(1), lasting: None });
         if let Some(thread) = self.thread.take() {
             thread.join().expect("the shard did not panic").expect("the shard's driver was built");
         }

@@ -11,7 +11,7 @@ use crate::control::probe::Probes;
 use crate::control::resolve::{Keeper, Names};
 use crate::net::clock;
 use crate::shard::{Message, Moves, Next, Report, Shared};
-use crate::table::Table;
+use crate::table::{Listener, Table};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -122,13 +122,14 @@ impl Published {
         });
     }
 
-    /// Has every shard take what waits in its accept queues and then no more, and end within this time.
-    pub fn drain(&mut self, within: Duration) {
+    /// Has every shard take what waits in its accept queues and then no more, and end within the time of its `exchanges`, or
+    /// that of `lasting` ones.
+    pub fn drain(&mut self, exchanges: Duration, lasting: Option<Duration>) {
         self.enter(Phase::Draining);
         // The files of Unix sockets go first.
         self.listening = Listening::default();
         for courier in &self.couriers {
-            let _ = courier.send(Message::Drain(within));
+            let _ = courier.send(Message::Drain { exchanges, lasting });
         }
     }
 
@@ -209,11 +210,12 @@ pub fn older_counts(alive: &[Arc<Table>], table: &mut Table) {
                 upstream.count = Arc::clone(known);
             }
         }
-        let listeners: HashMap<&str, &Arc<Capped>> =
-            older.listeners.iter().map(|known| (known.name.as_str(), &known.count)).collect();
+        let listeners: HashMap<&str, &Listener> =
+            older.listeners.iter().map(|known| (known.name.as_str(), known)).collect();
         for listener in table.listeners.iter_mut().filter(|new| Arc::strong_count(&new.count) == 1) {
             if let Some(known) = listeners.get(listener.name.as_str()) {
-                listener.count = Arc::clone(known);
+                listener.count = Arc::clone(&known.count);
+                listener.tunnels = Arc::clone(&known.tunnels);
             }
         }
     }

@@ -4,6 +4,7 @@ use super::forward;
 use super::mapping::Way;
 use super::stick;
 use super::trailers::Stripped;
+use crate::base::counters::Slot;
 use crate::exchange::answer::of_call;
 use crate::exchange::context::Context;
 use crate::exchange::downstream::Replies;
@@ -15,7 +16,7 @@ use crate::net::body::BodySource;
 use crate::net::clock;
 use crate::observe::Reason;
 use crate::route::split::{Choice, CookieId, Split};
-use crate::table::{Route, Upstream};
+use crate::table::{Listener, Route, Upstream};
 use crate::upstream::{Outgoing, Plan, call};
 use crate::wire::edits::Edits;
 use crate::wire::head::Head;
@@ -69,6 +70,11 @@ pub fn onward<'f, 'c: 'f, B: BodySource, R: Replies>(
         let (upstream, issue) = choose(ctx, head, split);
         let target = forward::target(head, path, (route, at), &ctx.lent.caches, space)?;
         let upgrade = if length == Length::None { allowed_upgrade(head, route) } else { None };
+        if upgrade.is_some() {
+            let Listener { limits, tunnels, .. } = &ctx.table.listeners[ctx.peer.listener.index()];
+            let place = Slot::take(tunnels.clone(), limits.tunnels).ok_or(Reason::TunnelCap)?;
+            ctx.place.set(Some(place));
+        }
         let expect_continue = awaits(ctx, head)?;
         let host = route.host().unwrap_or_else(|| head.host());
         let way = Way { at, path, sent: host, secured: upstream.tls.is_some(), issue };

@@ -23,7 +23,8 @@ pub(super) fn build(
     let mut bound: Vec<(Address, String)> = Vec::new();
     let mut names: Vec<String> = Vec::new();
     let before = previous.into_iter().flat_map(|table| &table.listeners);
-    let kept = Kept(before.map(|known| (known.name.as_str(), &known.count)).collect());
+    let kept = Kept(before.clone().map(|known| (known.name.as_str(), &known.count)).collect());
+    let tunnels = Kept(before.map(|known| (known.name.as_str(), &known.tunnels)).collect());
     let mut listeners = Vec::new();
     for (index, given) in config.listeners.iter().enumerate() {
         let at = all.item(index);
@@ -54,6 +55,7 @@ pub(super) fn build(
             limits: limits(check, &at.key("limits"), &given.limits),
             timeouts: timeouts(check, &at.key("timeouts"), &given.timeouts),
             count: kept.count(&name),
+            tunnels: tunnels.count(&name),
             meter: None,
             name,
         });
@@ -159,6 +161,7 @@ fn limits(check: &mut Check<'_>, at: &Pointer, given: &config::listener::Limits)
     let target_bytes = bytes("target_bytes", given.target_bytes.0, 64);
     Limits {
         connections: check.at_least_one(at, "connections", given.connections),
+        tunnels: given.tunnels,
         header_bytes,
         headers: u16::try_from(check.at_least_one(at, "headers", given.headers.into())).unwrap_or(u16::MAX),
         target_bytes,

@@ -54,6 +54,41 @@ fn a_websocket_is_a_tunnel_both_ways() {
 }
 
 #[test]
+fn tunnels_past_the_cap_of_their_listener_are_refused_and_places_are_given_back() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let setup = Setup { limits: "tunnels: 2", ..Setup::of(&origin) };
+        let gateway = Gateway::start(driver, &setup);
+        let mut open: Vec<Client> = (0..2).map(|_| gateway.connect()).collect();
+        for client in &mut open {
+            offer(client, "/upgrade", "websocket");
+            assert_eq!(client.reply().status, 101);
+        }
+        let mut refused = gateway.connect();
+        offer(&mut refused, "/upgrade", "websocket");
+        assert_eq!(refused.reply().expect(503).reason(), "tunnel_cap");
+        // Who asks for something else is not concerned.
+        refused.send("GET /ok HTTP/1.1\r\nHost: a\r\n\r\n").reply().expect(200);
+        // What the origin refuses holds no place.
+        drop(open.pop());
+        for _ in 0..3 {
+            offer(&mut refused, "/ok", "websocket");
+            refused.reply();
+        }
+        let deadline = Instant::now() + Duration::from_secs(5);
+        loop {
+            offer(&mut refused, "/upgrade", "websocket");
+            match refused.reply().status {
+                101 => break,
+                503 => assert!(Instant::now() < deadline, "a place is given back"),
+                other => panic!("{other}"),
+            }
+        }
+        echoed(&mut refused, b"ping");
+    });
+}
+
+#[test]
 fn bytes_right_behind_either_head_are_not_lost() {
     each_driver(|driver| {
         let origin = Origin::start();
