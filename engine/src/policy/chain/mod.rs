@@ -116,6 +116,8 @@ impl Kind {
 #[derive(Debug, Default)]
 pub struct Chain {
     steps: Box<[Arc<Policy>]>,
+    /// Whether a method to sign in by enforces: who it knows is the caller.
+    signs_in: bool,
 }
 
 /// How far a request has come in its chain.
@@ -150,7 +152,11 @@ impl Chain {
     pub fn new(mut policies: Vec<Arc<Policy>>) -> Option<Chain> {
         debug_assert!(policies.len() <= STEPS_MAX, "the table's build has counted them");
         policies.sort_by_key(|policy| policy.kind.rank());
-        (!policies.is_empty()).then(|| Chain { steps: policies.into() })
+        let signs_in = policies.iter().any(|policy| {
+            let guards = matches!(&policy.kind, Kind::SignIn(method) if !method.takes_anybody());
+            guards && policy.mode == Mode::Enforce
+        });
+        (!policies.is_empty()).then(|| Chain { steps: policies.into(), signs_in })
     }
 
     /// Whether an upstream's error is answered by the gateway in its place.
@@ -235,7 +241,13 @@ impl Chain {
 
     fn step(&self, policy: &Policy, walk: &mut Walk, facts: &Facts<'_>, state: &mut State<'_>) -> Verdict {
         state.mode = policy.mode;
-        let verdict = policy.kind.decide(facts, state);
+        let verdict = match &policy.kind {
+            // What it knows of the caller is not what the origin is told.
+            Kind::SignIn(method) if self.signs_in && policy.mode == Mode::Shadow => {
+                method.decide(facts, &mut State { request: &mut Edits::new(), ..state.again() })
+            }
+            kind => kind.decide(facts, state),
+        };
         state.told = Told::Nothing;
         match verdict {
             Verdict::Ask(_) => verdict,

@@ -162,6 +162,20 @@ pub struct State<'s> {
 }
 
 impl State<'_> {
+    /// The same for a shorter time.
+    pub(super) fn again(&mut self) -> State<'_> {
+        State {
+            passage: self.passage,
+            shard: self.shard,
+            registry: self.registry,
+            request: self.request,
+            told: self.told,
+            body: self.body,
+            verb: self.verb,
+            mode: self.mode,
+        }
+    }
+
     /// Whether what a decider changes is wanted: not in shadow mode, and not when it only says what it would do.
     pub fn writes(&self) -> bool {
         self.verb == Verb::Spend && self.mode == Mode::Enforce

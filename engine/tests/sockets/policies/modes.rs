@@ -133,6 +133,43 @@ fn places_in_flight_are_counted_in_shadow_mode_and_given_back() {
     });
 }
 
+#[test]
+fn what_shadow_mode_knows_of_a_caller_is_not_told_beside_a_method_that_enforces() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let jwt = "algorithms: [HS256], secret: \"0123456789abcdef0123456789abcdef\", require_exp: false";
+        let policies = format!(
+            "dark: {{ jwt: {{ {jwt}, forward: {{ sub: X-Sub, role: X-Role }} }}, mode: shadow }}\n\
+             key: {{ api_key: {{ header: X-API-Key }} }}\n\
+             anyone: {{ anonymous: allow }}\n"
+        );
+        let routes = [
+            "match: { path: /both }, policies: [dark, key], to: origin",
+            "match: { path: /dark }, policies: [dark], to: origin",
+            "match: { path: /open }, policies: [dark, anyone], to: origin",
+        ];
+        let setup = Setup { top: TOP.to_owned(), ..Setup::of(&origin) };
+        let gateway = start(driver, setup, &policies, &routes);
+        let token = tokens::of(r#"{"sub":"eve","role":"admin"}"#);
+        for (path, sub, role) in [
+            ("/both", None, None::<&str>),
+            ("/dark", Some("eve"), Some("admin")),
+            ("/open", Some("eve"), Some("admin")),
+        ] {
+            let fields = format!(
+                "Authorization: Bearer {token}\r\nX-API-Key: acme-key-0123456789\r\nX-Origin: /ok\r\n"
+            );
+            ask(&gateway, &format!("GET {path}"), &fields).0.expect(200);
+            let seen = origin.requests().pop().expect("was asked");
+            assert_eq!(
+                (seen.value("x-sub").as_deref(), seen.value("x-role").as_deref()),
+                (sub, role),
+                "{path}"
+            );
+        }
+    });
+}
+
 const CONDITIONS: &str = r#"
 token: { jwt: { algorithms: [HS256], secret: "0123456789abcdef0123456789abcdef", require_exp: false } }
 aunt: { authorize: { scopes: [family] }, when: 'caller.claims.age > 40 && "x-visit" in request.headers' }
