@@ -3,7 +3,7 @@
 use super::auth::api_key::ApiKey;
 use super::auth::basic::Basic;
 use super::auth::mtls::Mtls;
-use super::auth::registry::Entry;
+use super::auth::registry::{self, Entry};
 use super::auth::remote::Known;
 use super::auth::remote::forward::Forward;
 use super::auth::remote::introspection::Introspection;
@@ -113,9 +113,12 @@ fn method(
     }
     if let Some(key) = &given.api_key {
         let compiled = ApiKey::compile(key, kit.files, &mut flaws);
+        let key = compiled.map(|(key, entries)| {
+            flaws.extend(registry::join(kit.entries, entries));
+            key
+        });
         faults.flaws(&at.key("api_key"), flaws);
-        let (key, entries) = compiled?;
-        kit.entries.extend(entries);
+        let key = key?;
         return Some(plain(By::ApiKey(Box::new(key))));
     }
     if let Some(basic) = &given.basic {

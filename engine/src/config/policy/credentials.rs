@@ -75,7 +75,8 @@ section! {
         pub cookie: Option<String>,
         /// A query parameter.
         pub query: Option<String>,
-        /// Further consumers with the hashes of their keys: a text file.
+        /// Further consumers with the hashes of their keys: a text file. They are consumers as those of `consumers` are, whom each
+        /// policy of this kind knows.
         pub registry: Option<FilePath>,
         /// What the challenge of a 401 calls the protected space.
         pub realm: String = "api",

@@ -205,9 +205,9 @@ macro_rules! words {
 
         impl $crate::config::read::decode::Scalar for $name {
             const EXPECTS: &'static str =
-                $crate::config::read::section::words!(@list "one of " $($text)+);
+                $crate::config::read::section::words!(@list "" "one of " $($text)+);
             const FORM: &'static str =
-                $crate::config::read::section::words!(@list "write one of " $($text)+);
+                $crate::config::read::section::words!(@list "write " "one of " $($text)+);
 
             fn parse(text: &str) -> Result<Self, Option<String>> {
                 match text {
@@ -222,8 +222,11 @@ macro_rules! words {
             }
         }
     };
-    (@list $lead:literal $first:literal $($rest:literal)*) => {
-        concat!($lead, $first $(, ", ", $rest)*)
+    (@list $lead:literal $several:literal $only:literal) => {
+        concat!($lead, "'", $only, "'")
+    };
+    (@list $lead:literal $several:literal $first:literal $($rest:literal)+) => {
+        concat!($lead, $several, $first $(, ", ", $rest)+)
     };
 }
 pub(crate) use words;

@@ -4,11 +4,13 @@
 //! from the configuration and a registry file; never changed, but replaced as a whole.
 
 mod certificates;
+mod join;
 mod list;
 #[cfg(test)]
 mod tests;
 
 use certificates::certificates;
+pub use join::join;
 pub use list::{ListFlaw, read_list};
 
 use super::flaw::Flaw;
