@@ -6,12 +6,14 @@ use criterion::{BenchmarkGroup, BenchmarkId, Criterion, criterion_group, criteri
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use ringgate::base::Tick;
 use ringgate::config::Memory;
+use ringgate::policy::fields::{Identity, Sent};
 use ringgate::policy::limit::compile::Into;
 use ringgate::policy::limit::{Cells, Facts, Limit, Seed, Sets};
 use ringgate::wire::head::{Head, Lines};
 use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr};
 use std::num::NonZeroU32;
+use std::sync::LazyLock;
 
 const ALGORITHMS: [&str; 5] =
     ["token_bucket", "leaky_bucket", "fixed_window", "sliding_window_counter", "sliding_window_log"];
@@ -28,10 +30,13 @@ fn limit(sets: &mut Sets, written: &str) -> Limit {
     Limit::compile(limit, into).unwrap_or_else(|flaws| panic!("{flaws:?}"))
 }
 
+/// No field is the gateway's alone.
+static OURS: LazyLock<Identity> = LazyLock::new(Identity::default);
+
 fn facts(lines: &Lines, client: u32) -> Facts<'_> {
     Facts {
         client: Some(IpAddr::V4(Ipv4Addr::from_bits(client))),
-        head: Head::new(b"", lines),
+        sent: Sent::new(Head::new(b"", lines), &OURS),
         route: "orders",
         listener: "public",
         consumer: Some("acme"),

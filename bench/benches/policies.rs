@@ -190,6 +190,7 @@ fn each_kind(c: &mut Criterion) {
         request::parse(text.as_bytes(), &mut lines, &HeadLimits::default()).expect("is a request");
         let mut facts = Facts {
             head: Head::new(text.as_bytes(), &lines),
+            ours: &table.policies.identity,
             length: ringgate::wire::http1::framing::Length::None,
             path: b"/api/orders/7",
             parameters: &[],

@@ -11,6 +11,7 @@
 
 use ringgate::base::Tick;
 use ringgate::config::Memory;
+use ringgate::policy::fields::{Identity, Sent};
 use ringgate::policy::limit::compile::Into;
 use ringgate::policy::limit::store::local::Whose;
 use ringgate::policy::limit::{Cells, Facts, Limit, Seed, Sets, Spent};
@@ -84,9 +85,10 @@ impl Machine {
     }
 
     fn ask(&mut self, shard: usize, client: u32, now: u64) -> Spent {
+        let ours = Identity::default();
         let facts = Facts {
             client: Some(IpAddr::V4(Ipv4Addr::from_bits(client))),
-            head: Head::new(b"", &self.lines),
+            sent: Sent::new(Head::new(b"", &self.lines), &ours),
             route: "r",
             listener: "l",
             consumer: None,

@@ -277,7 +277,7 @@ impl Purse {
     /// Fields by name in lower case; the values of one that repeats are joined.
     fn headers(&self, facts: &Facts<'_>) -> Option<Value> {
         let mut map: HashMap<String, String> = HashMap::new();
-        for (_, name, value) in facts.head.lines() {
+        for (name, value) in facts.sent().lines() {
             let (name, value) = (self.text(name)?.to_ascii_lowercase(), self.text(value)?);
             map.entry(name)
                 .and_modify(|known| {
@@ -373,6 +373,7 @@ impl VariableResolver for Variables<'_> {
 mod tests {
     use super::*;
     use crate::base::{ClientAddr, Tick};
+    use crate::policy::fields::Identity;
     use crate::wire::head::{Head, Lines};
     use crate::wire::http1::framing::request_length;
     use crate::wire::http1::{HeadLimits, request};
@@ -391,6 +392,7 @@ mod tests {
         request::parse(bytes, &mut lines, &HeadLimits::default()).expect("parses");
         let facts = Facts {
             head: Head::new(bytes, &lines),
+            ours: &Identity::default(),
             length: request_length(Head::new(bytes, &lines)).expect("is framed"),
             path: b"/orders/7",
             parameters: &[crate::policy::Parameter { name: "id".into(), segment: 1 }],

@@ -64,6 +64,7 @@ impl<'a> Asked<'a> {
         let front = front(peer, head);
         Facts {
             head,
+            ours: &table.policies.identity,
             length,
             path,
             parameters: route.map_or(&[], |(route, pattern)| route.parameters(pattern)),

@@ -1,6 +1,7 @@
 //! What is known of a request when policies are asked. All of it is borrowed for the one call.
 
 use crate::base::{Certificate, ClientAddr, Tick};
+use crate::policy::fields::{Identity, Sent};
 use crate::wire::cookie::cookie;
 use crate::wire::head::Head;
 use crate::wire::http1::framing::Length;
@@ -11,6 +12,8 @@ use std::net::IpAddr;
 pub struct Facts<'r> {
     /// Its head.
     pub head: Head<'r>,
+    /// The names of its fields that are the gateway's alone.
+    pub ours: &'r Identity,
     /// How long its body is, as the protocol that brought it tells: its fields need not.
     pub length: Length,
     /// Its canonical path, without the query.
@@ -49,6 +52,11 @@ pub struct Parameter {
 }
 
 impl<'r> Facts<'r> {
+    /// What the client may say of itself.
+    pub fn sent(&self) -> Sent<'r> {
+        Sent::new(self.head, self.ours)
+    }
+
     /// The segment that the route's pattern names so.
     pub fn parameter(&self, name: &str) -> Option<&'r [u8]> {
         let parameter = self.parameters.iter().find(|parameter| *parameter.name == *name)?;

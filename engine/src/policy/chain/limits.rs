@@ -29,7 +29,7 @@ fn with_facts<T>(facts: &Facts<'_>, passage: &Passage, then: impl FnOnce(&limit:
     };
     then(&limit::Facts {
         client: facts.client,
-        head: facts.head,
+        sent: facts.sent(),
         route: facts.route,
         listener: facts.listener,
         consumer: caller.consumer().and_then(|name| std::str::from_utf8(name).ok()),

@@ -46,6 +46,7 @@ fn met(table: &Table, shard: &mut Shard, (line, fields, client): (&str, &str, &s
     let client: std::net::SocketAddr = client.parse().expect("is an address");
     let facts = Facts {
         head: Head::new(text.as_bytes(), &lines),
+        ours: &table.policies.identity,
         length: request_length(Head::new(text.as_bytes(), &lines)).expect("is framed"),
         path: b"/",
         parameters: &[],

@@ -57,8 +57,35 @@ impl Identity {
     }
 
     /// Whether a server may take `sent` for one of these names.
-    fn holds(&self, sent: &[u8]) -> bool {
+    #[inline]
+    pub fn holds(&self, sent: &[u8]) -> bool {
         self.0.iter().any(|name| same(&name.text, sent))
+    }
+}
+
+/// The fields of a request without those that are the gateway's alone: what policies read of it, so that nobody writes his
+/// own name there.
+#[derive(Debug, Clone, Copy)]
+pub struct Sent<'r> {
+    head: Head<'r>,
+    ours: &'r Identity,
+}
+
+impl<'r> Sent<'r> {
+    /// Those of `head`; `ours` are the gateway's.
+    pub fn new(head: Head<'r>, ours: &'r Identity) -> Sent<'r> {
+        Sent { head, ours }
+    }
+
+    /// The value of the field of this name.
+    pub fn named(self, name: &[u8]) -> Option<&'r [u8]> {
+        if self.ours.holds(name) { None } else { self.head.named(name) }
+    }
+
+    /// Names and values.
+    pub fn lines(self) -> impl Iterator<Item = (&'r [u8], &'r [u8])> {
+        let lines = self.head.lines().filter(move |(_, name, _)| !self.ours.holds(name));
+        lines.map(|(_, name, value)| (name, value))
     }
 }
 

@@ -134,7 +134,7 @@ impl Of {
 
     fn put(&self, facts: &Facts<'_>, passage: &Passage, out: &mut Vec<u8>) -> Option<()> {
         let part = match self {
-            Of::Header(name) => facts.head.named(name)?,
+            Of::Header(name) => facts.sent().named(name)?,
             Of::Query(name) => facts.query(name)?,
             Of::Cookie(name) => facts.cookie(name)?,
             Of::Parameter(name) => facts.parameter(name)?,

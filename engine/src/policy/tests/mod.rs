@@ -125,6 +125,7 @@ impl Gate {
         let parameters = [chain::facts::Parameter { name: "id".into(), segment: 1 }];
         let facts = Facts {
             head: Head::new(text.as_bytes(), &parsed),
+            ours: &self.table.policies.identity,
             length: request_length(Head::new(text.as_bytes(), &parsed)).expect("is framed"),
             path: target.split('?').next().unwrap_or_default().as_bytes(),
             parameters: &parameters,

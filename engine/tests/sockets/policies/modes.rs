@@ -170,6 +170,33 @@ fn what_shadow_mode_knows_of_a_caller_is_not_told_beside_a_method_that_enforces(
     });
 }
 
+#[test]
+fn what_a_client_says_under_the_gateways_own_names_is_read_by_nobody() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let policies = "token: { jwt: { algorithms: [HS256], secret: \"0123456789abcdef0123456789abcdef\", forward: { sub: X-User-Id } } }
+copy: { headers: { request: { set: { X-Copy: \"${header.X-User-Id}\", X-Other: \"${header.X-Sent}\" } } } }
+named: { ip: { deny: [127.0.0.0/8] }, when: '\"x-user-id\" in request.headers || \"x_user_id\" in request.headers' }
+each: { limit: { algorithm: fixed_window, rate: 2/d, key: [client.ip, header.X-User-Id] } }
+";
+        let routes = [
+            "match: { path: /mine }, policies: [token], to: origin",
+            "match: { path: /all }, policies: [copy, named], to: origin",
+            "match: { path: /each }, policies: [each], to: origin",
+        ];
+        let gateway = start(driver, Setup::of(&origin), policies, &routes);
+        let fields = "X-User-Id: root\r\nX_User_Id: root\r\nX-Sent: a\r\nX-Origin: /ok\r\n";
+        ask(&gateway, "GET /all", fields).0.expect(200);
+        let seen = origin.requests().pop().expect("was asked");
+        assert_eq!((seen.value("x-copy"), seen.value("x-other").as_deref()), (None, Some("a")));
+        let statuses = [1, 2, 3].map(|user| {
+            let fields = format!("X-User-Id: {user}\r\nX-Origin: /ok\r\n");
+            ask(&gateway, "GET /each", &fields).0.status
+        });
+        assert_eq!(statuses, [200, 200, 429], "another name is no other key");
+    });
+}
+
 const CONDITIONS: &str = r#"
 token: { jwt: { algorithms: [HS256], secret: "0123456789abcdef0123456789abcdef", require_exp: false } }
 aunt: { authorize: { scopes: [family] }, when: 'caller.claims.age > 40 && "x-visit" in request.headers' }

@@ -7,7 +7,7 @@ pub use sip::Seed;
 
 use super::store::Key;
 use crate::config::policy::limit::KeyPart;
-use crate::wire::head::Head;
+use crate::policy::fields::Sent;
 use sip::sip128;
 use std::net::IpAddr;
 
@@ -19,8 +19,8 @@ pub type Claim<'a> = &'a dyn Fn(&str, &mut Vec<u8>) -> bool;
 pub struct Facts<'a> {
     /// The client's address, behind trusted proxies the one they tell of; none behind a Unix socket.
     pub client: Option<IpAddr>,
-    /// The request, for `header.NAME`.
-    pub head: Head<'a>,
+    /// The request's fields, for `header.NAME`.
+    pub sent: Sent<'a>,
     /// The route's name.
     pub route: &'a str,
     /// The listener's name.
@@ -115,7 +115,7 @@ impl KeyOf {
             KeyPart::ClientIp => None,
             KeyPart::Consumer => put(1, facts.consumer.map(str::as_bytes)),
             KeyPart::ApiKey => put(2, facts.api_key),
-            KeyPart::Header(name) => put(3, facts.head.named(name.as_bytes())),
+            KeyPart::Header(name) => put(3, facts.sent.named(name.as_bytes())),
             KeyPart::Claim(name) => (facts.claim)(name, out).then_some(4),
             KeyPart::Route => put(5, Some(facts.route.as_bytes())),
             KeyPart::Listener => put(6, Some(facts.listener.as_bytes())),

@@ -15,6 +15,7 @@ use super::*;
 use crate::base::Tick;
 use crate::config::Policy;
 use crate::config::read::Memory;
+use crate::policy::fields::{Identity, Sent};
 use crate::wire::head::{Head, Lines};
 use crate::wire::http1::{HeadLimits, Parsed, request};
 use std::net::IpAddr;
@@ -68,7 +69,7 @@ fn with_facts<T>(client: Option<IpAddr>, fields: &str, ask: impl FnOnce(Facts<'_
     assert_eq!(parsed, Ok(Parsed::Complete { len: text.len() }), "{text}");
     ask(Facts {
         client,
-        head: Head::new(text.as_bytes(), &lines),
+        sent: Sent::new(Head::new(text.as_bytes(), &lines), &Identity::default()),
         route: "orders",
         listener: "public",
         consumer: None,

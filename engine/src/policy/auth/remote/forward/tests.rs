@@ -4,6 +4,7 @@ use super::super::Trouble;
 use super::*;
 use crate::base::{ClientAddr, Tick};
 use crate::config::Memory as Files;
+use crate::policy::fields::Identity;
 use crate::wire::head::{Head, Lines};
 use crate::wire::http1::framing::request_length;
 use crate::wire::http1::{HeadLimits, request};
@@ -32,6 +33,7 @@ fn decided(answered: Option<Result<Reply, Trouble>>) -> (String, Edits, Edits, P
     let client = [192, 0, 2, 1].into();
     let facts = Facts {
         head: Head::new(text.as_bytes(), &lines),
+        ours: &Identity::default(),
         length: request_length(Head::new(text.as_bytes(), &lines)).expect("is framed"),
         path: b"/a",
         parameters: &[],
