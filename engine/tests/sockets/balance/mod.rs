@@ -211,6 +211,32 @@ fn a_slow_endpoint_gets_little_by_peak_ewma() {
 }
 
 #[test]
+fn a_slow_endpoint_gets_little_over_http2_too() {
+    each_driver(|driver| {
+        let (origins, addrs) = origins::<2>();
+        origins[1].switch(Mode::Slow(Duration::from_millis(100)));
+        // Each speaks HTTP/2 by a gateway before it.
+        let fronts = addrs.map(|origin| {
+            let text = format!(
+                "version: 1\ngateway: {{ shards: 1, driver: {} }}\nlisteners: [{{ bind: 127.0.0.1:0, protocols: [http2] }}]\n\
+                 upstreams: {{ origin: {{ endpoints: [{{ address: '{origin}' }}] }} }}\nroutes: [{{ name: all, to: origin }}]\n",
+                driver.name(),
+            );
+            Gateway::with(&text, 1)
+        });
+        let endpoints = fronts.each_ref().map(Gateway::addr);
+        let setup = Setup { balance: "peak_ewma", upstream: "protocol: http2", ..Setup::before(&endpoints) };
+        let gateway = Gateway::start(driver, &setup);
+        let mut client = gateway.connect();
+        for _ in 0..60 {
+            ask_on(&mut client, "").expect(200);
+        }
+        let served = served(&origins);
+        assert!(served[1] <= 5 && served[0] >= 55, "{served:?}");
+    });
+}
+
+#[test]
 fn an_endpoint_that_fails_at_once_gets_little() {
     each_driver(|driver| {
         for balance in ["peak_ewma", "least_connections", "round_robin"] {

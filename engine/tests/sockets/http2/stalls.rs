@@ -6,6 +6,10 @@ use super::frames::*;
 use super::hpack::plain;
 use super::{both, peer};
 use crate::support::{Client, End, Gateway, Setup, each_driver, three_fresh};
+use std::io::Write;
+use std::net::TcpStream;
+use std::thread;
+use std::time::{Duration, Instant};
 use tools::upstream::Origin;
 
 /// What a client does before it goes.
@@ -115,6 +119,24 @@ fn replies_that_nobody_reads_are_not_kept() {
         assert!(most - before < GROWTH, "{} bytes more", most - before);
         drop(stalled);
         three_fresh(&gateway);
+        at_rest(admin);
+    });
+}
+
+#[test]
+fn who_reads_nothing_is_given_up_though_it_goes_on_talking() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let (gateway, admin) = with_admin(Setup { timeouts: "body: 500ms", ..both(&origin) }, driver);
+        let mut stalled = TcpStream::connect(gateway.addr()).expect("it listens");
+        let windows = [settings(&[(4, 0x7fff_ffff)]), window_update(0, 0x7fff_0000)].concat();
+        stalled.write_all(&[PREFACE, &windows, &get(1, "/bytes/100000000")].concat()).expect("is sent");
+        let began = Instant::now();
+        // What it says is no reading.
+        while stalled.write_all(&frame(PING, 0, 0, [0; 8])).is_ok() {
+            assert!(began.elapsed() < Duration::from_secs(5), "it is served for as long as it talks");
+            thread::sleep(Duration::from_millis(50));
+        }
         at_rest(admin);
     });
 }
