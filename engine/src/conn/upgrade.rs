@@ -3,6 +3,7 @@
 //! Either side is a connection or a stream of HTTP/2.
 
 use crate::base::{Fault, Kind, Tick};
+use crate::exchange::answer::of_body;
 use crate::exchange::{Context, Tunnel, until_the_end};
 use crate::mem::{Buf, Class, Pool};
 use crate::net::body::frames::{FrameReader, FrameSender};
@@ -90,16 +91,15 @@ pub(super) async fn tunnel(
         );
         until_the_end(ctx.lent, ways).await
     };
-    let is_late = match &ended {
-        None => Some(Reason::Draining),
-        Some(Err(Fault { kind: Kind::Timeout, .. })) => Some(Reason::TunnelIdle),
-        Some(_) => None,
+    let (reason, is_over) = match &ended {
+        None => (Reason::Draining, true),
+        Some(Ok(())) => (Reason::Ok, true),
+        Some(Err(Fault { kind: Kind::Timeout, .. })) => (Reason::TunnelIdle, true),
+        Some(Err(fault)) => (of_body(*fault), false),
     };
-    if let Some(reason) = is_late {
-        ctx.reason.set(reason);
-    }
+    ctx.reason.set(reason);
     let ended = ended.unwrap_or(Ok(()));
-    open.is_over = is_late.is_some() || ended.is_ok();
+    open.is_over = is_over;
     drop(open);
     drop(leased);
     ended

@@ -196,7 +196,7 @@ impl<'a> Context<'a> {
         let picked = self.tried.endpoint.borrow();
         let endpoint = picked.as_ref().map(|picked| picked.endpoint().name.as_str());
         let end = clock::now();
-        let micros = |from: Tick, to: Tick| u32::try_from(to.since(from).as_micros()).unwrap_or(u32::MAX);
+        let micros = |from: Tick, to: Tick| to.0.saturating_sub(from.0) / 1000;
         let sent = self.tried.sent.get();
         let called = sent != Tick::default();
         let replied = self.replied.get();

@@ -12,9 +12,26 @@ impl Context<'_> {
         self.began.after_some(route.and_then(|route| route.timeouts.total)).min(self.by.get())
     }
 
-    /// The reason, or that of the whole exchange where it is a silence and its time is over.
+    /// The reason, or that of the whole exchange where it is a silence and its time is over, or that of the gateway's end.
     pub fn timed_out(&self, reason: Reason) -> Reason {
+        if self.lent.cut.get() && is_late(reason) {
+            return Reason::Draining;
+        }
         let is_silence = matches!(reason, Reason::UpstreamBodyTimeout | Reason::BodyTimeout);
         if is_silence && clock::now() >= self.total() { Reason::TotalTimeout } else { reason }
     }
+}
+
+/// Whether something was waited for in vain.
+fn is_late(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::BodyTimeout
+            | Reason::PoolFull
+            | Reason::UpstreamConnectTimeout
+            | Reason::UpstreamTlsTimeout
+            | Reason::UpstreamTimeout
+            | Reason::UpstreamBodyTimeout
+            | Reason::TotalTimeout
+    )
 }

@@ -44,12 +44,10 @@ pub async fn answer<'c, B: BodySource, R: Replies>(
     let head = ReplyHead::Own { status: answer.status, edits, body_bytes: content.len() as u64 };
     let Ok(mut sink) = reply.begin(Begin { head, close, total: Tick::NEVER }) else { return Outcome::Close };
     let is_head = ctx.head.is_some_and(|head| head.method() == Method::Head);
-    match end::write(&mut sink, if is_head { b"" } else { content }).await {
-        Ok(()) => {
-            ctx.status.set(answer.status);
-            ctx.bytes_out.set(sink.sent());
-            if close { Outcome::Close } else { Outcome::Reuse }
-        }
-        Err(_) => Outcome::Close,
+    let written = end::write(&mut sink, if is_head { b"" } else { content }).await;
+    ctx.bytes_out.set(sink.sent());
+    if written.is_ok() || sink.started() {
+        ctx.status.set(answer.status);
     }
+    if written.is_ok() && !close { Outcome::Reuse } else { Outcome::Close }
 }

@@ -65,7 +65,8 @@ pub fn write<'c, B: BodySource, R: Replies>(
             // Without a length only a reset tells the client that the end is not the end (RFC 9112 §8).
             return Ok(if reply.ends_by_close() { Outcome::Reset } else { Outcome::Close });
         }
-        ctx.status.set(status);
+        // Over HTTP/2 the status that opens one is another (RFC 8441 §5).
+        ctx.status.set(if upgrade.is_some() && is_by_http2 { 200 } else { status });
         if upgrade.is_some() {
             ctx.tunnel.set(true);
             let tunnel =

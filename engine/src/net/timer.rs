@@ -124,6 +124,17 @@ impl Wheel {
         }
     }
 
+    /// The time of everybody is over: each deadline that is set passes now. Who sets his anew goes on.
+    pub fn pass_all(&self) {
+        let mut entries = self.0.entries.borrow_mut();
+        for entry in entries.slab.iter_mut().filter(|entry| entry.at != Tick::NEVER) {
+            entry.at = Tick::default();
+            if let Some(waker) = entry.waker.take() {
+                waker.wake();
+            }
+        }
+    }
+
     /// When [`Wheel::turn`] has something to look at next.
     pub fn next(&self) -> Option<Tick> {
         let entries = self.0.entries.borrow();
@@ -355,6 +366,21 @@ mod tests {
         assert!(!noop_poll(&deadline));
         wheel.turn(start.after(Duration::from_millis(210)));
         assert!(noop_poll(&deadline));
+    }
+
+    #[test]
+    fn all_that_are_set_pass_at_once_and_may_be_set_anew() {
+        let wheel = Wheel::new();
+        let start = Tick(wheel.0.entries.borrow().turned * STEP);
+        let deadlines = [wheel.deadline(), wheel.deadline(), wheel.deadline()];
+        deadlines[0].set(start.after(Duration::from_secs(75)));
+        deadlines[1].set(start.after(Duration::from_millis(50)));
+        wheel.pass_all();
+        assert_eq!(deadlines.each_ref().map(noop_poll), [true, true, false]);
+        deadlines[0].set(start.after(Duration::from_millis(100)));
+        assert!(!noop_poll(&deadlines[0]));
+        wheel.turn(start.after(Duration::from_millis(200)));
+        assert!(noop_poll(&deadlines[0]));
     }
 
     #[test]

@@ -55,11 +55,11 @@ pub struct Record<'a> {
     /// Whether the last try went over a connection that had served before.
     pub reused: bool,
     /// First byte of the head to the last byte of the answer, in microseconds.
-    pub total_us: u32,
+    pub total_us: u64,
     /// Request sent to reply head, in microseconds; 0 if there was none.
-    pub first_byte_us: u32,
+    pub first_byte_us: u64,
     /// Request sent to the last byte of the reply, in microseconds; 0 if it never was.
-    pub upstream_us: u32,
+    pub upstream_us: u64,
     /// The consumer that called; none where nobody has to sign in.
     pub consumer: Option<&'a str>,
     /// The user that the caller's credentials name.

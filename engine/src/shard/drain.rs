@@ -1,6 +1,7 @@
 //! The end of a shard: no new connections, answers say `Connection: close`, silent connections close after a while, exchanges
-//! run to their end or to the deadline. What is left then goes with the runtime.
+//! run to their end or to the deadline. What is left then is cut and recorded.
 
+use crate::base::Tick;
 use crate::exchange::Lent;
 use crate::net::clock;
 use std::cell::{Cell, RefCell};
@@ -11,6 +12,8 @@ use std::time::Duration;
 
 /// How often the end looks whether exchanges are still running.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
+/// What exchanges that are cut are given to be recorded and to say so.
+const FAREWELL: Duration = Duration::from_millis(500);
 
 /// Tells the shard's own tasks that it ends.
 #[derive(Debug, Clone, Default)]
@@ -81,17 +84,25 @@ impl Drop for Seat<'_> {
 }
 
 /// Waits until no connection is open, `within` at most, or for as long as exchanges go on that have their own time. Those
-/// that are silent close by themselves after a while.
+/// that are silent close by themselves after a while; what is open at last is cut.
 pub async fn ended(lent: &Lent, open: impl Fn() -> u32, within: Duration) {
     let deadline = clock::now().after(within);
+    let mut last = Tick::NEVER;
     let look = lent.upstream.wheel.deadline();
     // One look at least: connections accepted last have not been read yet.
     loop {
         look.set(clock::coarse().after(LOOK_EVERY));
         look.wait().await;
         let now = clock::now();
-        if open() == 0 || now >= deadline && !lent.lasting.goes_on(now) {
+        if open() == 0 || now >= last {
             return;
+        }
+        if now >= deadline && !lent.lasting.goes_on(now) {
+            // Each is told by the wait that it is in that its time is over, and may begin another one.
+            if !lent.cut.replace(true) {
+                last = now.after(FAREWELL);
+            }
+            lent.upstream.wheel.pass_all();
         }
     }
 }

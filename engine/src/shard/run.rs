@@ -101,9 +101,7 @@ impl Shard {
             }
             Message::Look(look) => self.show(look),
             Message::Drain { exchanges, lasting } => {
-                if let Some(within) = lasting {
-                    self.lent.lasting.end_at(clock::now().after(within));
-                }
+                self.lent.lasting.end_at(clock::now().after(lasting.unwrap_or(exchanges)));
                 return Some(exchanges);
             }
         }

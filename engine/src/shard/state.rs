@@ -68,6 +68,7 @@ pub fn lent(setup: &Setup, log: ring::Sender) -> Rc<exchange::Lent> {
         busy: Cell::new(0),
         activity: Activity::default(),
         exchanges: Cell::new(0),
+        cut: Cell::new(false),
         lasting: Lasting::default(),
     })
 }

@@ -1,6 +1,7 @@
 //! The process: it ends in order when told to, and says by its exit code and in words why it did not start.
 
 use crate::admin::address;
+use crate::http2::frames::{PREFACE, get, settings};
 use crate::support::{Client, Driver, End, Gateway, PATIENCE, Setup, each_driver, run_to_end};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
@@ -182,6 +183,48 @@ fn tunnels_and_streams_may_have_to_end_before_exchanges() {
             let line =
                 lines.iter().find(|line| line["client"] == addr.to_string().as_str()).expect("has a line");
             assert_eq!(line["reason"], "draining", "{line}");
+        }
+    });
+}
+
+#[test]
+fn what_is_cut_at_the_end_is_recorded() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let setup = Setup {
+            gateway: "drain: { timeout: 500ms }",
+            listener: "protocols: [http1, http2]",
+            ..Setup::of(&origin)
+        };
+        let mut gateway = Gateway::start(driver, &setup);
+        origin.script("half", b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf".to_vec());
+        let mut never = ask(&gateway, "/never");
+        let mut half = ask(&gateway, "/script/half");
+        half.read_until(|come| come.ends_with(b"half"));
+        let mut tunnel = gateway.connect();
+        let offer = "GET /upgrade HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n";
+        assert_eq!(tunnel.send(offer).reply().status, 101);
+        tunnel.send("ping");
+        tunnel.read_until(|come| come.ends_with(b"ping"));
+        let mut stream = gateway.connect();
+        let addrs = [&never, &half, &tunnel, &stream].map(Client::addr);
+        stream.send([PREFACE, &settings(&[]), &get(1, "/never?h2")].concat());
+        assert!(origin.wait(|seen| {
+            let all = || seen.iter().flat_map(|connection| &connection.requests);
+            all().filter(|request| request.target().starts_with("/never")).count() == 2
+        }));
+        gateway.terminate();
+        assert_eq!(never.reply().expect(503).reason(), "draining");
+        let began = Instant::now();
+        assert_eq!(gateway.exit().code(), Some(0));
+        assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+        let lines = gateway.logs(4);
+        let expected = [(503, 0), (200, 4), (101, 4), (503, 0)];
+        for (addr, (status, bytes)) in addrs.into_iter().zip(expected) {
+            let line =
+                lines.iter().find(|line| line["client"] == addr.to_string().as_str()).expect("has a line");
+            assert_eq!((&line["reason"], &line["status"]), (&"draining".into(), &status.into()), "{line}");
+            assert!(bytes == 0 || line["bytes_out"] == bytes, "{line}");
         }
     });
 }

@@ -93,8 +93,8 @@ pub fn onward<'f, 'c: 'f, B: BodySource, R: Replies>(
         let mut upload = None;
         let mut body = Stripped::new(body, &ctx.table.policies.identity);
         let lent = &ctx.lent.upstream;
-        let got =
-            call(lent, &plan, &outgoing, &mut body, &mut upload, &mut interim).await.map_err(of_call)?;
+        let got = call(lent, &plan, &outgoing, &mut body, &mut upload, &mut interim).await;
+        let got = got.map_err(|fault| ctx.timed_out(of_call(fault)))?;
         ctx.replied.set(clock::now());
         way.back(ctx, got.head(), edits, space);
         if let Some(chain) = chain {

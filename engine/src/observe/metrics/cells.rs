@@ -108,7 +108,7 @@ impl Met<'_> {
     pub fn count(self, record: &Record<'_>) {
         let class = Counts::class(record.status);
         // A tunnel lasts as long as its users like.
-        let took = u64::from(record.total_us);
+        let took = record.total_us;
         if let Some(cells) = self.listener {
             cells.requests[class].add(1);
             if !record.tunnel {
@@ -124,7 +124,7 @@ impl Met<'_> {
         if let Some(cells) = self.upstream {
             cells.requests[class].add(1);
             if record.replied {
-                cells.first_byte.count(u64::from(record.first_byte_us));
+                cells.first_byte.count(record.first_byte_us);
             }
         }
         if let Some(cells) = self.endpoint
@@ -132,7 +132,7 @@ impl Met<'_> {
         {
             cells.replies.add(1);
             cells.errors.add(u64::from(record.status >= 500));
-            cells.first_byte_micros.add(u64::from(record.first_byte_us));
+            cells.first_byte_micros.add(record.first_byte_us);
         }
     }
 }
