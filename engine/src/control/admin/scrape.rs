@@ -142,10 +142,10 @@ fn store(numbers: &Numbers) -> Option<StoreNow> {
 /// How it stands with the key set of a policy, if it has one.
 fn keys_now(policy: &Policy, seen: &[Seen], now: Tick) -> Option<KeysNow> {
     let Kind::SignIn(SignIn { by: By::Jwt(jwt), .. }) = &policy.kind else { return None };
-    let address = &jwt.keys_address()?.text;
-    let Seen { news, since, failures } = seen.iter().find(|seen| seen.news.address == *address)?;
+    let address = jwt.keys_address()?;
+    let Seen { news, since, failures } = seen.iter().find(|seen| seen.news.address == address.text)?;
     Some(KeysNow {
-        address: address.to_string(),
+        address: address.shown.to_string(),
         keys: news.keys.as_ref().map_or(0, |keys| keys.keys().len() as u64),
         age_micros: since.map(|since| u64::try_from(now.since(since).as_micros()).unwrap_or(u64::MAX)),
         failures: u64::from(*failures),

@@ -193,7 +193,7 @@ fn whom(ground: &Ground<'_>, kind: &Kind, ask: Ask) -> String {
     if let By::Jwt(jwt) = &method.by
         && let Some(address) = jwt.keys_address()
     {
-        return format!("{} for a key that is not known here", address.text);
+        return format!("{} for a key that is not known here", address.shown);
     }
     let Some(service) = method.by.service() else { return "somebody else".to_owned() };
     let upstream = ground.table.upstream(service.upstream);

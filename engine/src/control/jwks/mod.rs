@@ -205,6 +205,7 @@ impl Sets {
         let Some(set) = self.find(&address) else { return };
         let (before, version) = (set.held.standing(), set.held.keys().map(|keys| *keys.version()));
         let chance = RandomState::new().hash_one(&address);
+        let address = set.address.shown.clone();
         let now = clock::now();
         let failed = match result {
             Ok(Fetched { keys, skipped, lifetime }) => {
@@ -249,7 +250,7 @@ impl Sets {
         for set in &mut self.sets {
             if set.held.lapse(now) {
                 set.owed = (0..shards).collect();
-                let address = &set.address.text;
+                let address = &set.address.shown;
                 tell!(KeySetExpired, { address = %address }, "the keys of {address} are too old to be used");
             }
         }

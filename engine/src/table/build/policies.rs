@@ -154,7 +154,12 @@ fn compiled(
         }
     }
     let mut faults = Faults::default();
-    let kind = policy::compile((name, slot), given, at, kit, &mut faults);
+    let mut kind = policy::compile((name, slot), given, at, kit, &mut faults);
+    if let Some(Kind::SignIn(SignIn { by: By::Jwt(jwt), .. })) = &mut kind
+        && check.config.origin.is_drawn(&at.key("jwt").key("jwks"))
+    {
+        jwt.hide_address();
+    }
     tell(check, faults);
     // Origins believe them whatever the mode: nobody else says them while the policy is off.
     told.extend(kind.iter().flat_map(identity));

@@ -148,6 +148,41 @@ fn measured(gateway: &Gateway, family: &str, address: &str) -> Option<f64> {
 }
 
 #[test]
+fn what_is_secret_in_an_address_is_shown_nowhere() {
+    each_driver(|driver| {
+        let (origin, down) = (Origin::start(), Down::new().expect("a free port"));
+        let place =
+            std::env::temp_dir().join(format!("ringgate-address-{}-{}", std::process::id(), driver.name()));
+        std::fs::write(&place, "drawn-secret").expect("is written");
+        let at = down.addr().expect("is bound");
+        let policies = format!(
+            "drawn: {{ jwt: {{ algorithms: [EdDSA], jwks: \"http://{at}/${{file:{}}}/keys\" }} }}\n\
+             query: {{ jwt: {{ algorithms: [EdDSA], jwks: \"http://{at}/keys?key=written-secret\" }} }}\n",
+            place.display()
+        );
+        let routes = [
+            "match: { path: /drawn }, policies: [drawn], to: origin",
+            "match: { path: /query }, policies: [query], to: origin",
+        ];
+        let top = "admin: { bind: 127.0.0.1:0 }".to_owned();
+        let gateway = start(driver, Setup { top, ..Setup::of(&origin) }, &policies, &routes);
+        let token = Signer::new("any").token("ann");
+        for path in ["/drawn", "/query"] {
+            ask(&gateway, &format!("GET {path}"), &token).0.expect(503);
+        }
+        std::fs::remove_file(&place).expect("is there");
+        let admin = crate::admin::address(&gateway).parse().expect("is an address");
+        let shown = format!("http://{at}/keys?...");
+        let page = crate::admin::metrics::scrape_until(admin, "a failed fetch", |page| page.contains(&shown));
+        let said = gateway.said().now().join("\n");
+        assert!(said.contains(&shown) && said.contains("(not shown)"), "{said}");
+        for text in [&page, &said] {
+            assert!(!text.contains("drawn-secret") && !text.contains("written-secret"), "{text}");
+        }
+    });
+}
+
+#[test]
 fn a_set_has_an_age_and_another_address_is_another_set() {
     each_driver(|driver| {
         let (origin, keys) = (Origin::start(), Origin::start());

@@ -238,6 +238,13 @@ impl Jwt {
         }
     }
 
+    /// Shows nothing of that address.
+    pub fn hide_address(&mut self) {
+        if let Keys::Fetched(address) = &mut self.keys {
+            address.hide();
+        }
+    }
+
     /// Where a token is looked for.
     pub fn places(&self) -> &[Place] {
         &self.from

@@ -13,6 +13,8 @@ const BYTES_MAX: usize = 2048;
 pub struct KeyAddress {
     /// As it was written: what tells it from others.
     pub text: Arc<str>,
+    /// As people are shown it: without its query, which may hold a secret.
+    pub shown: Arc<str>,
     /// Whether the server must prove who it is.
     pub is_https: bool,
     /// The server, an IPv6 address without its brackets.
@@ -56,7 +58,17 @@ impl KeyAddress {
             Some(port) => port.parse().ok().filter(|port| *port > 0).ok_or("names no port")?,
         };
         let target = if target.starts_with('/') { target.to_owned() } else { format!("/{target}") };
-        Ok(KeyAddress { text: text.into(), is_https, host: host.into(), port, target: target.into() })
+        let shown = match text.split_once('?') {
+            Some((before, _)) => format!("{before}?..."),
+            None => text.to_owned(),
+        };
+        let (host, target) = (host.into(), target.into());
+        Ok(KeyAddress { text: text.into(), shown: shown.into(), is_https, host, port, target })
+    }
+
+    /// Shows nothing of it: it holds what was drawn from elsewhere.
+    pub fn hide(&mut self) {
+        self.shown = "(not shown)".into();
     }
 
     /// Whether what is sent there does not leave this machine.
