@@ -6,6 +6,7 @@ pub(crate) mod files;
 mod https;
 mod peer;
 mod tickets;
+mod turned;
 
 use crate::support::{Driver, Gateway, each_driver};
 use std::io::{Read, Write};
