@@ -98,8 +98,8 @@ impl Shard {
         let at = match table.generation == own.generation {
             true => Some(listener.index()),
             false => {
-                let name = &table.listeners[listener.index()].name;
-                own.listeners.iter().position(|known| known.name == *name)
+                let taken_by = &table.listeners[listener.index()];
+                own.listeners.iter().position(|known| known.continues(taken_by))
             }
         };
         let home = match at {

@@ -343,6 +343,14 @@ pub struct Upstream {
     pub meter: Option<Arc<Meter<UpstreamCells>>>,
 }
 
+impl Listener {
+    /// Whether connections of `before`, a listener of an earlier table, are its own: it has the name, and one of its addresses.
+    /// A name alone says little where nobody wrote it: a listener that is inserted above has those below named anew.
+    pub fn continues(&self, before: &Listener) -> bool {
+        self.name == before.name && self.bind.iter().any(|address| before.bind.contains(address))
+    }
+}
+
 impl Route {
     /// The named segments of the pattern `at` of its match.
     pub fn parameters(&self, at: usize) -> &[Parameter] {

@@ -12,7 +12,7 @@ use crate::control::resolve::{Keeper, Names};
 use crate::net::clock;
 use crate::net::mailbox::Mailbox;
 use crate::shard::{Message, Moves, Next, Report, Shared};
-use crate::table::Table;
+use crate::table::{Listener, Table};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -227,15 +227,17 @@ async fn deliver(mailbox: &Mailbox<Message>, mut message: Message) {
     }
 }
 
-/// What of `table` was in the one before, by name.
+/// What of `table` was in the one before, by name; see [`Listener::continues`].
 fn moves(before: &Table, table: &Table) -> Moves {
     let upstreams: HashMap<&str, UpstreamId> =
         before.upstreams.iter().map(|upstream| (upstream.name.as_str(), upstream.id)).collect();
-    let listeners: HashMap<&str, ListenerId> =
-        (0..).zip(&before.listeners).map(|(at, listener)| (listener.name.as_str(), ListenerId(at))).collect();
+    let listener = |new: &Listener| {
+        let at = before.listeners.iter().position(|known| new.continues(known));
+        at.map(|at| ListenerId(at as u32))
+    };
     Moves {
         upstreams: table.upstreams.iter().map(|new| upstreams.get(new.name.as_str()).copied()).collect(),
-        listeners: table.listeners.iter().map(|new| listeners.get(new.name.as_str()).copied()).collect(),
+        listeners: table.listeners.iter().map(listener).collect(),
         sockets: Vec::new(),
     }
 }
