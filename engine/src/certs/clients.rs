@@ -51,7 +51,7 @@ impl Clients {
     ///
     /// # Errors
     /// Which of the files cannot be used, and why.
-    pub fn read(asks: Asks, bundle: &[u8], lists: &[Vec<u8>]) -> Result<Clients, Unusable> {
+    pub fn read(asks: Asks, bundle: &[u8], lists: &[&[u8]]) -> Result<Clients, Unusable> {
         let provider = &Arc::new(default_provider());
         let authorities: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(bundle)
             .collect::<Result<_, _>>()

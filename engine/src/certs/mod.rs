@@ -8,6 +8,7 @@ mod name;
 mod obtained;
 mod origin;
 mod store;
+mod taken;
 mod terms;
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,7 @@ pub use clients::{Asks, Clients, Unusable};
 pub use identity::{Identity, Unfit};
 pub use obtained::{ACME_TLS, Obtained, Ordered, Proof};
 pub use origin::{Name, OriginTerms, Roots, Trust};
+pub use taken::Taken;
 pub use terms::{Sealing, Terms};
 pub use tickets::Keys;
 pub use tokens::{Published, Tokens};

@@ -82,10 +82,7 @@ fn admits(clients: &Clients, pem: &[u8], now: u64) -> bool {
 
 #[test]
 fn clients_are_taken_that_an_authority_vouches_for_and_no_list_revokes() {
-    let read = |lists: &[&[u8]]| {
-        let lists: Vec<Vec<u8>> = lists.iter().map(|list| list.to_vec()).collect();
-        Clients::read(Asks::Required, shown!("ca-a.pem"), &lists).expect("are good")
-    };
+    let read = |lists: &[&[u8]]| Clients::read(Asks::Required, shown!("ca-a.pem"), lists).expect("are good");
     let (plain, none, bob) = (read(&[]), read(&[shown!("none.crl")]), read(&[shown!("bob.crl")]));
     for (clients, client, expected) in [
         (&plain, shown!("ann.pem"), true),
@@ -111,32 +108,32 @@ fn clients_are_taken_that_an_authority_vouches_for_and_no_list_revokes() {
     let numbers = [&plain, &none, &bob, &optional].map(Clients::number);
     assert!((0..4).all(|at| !numbers[at + 1..].contains(&numbers[at])));
     let both = [shown!("ca-a.pem"), shown!("ca-b.pem")].concat();
-    let both = Clients::read(Asks::Required, &both, &[shown!("bob.crl").to_vec()]).expect("are good");
+    let both = Clients::read(Asks::Required, &both, &[shown!("bob.crl")]).expect("are good");
     assert_eq!(both.unlisted().collect::<Vec<_>>(), ["CN=Clients B,O=Ringgate tests"]);
     assert!(!admits(&both, shown!("eve.pem"), NOW), "her authority has no list");
 }
 
 #[test]
 fn files_that_vouch_for_nobody_are_refused_with_the_one_at_fault() {
-    let good = shown!("none.crl").to_vec();
-    let unusable = |bundle: &[u8], lists: &[Vec<u8>]| Clients::read(Asks::Optional, bundle, lists).err();
+    let good = shown!("none.crl");
+    let unusable = |bundle: &[u8], lists: &[&[u8]]| Clients::read(Asks::Optional, bundle, lists).err();
     for (bundle, expected) in [
         (&b""[..], "holds no certificate"),
         (shown!("ann.key"), "holds no certificate"),
         (shown!("ann.pem"), "holds a certificate that may vouch for none, number 1: CN=ann"),
         (b"-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n", "cannot be read, number 1"),
     ] {
-        let told = unusable(bundle, std::slice::from_ref(&good));
+        let told = unusable(bundle, &[good]);
         assert!(matches!(&told, Some(Unusable::Bundle(why)) if why.contains(expected)), "{told:?}");
     }
-    let der = b"-----BEGIN X509 CRL-----\nMAA=\n-----END X509 CRL-----\n".to_vec();
+    let der = b"-----BEGIN X509 CRL-----\nMAA=\n-----END X509 CRL-----\n";
     for (list, expected) in [
-        (Vec::new(), "holds no list of revoked certificates"),
-        (shown!("ann.pem").to_vec(), "holds no list of revoked certificates"),
+        (&b""[..], "holds no list of revoked certificates"),
+        (shown!("ann.pem"), "holds no list of revoked certificates"),
         (der, "holds a list that cannot be read"),
-        (vec![0x30, 0], "holds a list that cannot be read"),
+        (&[0x30, 0], "holds a list that cannot be read"),
     ] {
-        let told = unusable(shown!("ca-a.pem"), &[good.clone(), list]);
+        let told = unusable(shown!("ca-a.pem"), &[good, list]);
         assert!(matches!(&told, Some(Unusable::List(1, why)) if why.contains(expected)), "{told:?}");
     }
 }

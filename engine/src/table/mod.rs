@@ -3,7 +3,7 @@
 
 use crate::base::counters::Capped;
 use crate::base::{Address, Generation, RouteId, UpstreamId};
-use crate::certs::{Obtained, OriginTerms, Terms};
+use crate::certs::{Obtained, OriginTerms, Taken, Terms};
 use crate::observe::access_log::Format;
 use crate::observe::metrics::{ListenerCells, Meter, RouteCells, UpstreamCells};
 use crate::policy::Parameter;
@@ -65,6 +65,8 @@ pub struct Table {
     pub policies: Policies,
     /// Certificates that control obtains.
     pub acme: Acme,
+    /// What files of certificates gave: the next table goes on with it where one cannot be used any more.
+    pub taken: Taken,
 }
 
 /// Which of monoio's drivers a shard runs on.
