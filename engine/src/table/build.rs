@@ -108,7 +108,8 @@ pub fn build(
     if let Some(log) = &mut gateway.access_log {
         log.format.hide(Hidden::new(policies.secret_parameters()));
     }
-    let table = Table { generation, gateway, admin, listeners, lookup, routes, upstreams, policies, acme, taken };
+    let table =
+        Table { generation, gateway, admin, listeners, lookup, routes, upstreams, policies, acme, taken };
     Ok((table, problems.0))
 }
 
@@ -146,7 +147,9 @@ impl Check<'_> {
     }
 
     fn add(&mut self, severity: Severity, at: &Pointer, part: Part, message: String, fix: Option<String>) {
-        if self.full() {
+        // The first error refuses the configuration, however many warnings came before it.
+        let refuses = |problem: &Problem| problem.severity == Severity::Error;
+        if self.full() && (severity != Severity::Error || self.problems.iter().any(refuses)) {
             return;
         }
         let place = self.config.origin.place(at, part);
