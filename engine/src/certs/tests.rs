@@ -1,6 +1,11 @@
 //! Identities from files, and names to certificates.
 
 use super::*;
+use rcgen::{
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer,
+    CrlDistributionPoint, CrlIssuingDistributionPoint, ExtendedKeyUsagePurpose, IsCa, KeyIdMethod, KeyPair,
+    KeyUsagePurpose, RevokedCertParams,
+};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, UnixTime};
 use std::path::Path;
@@ -111,6 +116,67 @@ fn clients_are_taken_that_an_authority_vouches_for_and_no_list_revokes() {
     let both = Clients::read(Asks::Required, &both, &[shown!("bob.crl")]).expect("are good");
     assert_eq!(both.unlisted().collect::<Vec<_>>(), ["CN=Clients B,O=Ringgate tests"]);
     assert!(!admits(&both, shown!("eve.pem"), NOW), "her authority has no list");
+}
+
+#[test]
+fn of_two_lists_of_an_authority_the_newer_counts_wherever_it_stands() {
+    let read = |lists: &[&[u8]]| Clients::read(Asks::Required, shown!("ca-a.pem"), lists).expect("are good");
+    let (older, newer) = (shown!("none.crl"), shown!("bob.crl"));
+    let joined = [older, newer].concat();
+    let alone = read(&[newer]);
+    for lists in [&[older, newer][..], &[newer, older], &[newer, newer], &[&joined]] {
+        let clients = read(lists);
+        assert!(!admits(&clients, shown!("bob.pem"), NOW) && admits(&clients, shown!("ann.pem"), NOW));
+        assert_eq!(clients.number(), alone.number(), "what was superseded plays no part");
+        assert_eq!(clients.overdue(LATE as i64).count(), 1);
+    }
+}
+
+#[test]
+fn lists_are_compared_by_their_numbers_within_one_scope() {
+    let key = || KeyPair::generate().expect("is made");
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    let authority = CertifiedIssuer::self_signed(params, key()).expect("is made");
+    let mut params = CertificateParams::default();
+    params.serial_number = Some(77.into());
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    let client = params.signed_by(&key(), &authority).expect("is made").pem();
+    let at = |seconds: u64| rcgen::date_time_ymd(1970, 1, 1) + Duration::from_secs(seconds);
+    let list = |number: u64, made: u64, point: Option<&str>, numbers: &[u64]| {
+        let revoked = |number: &u64| RevokedCertParams {
+            serial_number: (*number).into(),
+            revocation_time: at(made),
+            reason_code: None,
+            invalidity_date: None,
+        };
+        let point = point.map(|uri| CrlIssuingDistributionPoint {
+            distribution_point: CrlDistributionPoint { uris: vec![uri.into()] },
+            scope: None,
+        });
+        let list = CertificateRevocationListParams {
+            this_update: at(made),
+            next_update: at(LATE),
+            crl_number: number.into(),
+            issuing_distribution_point: point,
+            revoked_certs: numbers.iter().map(revoked).collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        list.signed_by(&authority).expect("is made").der().to_vec()
+    };
+    let admits = |lists: [Vec<u8>; 2]| {
+        let lists = lists.each_ref().map(|list| &**list);
+        let clients = Clients::read(Asks::Required, authority.pem().as_bytes(), &lists).expect("are good");
+        admits(&clients, client.as_bytes(), NOW)
+    };
+    // 256 is more than 255, in however many bytes they are written, and whichever was made first.
+    assert!(!admits([list(255, NOW, None, &[]), list(256, NOW - 9, None, &[77])]));
+    assert!(admits([list(256, NOW - 9, None, &[]), list(255, NOW, None, &[77])]));
+    // One that says of some certificates takes the place of none that says of all.
+    let some = Some("http://a.test/some.crl");
+    assert!(!admits([list(9, NOW, some, &[]), list(8, NOW - 9, None, &[77])]));
+    assert!(!admits([list(8, NOW - 9, None, &[77]), list(9, NOW, some, &[])]));
 }
 
 #[test]

@@ -155,7 +155,7 @@ section! {
         /// Who vouches for clients: a PEM file with the certificates of authorities. Needed where clients are asked.
         pub client_ca: Option<FilePath>,
         /// Lists of certificates that are revoked (CRL), PEM or DER: a file or several. Given one, each authority of a client's
-        /// chain needs its own, and none may be overdue.
+        /// chain needs its own, and none may be overdue; of several of one authority the newest counts.
         pub crl: Option<OneOrMore<FilePath>>,
     }
 }
