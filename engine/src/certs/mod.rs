@@ -4,6 +4,7 @@
 mod client;
 mod clients;
 mod identity;
+mod kin;
 mod name;
 mod obtained;
 mod origin;

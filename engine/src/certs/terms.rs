@@ -3,9 +3,10 @@
 
 use super::clients::{Clients, told};
 use super::identity::Identity;
+use super::kin::Kin;
 use super::obtained::{ACME_TLS, Ordered};
 use super::store::Store;
-use super::tickets::{Keys, Kin};
+use super::tickets::Keys;
 use crate::base::Certificate;
 use rustls::ServerConfig;
 use rustls::crypto::ring::{Ticketer, default_provider};
@@ -76,10 +77,9 @@ impl Terms {
             config.alpn_protocols.push(ACME_TLS.to_vec());
         }
         config.session_storage = Arc::new(NoServerSessionStorage {});
-        let kin = clients.as_ref().map_or([0; 16], |clients| clients.kin);
         config.send_tls13_tickets = 0;
         if let Some(tickets) = &tickets {
-            config.ticketer = Arc::new(Kin::new(kin, tickets.clone()));
+            config.ticketer = Arc::new(Kin::new(clients.clone(), tickets.clone()));
             config.send_tls13_tickets = TICKETS;
         }
         Ok(Terms { config: Arc::new(config), store, tickets, are_own, clients })

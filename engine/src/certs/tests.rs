@@ -210,7 +210,8 @@ fn a_ticket_leads_to_nobody_who_asks_otherwise_of_clients() {
         let identity = Identity::read(A, A_KEY).expect("is an identity");
         Terms::new((&[identity], &[]), &[b"http/1.1"], clients, Sealing::Own, previous).expect("are terms")
     };
-    let clients = |asks, ca: &[u8]| Some(Clients::read(asks, ca, &[]).expect("are good"));
+    let listed = |asks, ca: &[u8], lists: &[&[u8]]| Some(Clients::read(asks, ca, lists).expect("are good"));
+    let clients = |asks, ca: &[u8]| listed(asks, ca, &[]);
     let (a, b) = (shown!("ca-a.pem"), shown!("ca-b.pem"));
     let open = terms(None, None);
     let ticket = open.config().ticketer.encrypt(b"who it was").expect("is sealed");
@@ -218,15 +219,23 @@ fn a_ticket_leads_to_nobody_who_asks_otherwise_of_clients() {
     assert_eq!(read(&terms(None, Some(&open))).as_deref(), Some(&b"who it was"[..]));
     let strict = terms(clients(Asks::Required, a), Some(&open));
     assert_eq!((read(&strict), strict.number() == open.number()), (None, false));
-    let ticket = strict.config().ticketer.encrypt(b"ann").expect("is sealed");
+    // A session without a name, with the certificate of bob and nothing else that is looked at.
+    let bob = &chain(shown!("bob.pem"))[0];
+    let size = |more: usize| ((bob.len() + more) as u32).to_be_bytes();
+    let session =
+        [&b"\0\x03\x04\x13\x01\0\x01\x01"[..], &size(3)[1..], &size(0)[1..], bob, b"\0\0\0"].concat();
+    let ticket = strict.config().ticketer.encrypt(&session).expect("is sealed");
     for (clients, expected) in [
         (clients(Asks::Required, a), true),
+        (listed(Asks::Required, a, &[shown!("none.crl")]), true),
+        (listed(Asks::Required, a, &[shown!("bob.crl")]), false),
         (clients(Asks::Required, b), false),
         (clients(Asks::Optional, a), false),
         (None, false),
     ] {
         let other = terms(clients, Some(&strict));
-        assert_eq!(other.config().ticketer.decrypt(&ticket).is_some(), expected);
+        let opened = other.config().ticketer.decrypt(&ticket);
+        assert_eq!(opened.as_deref(), expected.then_some(&session[..]));
     }
     assert_eq!(strict.config().ticketer.decrypt(b"").or(strict.config().ticketer.decrypt(&[7; 200])), None);
 }

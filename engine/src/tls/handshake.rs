@@ -10,7 +10,6 @@ use crate::certs::{ACME_TLS, OriginTerms, Terms};
 use crate::mem::{Buf, Pool};
 use crate::net::stream::Wait;
 use crate::net::{Deadline, Stream};
-use rustls::HandshakeKind;
 use rustls::client::UnbufferedClientConnection;
 use rustls::server::UnbufferedServerConnection;
 use std::io;
@@ -182,8 +181,7 @@ impl Handshake {
         }
     }
 
-    /// Notes who a client is. One that comes back by a ticket was not asked again: what the ticket says of it is held to the
-    /// terms as they are now.
+    /// Notes who a client is. One that comes back by a ticket was held to the terms as they are now when that was opened.
     fn prove(&mut self) -> Result<(), Refused> {
         const BAD: Refused = Refused::Wrong(Wrong::Certificate("bad_certificate"));
         let (Some(engine), Some(terms)) = (self.state.server(), &self.terms) else { return Ok(()) };
@@ -191,10 +189,6 @@ impl Handshake {
             Some(chain) => Some(Box::new(Terms::told(chain).ok_or(BAD)?)),
             None => None,
         };
-        let is_back = engine.handshake_kind() == Some(HandshakeKind::Resumed);
-        if is_back && !terms.admit(certificate.as_deref()) {
-            return Err(BAD);
-        }
         self.proven = Some(Proven::new(certificate, terms.number()));
         Ok(())
     }
