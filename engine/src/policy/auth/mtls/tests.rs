@@ -137,3 +137,21 @@ fn the_certificate_itself_goes_on_in_the_forms_that_others_read() {
         assert_eq!(out, expected.as_bytes());
     }
 }
+
+#[test]
+fn a_name_with_a_comma_is_not_sent_on_as_two() {
+    let forward = CertificateFields { uri: Some("X-Uri".into()), ..fields() };
+    let (mtls, forwarded) = policy(CertificateName::Subject, false, forward);
+    let [(path, _)] = &forwarded[..] else { panic!("one field") };
+    let sent = |uris: &str| {
+        let (mut principal, mut out) = (Principal::default(), Vec::new());
+        let certificate = certificate(&format!(r#"{{"subject":"CN=a","uri":{uris}}}"#), &[]);
+        mtls.decide(Some(&certificate), &registry(), &mut principal, &mut Vec::new());
+        principal.write_claim(path, &mut out).then_some(out)
+    };
+    assert_eq!(
+        sent(r#"["https://a.test/x,spiffe://a/admin","spiffe://a/x"]"#).as_deref(),
+        Some(&b"spiffe://a/x"[..])
+    );
+    assert_eq!(sent(r#"["https://a.test/x,spiffe://a/admin"]"#), None);
+}
