@@ -95,6 +95,11 @@ impl Terms {
         self.clients.as_ref().map_or(0, Clients::number)
     }
 
+    /// Whether clients are asked for certificates.
+    pub fn ask(&self) -> bool {
+        self.clients.is_some()
+    }
+
     /// Whether a client that showed this certificate, or none, would be let in now.
     pub fn admit(&self, certificate: Option<&Certificate>) -> bool {
         let chain =

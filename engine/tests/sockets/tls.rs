@@ -4,6 +4,7 @@
 mod clients;
 pub(crate) mod files;
 mod https;
+mod known;
 mod peer;
 mod tickets;
 mod turned;

@@ -116,6 +116,11 @@ impl Peer {
         *self.1.0.lock().unwrap() = Some(of_client(name));
     }
 
+    /// Shows this chain (PEM) from now on, with the key of its first certificate.
+    pub(super) fn shows_made(&self, [chain, key]: &[String; 2]) {
+        *self.1.0.lock().unwrap() = Some(pair(chain, key));
+    }
+
     /// Connects as a client of a.test that is not let in. Gives its own address, and the alert that it got.
     pub(super) fn refused(&self, at: SocketAddr) -> (SocketAddr, AlertDescription) {
         let socket = TcpStream::connect(at).unwrap();

@@ -10,6 +10,7 @@ fn certificate(claims: &str, marks: &[&str]) -> Certificate {
         claims: claims.as_bytes().into(),
         marks,
         chain: [[1, 2, 3, 0xff].into(), [4].into()].into(),
+        until: 0,
     }
 }
 
