@@ -94,6 +94,9 @@ impl Store {
 
     /// See [`super::Terms::covers`].
     pub(super) fn covers(&self, asked: &str, host: &[u8]) -> bool {
+        if host.is_empty() {
+            return true;
+        }
         let name = match Authority::parse(host) {
             Some(authority) => authority.host,
             None => return false,

@@ -119,7 +119,8 @@ impl Terms {
     }
 
     /// Whether a client that asked for `asked` (in lower case) may speak of `host`, `host[:port]` as it names it: the same
-    /// host, or one for which it would have been shown the same certificates (RFC 9110 §7.4).
+    /// host, or one for which it would have been shown the same certificates (RFC 9110 §7.4). Who names none, as HTTP/1.0 may,
+    /// speaks of none that is another's.
     pub fn covers(&self, asked: &str, host: &[u8]) -> bool {
         self.store.covers(asked, host)
     }

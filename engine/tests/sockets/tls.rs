@@ -10,6 +10,8 @@ mod tickets;
 mod turned;
 
 use crate::support::{Driver, Gateway, each_driver};
+use peer::Peer;
+use rustls::version::{TLS12, TLS13};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
@@ -100,5 +102,19 @@ fn who_does_not_shake_hands_is_closed_and_recorded() {
         let line = gateway.log_of(slow.local_addr().unwrap());
         assert_eq!(line["reason"], "tls_handshake", "{line}");
         assert!(origin.requests().is_empty());
+    });
+}
+
+#[test]
+fn a_client_of_http10_need_not_name_its_host_again() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let gateway = gateway(driver, &origin, "10s");
+        for version in [&TLS12, &TLS13] {
+            let (mut talk, ..) = Peer::new(version, None).connect(gateway.addr()).unwrap();
+            assert_eq!(talk.ask("GET /ok HTTP/1.0\r\n\r\n").unwrap(), 200);
+            let (mut talk, ..) = Peer::new(version, None).connect(gateway.addr()).unwrap();
+            assert_eq!(talk.ask("GET /ok HTTP/1.0\r\nHost: c.test\r\n\r\n").unwrap(), 421);
+        }
     });
 }

@@ -156,7 +156,15 @@ impl Talk {
     /// # Errors
     /// When there is none.
     pub(super) fn get(&mut self, target: &str) -> io::Result<u16> {
-        write!(self.stream, "GET {target} HTTP/1.1\r\nHost: a.test\r\n\r\n")?;
+        self.ask(&format!("GET {target} HTTP/1.1\r\nHost: a.test\r\n\r\n"))
+    }
+
+    /// The status of the reply to this request.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub(super) fn ask(&mut self, head: &str) -> io::Result<u16> {
+        self.stream.write_all(head.as_bytes())?;
         let mut held = Vec::new();
         loop {
             let mut some = [0; 4096];
