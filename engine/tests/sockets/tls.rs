@@ -1,6 +1,7 @@
 //! TLS in, by curl: both versions, names, bodies either way, and clients that are no clients. The certificates under
 //! tests/data are the tests' own and sign nothing else.
 
+mod chains;
 mod clients;
 pub(crate) mod files;
 mod https;

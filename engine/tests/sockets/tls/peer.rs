@@ -151,6 +151,11 @@ impl Peer {
 }
 
 impl Talk {
+    /// How the access log names it.
+    pub(super) fn local_addr(&self) -> SocketAddr {
+        self.stream.sock.local_addr().unwrap()
+    }
+
     /// The status of the reply to a GET.
     ///
     /// # Errors
