@@ -20,6 +20,7 @@ pub use clients::{Asks, Clients, Unusable};
 pub use identity::{Identity, Unfit};
 pub use obtained::{ACME_TLS, Obtained, Ordered, Proof};
 pub use origin::{Name, OriginTerms, Roots, Trust};
+pub use store::Asked;
 pub use taken::Taken;
 pub use terms::{Sealing, Terms};
 pub use tickets::Keys;

@@ -5,7 +5,7 @@ use super::clients::{Clients, told};
 use super::identity::Identity;
 use super::kin::Kin;
 use super::obtained::{ACME_TLS, Ordered};
-use super::store::Store;
+use super::store::{Asked, Store};
 use super::tickets::Keys;
 use crate::base::Certificate;
 use rustls::ServerConfig;
@@ -113,8 +113,8 @@ impl Terms {
         told(chain)
     }
 
-    /// The host that a client asked for in the records which this thread has just processed, in lower case.
-    pub fn asked() -> Option<Box<str>> {
+    /// What a client asked for in the records which this thread has just processed; none where they held no hello.
+    pub fn asked() -> Option<Asked> {
         Store::asked()
     }
 

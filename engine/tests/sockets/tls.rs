@@ -119,3 +119,29 @@ fn a_client_of_http10_need_not_name_its_host_again() {
         }
     });
 }
+
+#[test]
+fn who_is_no_issuer_and_speaks_nothing_else_than_one_is_recorded() {
+    each_driver(|driver| {
+        let folder = files::Folder::new();
+        let [cert, key] = ["tls-a.pem", "tls-a.key"].map(|name| file(name).display().to_string());
+        // Nobody issues there: no order has come to a proof.
+        let text = format!(
+            "version: 1\ngateway: {{ shards: 1, driver: {} }}\n\
+             acme: {{ test: {{ directory: 'https://127.0.0.1:1/dir', storage: '{}', roots: '{cert}', \
+             challenge: tls-alpn-01 }} }}\nlisteners:\n\
+             - {{ name: secure, bind: 127.0.0.1:0, \
+             tls: {{ certs: [{{ cert: {cert}, key: {key} }}], acme: {{ names: [z.test] }} }} }}\n\
+             routes: [{{ name: all, respond: {{ body: ok }} }}]\n",
+            driver.name(),
+            folder.path("").display()
+        );
+        let gateway = Gateway::with(&text, 1);
+        for version in [&TLS12, &TLS13] {
+            let local = Peer::new(version, None).offering(&[b"acme-tls/1", b"odd"]).closed(gateway.addr());
+            let line = gateway.log_of(local);
+            let told = [&line["reason"], &line["detail"]].map(|word| word.as_str().unwrap_or_default());
+            assert_eq!(told, ["tls_handshake", "no_common_protocol"], "{line}");
+        }
+    });
+}

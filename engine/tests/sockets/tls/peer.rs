@@ -111,6 +111,22 @@ impl Peer {
         Peer(Arc::new(config.with_client_cert_resolver(shows.clone())), shows)
     }
 
+    /// The same, offering to speak these protocols.
+    pub(super) fn offering(mut self, protocols: &[&[u8]]) -> Peer {
+        let config = Arc::make_mut(&mut self.0);
+        config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
+        self
+    }
+
+    /// Connects as a client of a.test whose connection ends without an answer, or an alert. Gives its own address.
+    pub(super) fn closed(&self, at: SocketAddr) -> SocketAddr {
+        let socket = TcpStream::connect(at).unwrap();
+        let local = socket.local_addr().unwrap();
+        let Err(error) = self.talk(socket) else { panic!("it is answered") };
+        assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof, "{error}");
+        local
+    }
+
     /// Shows the certificate of this name from now on.
     pub(super) fn shows(&self, name: &str) {
         *self.1.0.lock().unwrap() = Some(of_client(name));
