@@ -30,7 +30,14 @@ pub(super) fn build(
     }
     let mut identities = Vec::new();
     for (index, cert) in given.certs.iter().enumerate() {
-        identities.extend(identity(check, &at.key("certs").item(index), cert, means));
+        let at = at.key("certs").item(index);
+        let identity = identity(check, &at, cert, means);
+        if index > 0 && identity.as_ref().is_some_and(|identity| !identity.is_named()) {
+            let message = format!("'{}' is shown to nobody: it is for no host name", cert.cert.0.display());
+            let fix = "give it the names that clients ask for as alternative names (DNS), or write it first";
+            check.warn(&at.key("cert"), message, Some(fix.into()));
+        }
+        identities.extend(identity);
     }
     let ordered = orders.of(check, at, (name, given));
     let clients = clients::build(check, at, (name, given), means).ok()?;
