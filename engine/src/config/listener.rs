@@ -69,7 +69,7 @@ section! {
     noun "hsts";
     /// For how long clients that were here by https come by nothing else (HTTP Strict Transport Security, RFC 6797).
     pub struct Strict {
-        /// For how long, such as `365d`; `0s` has clients forget it.
+        /// For how long, such as `365d`, and a second at least; `0s` has clients forget it.
         pub max_age: Period,
         /// Whether it holds for all hosts below the client's too.
         pub include_subdomains: bool = "false",
