@@ -177,6 +177,7 @@ fn each_kind(c: &mut Criterion) {
                 .into(),
         marks: ["spiffe://example.com/shop".into(), "subject:CN=shop".into()].into(),
         chain: [[0_u8; 600].as_slice().into()].into(),
+        until: i64::MAX,
     };
     let peer: SocketAddr = "192.0.2.7:4711".parse().expect("is an address");
     for (name, policies, method, more) in ROWS {

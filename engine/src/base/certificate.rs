@@ -14,6 +14,8 @@ pub struct Certificate {
     pub marks: Box<[Box<str>]>,
     /// Itself and those that vouch for it, as they came (DER).
     pub chain: Box<[Box<[u8]>]>,
+    /// The last second since 1970 at which it is valid.
+    pub until: i64,
 }
 
 /// A client as its handshake left it.
@@ -33,6 +35,12 @@ impl Proven {
     /// The certificate that it showed.
     pub fn certificate(&self) -> Option<&Certificate> {
         self.certificate.as_deref()
+    }
+
+    /// Whether the certificate that it showed is valid no longer at this second since 1970.
+    #[inline]
+    pub fn is_over(&self, unix_seconds: i64) -> bool {
+        self.certificate().is_some_and(|certificate| certificate.until < unix_seconds)
     }
 
     /// Whether it would be let in by the terms of this number, which may have changed since it was. `admit` is asked once for
@@ -62,5 +70,13 @@ mod tests {
         assert!(client.holds_to(3, |_| true));
         assert!(client.holds_to(3, |_| panic!("it was asked already")));
         assert!(!client.holds_to(2, |_| false));
+    }
+
+    #[test]
+    fn a_certificate_is_over_behind_its_last_second() {
+        let certificate = Certificate { claims: [].into(), marks: [].into(), chain: [].into(), until: 1000 };
+        let client = Proven::new(Some(Box::new(certificate)), 1);
+        assert!(!client.is_over(1000) && client.is_over(1001));
+        assert!(!Proven::new(None, 1).is_over(i64::MAX), "it showed none");
     }
 }

@@ -62,7 +62,8 @@ pub(super) fn read<'c>(chain: impl Iterator<Item = &'c [u8]> + Clone) -> Option<
         }
     }
     let chain = chain.map(Box::from).collect();
-    Some(Certificate { claims: Value::Object(claims).to_string().into_bytes().into(), marks, chain })
+    let until = known.validity().not_after.timestamp();
+    Some(Certificate { claims: Value::Object(claims).to_string().into_bytes().into(), marks, chain, until })
 }
 
 fn marks(fingerprint: &str, spiffe: Option<&str>, subject: &str, names: &Names) -> Box<[Box<str>]> {

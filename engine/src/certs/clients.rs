@@ -12,7 +12,10 @@ use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, UnixTime};
 use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{VerifierBuilderError, WebPkiClientVerifier};
 use std::sync::Arc;
+use x509_parser::asn1_rs::{Oid, oid};
 use x509_parser::prelude::{CertificateRevocationList, FromDer, X509Certificate};
+
+const ISSUING_DISTRIBUTION_POINT: Oid<'static> = oid!(2.5.29.28);
 
 /// Whether a client must show a certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,11 +50,12 @@ pub enum Unusable {
 }
 
 impl Clients {
-    /// Those for which `bundle` vouches (PEM) and which none of `lists` revokes (PEM or DER).
+    /// Those for which `bundle` vouches (PEM) and which none of `lists` revokes (PEM or DER). Of several lists of one scope the
+    /// newest counts, wherever it stands: files of old lists may be left where new ones are put.
     ///
     /// # Errors
     /// Which of the files cannot be used, and why.
-    pub fn read(asks: Asks, bundle: &[u8], lists: &[Vec<u8>]) -> Result<Clients, Unusable> {
+    pub fn read(asks: Asks, bundle: &[u8], lists: &[&[u8]]) -> Result<Clients, Unusable> {
         let provider = &Arc::new(default_provider());
         let authorities: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(bundle)
             .collect::<Result<_, _>>()
@@ -71,13 +75,11 @@ impl Clients {
             subjects.push(super::name::text(known.subject()));
             roots.add(authority.clone()).map_err(|_| unread())?;
         }
-        let mut revoked = Vec::new();
-        let mut told = Vec::new();
+        let mut kept = Vec::<(Said, CertificateRevocationListDer<'static>)>::new();
         for (index, list) in lists.iter().enumerate() {
             for list in all(list).map_err(|why| Unusable::List(index, why))? {
                 let unread = |_| Unusable::List(index, "holds a list that cannot be read".into());
-                let (_, known) = CertificateRevocationList::from_der(&list).map_err(unread)?;
-                told.push((super::name::text(known.issuer()), known.next_update().map(|at| at.timestamp())));
+                let said = Said::of(&CertificateRevocationList::from_der(&list).map_err(unread)?.1);
                 // Tried alone, so that the one at fault is named.
                 let alone = builder(&roots, vec![list.clone()], asks, provider).build();
                 if let Err(VerifierBuilderError::InvalidCrl(error)) = alone {
@@ -86,9 +88,18 @@ impl Clients {
                         format!("holds a list that cannot be used: {error:?}"),
                     ));
                 }
-                revoked.push(list);
+                // Whoever verifies looks at one of a scope, the first.
+                match kept.iter_mut().find(|(other, _)| other.scope == said.scope) {
+                    Some(other) if said.is_newer_than(&other.0) => *other = (said, list),
+                    Some(_) => {}
+                    None => kept.push((said, list)),
+                }
             }
         }
+        // Those that say of all certificates come first: they are asked before those that say of some.
+        kept.sort_by_key(|(said, _)| !said.scope.1.is_empty());
+        let (told, revoked): (Vec<Said>, Vec<_>) = kept.into_iter().unzip();
+        let told = told.into_iter().map(|said| (said.issuer, said.next)).collect();
         let (kin, number) = numbers(asks, &authorities, &revoked);
         let verifier = builder(&roots, revoked, asks, provider).build().map_err(|error| match error {
             VerifierBuilderError::NoRootAnchors => Unusable::Bundle("holds no certificate".into()),
@@ -121,6 +132,42 @@ impl Clients {
         let Some(leaf) = chain.next() else { return self.asks == Asks::Optional };
         let between: Vec<CertificateDer<'_>> = chain.map(CertificateDer::from).collect();
         self.verifier.verify_client_cert(&CertificateDer::from(leaf), &between, now).is_ok()
+    }
+}
+
+/// What a list says of itself.
+struct Said {
+    /// Its issuer and its issuing distribution point (DER): what tells lists of one issuer apart that each say of other
+    /// certificates (RFC 5280 §5.2.5).
+    scope: (Vec<u8>, Vec<u8>),
+    issuer: String,
+    /// As bytes that are compared from the front (RFC 5280 §5.2.3).
+    number: Option<Vec<u8>>,
+    made: i64,
+    next: Option<i64>,
+}
+
+impl Said {
+    fn of(list: &CertificateRevocationList<'_>) -> Said {
+        let point = list.extensions().iter().find(|extension| extension.oid == ISSUING_DISTRIBUTION_POINT);
+        Said {
+            scope: (
+                list.issuer().as_raw().to_vec(),
+                point.map(|point| point.value.to_vec()).unwrap_or_default(),
+            ),
+            issuer: super::name::text(list.issuer()),
+            number: list.crl_number().map(|number| number.to_bytes_be()),
+            made: list.last_update().timestamp(),
+            next: list.next_update().map(|at| at.timestamp()),
+        }
+    }
+
+    /// By their numbers, else by when they were made.
+    fn is_newer_than(&self, other: &Said) -> bool {
+        match (&self.number, &other.number) {
+            (Some(own), Some(others)) => (own.len(), own) > (others.len(), others),
+            _ => self.made > other.made,
+        }
     }
 }
 

@@ -75,6 +75,11 @@ impl Identity {
         self.names.iter().map(|name| &**name)
     }
 
+    /// Whether a client could ask for it by a name: one without a wildcard, or with one in the place of its first label.
+    pub fn is_named(&self) -> bool {
+        self.names().any(|name| !name.strip_prefix("*.").unwrap_or(name).contains('*'))
+    }
+
     /// The time from which on it is valid, and the last one at which it is: seconds since 1970.
     pub fn validity(&self) -> (i64, i64) {
         (self.not_before, self.not_after)

@@ -4,10 +4,12 @@
 mod client;
 mod clients;
 mod identity;
+mod kin;
 mod name;
 mod obtained;
 mod origin;
 mod store;
+mod taken;
 mod terms;
 #[cfg(test)]
 mod tests;
@@ -18,6 +20,8 @@ pub use clients::{Asks, Clients, Unusable};
 pub use identity::{Identity, Unfit};
 pub use obtained::{ACME_TLS, Obtained, Ordered, Proof};
 pub use origin::{Name, OriginTerms, Roots, Trust};
+pub use store::Asked;
+pub use taken::Taken;
 pub use terms::{Sealing, Terms};
 pub use tickets::Keys;
 pub use tokens::{Published, Tokens};

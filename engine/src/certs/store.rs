@@ -14,7 +14,16 @@ use std::sync::Arc;
 
 thread_local! {
     /// What the last hello on this thread asked for: rustls' unbuffered connections do not tell.
-    static ASKED: Cell<Option<Box<str>>> = const { Cell::new(None) };
+    static ASKED: Cell<Option<Asked>> = const { Cell::new(None) };
+}
+
+/// What a hello asked for.
+#[derive(Debug, Default)]
+pub struct Asked {
+    /// The host, in lower case.
+    pub host: Option<Box<str>>,
+    /// Whether it was an issuer's, which looks for a proof and speaks nothing.
+    pub proof: bool,
 }
 
 /// Certificates by name.
@@ -88,12 +97,15 @@ impl Store {
     }
 
     /// Takes what the last hello on this thread asked for.
-    pub(super) fn asked() -> Option<Box<str>> {
+    pub(super) fn asked() -> Option<Asked> {
         ASKED.take()
     }
 
     /// See [`super::Terms::covers`].
     pub(super) fn covers(&self, asked: &str, host: &[u8]) -> bool {
+        if host.is_empty() {
+            return true;
+        }
         let name = match Authority::parse(host) {
             Some(authority) => authority.host,
             None => return false,
@@ -116,8 +128,9 @@ fn looks_for_a_proof(hello: &ClientHello<'_>) -> bool {
 impl ResolvesServerCert for Store {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         let name: Option<Box<str>> = hello.server_name().map(|name| name.to_ascii_lowercase().into());
-        ASKED.set(name.clone());
-        if looks_for_a_proof(&hello) {
+        let proof = looks_for_a_proof(&hello);
+        ASKED.set(Some(Asked { host: name.clone(), proof }));
+        if proof {
             return self.proof(name.as_deref()?);
         }
         let places = name.as_deref().and_then(|name| self.places(name)).unwrap_or(&[0]);

@@ -3,9 +3,10 @@
 
 use super::clients::{Clients, told};
 use super::identity::Identity;
+use super::kin::Kin;
 use super::obtained::{ACME_TLS, Ordered};
-use super::store::Store;
-use super::tickets::{Keys, Kin};
+use super::store::{Asked, Store};
+use super::tickets::Keys;
 use crate::base::Certificate;
 use rustls::ServerConfig;
 use rustls::crypto::ring::{Ticketer, default_provider};
@@ -76,10 +77,9 @@ impl Terms {
             config.alpn_protocols.push(ACME_TLS.to_vec());
         }
         config.session_storage = Arc::new(NoServerSessionStorage {});
-        let kin = clients.as_ref().map_or([0; 16], |clients| clients.kin);
         config.send_tls13_tickets = 0;
         if let Some(tickets) = &tickets {
-            config.ticketer = Arc::new(Kin::new(kin, tickets.clone()));
+            config.ticketer = Arc::new(Kin::new(clients.clone(), tickets.clone()));
             config.send_tls13_tickets = TICKETS;
         }
         Ok(Terms { config: Arc::new(config), store, tickets, are_own, clients })
@@ -95,6 +95,11 @@ impl Terms {
         self.clients.as_ref().map_or(0, Clients::number)
     }
 
+    /// Whether clients are asked for certificates.
+    pub fn ask(&self) -> bool {
+        self.clients.is_some()
+    }
+
     /// Whether a client that showed this certificate, or none, would be let in now.
     pub fn admit(&self, certificate: Option<&Certificate>) -> bool {
         let chain =
@@ -108,13 +113,14 @@ impl Terms {
         told(chain)
     }
 
-    /// The host that a client asked for in the records which this thread has just processed, in lower case.
-    pub fn asked() -> Option<Box<str>> {
+    /// What a client asked for in the records which this thread has just processed; none where they held no hello.
+    pub fn asked() -> Option<Asked> {
         Store::asked()
     }
 
     /// Whether a client that asked for `asked` (in lower case) may speak of `host`, `host[:port]` as it names it: the same
-    /// host, or one for which it would have been shown the same certificates (RFC 9110 §7.4).
+    /// host, or one for which it would have been shown the same certificates (RFC 9110 §7.4). Who names none, as HTTP/1.0 may,
+    /// speaks of none that is another's.
     pub fn covers(&self, asked: &str, host: &[u8]) -> bool {
         self.store.covers(asked, host)
     }

@@ -1,6 +1,11 @@
 //! Identities from files, and names to certificates.
 
 use super::*;
+use rcgen::{
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer,
+    CrlDistributionPoint, CrlIssuingDistributionPoint, ExtendedKeyUsagePurpose, IsCa, KeyIdMethod, KeyPair,
+    KeyUsagePurpose, RevokedCertParams,
+};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, UnixTime};
 use std::path::Path;
@@ -54,7 +59,9 @@ fn a_connection_serves_the_hosts_of_the_certificate_it_was_made_with() {
         ("other.test", "other.test", true),
         ("other.test", "a.test", false),
         ("other.test", "another.test", false),
-        ("a.test", "", false),
+        // HTTP/1.0 need not say.
+        ("a.test", "", true),
+        ("a.test", " ", false),
     ] {
         assert_eq!(terms.covers(asked, host.as_bytes()), expected, "{asked} {host}");
     }
@@ -82,10 +89,7 @@ fn admits(clients: &Clients, pem: &[u8], now: u64) -> bool {
 
 #[test]
 fn clients_are_taken_that_an_authority_vouches_for_and_no_list_revokes() {
-    let read = |lists: &[&[u8]]| {
-        let lists: Vec<Vec<u8>> = lists.iter().map(|list| list.to_vec()).collect();
-        Clients::read(Asks::Required, shown!("ca-a.pem"), &lists).expect("are good")
-    };
+    let read = |lists: &[&[u8]]| Clients::read(Asks::Required, shown!("ca-a.pem"), lists).expect("are good");
     let (plain, none, bob) = (read(&[]), read(&[shown!("none.crl")]), read(&[shown!("bob.crl")]));
     for (clients, client, expected) in [
         (&plain, shown!("ann.pem"), true),
@@ -111,32 +115,93 @@ fn clients_are_taken_that_an_authority_vouches_for_and_no_list_revokes() {
     let numbers = [&plain, &none, &bob, &optional].map(Clients::number);
     assert!((0..4).all(|at| !numbers[at + 1..].contains(&numbers[at])));
     let both = [shown!("ca-a.pem"), shown!("ca-b.pem")].concat();
-    let both = Clients::read(Asks::Required, &both, &[shown!("bob.crl").to_vec()]).expect("are good");
+    let both = Clients::read(Asks::Required, &both, &[shown!("bob.crl")]).expect("are good");
     assert_eq!(both.unlisted().collect::<Vec<_>>(), ["CN=Clients B,O=Ringgate tests"]);
     assert!(!admits(&both, shown!("eve.pem"), NOW), "her authority has no list");
 }
 
 #[test]
+fn of_two_lists_of_an_authority_the_newer_counts_wherever_it_stands() {
+    let read = |lists: &[&[u8]]| Clients::read(Asks::Required, shown!("ca-a.pem"), lists).expect("are good");
+    let (older, newer) = (shown!("none.crl"), shown!("bob.crl"));
+    let joined = [older, newer].concat();
+    let alone = read(&[newer]);
+    for lists in [&[older, newer][..], &[newer, older], &[newer, newer], &[&joined]] {
+        let clients = read(lists);
+        assert!(!admits(&clients, shown!("bob.pem"), NOW) && admits(&clients, shown!("ann.pem"), NOW));
+        assert_eq!(clients.number(), alone.number(), "what was superseded plays no part");
+        assert_eq!(clients.overdue(LATE as i64).count(), 1);
+    }
+}
+
+#[test]
+fn lists_are_compared_by_their_numbers_within_one_scope() {
+    let key = || KeyPair::generate().expect("is made");
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    let authority = CertifiedIssuer::self_signed(params, key()).expect("is made");
+    let mut params = CertificateParams::default();
+    params.serial_number = Some(77.into());
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    let client = params.signed_by(&key(), &authority).expect("is made").pem();
+    let at = |seconds: u64| rcgen::date_time_ymd(1970, 1, 1) + Duration::from_secs(seconds);
+    let list = |number: u64, made: u64, point: Option<&str>, numbers: &[u64]| {
+        let revoked = |number: &u64| RevokedCertParams {
+            serial_number: (*number).into(),
+            revocation_time: at(made),
+            reason_code: None,
+            invalidity_date: None,
+        };
+        let point = point.map(|uri| CrlIssuingDistributionPoint {
+            distribution_point: CrlDistributionPoint { uris: vec![uri.into()] },
+            scope: None,
+        });
+        let list = CertificateRevocationListParams {
+            this_update: at(made),
+            next_update: at(LATE),
+            crl_number: number.into(),
+            issuing_distribution_point: point,
+            revoked_certs: numbers.iter().map(revoked).collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        list.signed_by(&authority).expect("is made").der().to_vec()
+    };
+    let admits = |lists: [Vec<u8>; 2]| {
+        let lists = lists.each_ref().map(|list| &**list);
+        let clients = Clients::read(Asks::Required, authority.pem().as_bytes(), &lists).expect("are good");
+        admits(&clients, client.as_bytes(), NOW)
+    };
+    // 256 is more than 255, in however many bytes they are written, and whichever was made first.
+    assert!(!admits([list(255, NOW, None, &[]), list(256, NOW - 9, None, &[77])]));
+    assert!(admits([list(256, NOW - 9, None, &[]), list(255, NOW, None, &[77])]));
+    // One that says of some certificates takes the place of none that says of all.
+    let some = Some("http://a.test/some.crl");
+    assert!(!admits([list(9, NOW, some, &[]), list(8, NOW - 9, None, &[77])]));
+    assert!(!admits([list(8, NOW - 9, None, &[77]), list(9, NOW, some, &[])]));
+}
+
+#[test]
 fn files_that_vouch_for_nobody_are_refused_with_the_one_at_fault() {
-    let good = shown!("none.crl").to_vec();
-    let unusable = |bundle: &[u8], lists: &[Vec<u8>]| Clients::read(Asks::Optional, bundle, lists).err();
+    let good = shown!("none.crl");
+    let unusable = |bundle: &[u8], lists: &[&[u8]]| Clients::read(Asks::Optional, bundle, lists).err();
     for (bundle, expected) in [
         (&b""[..], "holds no certificate"),
         (shown!("ann.key"), "holds no certificate"),
         (shown!("ann.pem"), "holds a certificate that may vouch for none, number 1: CN=ann"),
         (b"-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n", "cannot be read, number 1"),
     ] {
-        let told = unusable(bundle, std::slice::from_ref(&good));
+        let told = unusable(bundle, &[good]);
         assert!(matches!(&told, Some(Unusable::Bundle(why)) if why.contains(expected)), "{told:?}");
     }
-    let der = b"-----BEGIN X509 CRL-----\nMAA=\n-----END X509 CRL-----\n".to_vec();
+    let der = b"-----BEGIN X509 CRL-----\nMAA=\n-----END X509 CRL-----\n";
     for (list, expected) in [
-        (Vec::new(), "holds no list of revoked certificates"),
-        (shown!("ann.pem").to_vec(), "holds no list of revoked certificates"),
+        (&b""[..], "holds no list of revoked certificates"),
+        (shown!("ann.pem"), "holds no list of revoked certificates"),
         (der, "holds a list that cannot be read"),
-        (vec![0x30, 0], "holds a list that cannot be read"),
+        (&[0x30, 0], "holds a list that cannot be read"),
     ] {
-        let told = unusable(shown!("ca-a.pem"), &[good.clone(), list]);
+        let told = unusable(shown!("ca-a.pem"), &[good, list]);
         assert!(matches!(&told, Some(Unusable::List(1, why)) if why.contains(expected)), "{told:?}");
     }
 }
@@ -147,7 +212,8 @@ fn a_ticket_leads_to_nobody_who_asks_otherwise_of_clients() {
         let identity = Identity::read(A, A_KEY).expect("is an identity");
         Terms::new((&[identity], &[]), &[b"http/1.1"], clients, Sealing::Own, previous).expect("are terms")
     };
-    let clients = |asks, ca: &[u8]| Some(Clients::read(asks, ca, &[]).expect("are good"));
+    let listed = |asks, ca: &[u8], lists: &[&[u8]]| Some(Clients::read(asks, ca, lists).expect("are good"));
+    let clients = |asks, ca: &[u8]| listed(asks, ca, &[]);
     let (a, b) = (shown!("ca-a.pem"), shown!("ca-b.pem"));
     let open = terms(None, None);
     let ticket = open.config().ticketer.encrypt(b"who it was").expect("is sealed");
@@ -155,15 +221,23 @@ fn a_ticket_leads_to_nobody_who_asks_otherwise_of_clients() {
     assert_eq!(read(&terms(None, Some(&open))).as_deref(), Some(&b"who it was"[..]));
     let strict = terms(clients(Asks::Required, a), Some(&open));
     assert_eq!((read(&strict), strict.number() == open.number()), (None, false));
-    let ticket = strict.config().ticketer.encrypt(b"ann").expect("is sealed");
+    // A session without a name, with the certificate of bob and nothing else that is looked at.
+    let bob = &chain(shown!("bob.pem"))[0];
+    let size = |more: usize| ((bob.len() + more) as u32).to_be_bytes();
+    let session =
+        [&b"\0\x03\x04\x13\x01\0\x01\x01"[..], &size(3)[1..], &size(0)[1..], bob, b"\0\0\0"].concat();
+    let ticket = strict.config().ticketer.encrypt(&session).expect("is sealed");
     for (clients, expected) in [
         (clients(Asks::Required, a), true),
+        (listed(Asks::Required, a, &[shown!("none.crl")]), true),
+        (listed(Asks::Required, a, &[shown!("bob.crl")]), false),
         (clients(Asks::Required, b), false),
         (clients(Asks::Optional, a), false),
         (None, false),
     ] {
         let other = terms(clients, Some(&strict));
-        assert_eq!(other.config().ticketer.decrypt(&ticket).is_some(), expected);
+        let opened = other.config().ticketer.decrypt(&ticket);
+        assert_eq!(opened.as_deref(), expected.then_some(&session[..]));
     }
     assert_eq!(strict.config().ticketer.decrypt(b"").or(strict.config().ticketer.decrypt(&[7; 200])), None);
 }

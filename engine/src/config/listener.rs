@@ -69,7 +69,7 @@ section! {
     noun "hsts";
     /// For how long clients that were here by https come by nothing else (HTTP Strict Transport Security, RFC 6797).
     pub struct Strict {
-        /// For how long, such as `365d`; `0s` has clients forget it.
+        /// For how long, such as `365d`, and a second at least; `0s` has clients forget it.
         pub max_age: Period,
         /// Whether it holds for all hosts below the client's too.
         pub include_subdomains: bool = "false",
@@ -155,7 +155,7 @@ section! {
         /// Who vouches for clients: a PEM file with the certificates of authorities. Needed where clients are asked.
         pub client_ca: Option<FilePath>,
         /// Lists of certificates that are revoked (CRL), PEM or DER: a file or several. Given one, each authority of a client's
-        /// chain needs its own, and none may be overdue.
+        /// chain needs its own, and none may be overdue; of several of one authority the newest counts.
         pub crl: Option<OneOrMore<FilePath>>,
     }
 }

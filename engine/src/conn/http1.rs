@@ -5,7 +5,7 @@ use super::answer::Http1Replies;
 use super::head::{Came, Expect, Reader};
 use super::idle::GRACE;
 use super::linger::{leave, linger};
-use super::misdirected::is_misdirected;
+use super::misdirected::{certificate, is_misdirected};
 use super::proxied::announced;
 use super::upgrade;
 use crate::base::{Kind, Tick};
@@ -181,7 +181,7 @@ impl Exchange<'_> {
         let head = Head::new(held.filled(), lines);
         let first = &held.filled()[head.head_len()..];
         let mut ctx = Context::new(self.lent, self.table, self.peer, Some(head), began);
-        ctx.certificate = self.link.stream.certificate();
+        ctx.certificate = certificate(&self.link.stream, self.listener);
         let limit = self.listener.limits.body_bytes;
         let framed = framing::request_length(head);
         let length = framed.unwrap_or(Length::None);

@@ -200,6 +200,7 @@ pub fn of_call(fault: CallFault) -> Reason {
         CallFault::Total => Reason::TotalTimeout,
         CallFault::Body(fault) => of_body(fault),
         CallFault::Client(_) => Reason::ClientGone,
+        CallFault::HeadTooLarge => Reason::HeadTooLarge,
     }
 }
 

@@ -75,6 +75,11 @@ impl Stream {
         Stream(Inner::Covered(Box::new(cover)))
     }
 
+    /// Whether a protocol lies over the socket.
+    pub fn is_covered(&self) -> bool {
+        matches!(self.0, Inner::Covered(_))
+    }
+
     /// The host that the peer asked for when it connected, in lower case; none where it asked for none, or had no way to.
     pub fn asked(&self) -> Option<&str> {
         if let Inner::Covered(cover) = &self.0 { cover.asked() } else { None }

@@ -5,7 +5,7 @@ use super::inbox::{Next, Report};
 use super::run::Shard;
 use crate::accept::{Accepted, Admission};
 use crate::base::{ListenerId, Tick};
-use crate::exchange::{Held, Home};
+use crate::exchange::{Held, Home, TableRef};
 use crate::net::clock;
 use crate::table::Table;
 use std::rc::Rc;
@@ -31,17 +31,7 @@ impl Shard {
         let stations = lent.upstream.pools.follow(&table, &moves.upstreams, || lent.upstream.random());
         let held = Held::new(table, stations, lent.leave.clone());
         let before = lent.table.replace(held.clone());
-        let by = clock::now().after(LINGER);
-        let mut homes: Vec<Option<Rc<Home>>> = self.homes.take().into_iter().map(Some).collect();
-        let home = |(at, from): (usize, &Option<ListenerId>)| {
-            let at = ListenerId(at as u32);
-            let Some(home) = from.and_then(|from| homes[from.index()].take()) else { return Home::new(at) };
-            home.moved(at);
-            home
-        };
-        self.homes.replace(moves.listeners.iter().enumerate().map(home).collect());
-        let gone: Vec<Rc<Home>> = homes.into_iter().flatten().collect();
-        gone.iter().for_each(|home| home.gone(before.clone(), by));
+        let is_hurried = self.turn_homes((&before, &held), &moves.listeners);
         self.turn_doors(&held, &moves.sockets);
         for (socket, bound) in opened {
             let Some((_, listener)) = moves.sockets.iter().find(|(known, _)| *known == socket) else {
@@ -53,13 +43,42 @@ impl Shard {
                 let _ = self.shared.reports.send(report);
             }
         }
-        if !gone.is_empty() {
+        if is_hurried {
             lent.sleepers.hurry();
         }
         self.shared.serves(self.index, held.generation);
         for Early { table, listener, accepted, admission } in self.early.take() {
             self.handed(table, listener, accepted, admission);
         }
+    }
+
+    /// Points each home to where its listener is `now`, and has the connections leave whose listener is gone. Those of one
+    /// that speaks TLS now and did not, or the other way round, leave as well: on the new table, by which nothing that they
+    /// ask is served. Whether any are to leave.
+    fn turn_homes(&self, (before, now): (&TableRef, &TableRef), listeners: &[Option<ListenerId>]) -> bool {
+        let by = clock::now().after(LINGER);
+        let mut homes: Vec<Option<Rc<Home>>> = self.homes.take().into_iter().map(Some).collect();
+        let mut leave = false;
+        let home = |(at, from): (usize, &Option<ListenerId>)| {
+            let at = ListenerId(at as u32);
+            let Some((from, home)) = from.and_then(|from| Some((from, homes[from.index()].take()?))) else {
+                return Home::new(at);
+            };
+            home.moved(at);
+            let speaks_tls = |table: &Table, at: ListenerId| table.listeners[at.index()].tls.is_some();
+            if speaks_tls(before, from) == speaks_tls(now, at) {
+                return home;
+            }
+            home.gone(now.clone(), by);
+            leave = true;
+            Home::new(at)
+        };
+        self.homes.replace(listeners.iter().enumerate().map(home).collect());
+        for home in homes.into_iter().flatten() {
+            home.gone(before.clone(), by);
+            leave = true;
+        }
+        leave
     }
 
     /// Serves a connection that another shard took, which may be a reload ahead or behind.
@@ -79,8 +98,8 @@ impl Shard {
         let at = match table.generation == own.generation {
             true => Some(listener.index()),
             false => {
-                let name = &table.listeners[listener.index()].name;
-                own.listeners.iter().position(|known| known.name == *name)
+                let taken_by = &table.listeners[listener.index()];
+                own.listeners.iter().position(|known| known.continues(taken_by))
             }
         };
         let home = match at {

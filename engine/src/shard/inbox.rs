@@ -52,7 +52,7 @@ pub struct Next {
 pub struct Moves {
     /// For each upstream, which one had its name.
     pub upstreams: Vec<Option<UpstreamId>>,
-    /// For each listener, which one had its name.
+    /// For each listener, which one's connections are its own.
     pub listeners: Vec<Option<ListenerId>>,
     /// Every listening address, and whose it is now. What is not here is closed.
     pub sockets: Vec<(SocketId, ListenerId)>,

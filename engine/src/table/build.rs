@@ -10,6 +10,7 @@ use super::{
 };
 use crate::base::counters::Capped;
 use crate::base::{Address, Generation, RouteId, Tick, UpstreamId};
+use crate::certs::Taken;
 use crate::config::read::suggest::nearest;
 use crate::config::read::tree::Place;
 use crate::config::read::{Part, Pointer, Source as Files};
@@ -63,7 +64,13 @@ pub fn build(
     previous: Option<&Table>,
     means: &mut Means<'_>,
 ) -> Result<(Table, Vec<Problem>), Problems> {
-    let mut check = Check { config, problems: Vec::new(), slots: Slots::new(generation.0) };
+    let mut check = Check {
+        config,
+        problems: Vec::new(),
+        slots: Slots::new(generation.0),
+        before: previous.map(|table| &table.taken),
+        taken: Taken::default(),
+    };
     if config.version != 1 {
         let at = Pointer::default().key("version");
         check.error(&at, format!("version {} is not read", config.version), Some("write version: 1".into()));
@@ -92,6 +99,7 @@ pub fn build(
             Some("give a limit 'shared', or remove it".into()),
         );
     }
+    let taken = check.taken;
     let problems = Problems(check.problems).sorted();
     let policies = match policies {
         Some(policies) if !problems.refuse() => policies,
@@ -100,7 +108,8 @@ pub fn build(
     if let Some(log) = &mut gateway.access_log {
         log.format.hide(Hidden::new(policies.secret_parameters()));
     }
-    let table = Table { generation, gateway, admin, listeners, lookup, routes, upstreams, policies, acme };
+    let table =
+        Table { generation, gateway, admin, listeners, lookup, routes, upstreams, policies, acme, taken };
     Ok((table, problems.0))
 }
 
@@ -110,6 +119,9 @@ struct Check<'c> {
     problems: Vec<Problem>,
     /// Numbers for this generation's regular expressions.
     slots: Slots,
+    /// What files of certificates gave before, and what they give now.
+    before: Option<&'c Taken>,
+    taken: Taken,
 }
 
 impl Check<'_> {
@@ -135,7 +147,9 @@ impl Check<'_> {
     }
 
     fn add(&mut self, severity: Severity, at: &Pointer, part: Part, message: String, fix: Option<String>) {
-        if self.full() {
+        // The first error refuses the configuration, however many warnings came before it.
+        let refuses = |problem: &Problem| problem.severity == Severity::Error;
+        if self.full() && (severity != Severity::Error || self.problems.iter().any(refuses)) {
             return;
         }
         let place = self.config.origin.place(at, part);

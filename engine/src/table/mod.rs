@@ -3,7 +3,7 @@
 
 use crate::base::counters::Capped;
 use crate::base::{Address, Generation, RouteId, UpstreamId};
-use crate::certs::{Obtained, OriginTerms, Terms};
+use crate::certs::{Obtained, OriginTerms, Taken, Terms};
 use crate::observe::access_log::Format;
 use crate::observe::metrics::{ListenerCells, Meter, RouteCells, UpstreamCells};
 use crate::policy::Parameter;
@@ -65,6 +65,8 @@ pub struct Table {
     pub policies: Policies,
     /// Certificates that control obtains.
     pub acme: Acme,
+    /// What files of certificates gave: the next table goes on with it where one cannot be used any more.
+    pub taken: Taken,
 }
 
 /// Which of monoio's drivers a shard runs on.
@@ -349,6 +351,14 @@ pub struct Upstream {
     pub count: Arc<Capped>,
     /// Where its exchanges are counted; none where nobody counts.
     pub meter: Option<Arc<Meter<UpstreamCells>>>,
+}
+
+impl Listener {
+    /// Whether connections of `before`, a listener of an earlier table, are its own: it has the name, and one of its addresses.
+    /// A name alone says little where nobody wrote it: a listener that is inserted above has those below named anew.
+    pub fn continues(&self, before: &Listener) -> bool {
+        self.name == before.name && self.bind.iter().any(|address| before.bind.contains(address))
+    }
 }
 
 impl Route {

@@ -6,11 +6,10 @@ use super::session::Session;
 use super::state::State;
 use super::wrong::Wrong;
 use crate::base::Proven;
-use crate::certs::{ACME_TLS, OriginTerms, Terms};
+use crate::certs::{ACME_TLS, Asked, OriginTerms, Terms};
 use crate::mem::{Buf, Pool};
 use crate::net::stream::Wait;
 use crate::net::{Deadline, Stream};
-use rustls::HandshakeKind;
 use rustls::client::UnbufferedClientConnection;
 use rustls::server::UnbufferedServerConnection;
 use std::io;
@@ -68,7 +67,7 @@ pub struct Handshake {
     next: Next,
     /// A byte of the peer has come.
     came: bool,
-    asked: Option<Box<str>>,
+    asked: Asked,
     /// What a client is held to.
     terms: Option<Terms>,
     proven: Option<Proven>,
@@ -116,7 +115,7 @@ impl Handshake {
         let came = first.is_some();
         let state = State::new(Engine::Server(engine), pool.clone(), first, None);
         let terms = Some(terms.clone());
-        Ok(Handshake { below, state, next: Next::Step, came, asked: None, terms, proven: None })
+        Ok(Handshake { below, state, next: Next::Step, came, asked: Asked::default(), terms, proven: None })
     }
 
     /// That of who dials: see [`dial`].
@@ -134,7 +133,7 @@ impl Handshake {
             UnbufferedClientConnection::new(terms.config(), name).map_err(|error| refused(&error))?;
         let state = State::new(Engine::Client(engine), pool.clone(), None, first);
         let (terms, proven) = (None, None);
-        Ok(Handshake { below, state, next: Next::Step, came: false, asked: None, terms, proven })
+        Ok(Handshake { below, state, next: Next::Step, came: false, asked: Asked::default(), terms, proven })
     }
 
     /// Goes on as far as it can without waiting.
@@ -167,7 +166,9 @@ impl Handshake {
 
     fn step(&mut self) -> Result<Next, Refused> {
         let step = self.state.step(Want::Nothing);
-        self.asked = Terms::asked().or(self.asked.take());
+        if let Some(asked) = Terms::asked() {
+            self.asked = asked;
+        }
         match step {
             Ok(Step::Going) => Ok(Next::Step),
             // Records that answer each other leave in one send.
@@ -182,8 +183,7 @@ impl Handshake {
         }
     }
 
-    /// Notes who a client is. One that comes back by a ticket was not asked again: what the ticket says of it is held to the
-    /// terms as they are now.
+    /// Notes who a client is. One that comes back by a ticket was held to the terms as they are now when that was opened.
     fn prove(&mut self) -> Result<(), Refused> {
         const BAD: Refused = Refused::Wrong(Wrong::Certificate("bad_certificate"));
         let (Some(engine), Some(terms)) = (self.state.server(), &self.terms) else { return Ok(()) };
@@ -191,10 +191,6 @@ impl Handshake {
             Some(chain) => Some(Box::new(Terms::told(chain).ok_or(BAD)?)),
             None => None,
         };
-        let is_back = engine.handshake_kind() == Some(HandshakeKind::Resumed);
-        if is_back && !terms.admit(certificate.as_deref()) {
-            return Err(BAD);
-        }
         self.proven = Some(Proven::new(certificate, terms.number()));
         Ok(())
     }
@@ -206,14 +202,19 @@ impl Handshake {
     /// The session as a stream, once the handshake is done.
     pub fn into_stream(self) -> Stream {
         debug_assert!(self.next == Next::Last, "the handshake is done");
-        Stream::covered(Box::new(Session::new(self.below, self.state, self.asked, self.proven)))
+        Stream::covered(Box::new(Session::new(self.below, self.state, self.asked.host, self.proven)))
     }
 
     async fn finish(mut self, deadline: &Deadline) -> Result<Stream, (Refused, Stream)> {
         loop {
             let waited = match self.advance() {
                 Ok(Progress::Done) if self.state.protocol() == Some(ACME_TLS) => {
-                    return Err((Refused::Proof, self.below));
+                    // A client that would have spoken something else beside was shown no proof.
+                    let refused = match self.asked.proof {
+                        true => Refused::Proof,
+                        false => Refused::Wrong(Wrong::Protocol("no_common_protocol")),
+                    };
+                    return Err((refused, self.below));
                 }
                 Ok(Progress::Done) => return Ok(self.into_stream()),
                 Ok(Progress::Reads) => self.below.readable_by(deadline).await,

@@ -118,18 +118,28 @@ pub fn attempt<'a, B: BodySource>(
     }
 }
 
+/// Whether the request's head can be sent at all. Asked before a connection is leased: no endpoint can help a head that grew
+/// too large, and none is to lose a connection for it. *Cost*: a sum, and for a head near the bound an encoding.
+pub(super) fn fits(lent: &Lent, plan: Plan<'_>, request: &Outgoing<'_>) -> bool {
+    need(request) + ANNOUNCE_BYTES_MAX <= BULK_BYTES || encoded(lent, plan, request).is_ok()
+}
+
+/// Bytes that the request's head takes at most.
+fn need(request: &Outgoing<'_>) -> usize {
+    request.head.head_len() + request.edits.len() + request.onward.target.len() + HEAD_MARGIN
+}
+
 /// The request's head, encoded, behind what the upstream is told of the client, so that both leave in one send.
 fn encoded(lent: &Lent, plan: Plan<'_>, request: &Outgoing<'_>) -> Result<Buf, Failed> {
-    let need = request.head.head_len() + request.edits.len() + request.onward.target.len() + HEAD_MARGIN;
     // Where TLS is spoken it was sent before the handshake.
     let announce = request.announce.filter(|_| plan.upstream.tls.is_none());
     let announced = if announce.is_some() { ANNOUNCE_BYTES_MAX } else { 0 };
-    let mut out = lent.buffers.take(Class::holding(need + announced));
+    let mut out = lent.buffers.take(Class::holding(need(request) + announced));
     let announced = announce.is_none_or(|announce| announce.put(&mut out));
     debug_assert!(announced, "an empty buffer has room for it");
     match encode::request(&mut out, request.head, request.edits, &request.onward) {
         Ok(()) => Ok(out),
-        Err(_) => Err(CallFault::Malformed("request_head_too_large").into()),
+        Err(_) => Err(CallFault::HeadTooLarge.into()),
     }
 }
 

@@ -2,7 +2,7 @@
 //! any reply byte goes once more on a new one, if it is idempotent or nothing of it was sent, and its body can
 //! be given again. `exchange/run` calls it; `attempt` does one try.
 
-use super::attempt::{Failed, attempt, stays_open};
+use super::attempt::{Failed, attempt, fits, stays_open};
 use super::carry::{ReplyBody, Upload};
 use super::connect::{Fresh, Leased, connect};
 use super::lent::Lent;
@@ -109,6 +109,8 @@ pub enum CallFault {
     Body(Fault),
     /// An interim reply could not be passed to the client.
     Client(Fault),
+    /// The request's head, with all that is told to the upstream, is larger than what is sent: nothing of it was.
+    HeadTooLarge,
 }
 
 /// A reply whose head has come. What was read behind the head lies in the same buffer.
@@ -234,6 +236,9 @@ pub async fn call<'a, B: BodySource>(
     upload: &mut Option<Upload>,
     interim: &mut impl AsyncFnMut(Head<'_>) -> Result<(), Fault>,
 ) -> Result<Reply<'a>, CallFault> {
+    if !fits(lent, *plan, request) {
+        return Err(CallFault::HeadTooLarge);
+    }
     let mut fresh = Fresh::Any;
     let mut replayed = false;
     loop {

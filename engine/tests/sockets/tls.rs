@@ -1,13 +1,18 @@
 //! TLS in, by curl: both versions, names, bodies either way, and clients that are no clients. The certificates under
 //! tests/data are the tests' own and sign nothing else.
 
+mod chains;
 mod clients;
 pub(crate) mod files;
 mod https;
+mod known;
 mod peer;
 mod tickets;
+mod turned;
 
 use crate::support::{Driver, Gateway, each_driver};
+use peer::Peer;
+use rustls::version::{TLS12, TLS13};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
@@ -98,5 +103,45 @@ fn who_does_not_shake_hands_is_closed_and_recorded() {
         let line = gateway.log_of(slow.local_addr().unwrap());
         assert_eq!(line["reason"], "tls_handshake", "{line}");
         assert!(origin.requests().is_empty());
+    });
+}
+
+#[test]
+fn a_client_of_http10_need_not_name_its_host_again() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let gateway = gateway(driver, &origin, "10s");
+        for version in [&TLS12, &TLS13] {
+            let (mut talk, ..) = Peer::new(version, None).connect(gateway.addr()).unwrap();
+            assert_eq!(talk.ask("GET /ok HTTP/1.0\r\n\r\n").unwrap(), 200);
+            let (mut talk, ..) = Peer::new(version, None).connect(gateway.addr()).unwrap();
+            assert_eq!(talk.ask("GET /ok HTTP/1.0\r\nHost: c.test\r\n\r\n").unwrap(), 421);
+        }
+    });
+}
+
+#[test]
+fn who_is_no_issuer_and_speaks_nothing_else_than_one_is_recorded() {
+    each_driver(|driver| {
+        let folder = files::Folder::new();
+        let [cert, key] = ["tls-a.pem", "tls-a.key"].map(|name| file(name).display().to_string());
+        // Nobody issues there: no order has come to a proof.
+        let text = format!(
+            "version: 1\ngateway: {{ shards: 1, driver: {} }}\n\
+             acme: {{ test: {{ directory: 'https://127.0.0.1:1/dir', storage: '{}', roots: '{cert}', \
+             challenge: tls-alpn-01 }} }}\nlisteners:\n\
+             - {{ name: secure, bind: 127.0.0.1:0, \
+             tls: {{ certs: [{{ cert: {cert}, key: {key} }}], acme: {{ names: [z.test] }} }} }}\n\
+             routes: [{{ name: all, respond: {{ body: ok }} }}]\n",
+            driver.name(),
+            folder.path("").display()
+        );
+        let gateway = Gateway::with(&text, 1);
+        for version in [&TLS12, &TLS13] {
+            let local = Peer::new(version, None).offering(&[b"acme-tls/1", b"odd"]).closed(gateway.addr());
+            let line = gateway.log_of(local);
+            let told = [&line["reason"], &line["detail"]].map(|word| word.as_str().unwrap_or_default());
+            assert_eq!(told, ["tls_handshake", "no_common_protocol"], "{line}");
+        }
     });
 }

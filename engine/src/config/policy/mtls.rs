@@ -53,11 +53,11 @@ section! {
         pub fingerprint: Option<String>,
         /// The field for its SPIFFE id.
         pub spiffe: Option<String>,
-        /// The field for its host names, with commas between.
+        /// The field for its host names, with commas between; a name that holds a comma is left out.
         pub dns: Option<String>,
-        /// The field for its URIs, with commas between.
+        /// The field for its URIs, with commas between; one that holds a comma is left out.
         pub uri: Option<String>,
-        /// The field for its mail addresses, with commas between.
+        /// The field for its mail addresses, with commas between; one that holds a comma is left out.
         pub email: Option<String>,
         /// The field for the certificate itself, such as `Client-Cert` (RFC 9440).
         pub certificate: Option<String>,

@@ -4,7 +4,7 @@ use super::head;
 use super::reply::Http2Replies;
 use super::sink::Sender;
 use crate::base::{Side, Tick};
-use crate::conn::misdirected::is_misdirected;
+use crate::conn::misdirected::{certificate, is_misdirected};
 use crate::conn::upgrade;
 use crate::exchange::answer::{of_framing, of_head};
 use crate::exchange::{Context, Downstream, Home, Lent, Outcome, Peer, Tunnel, refuse, run};
@@ -82,7 +82,7 @@ pub(super) async fn serve(shared: Rc<Shared>, request: Request<RecvStream>, resp
     drop(parts);
     let head = laid.as_ref().ok().map(|held| Head::new(held.filled(), &lines));
     let mut ctx = Context::new(lent, &table, peer, head, began);
-    ctx.certificate = wire.link().stream.certificate();
+    ctx.certificate = certificate(&wire.link().stream, listener);
     let framed = match &laid {
         Err(reason) => Err(*reason),
         // What follows the head of one is of the tunnel, if it is opened.

@@ -237,15 +237,17 @@ fn courier(shared: Arc<Shared>, shard: usize) -> UnboundedSender<Message> {
     sender
 }
 
-/// What of `table` was in the one before, by name.
+/// What of `table` was in the one before, by name; see [`Listener::continues`].
 fn moves(before: &Table, table: &Table) -> Moves {
     let upstreams: HashMap<&str, UpstreamId> =
         before.upstreams.iter().map(|upstream| (upstream.name.as_str(), upstream.id)).collect();
-    let listeners: HashMap<&str, ListenerId> =
-        (0..).zip(&before.listeners).map(|(at, listener)| (listener.name.as_str(), ListenerId(at))).collect();
+    let listener = |new: &Listener| {
+        let at = before.listeners.iter().position(|known| new.continues(known));
+        at.map(|at| ListenerId(at as u32))
+    };
     Moves {
         upstreams: table.upstreams.iter().map(|new| upstreams.get(new.name.as_str()).copied()).collect(),
-        listeners: table.listeners.iter().map(|new| listeners.get(new.name.as_str()).copied()).collect(),
+        listeners: table.listeners.iter().map(listener).collect(),
         sockets: Vec::new(),
     }
 }

@@ -13,7 +13,8 @@ use std::rc::Rc;
 #[derive(Default)]
 pub struct Home {
     at: Cell<u32>,
-    /// The last table that has the listener, once it has left: its connections are served on that one to their end.
+    /// The table on which connections are served to their end that are to leave: the last one that has the listener, or the
+    /// first one in which it speaks otherwise.
     last: RefCell<Option<TableRef>>,
     leave_by: Cell<Option<Tick>>,
 }
@@ -44,7 +45,7 @@ impl Home {
         self.at.set(at.0);
     }
 
-    /// The listener is in no later table than `last`. See [`Home::leave`].
+    /// The connections follow the listener to no later table than `last`. See [`Home::leave`].
     pub fn gone(&self, last: TableRef, by: Tick) {
         self.last.replace(Some(last));
         self.leave(by);

@@ -89,7 +89,7 @@ fn trouble(fault: CallFault) -> Trouble {
         CallFault::Total | CallFault::FirstByte | CallFault::ConnectTimeout | CallFault::TlsTimeout => {
             Trouble::Late
         }
-        CallFault::Malformed(_) => Trouble::Unusable,
+        CallFault::Malformed(_) | CallFault::HeadTooLarge => Trouble::Unusable,
         _ => Trouble::Unreachable,
     }
 }

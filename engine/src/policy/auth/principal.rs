@@ -163,9 +163,9 @@ impl Principal {
         self.claim(path).map(Value::bytes)
     }
 
-    /// Appends the claim at `path` as a field's value, a list of plain values with commas between. Appends nothing and
-    /// gives false where there is no such claim or where it holds what may not stand in a field: a token must
-    /// not be able to write a line of its own into a head.
+    /// Appends the claim at `path` as a field's value, a list of plain values with commas between, without those texts that hold
+    /// a comma: one must not look like two. Appends nothing and gives false where there is no such claim, where nothing of it is
+    /// left, or where it holds what may not stand in a field: a token must not be able to write a line of its own into a head.
     pub fn write_claim(&self, path: &ClaimPath, out: &mut Vec<u8>) -> bool {
         let start = out.len();
         let written = self.claim(path).is_some_and(|value| write_field(value, out));
@@ -237,9 +237,10 @@ fn write_field(value: Value<'_>, out: &mut Vec<u8>) -> bool {
     if value.kind() != Kind::Array {
         return plain(value, out);
     }
-    let mut items = value.items();
-    let first = items.next().is_none_or(|first| plain(first, out));
-    first
+    let is_one = |item: &Value<'_>| item.kind() != Kind::String || !item.bytes().contains(&b',');
+    let mut items = value.items().filter(is_one);
+    let Some(first) = items.next() else { return value.items().next().is_none() };
+    plain(first, out)
         && items.all(|item| {
             out.push(b',');
             plain(item, out)
@@ -350,7 +351,8 @@ mod tests {
     fn a_claim_becomes_a_field_value_or_nothing() {
         let principal = caller(
             r#"{"s":"x y","n":1.50,"t":true,"l":["a","b",3],"e":[],"bad":"a\r\nX-Admin: 1","lb":["a","b\u0000"],
-                "o":{"a":1},"ll":[["a"]],"u":"\u00e9"}"#,
+                "o":{"a":1},"ll":[["a"]],"u":"\u00e9","c":["a","b,admin","d"],"oc":["b,admin"],"cl":["a",["b","c"]],
+                "sc":"CN=a,O=b"}"#,
         );
         for (way, expected) in [
             ("s", Some("x y")),
@@ -364,6 +366,10 @@ mod tests {
             ("ll", None),
             ("gone", None),
             ("u", Some("\u{e9}")),
+            ("c", Some("a,d")),
+            ("oc", None),
+            ("cl", None),
+            ("sc", Some("CN=a,O=b")),
         ] {
             let mut out = b"before".to_vec();
             assert_eq!(principal.write_claim(&path(way), &mut out), expected.is_some(), "{way}");

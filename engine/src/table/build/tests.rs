@@ -399,3 +399,17 @@ fn ten_thousand_faulty_routes_end_soon_and_in_bounded_output() {
     }
     assert_eq!(told(&text).len(), PROBLEMS_MAX);
 }
+
+#[test]
+fn an_error_behind_many_warnings_refuses_all_the_same() {
+    let mut text = "listeners: [{ bind: 127.0.0.1:8080 }]\n\
+                    routes: [{ name: all, respond: { body: ok } }]\nupstreams:\n"
+        .to_owned();
+    for at in 0..=PROBLEMS_MAX {
+        text +=
+            &format!("  u{at}: {{ endpoints: [{{ address: 127.0.0.1:81 }}], tls: {{ verify: false }} }}\n");
+    }
+    text += "  last: { endpoints: [{ address: 127.0.0.1:81 }], pool: { connections: 0 } }\n";
+    let told = told(&text);
+    assert!(told.iter().any(|line| line.contains("'connections' is zero")), "{}", told.len());
+}

@@ -1,5 +1,5 @@
-//! Certificates of a listener: two files each, read and checked here, so that a reload with one that cannot serve leaves
-//! the last good ones in place.
+//! Certificates of a listener: two files each, read and checked here. Of a reload, those that cannot serve leave the last good
+//! ones in their place, and keep nothing else from being taken.
 
 use super::listeners::speaks;
 use super::{Check, Expiry, Means, Pointer, Table, config};
@@ -30,7 +30,14 @@ pub(super) fn build(
     }
     let mut identities = Vec::new();
     for (index, cert) in given.certs.iter().enumerate() {
-        identities.extend(identity(check, &at.key("certs").item(index), cert, means));
+        let at = at.key("certs").item(index);
+        let identity = identity(check, &at, cert, means);
+        if index > 0 && identity.as_ref().is_some_and(|identity| !identity.is_named()) {
+            let message = format!("'{}' is shown to nobody: it is for no host name", cert.cert.0.display());
+            let fix = "give it the names that clients ask for as alternative names (DNS), or write it first";
+            check.warn(&at.key("cert"), message, Some(fix.into()));
+        }
+        identities.extend(identity);
     }
     let ordered = orders.of(check, at, (name, given));
     let clients = clients::build(check, at, (name, given), means).ok()?;
@@ -61,50 +68,87 @@ pub(super) fn build(
     }
 }
 
+/// A certificate with its key; notes what is wrong with their files. What they gave last goes on where that is known.
 pub(super) fn identity(
     check: &mut Check<'_>,
     at: &Pointer,
     given: &config::listener::Cert,
     means: &mut Means<'_>,
 ) -> Option<Identity> {
-    let cert = read(check, &at.key("cert"), &given.cert, means);
-    let key = read(check, &at.key("key"), &given.key, means);
-    let identity = match Identity::read(&cert?, &key?) {
+    let (cert, key) = (&given.cert.0, &given.key.0);
+    let identity = match pair(at, given, means) {
         Ok(identity) => identity,
-        Err(Unfit::Cert(why)) => {
-            let message = format!("'{}' {why}", given.cert.0.display());
-            let fix = "give a PEM file: the certificate first, then those that vouch for it";
-            check.error(&at.key("cert"), message, Some(fix.into()));
-            return None;
-        }
-        Err(Unfit::Key(why)) => {
-            let message = format!("'{}' {why}", given.key.0.display());
-            let fix = "give the PEM file of the key that the certificate was made for, without a password";
-            check.error(&at.key("key"), message, Some(fix.into()));
-            return None;
+        Err(flaws) => {
+            let last = check.before.and_then(|before| before.pair(cert, key)).cloned();
+            flaws.into_iter().for_each(|flaw| flaw.note(check, last.is_some()));
+            last?
         }
     };
-    let now = unix_seconds(means);
+    check.taken.take_pair(cert, key, identity.clone());
+    warn_of_time(check, &at.key("cert"), (given, &identity), unix_seconds(means));
+    Some(identity)
+}
+
+/// What is wrong with a file, and where it is named.
+struct Flaw {
+    at: Pointer,
+    message: String,
+    fix: &'static str,
+}
+
+impl Flaw {
+    /// Refuses the configuration for it, unless what the file gave before `stays`: then all the rest need not wait for it.
+    fn note(self, check: &mut Check<'_>, stays: bool) {
+        let Flaw { at, message, fix } = self;
+        match stays {
+            true => check.warn(&at, format!("{message}; the last good one stays"), Some(fix.into())),
+            false => check.error(&at, message, Some(fix.into())),
+        }
+    }
+}
+
+fn pair(at: &Pointer, given: &config::listener::Cert, means: &mut Means<'_>) -> Result<Identity, Vec<Flaw>> {
+    let cert = bytes(&at.key("cert"), &given.cert, means);
+    let key = bytes(&at.key("key"), &given.key, means);
+    let (cert, key) = match (cert, key) {
+        (Ok(cert), Ok(key)) => (cert, key),
+        (cert, key) => return Err([cert.err(), key.err()].into_iter().flatten().collect()),
+    };
+    Identity::read(&cert, &key).map_err(|unfit| {
+        let (name, path, why, fix) = match unfit {
+            Unfit::Cert(why) => {
+                let fix = "give a PEM file: the certificate first, then those that vouch for it";
+                ("cert", &given.cert, why, fix)
+            }
+            Unfit::Key(why) => {
+                let fix =
+                    "give the PEM file of the key that the certificate was made for, without a password";
+                ("key", &given.key, why, fix)
+            }
+        };
+        vec![Flaw { at: at.key(name), message: format!("'{}' {why}", path.0.display()), fix }]
+    })
+}
+
+/// A certificate that clients refuse, or soon will.
+fn warn_of_time(
+    check: &mut Check<'_>,
+    at: &Pointer,
+    (given, identity): (&config::listener::Cert, &Identity),
+    now: i64,
+) {
     let (from, until) = identity.validity();
     let path = given.cert.0.display();
-    let fix = "renew it; clients refuse one that is not valid";
-    if now < from {
-        let message = format!("'{path}' is valid only in {}", spelled(from - now));
-        check.warn(&at.key("cert"), message, Some(fix.into()));
+    let message = if now < from {
+        format!("'{path}' is valid only in {}", spelled(from - now))
     } else if until < now {
-        check.warn(
-            &at.key("cert"),
-            format!("'{path}' expired {} ago", spelled(now - until)),
-            Some(fix.into()),
-        );
+        format!("'{path}' expired {} ago", spelled(now - until))
     } else if until - now < WARN_SECONDS {
-        check.warn(
-            &at.key("cert"),
-            format!("'{path}' expires in {}", spelled(until - now)),
-            Some(fix.into()),
-        );
-    }
-    Some(identity)
+        format!("'{path}' expires in {}", spelled(until - now))
+    } else {
+        return;
+    };
+    check.warn(at, message, Some("renew it; clients refuse one that is not valid".into()));
 }
 
 /// What tickets are sealed with; notes what is wrong with the files of keys.
@@ -147,11 +191,15 @@ pub(super) fn read(
     path: &FilePath,
     means: &mut Means<'_>,
 ) -> Option<Vec<u8>> {
-    let note = |why: String| {
-        let message = format!("'{}' cannot be read: {why}", path.0.display());
-        check.error(at, message, Some("give the path of a file that the gateway may read".into()));
-    };
-    means.files.read(&path.0).map_err(note).ok()
+    bytes(at, path, means).map_err(|flaw| flaw.note(check, false)).ok()
+}
+
+fn bytes(at: &Pointer, path: &FilePath, means: &mut Means<'_>) -> Result<Vec<u8>, Flaw> {
+    means.files.read(&path.0).map_err(|why| Flaw {
+        at: at.clone(),
+        message: format!("'{}' cannot be read: {why}", path.0.display()),
+        fix: "give the path of a file that the gateway may read",
+    })
 }
 
 /// A time as people tell it: whole days, or hours and minutes where it is less than one.

@@ -35,7 +35,7 @@ pub(super) fn request(
     let need = head.head_len() + edits.len() + onward.target.len() + HEAD_MARGIN;
     let mut text = lent.buffers.take(Class::holding(need));
     encode::request(&mut text, *head, edits, &Onward { length, upgrade: None, ..*onward })
-        .map_err(|_| CallFault::Malformed("request_head_too_large"))?;
+        .map_err(|_| CallFault::HeadTooLarge)?;
     let text = Bytes::copy_from_slice(text.filled());
     let from = memchr::memchr(b'\n', &text).map_or(text.len(), |end| end + 1);
     let mut request = Request::new(());

@@ -158,20 +158,51 @@ fn unix_sockets_come_stay_and_go_with_their_files() {
             assert_eq!(ask(client, "/new").expect(200).text(), "new");
         }
         assert_eq!(ask(&mut Client::connect_at(&one), "/new").text(), "new");
-        // The listener stays, its address is another: its connections go on.
-        text.listeners[1] = local(&two);
+        // The listener has another address beside it: its connections go on.
+        text.listeners[1] =
+            format!("{{ name: local, bind: [\"unix:{}\", \"unix:{}\"] }}", one.display(), two.display());
         text.reload(&gateway, 4);
-        assert!(!one.exists() && two.exists());
+        assert!(one.exists() && two.exists());
         for client in &mut clients {
             let reply = ask(client, "/ok").expect(200);
             assert!(!reply.says_close(), "{}", reply.head);
         }
         text.listeners.pop();
         text.reload(&gateway, 5);
-        assert!(!two.exists());
+        assert!(!one.exists() && !two.exists());
         for client in &mut clients {
             assert!(ask(client, "/ok").expect(200).says_close());
             assert_eq!(client.end(), End::Fin);
         }
+    });
+}
+
+#[test]
+fn connections_follow_no_default_name_to_another_address() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let mut text = Text::of(driver, 2, &origin);
+        let gateway = text.start();
+        let folder = gateway.file().parent().unwrap().to_owned();
+        let (one, two) = (folder.join("one.sock"), folder.join("two.sock"));
+        // Without names they are called after their places.
+        let local = |path: &std::path::Path| format!("{{ bind: \"unix:{}\" }}", path.display());
+        text.listeners = vec![PUBLIC.to_owned(), local(&one)];
+        text.reload(&gateway, 2);
+        let mut clients: Vec<Client> = (0..4).map(|_| Client::connect_at(&one)).collect();
+        clients.iter_mut().for_each(|client| drop(ask(client, "/ok").expect(200)));
+        let strict = format!("{{ bind: \"unix:{}\", limits: {{ target_bytes: 64B }} }}", two.display());
+        text.listeners = vec![PUBLIC.to_owned(), strict, local(&one)];
+        text.reload(&gateway, 3);
+        let long = format!("/ok?{}", "a".repeat(100));
+        for client in &mut clients {
+            // By the bounds of the listener that took it, and for the last time.
+            let reply = ask(client, &long).expect(200);
+            assert!(reply.says_close(), "{}", reply.head);
+            assert_eq!(client.end(), End::Fin);
+        }
+        let reply = ask(&mut Client::connect_at(&one), &long).expect(200);
+        assert!(!reply.says_close(), "{}", reply.head);
+        ask(&mut Client::connect_at(&two), &long).expect(414);
     });
 }

@@ -194,7 +194,15 @@ fn a_change_of_authorities_or_lists_holds_for_who_is_connected_and_for_who_comes
         gateway.serves(2);
         for (peer, talk) in bobs.iter().zip(&mut bobs_kept) {
             assert_eq!(talk.get("/ok").unwrap(), 421, "he was let in before he was revoked");
-            assert!(peer.connect(at).is_err(), "his ticket is of no use");
+            let (local, alert) = peer.refused(at);
+            assert_eq!(alert, Alert::CertificateRevoked, "his ticket is of no use");
+            assert_eq!(gateway.log_of(local)["detail"], "bad_certificate");
+            // With a certificate that is good he is let in, whatever his ticket says.
+            peer.shows("ann");
+            let (_, kind, status) = peer.connect(at).unwrap();
+            assert_eq!((kind, status), (Full, 200));
+            let (_, kind, status) = peer.connect(at).unwrap();
+            assert_eq!((kind, status), (Resumed, 200));
         }
         for (peer, talk) in anns.iter().zip(&mut kept) {
             assert_eq!(talk.get("/ok").unwrap(), 200);
@@ -202,15 +210,20 @@ fn a_change_of_authorities_or_lists_holds_for_who_is_connected_and_for_who_comes
             assert_eq!((kind, status), (Resumed, 200));
         }
         folder.put("list.crl", b"garbage");
-        let said = gateway.refused(1);
-        assert!(
-            said.iter().any(|line| line.contains(&format!("'{crl}' holds no list of revoked"))),
-            "{said:#?}"
-        );
-        assert_eq!(kept[0].get("/ok").unwrap(), 200, "the last good list holds");
+        fs::remove_file(&ca).unwrap();
+        gateway.serves(3);
+        let said = gateway.said().now();
+        for told in [
+            format!("'{crl}' holds no list of revoked certificates; the last good one stays"),
+            format!("'{ca}' cannot be read: no such file; the last good one stays"),
+        ] {
+            assert!(said.iter().any(|line| line.contains(&told)), "{told}: {said:#?}");
+        }
+        assert_eq!(kept[0].get("/ok").unwrap(), 200, "the last good ones hold");
+        assert!(Peer::new(&TLS13, Some("bob")).connect(at).is_err(), "for who is revoked, too");
         folder.put("list.crl", &read("bob.crl"));
         folder.put("ca.pem", &read("ca-b.pem"));
-        gateway.serves(3);
+        gateway.serves(4);
         for (peer, talk) in anns.iter().zip(&mut kept) {
             assert_eq!(talk.get("/ok").unwrap(), 421);
             assert!(peer.connect(at).is_err(), "nobody vouches for her any more");

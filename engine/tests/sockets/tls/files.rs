@@ -1,5 +1,5 @@
-//! Files of certificates while the gateway runs: a change is a reload by itself, one that cannot serve leaves the last good
-//! pair, and until when each is valid stands among the metrics.
+//! Files of certificates while the gateway runs: a change is a reload by itself, of those that cannot serve the last good
+//! ones stay, and until when each is valid stands among the metrics.
 
 use super::{curl, file};
 use crate::admin::{address, metrics::scrape};
@@ -89,19 +89,75 @@ fn a_change_of_a_certificate_is_taken_by_itself_and_one_that_cannot_serve_is_not
         };
         assert!(serves("a.test", "tls-a.pem"));
         assert_eq!(valid_until(), VALID_UNTIL);
+        let warns = |generation: u64, told: String| {
+            gateway.serves(generation);
+            let said = gateway.said().now();
+            let warning = |line: &String| line.contains(" config_warning: ") && line.contains(&told);
+            assert!(said.iter().any(warning), "{told}: {said:#?}");
+        };
         folder.turn(2, [("tls.crt", b"garbage"), ("tls.key", &read("tls-a.key"))]);
-        let said = gateway.refused(1);
-        let told = format!("'{cert}' holds no certificate");
-        assert!(said.iter().any(|line| line.contains(&told)), "{said:#?}");
+        warns(2, format!("'{cert}' holds no certificate; the last good one stays"));
         assert!(serves("a.test", "tls-a.pem"), "the last good pair is shown");
+        assert_eq!(valid_until(), VALID_UNTIL);
         // A new certificate whose key has not come yet.
         folder.turn(3, [("tls.crt", &read("tls-c.pem")), ("tls.key", &read("tls-a.key"))]);
-        let said = gateway.refused(2);
-        let told = format!("'{key}' is not the key of the certificate");
-        assert!(said.iter().any(|line| line.contains(&told)), "{said:#?}");
+        warns(3, format!("'{key}' is not the key of the certificate; the last good one stays"));
         assert!(serves("a.test", "tls-a.pem"));
         folder.turn(4, [("tls.crt", &read("tls-c.pem")), ("tls.key", &read("tls-c.key"))]);
-        gateway.serves(2);
+        gateway.serves(4);
         assert!(serves("c.test", "tls-c.pem"));
+    });
+}
+
+#[test]
+fn one_pair_that_cannot_be_used_holds_up_nothing_else() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let folder = Folder::new();
+        let read = |name: &str| fs::read(file(name)).unwrap();
+        for (name, from) in [("x.pem", "tls-a.pem"), ("x.key", "tls-a.key"), ("y.pem", "tls-a.pem")] {
+            folder.put(name, &read(from));
+        }
+        folder.put("y.key", &read("tls-a.key"));
+        let path = |name: &str| folder.path(name).display().to_string();
+        let text = |first: &str, body: &str| {
+            format!(
+                "version: 1\ngateway: {{ shards: 1, driver: {}, watch: false }}\nlisteners:\n\
+                 - {{ name: secure, bind: 127.0.0.1:0, tls: {{ certs: [{{ cert: {first}, key: {} }}, \
+                 {{ cert: {}, key: {} }}] }} }}\nupstreams: {{ origin: {{ endpoints: [{{ address: '{}' }}], \
+                 tls: {{ verify: false, cert: {first}, key: {} }} }} }}\n\
+                 routes: [{{ name: ok, match: {{ path: /ok }}, respond: {{ body: {body} }} }}, \
+                 {{ name: all, to: origin }}]\n",
+                driver.name(),
+                path("x.key"),
+                path("y.pem"),
+                path("y.key"),
+                origin.addr(),
+                path("x.key"),
+            )
+        };
+        let gateway = Gateway::with(&text(&path("x.pem"), "one"), 1);
+        let at = gateway.addr();
+        let body = |host: &str, ca: &str| {
+            curl(at, ca, &[&format!("https://{host}:{}/ok", at.port())], &[host]).trim().to_owned()
+        };
+        assert_eq!(body("a.test", "tls-a.pem"), "one");
+        // One is gone, the other renewed, and something else is changed.
+        fs::remove_file(folder.path("x.pem")).unwrap();
+        folder.put("y.pem", &read("tls-c.pem"));
+        folder.put("y.key", &read("tls-c.key"));
+        gateway.replace(&text(&path("x.pem"), "two"));
+        gateway.hangup();
+        gateway.serves(2);
+        assert_eq!([body("a.test", "tls-a.pem"), body("c.test", "tls-c.pem")], ["two", "two"]);
+        // It stays through further reloads, but is nothing that another path could be taken by.
+        gateway.replace(&text(&path("x.pem"), "three"));
+        gateway.hangup();
+        gateway.serves(3);
+        assert_eq!(body("a.test", "tls-a.pem"), "three");
+        gateway.replace(&text(&path("z.pem"), "four"));
+        gateway.hangup();
+        gateway.refused(1);
+        assert_eq!(body("a.test", "tls-a.pem"), "three");
     });
 }

@@ -2,18 +2,22 @@
 //! whole.
 
 use super::file;
+use rustls::client::ResolvesClientCert;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::ring::default_provider;
+use rustls::crypto::ring::sign::any_supported_type;
 use rustls::crypto::{verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::sign::CertifiedKey;
 use rustls::{
     AlertDescription, ClientConfig, ClientConnection, DigitallySignedStruct, Error, HandshakeKind,
     SignatureScheme, StreamOwned, SupportedProtocolVersion,
 };
+use std::fs;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// Believes tls-a.pem and nothing else: it is an authority too, which shows itself.
@@ -58,9 +62,36 @@ impl ServerCertVerifier for Known {
     }
 }
 
-/// A client with its tickets.
+/// A client with its tickets, and what it shows.
 #[derive(Debug, Clone)]
-pub(super) struct Peer(Arc<ClientConfig>);
+pub(super) struct Peer(Arc<ClientConfig>, Arc<Shows>);
+
+/// A certificate that may be another one later: with another configuration, a client forgets its tickets.
+#[derive(Debug)]
+struct Shows(Mutex<Option<Arc<CertifiedKey>>>);
+
+impl ResolvesClientCert for Shows {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        self.0.lock().unwrap().clone()
+    }
+
+    fn has_certs(&self) -> bool {
+        self.0.lock().unwrap().is_some()
+    }
+}
+
+/// The certificate of this name in `clients`, with its key.
+fn of_client(name: &str) -> Arc<CertifiedKey> {
+    let [cert, key] = ["pem", "key"].map(|kind| file(&format!("clients/{name}.{kind}")));
+    pair(&fs::read_to_string(cert).unwrap(), &fs::read_to_string(key).unwrap())
+}
+
+/// A chain with the key of its first certificate (PEM).
+fn pair(chain: &str, key: &str) -> Arc<CertifiedKey> {
+    let chain = CertificateDer::pem_slice_iter(chain.as_bytes()).map(Result::unwrap).collect();
+    let key = any_supported_type(&PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap()).unwrap();
+    Arc::new(CertifiedKey::new(chain, key))
+}
 
 /// A connection of one.
 pub(super) struct Talk {
@@ -76,16 +107,34 @@ impl Peer {
             .unwrap()
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(Known(known)));
-        let config = match shows {
-            None => config.with_no_client_auth(),
-            Some(name) => {
-                let [cert, key] = ["pem", "key"].map(|kind| file(&format!("clients/{name}.{kind}")));
-                let chain = CertificateDer::pem_file_iter(cert).unwrap().map(Result::unwrap).collect();
-                let key = PrivateKeyDer::from_pem_file(key).unwrap();
-                config.with_client_auth_cert(chain, key).unwrap()
-            }
-        };
-        Peer(Arc::new(config))
+        let shows = Arc::new(Shows(Mutex::new(shows.map(of_client))));
+        Peer(Arc::new(config.with_client_cert_resolver(shows.clone())), shows)
+    }
+
+    /// The same, offering to speak these protocols.
+    pub(super) fn offering(mut self, protocols: &[&[u8]]) -> Peer {
+        let config = Arc::make_mut(&mut self.0);
+        config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
+        self
+    }
+
+    /// Connects as a client of a.test whose connection ends without an answer, or an alert. Gives its own address.
+    pub(super) fn closed(&self, at: SocketAddr) -> SocketAddr {
+        let socket = TcpStream::connect(at).unwrap();
+        let local = socket.local_addr().unwrap();
+        let Err(error) = self.talk(socket) else { panic!("it is answered") };
+        assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof, "{error}");
+        local
+    }
+
+    /// Shows the certificate of this name from now on.
+    pub(super) fn shows(&self, name: &str) {
+        *self.1.0.lock().unwrap() = Some(of_client(name));
+    }
+
+    /// Shows this chain (PEM) from now on, with the key of its first certificate.
+    pub(super) fn shows_made(&self, [chain, key]: &[String; 2]) {
+        *self.1.0.lock().unwrap() = Some(pair(chain, key));
     }
 
     /// Connects as a client of a.test that is not let in. Gives its own address, and the alert that it got.
@@ -118,12 +167,25 @@ impl Peer {
 }
 
 impl Talk {
+    /// How the access log names it.
+    pub(super) fn local_addr(&self) -> SocketAddr {
+        self.stream.sock.local_addr().unwrap()
+    }
+
     /// The status of the reply to a GET.
     ///
     /// # Errors
     /// When there is none.
     pub(super) fn get(&mut self, target: &str) -> io::Result<u16> {
-        write!(self.stream, "GET {target} HTTP/1.1\r\nHost: a.test\r\n\r\n")?;
+        self.ask(&format!("GET {target} HTTP/1.1\r\nHost: a.test\r\n\r\n"))
+    }
+
+    /// The status of the reply to this request.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub(super) fn ask(&mut self, head: &str) -> io::Result<u16> {
+        self.stream.write_all(head.as_bytes())?;
         let mut held = Vec::new();
         loop {
             let mut some = [0; 4096];

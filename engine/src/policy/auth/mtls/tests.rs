@@ -10,6 +10,7 @@ fn certificate(claims: &str, marks: &[&str]) -> Certificate {
         claims: claims.as_bytes().into(),
         marks,
         chain: [[1, 2, 3, 0xff].into(), [4].into()].into(),
+        until: 0,
     }
 }
 
@@ -136,4 +137,22 @@ fn the_certificate_itself_goes_on_in_the_forms_that_others_read() {
         base64(bytes, |byte| out.push(byte));
         assert_eq!(out, expected.as_bytes());
     }
+}
+
+#[test]
+fn a_name_with_a_comma_is_not_sent_on_as_two() {
+    let forward = CertificateFields { uri: Some("X-Uri".into()), ..fields() };
+    let (mtls, forwarded) = policy(CertificateName::Subject, false, forward);
+    let [(path, _)] = &forwarded[..] else { panic!("one field") };
+    let sent = |uris: &str| {
+        let (mut principal, mut out) = (Principal::default(), Vec::new());
+        let certificate = certificate(&format!(r#"{{"subject":"CN=a","uri":{uris}}}"#), &[]);
+        mtls.decide(Some(&certificate), &registry(), &mut principal, &mut Vec::new());
+        principal.write_claim(path, &mut out).then_some(out)
+    };
+    assert_eq!(
+        sent(r#"["https://a.test/x,spiffe://a/admin","spiffe://a/x"]"#).as_deref(),
+        Some(&b"spiffe://a/x"[..])
+    );
+    assert_eq!(sent(r#"["https://a.test/x,spiffe://a/admin"]"#), None);
 }

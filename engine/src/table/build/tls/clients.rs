@@ -1,8 +1,10 @@
 //! Certificates of clients: who vouches for them, and which are revoked.
 
-use super::{Check, Means, Pointer, config, read, spelled, unix_seconds};
+use super::{Check, Flaw, Means, Pointer, bytes, config, spelled, unix_seconds};
 use crate::certs::{Asks, Clients, Unusable};
 use crate::config::listener::ClientAuth;
+use crate::config::values::FilePath;
+use std::sync::Arc;
 
 /// What clients of listener `name` are asked for; notes what is wrong with it.
 ///
@@ -35,34 +37,58 @@ pub(super) fn build(
         check.error_at_key(&at.key("client_auth"), message, Some(fix.into()));
         return Err(());
     };
-    let bundle = read(check, &at.key("client_ca"), ca, means);
-    let files = given.crl.iter().flat_map(|files| &files.0);
-    let mut lists = Vec::new();
-    for (index, file) in files.clone().enumerate() {
-        let place = check.one_of(&at.key("crl"), index);
-        lists.push(read(check, &place, file, means));
+    let mut files = vec![(at.key("client_ca"), ca)];
+    for (index, file) in given.crl.iter().flat_map(|files| &files.0).enumerate() {
+        files.push((check.one_of(&at.key("crl"), index), file));
     }
-    let lists: Option<Vec<Vec<u8>>> = lists.into_iter().collect();
-    let (Some(bundle), Some(lists)) = (bundle, lists) else { return Err(()) };
-    let clients = match Clients::read(asks, &bundle, &lists) {
-        Ok(clients) => clients,
-        Err(unusable) => {
-            let (place, file, why, fix) = match unusable {
-                Unusable::Bundle(why) => {
-                    let fix = "give a PEM file with the certificates of those that vouch for clients";
-                    (at.key("client_ca"), ca, why, fix)
-                }
-                Unusable::List(index, why) => {
-                    let fix = "give a list as the authority publishes it, in PEM or DER";
-                    (check.one_of(&at.key("crl"), index), files.clone().nth(index).unwrap_or(ca), why, fix)
-                }
-            };
-            check.error(&place, format!("'{}' {why}", file.0.display()), Some(fix.into()));
-            return Err(());
-        }
-    };
+    let clients = usable(check, &files, asks, means).ok_or(())?;
     warn(check, &at.key("crl"), &clients, unix_seconds(means));
     Ok(Some(clients))
+}
+
+/// Those whom `files` let in, the bundle first, then the lists; notes what is wrong with them. What a file held last goes on
+/// where that is known.
+fn usable(
+    check: &mut Check<'_>,
+    files: &[(Pointer, &FilePath)],
+    asks: Asks,
+    means: &mut Means<'_>,
+) -> Option<Clients> {
+    let mut held = Vec::new();
+    for (at, file) in files {
+        held.push(match bytes(at, file, means) {
+            Ok(bytes) => Some(Arc::from(bytes)),
+            Err(flaw) => last(check, flaw, file, None),
+        });
+    }
+    let mut held: Vec<Arc<[u8]>> = held.into_iter().collect::<Option<_>>()?;
+    // Each turn has one file less that may be at fault.
+    let clients = loop {
+        let lists: Vec<&[u8]> = held[1..].iter().map(|list| &**list).collect();
+        let (index, why, fix) = match Clients::read(asks, &held[0], &lists) {
+            Ok(clients) => break clients,
+            Err(Unusable::Bundle(why)) => {
+                (0, why, "give a PEM file with the certificates of those that vouch for clients")
+            }
+            Err(Unusable::List(index, why)) => {
+                (index + 1, why, "give a list as the authority publishes it, in PEM or DER")
+            }
+        };
+        let (at, file) = &files[index];
+        let flaw = Flaw { at: at.clone(), message: format!("'{}' {why}", file.0.display()), fix };
+        held[index] = last(check, flaw, file, Some(&held[index]))?;
+    };
+    for ((_, file), bytes) in files.iter().zip(held) {
+        check.taken.take_file(&file.0, bytes);
+    }
+    Some(clients)
+}
+
+/// What a file held when it could be used last, unless it is `this`, which cannot; notes the flaw of it.
+fn last(check: &mut Check<'_>, flaw: Flaw, file: &FilePath, this: Option<&Arc<[u8]>>) -> Option<Arc<[u8]>> {
+    let last = check.before.and_then(|before| before.file(&file.0)).filter(|last| Some(*last) != this);
+    flaw.note(check, last.is_some());
+    last.cloned()
 }
 
 /// Lists that leave clients out.

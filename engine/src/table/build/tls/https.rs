@@ -8,6 +8,8 @@ use std::time::Duration;
 /// A year: browsers build in nothing that holds for less.
 const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
 
+const SECOND: Duration = Duration::from_secs(1);
+
 /// Where clients are sent that did not come by https; notes what is wrong with it.
 pub(in crate::table::build) fn redirect(
     check: &mut Check<'_>,
@@ -37,6 +39,12 @@ pub(in crate::table::build) fn hsts(
         let fix =
             "write it on the listener with 'tls', or name the proxy that speaks TLS in 'trusted_proxies'";
         check.warn_at_key(at, message, Some(fix.into()));
+    }
+    // Told in whole seconds: less than one would tell clients to forget it.
+    if !strict.max_age.0.is_zero() && strict.max_age.0 < SECOND {
+        let message = format!("'max_age' in 'hsts' of listener '{name}' is less than a second");
+        let fix = "write a time such as 365d, or 0s to have clients forget it";
+        check.error(&at.key("max_age"), message, Some(fix.into()));
     }
     if strict.preload && (!strict.include_subdomains || strict.max_age.0 < YEAR) {
         let message = format!("'preload' of listener '{name}' is taken by no browser");
