@@ -6,7 +6,7 @@ pub(super) mod https;
 pub(super) mod proof;
 
 use super::answer::of_body;
-use super::context::{Context, Peer};
+use super::context::Context;
 use super::downstream::{Begin, Replies, ReplyHead};
 use super::outcome::Outcome;
 use super::peer::front::front;
@@ -16,6 +16,7 @@ use crate::net::body::{BodySink, BodySource};
 use crate::observe::{Phase, Reason};
 use crate::policy::Chain;
 use crate::route::finder::Caches;
+use crate::route::front::Front;
 use crate::route::redirect::{Asked, Redirect};
 use crate::table::{Here, Respond};
 use crate::wire::edits::Edits;
@@ -71,7 +72,8 @@ pub fn own<'a>(
     };
     space.clear();
     edits.clear();
-    location(redirect, (ctx.peer, head, path, at), &mut ctx.lent.caches.borrow_mut(), space)?;
+    let front = front(ctx.peer, head, &ctx.table.gateway);
+    location(redirect, (front, head, path, at), &mut ctx.lent.caches.borrow_mut(), space)?;
     // Every part was checked when it was parsed or loaded.
     if !edits.set(Field::LOCATION, space) {
         return Err(Reason::BadRequest("rewrite_not_canonical"));
@@ -99,17 +101,17 @@ pub fn of_policy<'a>(
     Own { status, edits, content: b"" }
 }
 
-/// Appends where `redirect` sends a request of `peer` whose canonical `path` pattern `at` took.
+/// Appends where `redirect` sends a request that named `front` and whose canonical `path` pattern `at` took.
 ///
 /// # Errors
 /// When that path cannot stand.
 pub fn location(
     redirect: &Redirect,
-    (peer, head, path, at): (Peer, Head<'_>, &[u8], usize),
+    (front, head, path, at): (Front<'_>, Head<'_>, &[u8], usize),
     caches: &mut Caches,
     out: &mut Vec<u8>,
 ) -> Result<(), Reason> {
-    let asked = Asked { front: front(peer, head), path, query: head.query(), at };
+    let asked = Asked { front, path, query: head.query(), at };
     redirect.location(asked, caches, out).map_err(|fault| Reason::BadRequest(fault.reason()))
 }
 

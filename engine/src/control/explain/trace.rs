@@ -203,7 +203,7 @@ impl<'a> Trace<'a> {
     fn sent_to_https(&mut self, head: Head<'_>, path: &[u8]) -> Result<Option<Outcome>, Reason> {
         let mut place = Vec::new();
         let asked = (self.peer, head, path);
-        let sent = parts::elsewhere(self.listener, asked, &mut self.caches.borrow_mut(), &mut place);
+        let sent = parts::elsewhere(self.ground.table, asked, &mut self.caches.borrow_mut(), &mut place);
         let status = match sent {
             Ok(None) => return Ok(None),
             Ok(Some(status)) => status,
@@ -281,7 +281,8 @@ impl<'a> Trace<'a> {
             Here::Redirect(redirect) => redirect,
         };
         let mut place = Vec::new();
-        let asked = (self.peer, head, path, at);
+        let front = parts::front(self.peer, head, &self.ground.table.gateway);
+        let asked = (front, head, path, at);
         let made = parts::location(redirect, asked, &mut self.caches.borrow_mut(), &mut place);
         if let Err(reason) = made {
             return Err(self.refuse("redirect", reason));

@@ -61,7 +61,7 @@ impl<'a> Asked<'a> {
     ) -> Facts<'a> {
         let Asked { table, peer, certificate, client, length, found } = self;
         let route = found.map(|found| (table.route(found.route), usize::from(found.path)));
-        let front = front(peer, head);
+        let front = front(peer, head, &table.gateway);
         Facts {
             head,
             length,
