@@ -5,6 +5,7 @@ use super::max_forwards;
 use crate::exchange::context::{Context, Peer, RequestId};
 use crate::exchange::peer::client;
 use crate::observe::Reason;
+use crate::policy::fields::is_taken_for;
 use crate::route::finder::Caches;
 use crate::route::front::Scheme;
 use crate::table::{Forwarding, Gateway, Route};
@@ -72,6 +73,10 @@ impl Forward {
             }
             KIN.iter().for_each(|field| self.edits.remove(*field));
         }
+        if head.has(Field::OTHER) {
+            let odd = head.lines().map(|(_, name, _)| name).filter(|name| is_odd_forwarding(name));
+            odd.for_each(|name| self.edits.remove(name));
+        }
         self.request_id(ctx, head);
         max_forwards::count_down(head, &mut self.edits);
         // RFC 9110 §7.6.3: a gateway tells in Via which version it received.
@@ -133,6 +138,14 @@ const KIN: [Field; 3] = [Field::X_REAL_IP, Field::X_FORWARDED_PORT, Field::X_FOR
 
 /// What a client could say of itself, but for Forwarded.
 const X_FORWARDED: [Field; 3] = [Field::X_FORWARDED_FOR, Field::X_FORWARDED_PROTO, Field::X_FORWARDED_HOST];
+
+/// Whether `name` is another spelling of a forwarding field, which nobody writes in good faith: servers that hand fields on as
+/// variables take `X_Forwarded_For` for `X-Forwarded-For`. The gateway reads none of them, and passes none on.
+pub(super) fn is_odd_forwarding(name: &[u8]) -> bool {
+    matches!(name.first(), Some(b'x' | b'X'))
+        && memchr::memchr(b'_', name).is_some()
+        && X_FORWARDED.iter().chain(&KIN).any(|field| is_taken_for(field.name().as_bytes(), name))
+}
 
 /// The values of `field` so far, each with the comma that another one needs.
 fn chain(head: Head<'_>, field: Field, value: &mut Vec<u8>) {

@@ -5,4 +5,4 @@ pub mod identity;
 pub mod sanitize;
 pub mod template;
 
-pub use identity::Identity;
+pub use identity::{Identity, is_taken_for};
