@@ -11,7 +11,7 @@ use crate::route::front::Scheme;
 use crate::route::redirect::{Destination, Redirect};
 use crate::route::rewrite::{Pattern, Rewrite, Substitution, Template, check_path};
 use crate::table::Change;
-use crate::wire::uri::{self, Authority};
+use crate::wire::uri::Authority;
 
 /// What `given` changes of its requests; notes what is wrong with it.
 pub(super) fn build(check: &mut Check<'_>, at: &Pointer, given: &config::Route) -> Option<Box<Change>> {
@@ -44,7 +44,7 @@ pub(super) fn build(check: &mut Check<'_>, at: &Pointer, given: &config::Route) 
 
 fn strip(check: &mut Check<'_>, at: &Pointer, text: &str) -> Option<Rewrite> {
     let trimmed = text.trim_end_matches('/');
-    if !matches!(PathPattern::parse(text), Ok(PathPattern::Exact(_))) {
+    if !text.starts_with('/') || text.contains(['*', '{', '}']) {
         let fix = "write a path without '*' and '{}', such as /api";
         check.error(at, format!("'{text}' is not a prefix that can be taken off"), Some(fix.into()));
     } else {
@@ -115,9 +115,7 @@ fn replace(check: &mut Check<'_>, at: &Pointer, given: &Replace) -> Option<Rewri
 
 fn path_text(check: &mut Check<'_>, at: &Pointer, text: &str) {
     let Err(reason) = check_path(text) else { return };
-    let mut scratch = Vec::new();
-    let meant = uri::canonical(text.as_bytes(), &mut scratch).ok().filter(|meant| *meant != text.as_bytes());
-    let meant = String::from_utf8_lossy(meant.unwrap_or(b"a path such as /v2"));
+    let meant = PathPattern::spelt(text).unwrap_or_else(|| "a path such as /v2".to_owned());
     check.error(at, format!("'{text}' {reason}"), Some(format!("write {meant}")));
 }
 

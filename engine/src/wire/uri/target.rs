@@ -38,6 +38,11 @@ static CLASS: [u8; 256] = {
     class
 };
 
+/// Whether a path may hold `byte`.
+pub fn is_path_byte(byte: u8) -> bool {
+    CLASS[byte as usize] & PATH != 0
+}
+
 /// Splits `bytes`, a target sent with `method`; none when the two do not go together or a byte is not allowed.
 /// *Cost*: one table look-up a byte.
 #[inline]
