@@ -78,10 +78,18 @@ fn template(check: &mut Check<'_>, at: &Pointer, text: &str, given: &config::Rou
     for path in &given.r#match.path.0 {
         match path.strip_prefix("regex:") {
             None => patterns.push(Pattern::Segments(path)),
-            // What is wrong with it is told where it is matched.
-            Some(expression) => {
-                patterns.push(Pattern::Regex(Finder::whole(expression, &mut check.slots).ok()?));
-            }
+            Some(expression) => match Finder::whole(expression, &mut check.slots) {
+                Ok(finder) => patterns.push(Pattern::Regex(finder)),
+                // Told where it is matched.
+                Err(_) if PathPattern::parse(path).is_err() => return None,
+                // Groups can make an expression too large that is none where only its end is asked for.
+                Err(reason) => {
+                    let message =
+                        format!("path '{path}' of the match {reason}, for its groups are asked for");
+                    check.error(at, message, Some("use fewer repetitions, or rewrite by 'regex'".into()));
+                    return None;
+                }
+            },
         }
     }
     match Template::parse(text, &patterns) {
