@@ -175,6 +175,30 @@ fn a_reference_may_stand_within_a_text_and_may_be_written_literally() {
 }
 
 #[test]
+fn groups_of_a_rewrite_stand_beside_references() {
+    let to = "/${env:P}/${1}0/${user}/${name}$${x}";
+    let config = Memory::default()
+        .file(
+            "x.yaml",
+            format!("routes: [{{ name: a, rewrite: {{ regex: {{ match: x, to: \"{to}\" }} }}, to: o }}]"),
+        )
+        .env("P", "v2")
+        .read("x.yaml")
+        .unwrap_or_else(|problems| panic!("{problems}"));
+    let regex = config.routes[0].rewrite.regex.as_ref().expect("is written");
+    assert_eq!(regex.to, "/v2/${1}0/${user}/${name}${x}");
+    check(
+        "routes: [{ name: a, rewrite: { regex: { match: x, to: \"/${evn:P}\" }, path: \"/${1}\" }, to: o }]",
+        &[
+            "1:55: error: '${evn:P}' is not a reference",
+            "only ${env:NAME} and ${file:PATH} are read; write $${ for a literal ${",
+            "1:76: error: '${1}' is not a reference",
+            "did you mean '${env:1}'? Write $${ for a literal ${",
+        ],
+    );
+}
+
+#[test]
 fn included_files_are_merged_and_their_paths_start_at_them() {
     let config = Memory::default()
         .file("etc/main.yaml", "version: 1\ninclude: [conf.d/a.yaml, conf.d/b.toml]\nroutes: [{ name: r0, to: a }]")
