@@ -8,8 +8,21 @@ use super::{Faults, Origin, Source};
 /// Bytes of a file that a value takes in.
 const VALUE_BYTES_MAX: usize = 1024 * 1024;
 
-/// Resolves every reference of the tree.
-pub fn expand(node: &mut Node, files: &mut dyn Source, origin: &mut Origin, faults: &mut Faults) {
+/// The key whose references are resolved while files are gathered.
+pub const INCLUDE: &str = "include";
+
+/// Resolves every reference of the tree of all files.
+pub fn expand(root: &mut Node, files: &mut dyn Source, origin: &mut Origin, faults: &mut Faults) {
+    match &mut root.shape {
+        Shape::Map(entries) => entries.iter_mut().filter(|entry| entry.key != INCLUDE).for_each(|entry| {
+            expand_value(&mut entry.value, files, origin, faults);
+        }),
+        _ => expand_value(root, files, origin, faults),
+    }
+}
+
+/// Resolves every reference of a value at the top.
+pub fn expand_value(node: &mut Node, files: &mut dyn Source, origin: &mut Origin, faults: &mut Faults) {
     expand_at(node, Inside::Elsewhere, files, origin, faults);
 }
 

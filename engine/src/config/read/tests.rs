@@ -199,6 +199,27 @@ fn groups_of_a_rewrite_stand_beside_references() {
 }
 
 #[test]
+fn issuers_of_several_files_are_united_and_a_files_name_may_come_from_the_environment() {
+    let config = Memory::default()
+        .file("etc/main.yaml", "include: [\"${env:SITE}.yaml\", \"$${x}.yaml\"]\nacme: { a: { storage: s } }")
+        .file("etc/paris.yaml", "acme: { b: { storage: t } }\ninclude: [\"${file:more}\"]")
+        .file("etc/${x}.yaml", "acme: { c: { storage: u } }")
+        .file("etc/more", "last.yaml\n")
+        .file("etc/last.yaml", "acme: { d: { storage: v } }")
+        .env("SITE", "paris")
+        .read("etc/main.yaml")
+        .unwrap_or_else(|problems| panic!("{problems}"));
+    assert_eq!(config.acme.names().collect::<Vec<_>>(), ["a", "b", "d", "c"]);
+    let told = Memory::default()
+        .file("main.yaml", "include: [a.yaml, \"${env:NOPE}.yaml\"]\nacme: { a: { storage: s } }")
+        .file("a.yaml", "acme: { a: { storage: s } }")
+        .read("main.yaml")
+        .unwrap_err();
+    let told: Vec<&str> = told.0.iter().map(|problem| problem.message.as_str()).collect();
+    assert_eq!(told, ["the environment variable 'NOPE' is not set", "duplicate key 'a'"]);
+}
+
+#[test]
 fn included_files_are_merged_and_their_paths_start_at_them() {
     let config = Memory::default()
         .file("etc/main.yaml", "version: 1\ninclude: [conf.d/a.yaml, conf.d/b.toml]\nroutes: [{ name: r0, to: a }]")
