@@ -65,6 +65,7 @@ fn a_trusted_proxy_tells_the_scheme_and_host_that_the_client_named() {
             (rfc7239, told_own, "https://www.test/new/x"),
             (rfc7239, told_of_proxies, "https://www.test:81/new/x"),
             (rfc7239, told_both, "https://gw.test/new/x"),
+            ("trusted_proxies: ['::ffff:127.0.0.0/104']", told, "https://www.test/new/x"),
             ("forwarded: rfc7239", told_own, "http://gw.test/new/x"),
             ("trusted_proxies: [127.0.0.0/8]", told_own, "http://gw.test/new/x"),
             ("trusted_proxies: [127.0.0.0/8], forwarded: off", told, "https://www.test/new/x"),
