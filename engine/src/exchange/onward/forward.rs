@@ -193,7 +193,7 @@ pub fn target<'t>(
     out: &'t mut Vec<u8>,
 ) -> Result<&'t [u8], Reason> {
     if head.form() == Form::Asterisk {
-        return Ok(head.target());
+        return Ok(path);
     }
     out.clear();
     let rewritten = match route.rewrite.as_ref().and_then(|rewrite| rewrite.path.as_ref()) {
