@@ -311,7 +311,7 @@ impl<'a> Trace<'a> {
             Ok(waits) => waits,
             Err(_) => return Err(self.refuse("forward", Reason::ExpectationFailed)),
         };
-        let upgrade = if length == Length::None { parts::allowed_upgrade(head, route) } else { None };
+        let (upgrade, _) = parts::offered(head, route, length);
         let (target, host) =
             (self.secrets.target(target), shown(route.host().unwrap_or_else(|| head.host())));
         let mut phase =

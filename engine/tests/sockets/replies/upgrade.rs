@@ -53,6 +53,29 @@ fn a_websocket_is_a_tunnel_both_ways() {
     });
 }
 
+// Some clients announce the body that a handshake has not.
+#[test]
+fn a_body_of_no_bytes_is_no_body_and_one_of_some_is_no_handshake() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let gateway = Gateway::start(driver, &Setup::of(&origin));
+        for (length, status) in [("0", 101), ("1", 426)] {
+            let mut client = gateway.connect();
+            client.send(format!(
+                "GET /upgrade HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\
+                 Content-Length: {length}\r\n\r\nx"
+            ));
+            assert_eq!(client.reply().status, status, "{length}");
+            if status == 101 {
+                client.read_until(|come| !come.is_empty());
+                assert_eq!(client.take(1), b"x");
+                echoed(&mut client, b"ping");
+            }
+        }
+        three_fresh(&gateway);
+    });
+}
+
 #[test]
 fn bytes_right_behind_either_head_are_not_lost() {
     each_driver(|driver| {
