@@ -194,6 +194,8 @@ pub fn of_call(fault: CallFault) -> Reason {
         CallFault::TlsTimeout => Reason::UpstreamTlsTimeout,
         CallFault::PoolFull => Reason::PoolFull,
         CallFault::Reset => Reason::UpstreamReset,
+        CallFault::Request(detail) => Reason::BadRequest(detail),
+        CallFault::RequestTooLarge => Reason::HeadTooLarge,
         CallFault::Malformed(detail) => Reason::UpstreamMalformed(detail),
         CallFault::FirstByte => Reason::UpstreamTimeout,
         CallFault::Total => Reason::TotalTimeout,

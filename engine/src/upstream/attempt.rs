@@ -129,7 +129,7 @@ fn encoded(lent: &Lent, plan: Plan<'_>, request: &Outgoing<'_>) -> Result<Buf, F
     debug_assert!(announced, "an empty buffer has room for it");
     match encode::request(&mut out, request.head, request.edits, &request.onward) {
         Ok(()) => Ok(out),
-        Err(_) => Err(CallFault::Malformed("request_head_too_large").into()),
+        Err(_) => Err(CallFault::RequestTooLarge.into()),
     }
 }
 

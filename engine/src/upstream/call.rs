@@ -98,6 +98,10 @@ pub enum CallFault {
     PoolFull,
     /// The connection ended before a reply head.
     Reset,
+    /// The request cannot be put as the upstream has to be told of it, through no fault of the upstream.
+    Request(&'static str),
+    /// With what is added to it, the request's head is larger than any that is sent.
+    RequestTooLarge,
     /// The reply breaks the protocol.
     Malformed(&'static str),
     /// No reply head within `timeouts.first_byte`.

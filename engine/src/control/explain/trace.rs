@@ -188,7 +188,7 @@ impl<'a> Trace<'a> {
         let told = split.explain(head, &mut self.caches.borrow_mut());
         let upstream = table.upstream(told.sides[told.at].upstream);
         self.phases.push(phases::split(table, &told));
-        self.forward(head, path, (route, at), length)?;
+        self.forward(head, path, (route, at, upstream), length)?;
         let (key, told) = match &upstream.balance.key {
             None => (0, None),
             Some(key) => {
@@ -299,7 +299,7 @@ impl<'a> Trace<'a> {
         &mut self,
         head: Head<'_>,
         path: &[u8],
-        (route, at): (&Route, usize),
+        (route, at, upstream): (&Route, usize, &Upstream),
         length: Length,
     ) -> Result<(), Reason> {
         let mut room = Vec::new();
@@ -312,8 +312,11 @@ impl<'a> Trace<'a> {
             Err(_) => return Err(self.refuse("forward", Reason::ExpectationFailed)),
         };
         let (upgrade, _) = parts::offered(head, route, length);
-        let (target, host) =
-            (self.secrets.target(target), shown(route.host().unwrap_or_else(|| head.host())));
+        let host = match parts::host(head, route, upstream) {
+            Ok(host) => shown(host),
+            Err(reason) => return Err(self.refuse("forward", reason)),
+        };
+        let target = self.secrets.target(target);
         let mut phase =
             Phase::pass("forward", format!("{} {target}, Host: {host}", shown(head.method_bytes())))
                 .fact("target", target)

@@ -70,7 +70,7 @@ pub fn onward<'f, 'c: 'f, B: BodySource, R: Replies>(
         let target = forward::target(head, path, (route, at), &ctx.lent.caches, space)?;
         let (upgrade, length) = offered(head, route, length);
         let expect_continue = awaits(ctx, head)?;
-        let host = route.host().unwrap_or_else(|| head.host());
+        let host = forward::host(head, route, upstream)?;
         let way = Way { at, path, sent: host, secured: upstream.tls.is_some(), issue };
         let onward = Onward { target, host, length, upgrade, expect_continue };
         let station = ctx.table.station(upstream.id);

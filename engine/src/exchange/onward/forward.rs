@@ -8,7 +8,7 @@ use crate::observe::Reason;
 use crate::policy::fields::is_taken_for;
 use crate::route::finder::Caches;
 use crate::route::front::Scheme;
-use crate::table::{Forwarding, Gateway, Route};
+use crate::table::{Forwarding, Gateway, Route, Upstream};
 use crate::wire::edits::Edits;
 use crate::wire::field::Field;
 use crate::wire::head::{Form, Head, Version};
@@ -178,6 +178,21 @@ fn forwarded(client: Option<IpAddr>, host: &[u8], scheme: Scheme, out: &mut Vec<
 pub fn client_ip(peer: Peer, head: Head<'_>, gateway: &Gateway) -> Option<IpAddr> {
     let peer_ip = peer.addr.ip();
     if peer.trusted { client::behind(head, peer_ip, gateway) } else { peer_ip }
+}
+
+/// The Host to forward.
+///
+/// # Errors
+/// Where the upstream speaks HTTP/2 and the client named no host, which only HTTP/1.0 lets it do, or one with escapes: neither
+/// makes an `:authority` (RFC 9113 §8.3.1).
+pub fn host<'h>(head: Head<'h>, route: &'h Route, upstream: &Upstream) -> Result<&'h [u8], Reason> {
+    let host = route.host().unwrap_or_else(|| head.host());
+    match host {
+        _ if !upstream.http2 => Ok(host),
+        b"" => Err(Reason::BadRequest("host_missing")),
+        _ if memchr::memchr(b'%', host).is_some() => Err(Reason::BadRequest("host_escaped")),
+        _ => Ok(host),
+    }
 }
 
 /// The target to forward: the canonical path as the route rewrites it, which pattern `at` of its match took, and the

@@ -25,7 +25,7 @@ pub(super) fn request(
     scheme: Scheme,
     switches: bool,
 ) -> Result<Request<()>, CallFault> {
-    const MALFORMED: CallFault = CallFault::Malformed("request_head");
+    const MALFORMED: CallFault = CallFault::Request("request_head");
     let Outgoing { head, edits, onward, .. } = outgoing;
     // Frames tell where a body ends: nothing is said of it but a length that is known.
     let length = match onward.length {
@@ -35,7 +35,7 @@ pub(super) fn request(
     let need = head.head_len() + edits.len() + onward.target.len() + HEAD_MARGIN;
     let mut text = lent.buffers.take(Class::holding(need));
     encode::request(&mut text, *head, edits, &Onward { length, upgrade: None, ..*onward })
-        .map_err(|_| CallFault::Malformed("request_head_too_large"))?;
+        .map_err(|_| CallFault::RequestTooLarge)?;
     let text = Bytes::copy_from_slice(text.filled());
     let from = memchr::memchr(b'\n', &text).map_or(text.len(), |end| end + 1);
     let mut request = Request::new(());
