@@ -80,7 +80,12 @@ pub fn onward<'f, 'c: 'f, B: BodySource, R: Replies>(
             // Each exchange has a connection of its own there, so that the one call for it does not count.
             Announce { version, client: ctx.peer.addr, local: reply.local_addr() }
         });
-        let mut interim = async |head: Head<'_>| reply.interim(head).await;
+        let mut interim = async |head: Head<'_>| {
+            let mut own = ctx.lent.forwards.take();
+            own.edits.clear();
+            plan::on_interim(ctx, head, &mut own.edits);
+            reply.interim(head, &own.edits).await
+        };
         let random = || ctx.lent.upstream.random();
         let key = stick::key(upstream, head, path, ctx.client_ip.get(), random);
         let outgoing = Outgoing { head, edits, onward, announce: announce.as_ref(), key };

@@ -274,6 +274,13 @@ pub fn on_reply(
     Ok(())
 }
 
+/// Fills in what the policies remove of an upstream's interim reply.
+pub fn on_interim(ctx: &Context<'_>, reply: Head<'_>, edits: &mut Edits) {
+    if let Some((chain, passage)) = ctx.chain().zip(ctx.passage.borrow().as_ref()) {
+        chain.strip(passage, reply, edits);
+    }
+}
+
 /// The route that a preflight asks about: the one that takes the method it names, if that one has a CORS policy.
 #[inline(never)]
 pub fn preflight(

@@ -386,6 +386,17 @@ impl Chain {
             }
         }
     }
+
+    /// Fills in what the policies remove of an interim reply: what does not leave with a reply does not leave before it.
+    pub fn strip(&self, passage: &Passage, reply: Head<'_>, edits: &mut Edits) {
+        for policy in self.enforced(0..self.steps.len(), passage.applied) {
+            match &policy.kind {
+                Kind::Sanitize(sanitize) => sanitize.dress(Some(reply), edits),
+                Kind::Headers(headers) => headers.strip(edits),
+                _ => {}
+            }
+        }
+    }
 }
 
 /// Counts what a policy did, unless it is only asked what it would do.

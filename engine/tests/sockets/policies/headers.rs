@@ -130,6 +130,36 @@ fn what_is_internal_stays_inside() {
 }
 
 #[test]
+fn what_does_not_leave_with_a_reply_does_not_leave_before_it() {
+    with(
+        ALL,
+        &ROUTES,
+        |setup| setup,
+        |gateway, origin| {
+            let interim = "HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\nServer: nginx\r\nX-Internal-Node: 7\r\n\
+                X-Secret: a\r\nX-Was: b\r\nX-Mine: 1\r\nX-Y-Z: 1\r\n\r\n";
+            origin.script(
+                "hints",
+                format!("{interim}HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").into_bytes(),
+            );
+            for (path, gone, kept) in [
+                ("/hide/x", &["server", "x-internal-node"][..], &["link", "x-secret", "x-mine"][..]),
+                ("/u/7/x", &["x-secret", "x-was"], &["link", "server", "x-internal-node"]),
+                ("/keep", &["x-mine", "x-y-z"], &["link", "server", "x-secret"]),
+            ] {
+                let (reply, _) = ask(gateway, &format!("GET {path}"), "X-Origin: /script/hints\r\n");
+                let reply = reply.expect(200);
+                let [told] = &reply.interim[..] else { panic!("{:?}", reply.interim) };
+                let told = told.to_ascii_lowercase();
+                assert!(gone.iter().all(|name| !told.contains(&format!("{name}:"))), "{path}: {told}");
+                assert!(kept.iter().all(|name| told.contains(&format!("{name}:"))), "{path}: {told}");
+            }
+            three_fresh(gateway);
+        },
+    );
+}
+
+#[test]
 fn in_shadow_mode_nothing_is_changed() {
     with(
         ALL,
