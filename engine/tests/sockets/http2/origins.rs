@@ -95,6 +95,38 @@ fn a_call_that_goes_both_ways_may_be_silent_one_way_for_longer_than_a_body_may()
     });
 }
 
+// RFC 9110 §6.4.1: these have no content. What a client of HTTP/1.1 got of it would be the answer to its next request.
+#[test]
+fn frames_behind_a_head_without_content_are_no_reply() {
+    each_driver(|driver| {
+        for status in ["204", "205", "304"] {
+            let head: &'static [(&str, &str)] = match status {
+                "204" => &[(":status", "204")],
+                "205" => &[(":status", "205")],
+                _ => &[(":status", "304")],
+            };
+            let gateway = before(driver, origin(head, &[]));
+            let mut client = gateway.connect();
+            let forged = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+            let length = forged.len();
+            client.send(format!(
+                "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{forged}"
+            ));
+            let (came, _) = client.rest();
+            let came = String::from_utf8_lossy(&came);
+            assert!(!came.contains("HTTP/1.1 200"), "{status}: {came}");
+            let line = gateway.log_of(client.addr());
+            assert_eq!(line["reason"], "upstream_malformed", "{line}");
+            // Without frames of content all is well.
+            let mut client = gateway.connect();
+            for _ in 0..2 {
+                client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+                assert_eq!(client.reply().status.to_string(), status);
+            }
+        }
+    });
+}
+
 /// An origin whose first connection falls silent once it has greeted, and whose next ones answer.
 fn silent_at_first() -> SocketAddr {
     let behind = origin(&[(":status", "200")], &[]);
