@@ -21,7 +21,7 @@ use crate::route::redirect::{Asked, Redirect};
 use crate::table::{Here, Respond};
 use crate::wire::edits::Edits;
 use crate::wire::field::Field;
-use crate::wire::head::Head;
+use crate::wire::head::{Head, Version};
 use crate::wire::method::Method;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -44,7 +44,7 @@ pub struct Own<'a> {
 /// made in `edits` and `space`.
 ///
 /// # Errors
-/// When the path that a client would be sent to cannot stand.
+/// When the path that a client would be sent to cannot stand, or a tunnel is asked for.
 pub fn own<'a>(
     ctx: &Context<'_>,
     here: &'a Here,
@@ -54,6 +54,9 @@ pub fn own<'a>(
 ) -> Result<Own<'a>, Reason> {
     let chain = ctx.chain();
     let redirect = match here {
+        Here::Respond(Respond { status, .. }) if opens_nothing(head, *status) => {
+            return Err(Reason::UpgradeRefused);
+        }
         Here::Respond(Respond { status, edits: own, body }) => {
             if chain.is_none() && !ctx.shows_timing() && !ctx.is_strict() {
                 ctx.mark(Phase::Answer);
@@ -84,6 +87,12 @@ pub fn own<'a>(
     ctx.tell_strict(edits);
     ctx.timed_answer(edits, space);
     Ok(Own { status: redirect.status, edits, content: b"" })
+}
+
+/// Whether an answer of this status would say that the tunnel is open which `head` asks for by HTTP/2, where every success does
+/// (RFC 8441 §5), and nobody would be behind it.
+fn opens_nothing(head: Head<'_>, status: u16) -> bool {
+    head.version() == Version::Http2 && head.has(Field::UPGRADE) && (200..300).contains(&status)
 }
 
 /// The answer with this status that a policy of `chain` makes, with which nothing is wrong.

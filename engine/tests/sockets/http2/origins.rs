@@ -3,7 +3,7 @@
 use super::frames::*;
 use super::hpack::plain;
 use super::{both, peer};
-use crate::support::{Client, Driver, Gateway, each_driver, three_fresh};
+use crate::support::{Client, Driver, Gateway, Setup, each_driver, three_fresh};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::thread;
@@ -178,13 +178,20 @@ fn offer(stream: u32, path: &str) -> Vec<u8> {
 fn a_success_that_opens_no_tunnel_does_not_look_as_if_it_did() {
     each_driver(|driver| {
         let origin = Origin::start();
-        let gateway = Gateway::start(driver, &both(&origin));
-        let mut peer = peer(&gateway);
-        peer.send(offer(1, "/ok"));
-        let answer = peer.answer(1);
-        assert_eq!(answer.status, 426, "{answer:?}");
-        let line = gateway.log_of(peer.client().addr());
-        assert_eq!(line["reason"], "upgrade_refused", "{line}");
+        let routes = "- { name: here, match: { path: /here }, respond: { body: ok } }\n\
+                      - { name: gone, match: { path: /gone }, respond: { status: 410 } }\n";
+        let gateway = Gateway::start(driver, &Setup { routes: routes.to_owned(), ..both(&origin) });
+        for (path, status, reason) in
+            [("/ok", 426, "upgrade_refused"), ("/here", 426, "upgrade_refused"), ("/gone", 410, "ok")]
+        {
+            let mut peer = peer(&gateway);
+            peer.send(offer(1, path));
+            let answer = peer.answer(1);
+            assert_eq!(answer.status, status, "{path}: {answer:?}");
+            let line = gateway.log_of(peer.client().addr());
+            assert_eq!(line["reason"], reason, "{path}: {line}");
+            assert_eq!(peer.ask(3, "/here").expect(200).text(), "ok", "{path}");
+        }
         three_fresh(&gateway);
     });
 }
