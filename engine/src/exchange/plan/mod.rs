@@ -320,10 +320,13 @@ pub fn dress_answer(
         walk(ctx, chain, asked, (head, path), &mut Edits::new());
         return dress(ctx, chain, (head, path), None, edits);
     }
-    if let Some(passage) = &*ctx.passage.borrow() {
+    if let Some(passage) = &mut *ctx.passage.borrow_mut() {
         edits.absorb(&passage.refusal);
         detail.extend_from_slice(&passage.detail);
         errors.extend_from_slice(&passage.errors);
+        let id = *ctx.request_id.borrow();
+        let mut shard = ctx.lent.policies.borrow_mut();
+        chain.reach(&facts(ctx, head, path, &id), passage, &mut shard.evaluator);
     }
     dress(ctx, chain, (head, path), None, edits);
 }

@@ -129,6 +129,39 @@ fn what_is_internal_stays_inside() {
     );
 }
 
+// As `add_header … always` of nginx, and `response_headers_to_add` of Envoy: a page of an error is shown by a browser too.
+#[test]
+fn fields_are_set_on_early_refusals_too() {
+    let policies = "key: { api_key: { header: X-Key } }\nfew: { limit: { rate: 1/h, key: global } }\n\
+        safe: { headers: { request: { set: { X-Who: '${consumer}' } }, response: { set: { X-Frame-Options: DENY, X-Seg: '${path.id}', X-For: '${consumer}' } } } }\n\
+        post: { headers: { response: { set: { X-Post: a } } }, when: request.method == \"POST\" }\n\
+        dark: { headers: { response: { set: { X-Dark: a } } }, mode: shadow }\n\
+        web: { cors: { origins: https://app.test } }";
+    let routes = [
+        "match: { path: '/known/{id}' }, policies: [web, key, safe, post, dark], to: origin",
+        "match: { path: '/few/{id}' }, policies: [web, few, safe, post, dark], respond: {}",
+    ];
+    with(
+        policies,
+        &routes,
+        |setup| setup,
+        |gateway, _| {
+            for (path, status) in [("/known/7", 401), ("/few/7", 200), ("/few/7", 429)] {
+                let (reply, _) = ask(gateway, &format!("GET {path}"), "Origin: https://app.test\r\n");
+                let reply = reply.expect(status);
+                assert_eq!(reply.values("X-Frame-Options"), ["DENY"], "{status}: {}", reply.head);
+                assert_eq!(reply.values("X-Seg"), ["7"], "{status}: {}", reply.head);
+                assert_eq!(reply.value("Access-Control-Allow-Origin"), Some("https://app.test"), "{status}");
+                for name in ["X-For", "X-Post", "X-Dark"] {
+                    assert_eq!(reply.value(name), None, "{status}: {}", reply.head);
+                }
+            }
+            let (reply, _) = ask(gateway, "POST /known/7", "Content-Length: 0\r\n");
+            assert_eq!(reply.expect(401).values("X-Post"), ["a"]);
+        },
+    );
+}
+
 #[test]
 fn what_does_not_leave_with_a_reply_does_not_leave_before_it() {
     with(
