@@ -30,6 +30,9 @@ fn target(method: Method, bytes: &[u8]) {
     let query = parts.query.map_or(vec![], |query| [b"?", query].concat());
     let joined = [parts.path, &query].concat();
     match parts.form {
+        Form::Asterisk if parts.authority.is_some() => {
+            assert!(bytes.ends_with(parts.authority.unwrap_or(b"?")))
+        }
         Form::Origin | Form::Asterisk => assert_eq!(joined, bytes),
         Form::Authority => assert_eq!(parts.authority, Some(bytes)),
         Form::Absolute => assert!(bytes.ends_with(&[parts.authority.unwrap_or(b"?"), &joined[..]].concat())),

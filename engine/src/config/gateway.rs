@@ -148,7 +148,7 @@ words! {
 /// Peers by where they connect from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Network {
-    /// A network, or a single address as the network that holds only it.
+    /// A network, or a single address as the network that holds only it. None of IPv4 is written as IPv6.
     Ip(ipnet::IpNet),
     /// Every peer on a Unix socket.
     Unix,
@@ -168,11 +168,20 @@ impl Scalar for Network {
         if network.addr() != network.network() {
             return Err(Some(format!("did you mean '{}'?", network.trunc())));
         }
-        Ok(Network::Ip(network))
+        Ok(Network::Ip(canonical(network)))
     }
 
     fn schema() -> Value {
         json!({ "type": "string" })
+    }
+}
+
+/// A network of IPv4 that was written as IPv6 is one of IPv4: so are the addresses that are looked up in it.
+fn canonical(network: ipnet::IpNet) -> ipnet::IpNet {
+    let ipnet::IpNet::V6(v6) = network else { return network };
+    match (v6.addr().to_ipv4_mapped(), v6.prefix_len().checked_sub(96)) {
+        (Some(v4), Some(bits)) => ipnet::Ipv4Net::new(v4, bits).map_or(network, ipnet::IpNet::V4),
+        _ => network,
     }
 }
 

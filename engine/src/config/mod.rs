@@ -40,7 +40,7 @@ section! {
     pub struct Config {
         /// The version of this language: 1.
         pub version: u32 = "1",
-        /// Further files: their lists are joined to these, their maps united with them.
+        /// Further files: their lists are joined to these, their `upstreams`, `policies` and `acme` united with these.
         pub include: Vec<FilePath> = [],
         /// What holds for the whole process.
         pub gateway: Gateway = {},

@@ -61,13 +61,13 @@ fn too_large() -> Fault {
 impl Replies for Http1Replies<'_> {
     type Sink = BodyWriter;
 
-    async fn interim(&mut self, head: Head<'_>) -> Result<(), Fault> {
+    async fn interim(&mut self, head: Head<'_>, edits: &Edits) -> Result<(), Fault> {
         // RFC 9110 §15.2: no 1xx to an HTTP/1.0 client.
         if self.version == Version::Http10 {
             return Ok(());
         }
         let mut out = self.lane.pool.take(Class::holding(head.head_len() + HEAD_MARGIN));
-        encode::interim(&mut out, head, &Edits::new()).map_err(|_| too_large())?;
+        encode::interim(&mut out, head, edits).map_err(|_| too_large())?;
         BodyWriter::new(self.lane.clone(), out, Length::None).flush().await
     }
 

@@ -195,6 +195,7 @@ pub fn of_call(fault: CallFault) -> Reason {
         CallFault::TlsTimeout => Reason::UpstreamTlsTimeout,
         CallFault::PoolFull => Reason::PoolFull,
         CallFault::Reset => Reason::UpstreamReset,
+        CallFault::Request(detail) => Reason::BadRequest(detail),
         CallFault::Malformed(detail) => Reason::UpstreamMalformed(detail),
         CallFault::FirstByte => Reason::UpstreamTimeout,
         CallFault::Total => Reason::TotalTimeout,

@@ -61,11 +61,11 @@ pub trait Replies {
     /// Takes a reply's body.
     type Sink: BodySink;
 
-    /// Passes a 1xx reply on, where the client understands it.
+    /// Passes a 1xx reply on, changed by `edits`, where the client understands it.
     ///
     /// # Errors
     /// The client is gone or too slow.
-    async fn interim(&mut self, head: Head<'_>) -> Result<(), Fault>;
+    async fn interim(&mut self, head: Head<'_>, edits: &Edits) -> Result<(), Fault>;
 
     /// Has a client that waits for it send its body (RFC 9110 §10.1.1).
     ///

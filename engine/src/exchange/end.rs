@@ -6,7 +6,7 @@ pub(super) mod https;
 pub(super) mod proof;
 
 use super::answer::of_body;
-use super::context::{Context, Peer};
+use super::context::Context;
 use super::downstream::{Begin, Replies, ReplyHead};
 use super::outcome::Outcome;
 use super::peer::front::front;
@@ -16,11 +16,12 @@ use crate::net::body::{BodySink, BodySource};
 use crate::observe::{Phase, Reason};
 use crate::policy::Chain;
 use crate::route::finder::Caches;
+use crate::route::front::Front;
 use crate::route::redirect::{Asked, Redirect};
 use crate::table::{Here, Respond};
 use crate::wire::edits::Edits;
 use crate::wire::field::Field;
-use crate::wire::head::Head;
+use crate::wire::head::{Head, Version};
 use crate::wire::method::Method;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -43,7 +44,7 @@ pub struct Own<'a> {
 /// made in `edits` and `space`.
 ///
 /// # Errors
-/// When the path that a client would be sent to cannot stand.
+/// When the path that a client would be sent to cannot stand, or a tunnel is asked for.
 pub fn own<'a>(
     ctx: &Context<'_>,
     here: &'a Here,
@@ -53,6 +54,9 @@ pub fn own<'a>(
 ) -> Result<Own<'a>, Reason> {
     let chain = ctx.chain();
     let redirect = match here {
+        Here::Respond(Respond { status, .. }) if opens_nothing(head, *status) => {
+            return Err(Reason::UpgradeRefused);
+        }
         Here::Respond(Respond { status, edits: own, body }) => {
             if chain.is_none() && !ctx.shows_timing() && !ctx.is_strict() {
                 ctx.mark(Phase::Answer);
@@ -71,7 +75,8 @@ pub fn own<'a>(
     };
     space.clear();
     edits.clear();
-    location(redirect, (ctx.peer, head, path, at), &mut ctx.lent.caches.borrow_mut(), space)?;
+    let front = front(ctx.peer, head, &ctx.table.gateway);
+    location(redirect, (front, head, path, at), &mut ctx.lent.caches.borrow_mut(), space)?;
     // Every part was checked when it was parsed or loaded.
     if !edits.set(Field::LOCATION, space) {
         return Err(Reason::BadRequest("rewrite_not_canonical"));
@@ -82,6 +87,12 @@ pub fn own<'a>(
     ctx.tell_strict(edits);
     ctx.timed_answer(edits, space);
     Ok(Own { status: redirect.status, edits, content: b"" })
+}
+
+/// Whether an answer of this status would say that the tunnel is open which `head` asks for by HTTP/2, where every success does
+/// (RFC 8441 §5), and nobody would be behind it.
+fn opens_nothing(head: Head<'_>, status: u16) -> bool {
+    head.version() == Version::Http2 && head.has(Field::UPGRADE) && (200..300).contains(&status)
 }
 
 /// The answer with this status that a policy of `chain` makes, with which nothing is wrong.
@@ -99,17 +110,17 @@ pub fn of_policy<'a>(
     Own { status, edits, content: b"" }
 }
 
-/// Appends where `redirect` sends a request of `peer` whose canonical `path` pattern `at` took.
+/// Appends where `redirect` sends a request that named `front` and whose canonical `path` pattern `at` took.
 ///
 /// # Errors
 /// When that path cannot stand.
 pub fn location(
     redirect: &Redirect,
-    (peer, head, path, at): (Peer, Head<'_>, &[u8], usize),
+    (front, head, path, at): (Front<'_>, Head<'_>, &[u8], usize),
     caches: &mut Caches,
     out: &mut Vec<u8>,
 ) -> Result<(), Reason> {
-    let asked = Asked { front: front(peer, head), path, query: head.query(), at };
+    let asked = Asked { front, path, query: head.query(), at };
     redirect.location(asked, caches, out).map_err(|fault| Reason::BadRequest(fault.reason()))
 }
 

@@ -23,8 +23,8 @@ mod write;
 pub mod parts {
     pub use super::end::https::elsewhere;
     pub use super::end::{last_hop, location};
-    pub use super::onward::call::allowed_upgrade;
-    pub use super::onward::forward::{client_ip, target};
+    pub use super::onward::call::offered;
+    pub use super::onward::forward::{client_ip, host, target};
     pub use super::onward::max_forwards::ends_here;
     pub use super::onward::stick::{Part, key, part};
     pub use super::peer::front::front;

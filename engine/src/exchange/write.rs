@@ -12,6 +12,8 @@ use crate::observe::Reason;
 use crate::upstream::{Reply, Upload};
 use crate::wire::edits::Edits;
 use crate::wire::head::Version;
+use crate::wire::http1::FramingFault;
+use crate::wire::http1::framing::Length;
 use std::cell::Cell;
 use std::future::Future;
 
@@ -36,11 +38,19 @@ pub fn write<'c, B: BodySource, R: Replies>(
         }
         let upgrade = upgrade.filter(|_| status == 101);
         let close = upload.is_some() || !body.ended();
-        let head = ReplyHead::Upstream { head, edits, length: got.length(), upgrade };
+        let mut reader = got.body();
+        let length = match got.length() {
+            Length::Chunked if status == 205 => {
+                // Boxed: few replies come here, and each exchange would keep the room.
+                Box::pin(emptied(ctx, &mut reader)).await?;
+                Length::None
+            }
+            length => length,
+        };
+        let head = ReplyHead::Upstream { head, edits, length, upgrade };
         let mut sink = reply
             .begin(Begin { head, close, total: ctx.total() })
             .map_err(|_| Reason::UpstreamMalformed("head_too_large"))?;
-        let mut reader = got.body();
         let done = if is_stream(got.head(), got.length()) {
             // Boxed, as in `carry`.
             Box::pin(until_the_end(ctx.lent, carry(ctx, body, upload, &mut reader, &mut sink))).await
@@ -76,6 +86,16 @@ pub fn write<'c, B: BodySource, R: Replies>(
         let whole = reader.ended() && !reader.has_rest() && upload.is_none();
         got.finish(whole);
         Ok(if close { Outcome::Close } else { Outcome::Reuse })
+    }
+}
+
+/// Reads the end of a body that may be chunked but has to hold nothing, that of a 205 (RFC 9110 §15.3.6), before a head says
+/// that there is none.
+async fn emptied<S: BodySource>(ctx: &Context<'_>, reader: &mut S) -> Result<(), Reason> {
+    match reader.fill().await {
+        Ok(b"") => Ok(()),
+        Ok(_) => Err(Reason::UpstreamMalformed(FramingFault::ResetContent.reason())),
+        Err(fault) => Err(ctx.timed_out(of_body(fault))),
     }
 }
 

@@ -44,10 +44,10 @@ impl Ip {
         }
         for (list, allowed) in [(&given.allow, Allowed::Yes), (&given.deny, Allowed::No)] {
             for network in list {
-                match canonical(*network) {
-                    None => ip.unix = allowed,
-                    Some(IpNet::V4(network)) => drop(ip.v4.insert(network, allowed)),
-                    Some(IpNet::V6(network)) => drop(ip.v6.insert(network, allowed)),
+                match *network {
+                    Network::Unix => ip.unix = allowed,
+                    Network::Ip(IpNet::V4(network)) => drop(ip.v4.insert(network, allowed)),
+                    Network::Ip(IpNet::V6(network)) => drop(ip.v6.insert(network, allowed)),
                 }
             }
         }
@@ -69,16 +69,6 @@ impl Ip {
             Some(IpAddr::V6(ip)) => self.v6.get_lpm(&Ipv6Net::from(ip)).map(|(_, allowed)| *allowed),
         };
         found.unwrap_or(self.others)
-    }
-}
-
-/// IPv4 networks written as IPv6 are IPv4: so are the addresses that are looked up. None is `unix`.
-fn canonical(network: Network) -> Option<IpNet> {
-    let Network::Ip(network) = network else { return None };
-    let IpNet::V6(v6) = network else { return Some(network) };
-    match (v6.addr().to_ipv4_mapped(), v6.prefix_len().checked_sub(96)) {
-        (Some(v4), Some(bits)) => Some(Ipv4Net::new(v4, bits).map_or(network, IpNet::V4)),
-        _ => Some(network),
     }
 }
 

@@ -6,6 +6,7 @@ use regex_automata::meta::{Cache, Config, Regex};
 use regex_automata::util::primitives::NonMaxUsize;
 use regex_automata::util::syntax;
 use regex_automata::{Input, PatternID};
+use regex_syntax::hir::{Hir, Look};
 use std::ops::Range;
 
 /// Bytes of one compiled expression at most.
@@ -41,6 +42,11 @@ impl Finder {
     /// # Errors
     /// What is wrong with it, as the rest of a sentence that begins with the text.
     pub fn compile(text: &str, slots: &mut Slots) -> Result<Finder, String> {
+        let is_anchored = text.starts_with('^') && !text.contains('|');
+        Finder::of(&read(text)?, is_anchored, slots)
+    }
+
+    fn of(parsed: &Hir, is_anchored: bool, slots: &mut Slots) -> Result<Finder, String> {
         // The lazy DFA is left out: its cache takes megabytes, which short texts never repay.
         let config = Config::new()
             .utf8_empty(false)
@@ -48,15 +54,10 @@ impl Finder {
             .dfa(false)
             .nfa_size_limit(Some(EXPRESSION_BYTES_MAX))
             .onepass_size_limit(Some(EXPRESSION_BYTES_MAX));
-        let syntax = syntax::Config::new().utf8(false).unicode(false);
-        let built = Regex::builder().configure(config).syntax(syntax).build(text);
-        let regex = built.map_err(|error| match error.syntax_error() {
-            Some(error) => format!("is no regular expression: {}", last_line(&error.to_string())),
-            None => "is too large a regular expression".to_owned(),
-        })?;
+        let built = Regex::builder().configure(config).build_from_hir(parsed);
+        let regex = built.map_err(|_| "is too large a regular expression".to_owned())?;
         let slot = slots.next;
         slots.next += 1;
-        let is_anchored = text.starts_with('^') && !text.contains('|');
         Ok(Finder { regex, is_anchored, generation: slots.generation, slot })
     }
 
@@ -65,9 +66,10 @@ impl Finder {
     /// # Errors
     /// As [`Finder::compile`].
     pub fn whole(text: &str, slots: &mut Slots) -> Result<Finder, String> {
-        // First alone: what is no expression must not become one by what is put around it.
-        Finder::compile(text, &mut Slots::new(0))?;
-        Finder::compile(&format!("\\A(?:{text})\\z"), slots)
+        // Joined once it is read: what is no expression must not become one by text that is put around it, nor a comment at its
+        // end take that text in.
+        let whole = Hir::concat(vec![Hir::look(Look::Start), read(text)?, Hir::look(Look::End)]);
+        Finder::of(&whole, true, slots)
     }
 
     /// Whether it is found in `text`.
@@ -100,6 +102,12 @@ impl Finder {
     pub fn group(&self, name: &str) -> Option<usize> {
         self.regex.group_info().to_index(PatternID::ZERO, name)
     }
+}
+
+fn read(text: &str) -> Result<Hir, String> {
+    let syntax = syntax::Config::new().utf8(false).unicode(false);
+    syntax::parse_with(text, &syntax)
+        .map_err(|error| format!("is no regular expression: {}", last_line(&error.to_string())))
 }
 
 /// The parser's messages draw the place of the fault over several lines; the last one says what it is.
@@ -171,6 +179,10 @@ mod tests {
             ("a|b", "b", true),
             ("^a+$", "aa", true),
             ("a", "a\n", false),
+            ("(?x) a # one\n | b # two", "a", true),
+            ("(?x) a # one\n | b # two", "b", true),
+            ("(?x) a # one\n | b # two", "ab", false),
+            ("a(?x) # one", "a", true),
         ] {
             let finder = Finder::whole(expression, &mut Slots::new(1)).unwrap();
             assert_eq!(finder.is_match(text.as_bytes(), &mut caches), expected, "{expression} {text}");

@@ -29,6 +29,8 @@ impl Networks {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::gateway::Network;
+    use crate::config::read::decode::Scalar;
 
     #[test]
     fn a_peer_belongs_by_its_network_or_by_its_kind_of_socket() {
@@ -36,6 +38,10 @@ mod tests {
         let at = |text: &str| ClientAddr::Ip(text.parse().expect("is an address"));
         assert!(ten.hold(at("10.1.2.3:1")) && ten.hold(at("[::ffff:10.1.2.3]:1")));
         assert!(!ten.hold(at("11.1.2.3:1")) && !ten.hold(at("[::1]:1")) && !ten.hold(ClientAddr::Unix));
+        let Ok(Network::Ip(mapped)) = Network::parse("::ffff:10.0.0.0/104") else { panic!("is a network") };
+        let mapped = Networks { ip: vec![mapped], unix: false };
+        assert!(mapped.hold(at("10.1.2.3:1")) && mapped.hold(at("[::ffff:10.1.2.3]:1")));
+        assert!(!mapped.hold(at("11.1.2.3:1")));
         let local = Networks { ip: Vec::new(), unix: true };
         assert!(local.hold(ClientAddr::Unix) && !local.hold(at("10.1.2.3:1")));
     }

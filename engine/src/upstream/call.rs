@@ -99,6 +99,8 @@ pub enum CallFault {
     PoolFull,
     /// The connection ended before a reply head.
     Reset,
+    /// The request cannot be put as the upstream has to be told of it, through no fault of the upstream.
+    Request(&'static str),
     /// The reply breaks the protocol.
     Malformed(&'static str),
     /// No reply head within `timeouts.first_byte`.

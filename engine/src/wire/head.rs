@@ -81,7 +81,7 @@ pub enum Form {
     Absolute,
     /// `host:port`, with CONNECT only.
     Authority,
-    /// `*`, with OPTIONS only.
+    /// `*`, with OPTIONS only; or an absolute-form without path and query, which stands for it (RFC 9112 §3.2.4).
     Asterisk,
 }
 
@@ -235,7 +235,11 @@ impl<'a> Head<'a> {
     /// asterisk-form, empty for authority-form.
     pub fn path(self) -> &'a [u8] {
         match self.lines.start.path.of(self.bytes) {
-            b"" if self.form() == Form::Absolute => b"/",
+            b"" => match self.form() {
+                Form::Absolute => b"/",
+                Form::Asterisk => b"*",
+                Form::Origin | Form::Authority => b"",
+            },
             path => path,
         }
     }

@@ -67,6 +67,29 @@ fn what_is_asked_and_answered_arrives_as_it_does_over_http1() {
     });
 }
 
+// RFC 9113 §8.3.1: an authority is needed there, and holds no escapes.
+#[test]
+fn a_host_that_cannot_be_said_over_http2_is_the_clients_fault() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let behind = second(driver, origin.addr(), "");
+        let gateway = first(driver, behind.addr(), "");
+        for (head, detail) in [
+            ("GET /ok HTTP/1.0\r\n\r\n", "host_missing"),
+            ("GET /ok HTTP/1.1\r\nHost: a%41\r\n\r\n", "host_escaped"),
+        ] {
+            let mut client = gateway.connect();
+            client.send(head);
+            let reply = client.reply().expect(400);
+            assert_eq!((reply.reason(), reply.detail()), ("bad_request".into(), detail.into()));
+            let line = gateway.log_of(client.addr());
+            assert!(line["tries"] == 0 && line["detail"] == detail, "{line}");
+        }
+        assert_eq!(origin.requests().len(), 0);
+        three_fresh(&gateway);
+    });
+}
+
 #[test]
 fn many_exchanges_share_one_connection() {
     each_driver(|driver| {

@@ -1,6 +1,6 @@
 //! `${env:NAME}` and `${file:PATH}` in values, resolved once at load; `$${` writes a literal `${`. What stands for a part
-//! of a request, such as `${header.NAME}`, is only marked. What is put in
-//! is marked and never shown. A text that was put in is not searched again.
+//! of a request, such as `${header.NAME}`, is only marked, and in the text that takes the place of what an expression found `${1}`
+//! and `${name}` are its groups. What is put in is marked and never shown. A text that was put in is not searched again.
 
 use super::tree::{Drawn, Node, Place, Scalar, Shape};
 use super::{Faults, Origin, Source};
@@ -8,16 +8,61 @@ use super::{Faults, Origin, Source};
 /// Bytes of a file that a value takes in.
 const VALUE_BYTES_MAX: usize = 1024 * 1024;
 
-/// Resolves every reference of the tree.
-pub fn expand(node: &mut Node, files: &mut dyn Source, origin: &mut Origin, faults: &mut Faults) {
+/// The key whose references are resolved while files are gathered.
+pub const INCLUDE: &str = "include";
+
+/// Resolves every reference of the tree of all files.
+pub fn expand(root: &mut Node, files: &mut dyn Source, origin: &mut Origin, faults: &mut Faults) {
+    match &mut root.shape {
+        Shape::Map(entries) => entries.iter_mut().filter(|entry| entry.key != INCLUDE).for_each(|entry| {
+            expand_value(&mut entry.value, files, origin, faults);
+        }),
+        _ => expand_value(root, files, origin, faults),
+    }
+}
+
+/// Resolves every reference of a value at the top.
+pub fn expand_value(node: &mut Node, files: &mut dyn Source, origin: &mut Origin, faults: &mut Faults) {
+    expand_at(node, Inside::Elsewhere, files, origin, faults);
+}
+
+/// What of the file a value is, as far as it matters here: `rewrite.regex.to` has references of its own.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Inside {
+    Elsewhere,
+    Rewrite,
+    Regex,
+    Groups,
+}
+
+impl Inside {
+    fn of(self, key: &str) -> Inside {
+        match (self, key) {
+            (_, "rewrite") => Inside::Rewrite,
+            (Inside::Rewrite, "regex") => Inside::Regex,
+            (Inside::Regex, "to") => Inside::Groups,
+            _ => Inside::Elsewhere,
+        }
+    }
+}
+
+fn expand_at(
+    node: &mut Node,
+    inside: Inside,
+    files: &mut dyn Source,
+    origin: &mut Origin,
+    faults: &mut Faults,
+) {
     match &mut node.shape {
         Shape::Null => {}
-        Shape::List(items) => items.iter_mut().for_each(|item| expand(item, files, origin, faults)),
-        Shape::Map(entries) => {
-            entries.iter_mut().for_each(|entry| expand(&mut entry.value, files, origin, faults));
+        Shape::List(items) => {
+            items.iter_mut().for_each(|item| expand_at(item, inside, files, origin, faults));
         }
+        Shape::Map(entries) => entries.iter_mut().for_each(|entry| {
+            expand_at(&mut entry.value, inside.of(&entry.key), files, origin, faults);
+        }),
         Shape::Scalar(scalar) if scalar.text.contains("${") => {
-            let expanded = expand_text(&scalar.text, node.place, files, origin, faults);
+            let expanded = expand_text((&scalar.text, inside), node.place, files, origin, faults);
             if expanded.drawn == Drawn::Some && !expanded.text.is_empty() {
                 origin.drawn.push(expanded.text.clone());
             }
@@ -28,7 +73,7 @@ pub fn expand(node: &mut Node, files: &mut dyn Source, origin: &mut Origin, faul
 }
 
 fn expand_text(
-    text: &str,
+    (text, inside): (&str, Inside),
     place: Place,
     files: &mut dyn Source,
     origin: &Origin,
@@ -55,11 +100,14 @@ fn expand_text(
             out.drawn = Drawn::Failed;
             return out;
         };
-        if is_asked(&rest[..end]) {
+        let is_group = inside == Inside::Groups && !rest[..end].contains(':');
+        if is_group || is_asked(&rest[..end]) {
             let start = out.text.len();
             out.text.push_str("${");
             out.text.push_str(&rest[..=end]);
-            out.asked.push(start..out.text.len());
+            if !is_group {
+                out.asked.push(start..out.text.len());
+            }
             rest = &rest[end + 1..];
             continue;
         }

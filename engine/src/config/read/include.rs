@@ -1,10 +1,11 @@
 //! `include:`: further files of the same language, merged into one tree. Lists (`listeners`, `routes`, ...) are
-//! joined in the order of inclusion, maps (`upstreams`, `policies`) are united; a section that is neither, such
-//! as `gateway`, may stand in one file only. Relative paths start at the file that names them.
+//! joined in the order of inclusion, maps of names (`upstreams`, `policies`, `acme`) are united; a section that is neither,
+//! such as `gateway`, may stand in one file only. Relative paths start at the file that names them, and references in them
+//! are resolved here, before those of all other values.
 
 use super::source::File;
-use super::tree::{Entry, Node, Place, Shape};
-use super::{FILE_BYTES_MAX, Faults, Origin, Source, toml, yaml};
+use super::tree::{Drawn, Entry, Node, Place, Shape};
+use super::{FILE_BYTES_MAX, Faults, Origin, Source, expand, toml, yaml};
 use crate::config::problem::Problem;
 use std::path::{Path, PathBuf};
 
@@ -18,9 +19,8 @@ pub fn gather(files: &mut dyn Source, path: &Path, origin: &mut Origin, faults: 
     let mut known = vec![path.to_owned()];
     // Depth first, so that what a file includes comes right behind it.
     while let Some((path, named_at)) = waiting.pop() {
-        let Some(node) = read_file(files, &path, named_at, origin, faults) else { continue };
-        let file = origin.files.len() - 1;
-        let mut named = includes(&node, &origin.files[file].folder);
+        let Some(mut node) = read_file(files, &path, named_at, origin, faults) else { continue };
+        let mut named = includes(&mut node, files, origin, faults);
         named.retain(|(path, place)| {
             let fresh = !known.contains(path);
             if fresh {
@@ -89,12 +89,25 @@ fn read_file(
     }
 }
 
-/// The paths that a file's `include` names. What is not a list of texts is told where it is decoded.
-fn includes(node: &Node, folder: &Path) -> Vec<(PathBuf, Place)> {
-    let Some(Entry { value: Node { shape: Shape::List(items), .. }, .. }) = node.entry("include") else {
+/// The paths that the `include` of the file read last names. What is not a list of texts is told where it is decoded.
+fn includes(
+    node: &mut Node,
+    files: &mut dyn Source,
+    origin: &mut Origin,
+    faults: &mut Faults,
+) -> Vec<(PathBuf, Place)> {
+    let Shape::Map(entries) = &mut node.shape else { return Vec::new() };
+    let named = entries.iter_mut().find(|entry| entry.key == expand::INCLUDE);
+    let Some(Entry { value: Node { shape: Shape::List(items), .. }, .. }) = named else {
         return Vec::new();
     };
-    items.iter().filter_map(|item| Some((folder.join(item.shown()?), item.place))).collect()
+    items.iter_mut().for_each(|item| expand::expand_value(item, files, origin, faults));
+    let folder = origin.files.last().map(|file| file.folder.clone()).unwrap_or_default();
+    let path = |item: &Node| match &item.shape {
+        Shape::Scalar(scalar) if scalar.drawn != Drawn::Failed => Some(folder.join(&scalar.text)),
+        _ => None,
+    };
+    items.iter().filter_map(|item| Some((path(item)?, item.place))).collect()
 }
 
 fn merge(root: &mut Node, more: Node, origin: &Origin, faults: &mut Faults) {
@@ -115,7 +128,9 @@ fn merge_section(known: &mut Entry, more: Entry, origin: &Origin, faults: &mut F
     let name_of = |place: Place| origin.files.get(usize::from(place.file)).map_or("", |file| &file.name);
     match (&mut known.value.shape, more.value.shape) {
         (Shape::List(have), Shape::List(items)) => have.extend(items),
-        (Shape::Map(have), Shape::Map(entries)) if matches!(&*more.key, "upstreams" | "policies") => {
+        (Shape::Map(have), Shape::Map(entries))
+            if matches!(&*more.key, "upstreams" | "policies" | "acme") =>
+        {
             for entry in entries {
                 match have.iter().find(|known| known.key == entry.key) {
                     None => have.push(entry),

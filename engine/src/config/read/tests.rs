@@ -175,6 +175,51 @@ fn a_reference_may_stand_within_a_text_and_may_be_written_literally() {
 }
 
 #[test]
+fn groups_of_a_rewrite_stand_beside_references() {
+    let to = "/${env:P}/${1}0/${user}/${name}$${x}";
+    let config = Memory::default()
+        .file(
+            "x.yaml",
+            format!("routes: [{{ name: a, rewrite: {{ regex: {{ match: x, to: \"{to}\" }} }}, to: o }}]"),
+        )
+        .env("P", "v2")
+        .read("x.yaml")
+        .unwrap_or_else(|problems| panic!("{problems}"));
+    let regex = config.routes[0].rewrite.regex.as_ref().expect("is written");
+    assert_eq!(regex.to, "/v2/${1}0/${user}/${name}${x}");
+    check(
+        "routes: [{ name: a, rewrite: { regex: { match: x, to: \"/${evn:P}\" }, path: \"/${1}\" }, to: o }]",
+        &[
+            "1:55: error: '${evn:P}' is not a reference",
+            "only ${env:NAME} and ${file:PATH} are read; write $${ for a literal ${",
+            "1:76: error: '${1}' is not a reference",
+            "did you mean '${env:1}'? Write $${ for a literal ${",
+        ],
+    );
+}
+
+#[test]
+fn issuers_of_several_files_are_united_and_a_files_name_may_come_from_the_environment() {
+    let config = Memory::default()
+        .file("etc/main.yaml", "include: [\"${env:SITE}.yaml\", \"$${x}.yaml\"]\nacme: { a: { storage: s } }")
+        .file("etc/paris.yaml", "acme: { b: { storage: t } }\ninclude: [\"${file:more}\"]")
+        .file("etc/${x}.yaml", "acme: { c: { storage: u } }")
+        .file("etc/more", "last.yaml\n")
+        .file("etc/last.yaml", "acme: { d: { storage: v } }")
+        .env("SITE", "paris")
+        .read("etc/main.yaml")
+        .unwrap_or_else(|problems| panic!("{problems}"));
+    assert_eq!(config.acme.names().collect::<Vec<_>>(), ["a", "b", "d", "c"]);
+    let told = Memory::default()
+        .file("main.yaml", "include: [a.yaml, \"${env:NOPE}.yaml\"]\nacme: { a: { storage: s } }")
+        .file("a.yaml", "acme: { a: { storage: s } }")
+        .read("main.yaml")
+        .unwrap_err();
+    let told: Vec<&str> = told.0.iter().map(|problem| problem.message.as_str()).collect();
+    assert_eq!(told, ["the environment variable 'NOPE' is not set", "duplicate key 'a'"]);
+}
+
+#[test]
 fn included_files_are_merged_and_their_paths_start_at_them() {
     let config = Memory::default()
         .file("etc/main.yaml", "version: 1\ninclude: [conf.d/a.yaml, conf.d/b.toml]\nroutes: [{ name: r0, to: a }]")

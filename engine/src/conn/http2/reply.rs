@@ -42,9 +42,9 @@ fn too_large() -> Fault {
 impl<'a> Replies for Http2Replies<'a> {
     type Sink = Sink<'a>;
 
-    async fn interim(&mut self, head: Head<'_>) -> Result<(), Fault> {
+    async fn interim(&mut self, head: Head<'_>, edits: &Edits) -> Result<(), Fault> {
         let mut out = self.pool.take(Class::holding(head.head_len() + HEAD_MARGIN));
-        encode::interim(&mut out, head, &Edits::new()).map_err(|_| too_large())?;
+        encode::interim(&mut out, head, edits).map_err(|_| too_large())?;
         self.to.interim(response(head.status(), &out))
     }
 

@@ -188,7 +188,7 @@ impl<'a> Trace<'a> {
         let told = split.explain(head, &mut self.caches.borrow_mut());
         let upstream = table.upstream(told.sides[told.at].upstream);
         self.phases.push(phases::split(table, &told));
-        self.forward(head, path, (route, at), length)?;
+        self.forward(head, path, (route, at, upstream), length)?;
         let (key, told) = match &upstream.balance.key {
             None => (0, None),
             Some(key) => {
@@ -203,7 +203,7 @@ impl<'a> Trace<'a> {
     fn sent_to_https(&mut self, head: Head<'_>, path: &[u8]) -> Result<Option<Outcome>, Reason> {
         let mut place = Vec::new();
         let asked = (self.peer, head, path);
-        let sent = parts::elsewhere(self.listener, asked, &mut self.caches.borrow_mut(), &mut place);
+        let sent = parts::elsewhere(self.ground.table, asked, &mut self.caches.borrow_mut(), &mut place);
         let status = match sent {
             Ok(None) => return Ok(None),
             Ok(Some(status)) => status,
@@ -281,7 +281,8 @@ impl<'a> Trace<'a> {
             Here::Redirect(redirect) => redirect,
         };
         let mut place = Vec::new();
-        let asked = (self.peer, head, path, at);
+        let front = parts::front(self.peer, head, &self.ground.table.gateway);
+        let asked = (front, head, path, at);
         let made = parts::location(redirect, asked, &mut self.caches.borrow_mut(), &mut place);
         if let Err(reason) = made {
             return Err(self.refuse("redirect", reason));
@@ -298,7 +299,7 @@ impl<'a> Trace<'a> {
         &mut self,
         head: Head<'_>,
         path: &[u8],
-        (route, at): (&Route, usize),
+        (route, at, upstream): (&Route, usize, &Upstream),
         length: Length,
     ) -> Result<(), Reason> {
         let mut room = Vec::new();
@@ -310,9 +311,12 @@ impl<'a> Trace<'a> {
             Ok(waits) => waits,
             Err(_) => return Err(self.refuse("forward", Reason::ExpectationFailed)),
         };
-        let upgrade = if length == Length::None { parts::allowed_upgrade(head, route) } else { None };
-        let (target, host) =
-            (self.secrets.target(target), shown(route.host().unwrap_or_else(|| head.host())));
+        let (upgrade, _) = parts::offered(head, route, length);
+        let host = match parts::host(head, route, upstream) {
+            Ok(host) => shown(host),
+            Err(reason) => return Err(self.refuse("forward", reason)),
+        };
+        let target = self.secrets.target(target);
         let mut phase =
             Phase::pass("forward", format!("{} {target}, Host: {host}", shown(head.method_bytes())))
                 .fact("target", target)

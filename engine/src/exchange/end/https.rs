@@ -7,7 +7,7 @@ use crate::exchange::peer::front::front;
 use crate::observe::Reason;
 use crate::route::finder::Caches;
 use crate::route::front::Scheme;
-use crate::table::Listener;
+use crate::table::Table;
 use crate::wire::edits::Edits;
 use crate::wire::field::Field;
 use crate::wire::head::Head;
@@ -23,13 +23,12 @@ pub fn redirected<'a>(
     edits: &'a mut Edits,
     space: &mut Vec<u8>,
 ) -> Result<Option<Own<'a>>, Reason> {
-    let listener = &ctx.table.listeners[ctx.peer.listener.index()];
-    if listener.to_https.is_none() {
+    if ctx.table.listeners[ctx.peer.listener.index()].to_https.is_none() {
         return Ok(None);
     }
     space.clear();
     let caches = &mut ctx.lent.caches.borrow_mut();
-    let Some(status) = elsewhere(listener, (ctx.peer, head, path), caches, space)? else { return Ok(None) };
+    let Some(status) = elsewhere(ctx.table, (ctx.peer, head, path), caches, space)? else { return Ok(None) };
     edits.clear();
     // Every part was checked when it was parsed or loaded.
     if !edits.set(Field::LOCATION, space) {
@@ -43,20 +42,20 @@ pub fn redirected<'a>(
 /// # Errors
 /// As [`redirected`].
 pub fn elsewhere(
-    listener: &Listener,
+    table: &Table,
     (peer, head, path): (Peer, Head<'_>, &[u8]),
     caches: &mut Caches,
     out: &mut Vec<u8>,
 ) -> Result<Option<u16>, Reason> {
-    let Some(redirect) = &listener.to_https else { return Ok(None) };
-    let front = front(peer, head);
+    let Some(redirect) = &table.listeners[peer.listener.index()].to_https else { return Ok(None) };
+    let front = front(peer, head, &table.gateway);
     if front.scheme == Scheme::Https {
         return Ok(None);
     }
     if front.authority().is_none() {
         return Err(Reason::BadRequest("host_missing"));
     }
-    location(redirect, (peer, head, path, 0), caches, out)?;
+    location(redirect, (front, head, path, 0), caches, out)?;
     Ok(Some(redirect.status))
 }
 
@@ -77,7 +76,8 @@ impl Context<'_> {
 
     #[inline(never)]
     fn put_strict(&self, value: &[u8], edits: &mut Edits) {
-        let scheme = self.head.map_or(self.peer.scheme, |head| front(self.peer, head).scheme);
+        let told = |head| front(self.peer, head, &self.table.gateway).scheme;
+        let scheme = self.head.map_or(self.peer.scheme, told);
         if scheme == Scheme::Https && edits.value(STRICT).is_none() {
             let is_valid = edits.set(STRICT, value);
             debug_assert!(is_valid, "numbers and words can stand in a field");

@@ -39,8 +39,8 @@ fn said(head: Head<'_>) -> Option<&[u8]> {
 impl<R: Replies> Replies for WebReplies<'_, R> {
     type Sink = WebSink<R::Sink>;
 
-    async fn interim(&mut self, head: Head<'_>) -> Result<(), Fault> {
-        self.to.interim(head).await
+    async fn interim(&mut self, head: Head<'_>, edits: &Edits) -> Result<(), Fault> {
+        self.to.interim(head, edits).await
     }
 
     async fn go_on(&mut self) -> Result<(), Fault> {

@@ -69,14 +69,14 @@ pub fn onward<'f, 'c: 'f, B: BodySource, R: Replies>(
         let chain = ctx.chain();
         let (upstream, issue) = choose(ctx, head, split);
         let target = forward::target(head, path, (route, at), &ctx.lent.caches, space)?;
-        let upgrade = if length == Length::None { allowed_upgrade(head, route) } else { None };
+        let (upgrade, length) = offered(head, route, length);
         if upgrade.is_some() {
             let Listener { limits, tunnels, .. } = &ctx.table.listeners[ctx.peer.listener.index()];
             let place = Slot::take(tunnels.clone(), limits.tunnels).ok_or(Reason::TunnelCap)?;
             ctx.place.set(Some(place));
         }
         let expect_continue = awaits(ctx, head)?;
-        let host = route.host().unwrap_or_else(|| head.host());
+        let host = forward::host(head, route, upstream)?;
         let way = Way { at, path, sent: host, secured: upstream.tls.is_some(), issue };
         let onward = Onward { target, host, length, upgrade, expect_continue };
         let station = ctx.table.station(upstream.id);
@@ -86,7 +86,12 @@ pub fn onward<'f, 'c: 'f, B: BodySource, R: Replies>(
             // Each exchange has a connection of its own there, so that the one call for it does not count.
             Announce { version, client: ctx.peer.addr, local: reply.local_addr() }
         });
-        let mut interim = async |head: Head<'_>| reply.interim(head).await;
+        let mut interim = async |head: Head<'_>| {
+            let mut own = ctx.lent.forwards.take();
+            own.edits.clear();
+            plan::on_interim(ctx, head, &mut own.edits);
+            reply.interim(head, &own.edits).await
+        };
         let random = || ctx.lent.upstream.random();
         let key = stick::key(upstream, head, path, ctx.client_ip.get(), random);
         let outgoing = Outgoing { head, edits, onward, announce: announce.as_ref(), key };
@@ -125,8 +130,20 @@ fn choose<'c>(ctx: &'c Context<'c>, head: Head<'_>, split: &Split) -> (&'c Upstr
     (ctx.table.upstream(choice.upstream), choice.issue)
 }
 
+/// The protocol that is offered to the upstream, and the length of the body. With a body there is no offer: whose bytes follow
+/// it could not be told. One of no bytes is none, as some clients announce it with the handshake of a WebSocket.
+pub fn offered<'h>(head: Head<'h>, route: &Route, length: Length) -> (Option<&'h [u8]>, Length) {
+    match length {
+        Length::None | Length::Exact(0) => match allowed_upgrade(head, route) {
+            Some(token) => (Some(token), Length::None),
+            None => (None, length),
+        },
+        length => (None, length),
+    }
+}
+
 /// The first protocol offered that the route passes: `websocket` always, others by name, `h2c` never.
-pub fn allowed_upgrade<'h>(head: Head<'h>, route: &Route) -> Option<&'h [u8]> {
+fn allowed_upgrade<'h>(head: Head<'h>, route: &Route) -> Option<&'h [u8]> {
     framing::upgrade_tokens(head).find(|token| {
         token.eq_ignore_ascii_case(b"websocket")
             || (!token.eq_ignore_ascii_case(b"h2c")

@@ -5,9 +5,10 @@ use super::max_forwards;
 use crate::exchange::context::{Context, Peer, RequestId};
 use crate::exchange::peer::client;
 use crate::observe::Reason;
+use crate::policy::fields::is_taken_for;
 use crate::route::finder::Caches;
 use crate::route::front::Scheme;
-use crate::table::{Forwarding, Gateway, Route};
+use crate::table::{Forwarding, Gateway, Route, Upstream};
 use crate::wire::edits::Edits;
 use crate::wire::field::Field;
 use crate::wire::head::{Form, Head, Version};
@@ -72,6 +73,10 @@ impl Forward {
             }
             KIN.iter().for_each(|field| self.edits.remove(*field));
         }
+        if head.has(Field::OTHER) {
+            let odd = head.lines().map(|(_, name, _)| name).filter(|name| is_odd_forwarding(name));
+            odd.for_each(|name| self.edits.remove(name));
+        }
         self.request_id(ctx, head);
         max_forwards::count_down(head, &mut self.edits);
         // RFC 9110 §7.6.3: a gateway tells in Via which version it received.
@@ -134,6 +139,14 @@ const KIN: [Field; 3] = [Field::X_REAL_IP, Field::X_FORWARDED_PORT, Field::X_FOR
 /// What a client could say of itself, but for Forwarded.
 const X_FORWARDED: [Field; 3] = [Field::X_FORWARDED_FOR, Field::X_FORWARDED_PROTO, Field::X_FORWARDED_HOST];
 
+/// Whether `name` is another spelling of a forwarding field, which nobody writes in good faith: servers that hand fields on as
+/// variables take `X_Forwarded_For` for `X-Forwarded-For`. The gateway reads none of them, and passes none on.
+pub(super) fn is_odd_forwarding(name: &[u8]) -> bool {
+    matches!(name.first(), Some(b'x' | b'X'))
+        && memchr::memchr(b'_', name).is_some()
+        && X_FORWARDED.iter().chain(&KIN).any(|field| is_taken_for(field.name().as_bytes(), name))
+}
+
 /// The values of `field` so far, each with the comma that another one needs.
 fn chain(head: Head<'_>, field: Field, value: &mut Vec<u8>) {
     value.clear();
@@ -167,6 +180,21 @@ pub fn client_ip(peer: Peer, head: Head<'_>, gateway: &Gateway) -> Option<IpAddr
     if peer.trusted { client::behind(head, peer_ip, gateway) } else { peer_ip }
 }
 
+/// The Host to forward.
+///
+/// # Errors
+/// Where the upstream speaks HTTP/2 and the client named no host, which only HTTP/1.0 lets it do, or one with escapes: neither
+/// makes an `:authority` (RFC 9113 §8.3.1).
+pub fn host<'h>(head: Head<'h>, route: &'h Route, upstream: &Upstream) -> Result<&'h [u8], Reason> {
+    let host = route.host().unwrap_or_else(|| head.host());
+    match host {
+        _ if !upstream.http2 => Ok(host),
+        b"" => Err(Reason::BadRequest("host_missing")),
+        _ if memchr::memchr(b'%', host).is_some() => Err(Reason::BadRequest("host_escaped")),
+        _ => Ok(host),
+    }
+}
+
 /// The target to forward: the canonical path as the route rewrites it, which pattern `at` of its match took, and the
 /// query as received. The target received is used where that is the same.
 ///
@@ -180,7 +208,7 @@ pub fn target<'t>(
     out: &'t mut Vec<u8>,
 ) -> Result<&'t [u8], Reason> {
     if head.form() == Form::Asterisk {
-        return Ok(head.target());
+        return Ok(path);
     }
     out.clear();
     let rewritten = match route.rewrite.as_ref().and_then(|rewrite| rewrite.path.as_ref()) {

@@ -64,7 +64,7 @@ impl Way<'_> {
             .iter()
             .map(|endpoint| Inside { name: endpoint.host.as_bytes(), addr: tcp(&endpoint.addr) });
         let back = Back {
-            front: front(ctx.peer, head),
+            front: front(ctx.peer, head, &ctx.table.gateway),
             sent: self.sent,
             port: if self.secured { 443 } else { 80 },
             inside,

@@ -1,6 +1,7 @@
 //! A request's body as an upstream gets it: without the trailers that a client sends under names by which origins are told
-//! who calls. A body that has no trailers costs a look at their length.
+//! who calls, or whom the gateway forwards for. A body that has no trailers costs a look at their length.
 
+use super::forward::is_odd_forwarding;
 use crate::base::{Fault, Tick};
 use crate::net::body::{BodySource, Plain};
 use crate::policy::fields::Identity;
@@ -24,7 +25,7 @@ impl<'b, B: BodySource> Stripped<'b, B> {
     fn kept(&self) -> &[u8] {
         self.kept.get_or_init(|| {
             let mut kept = Vec::new();
-            self.identity.strip_trailers(self.from.trailers(), &mut kept);
+            self.identity.strip_trailers(self.from.trailers(), is_odd_forwarding, &mut kept);
             kept.into()
         })
     }
@@ -42,7 +43,7 @@ impl<B: BodySource> BodySource for Stripped<'_, B> {
     /// Asked for once the end was seen: what they are no longer changes.
     fn trailers(&self) -> &[u8] {
         let sent = self.from.trailers();
-        if sent.is_empty() || self.identity.is_empty() { sent } else { self.kept() }
+        if sent.is_empty() { sent } else { self.kept() }
     }
 
     fn ended(&self) -> bool {

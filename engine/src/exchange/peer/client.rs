@@ -12,22 +12,42 @@ const LINES_MAX: usize = 16;
 
 /// The client of a trusted `peer`; the peer itself where no field tells of another.
 pub fn behind(head: Head<'_>, peer: Option<IpAddr>, gateway: &Gateway) -> Option<IpAddr> {
-    match gateway.forwarding {
-        Forwarding::Forwarded => walk(head, Field::FORWARDED, peer, &gateway.trusted, named),
-        Forwarding::XForwarded | Forwarding::Off => {
-            walk(head, Field::X_FORWARDED_FOR, peer, &gateway.trusted, address)
-        }
+    let (field, read) = asked(gateway.forwarding);
+    walk(head, field, peer, &gateway.trusted, read).0
+}
+
+/// The `proto` and the `host` that Forwarded tells of the client: those of the element at which the walk to it ends. A
+/// trusted hop wrote that one of the request as it came to it; those before it are anybody's, those behind it tell of
+/// proxies.
+pub fn named<'h>(
+    head: Head<'h>,
+    peer: Option<IpAddr>,
+    trusted: &Networks,
+) -> (Option<&'h [u8]>, Option<&'h [u8]>) {
+    let (_, element) = walk(head, Field::FORWARDED, peer, trusted, node);
+    let of = |name: &str| element.and_then(|element| parameter(element, name));
+    (of("proto"), of("host"))
+}
+
+type Read = fn(&[u8]) -> Option<IpAddr>;
+
+/// The field that tells who the client is, and how one of its elements is read.
+fn asked(forwarding: Forwarding) -> (Field, Read) {
+    match forwarding {
+        Forwarding::Forwarded => (Field::FORWARDED, node),
+        Forwarding::XForwarded | Forwarding::Off => (Field::X_FORWARDED_FOR, address),
     }
 }
 
-fn walk(
-    head: Head<'_>,
+/// The client, and the element that was looked at last.
+fn walk<'h>(
+    head: Head<'h>,
     field: Field,
     peer: Option<IpAddr>,
     trusted: &Networks,
-    read: fn(&[u8]) -> Option<IpAddr>,
-) -> Option<IpAddr> {
-    let mut client = peer;
+    read: Read,
+) -> (Option<IpAddr>, Option<&'h [u8]>) {
+    let (mut client, mut element) = (peer, None);
     let mut values = [&b""[..]; LINES_MAX];
     let mut count = 0;
     for value in head.all(field) {
@@ -39,28 +59,49 @@ fn walk(
         count += 1;
     }
     for value in values[..count].iter().rev() {
-        for hop in value.rsplit(|byte| *byte == b',') {
-            let Some(hop) = read(hop.trim_ascii()) else { return client };
+        for hop in from_the_end(value, b',') {
+            element = Some(hop);
+            let Some(hop) = read(hop.trim_ascii()) else { return (client, element) };
             client = Some(hop);
             if !trusted.hold_ip(hop) {
-                return client;
+                return (client, element);
             }
         }
     }
-    client
+    (client, element)
 }
 
-/// The address in the `for` of one element of Forwarded (RFC 7239 §4). A comma or semicolon within quotes splits what a
-/// well-formed node never holds, and leaves parts that name nobody.
-fn named(element: &[u8]) -> Option<IpAddr> {
-    let mut nodes = element.split(|byte| *byte == b';').filter_map(|pair| {
-        let at = pair.iter().position(|byte| *byte == b'=')?;
-        pair[..at].trim_ascii().eq_ignore_ascii_case(b"for").then(|| pair[at + 1..].trim_ascii())
+/// The parts of `text` between marks, the last one first. A mark within quotes splits nothing: a Host may hold commas and
+/// semicolons. Quotes are paired from the end, so that one which a client sent has no say in what a proxy wrote behind it.
+fn from_the_end(text: &[u8], mark: u8) -> impl Iterator<Item = &[u8]> {
+    let mut left = Some(text);
+    std::iter::from_fn(move || {
+        let text = left?;
+        let mut quoted = false;
+        let at = text.iter().rposition(|byte| {
+            quoted ^= *byte == b'"';
+            *byte == mark && !quoted
+        });
+        left = at.map(|at| &text[..at]);
+        Some(at.map_or(text, |at| &text[at + 1..]))
+    })
+}
+
+/// The address in the `for` of one element of Forwarded (RFC 7239 §4).
+fn node(element: &[u8]) -> Option<IpAddr> {
+    address(parameter(element, "for")?)
+}
+
+/// A parameter of one element of Forwarded, without its quotes. None that stands there twice, which is not allowed: two
+/// readers may take different ones. None with an escape, which no address, scheme or host needs.
+fn parameter<'e>(element: &'e [u8], name: &str) -> Option<&'e [u8]> {
+    let mut values = from_the_end(element, b';').filter_map(|pair| {
+        let at = memchr::memchr(b'=', pair)?;
+        pair[..at].trim_ascii().eq_ignore_ascii_case(name.as_bytes()).then(|| pair[at + 1..].trim_ascii())
     });
-    // A second `for` is not allowed, and two readers may take different ones.
-    let node = nodes.next().filter(|_| nodes.next().is_none())?;
-    let bare = node.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")).unwrap_or(node);
-    address(bare)
+    let value = values.next().filter(|_| values.next().is_none())?;
+    let bare = value.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")).unwrap_or(value);
+    (memchr::memchr2(b'"', b'\\', bare).is_none()).then_some(bare)
 }
 
 /// An address, alone or with a port.
@@ -76,19 +117,23 @@ mod tests {
     use crate::wire::head::Lines;
     use crate::wire::http1::{HeadLimits, request};
 
-    type Walked = (Field, fn(&[u8]) -> Option<IpAddr>);
-    const X_FORWARDED_FOR: Walked = (Field::X_FORWARDED_FOR, address);
-    const FORWARDED: Walked = (Field::FORWARDED, named);
+    const X_FORWARDED_FOR: Forwarding = Forwarding::XForwarded;
+    const FORWARDED: Forwarding = Forwarding::Forwarded;
 
-    fn client((field, read): Walked, lines: &str, peer: Option<IpAddr>) -> Option<IpAddr> {
+    fn with<T>(lines: &str, test: impl FnOnce(Head<'_>, &Networks) -> T) -> T {
         let text = format!("GET / HTTP/1.1\r\nHost: a\r\n{lines}\r\n");
         let mut lines = Lines::new();
         request::parse(text.as_bytes(), &mut lines, &HeadLimits::default()).expect("parses");
         let trusted = Networks { ip: vec!["10.0.0.0/8".parse().expect("is a network")], unix: true };
-        walk(Head::new(text.as_bytes(), &lines), field, peer, &trusted, read)
+        test(Head::new(text.as_bytes(), &lines), &trusted)
     }
 
-    fn check(field: Walked, cases: &[(&str, &str)]) {
+    fn client(forwarding: Forwarding, lines: &str, peer: Option<IpAddr>) -> Option<IpAddr> {
+        let (field, read) = asked(forwarding);
+        with(lines, |head, trusted| walk(head, field, peer, trusted, read).0)
+    }
+
+    fn check(field: Forwarding, cases: &[(&str, &str)]) {
         for (lines, expected) in cases {
             let peer = Some(IpAddr::from([127, 0, 0, 1]));
             assert_eq!(client(field, lines, peer), expected.parse().ok(), "{lines}");
@@ -128,10 +173,54 @@ mod tests {
                 ("Forwarded: for=_hidden\r\n", "127.0.0.1"),
                 ("Forwarded: for=6.6.6.6;for=7.7.7.7, for=10.0.0.1\r\n", "10.0.0.1"),
                 ("Forwarded: for=\"6.6.6.6, for=10.0.0.1\r\n", "10.0.0.1"),
+                ("Forwarded: for=\"6.6.\\6.6\"\r\n", "127.0.0.1"),
+                // A host may hold what else parts elements and parameters.
+                ("Forwarded: for=9.9.9.9;host=\"a,for=6.6.6.6;b\";proto=http\r\n", "9.9.9.9"),
+                // A quote that a client left open ends before what a proxy wrote.
+                ("Forwarded: for=\"x, for=9.9.9.9;host=\"a\";proto=http\r\n", "9.9.9.9"),
                 // Another field is not asked.
                 ("X-Forwarded-For: 6.6.6.6\r\n", "127.0.0.1"),
             ],
         );
+    }
+
+    #[test]
+    fn scheme_and_host_are_those_of_the_element_that_tells_of_the_client() {
+        for (lines, proto, host) in [
+            ("", None, None),
+            ("Forwarded: for=9.9.9.9;proto=https;host=a.test\r\n", Some("https"), Some("a.test")),
+            (
+                "Forwarded: for=9.9.9.9;Proto=\"https\"; HOST=\"a.test:81\"\r\n",
+                Some("https"),
+                Some("a.test:81"),
+            ),
+            // One before it is the client's own, one behind it is of a proxy.
+            ("Forwarded: for=6.6.6.6;proto=https;host=x, for=9.9.9.9;proto=http\r\n", Some("http"), None),
+            ("Forwarded: for=9.9.9.9;proto=https, for=10.0.0.1;proto=http;host=in\r\n", Some("https"), None),
+            (
+                "Forwarded: for=9.9.9.9;proto=https\r\nForwarded: for=10.0.0.1;proto=http\r\n",
+                Some("https"),
+                None,
+            ),
+            // A proxy need not say who the client is.
+            ("Forwarded: proto=https;host=a.test\r\n", Some("https"), Some("a.test")),
+            ("Forwarded: for=unknown;proto=https, for=10.0.0.1\r\n", Some("https"), None),
+            (
+                "Forwarded: for=9.9.9.9;host=\"a,b;proto=https\";proto=http\r\n",
+                Some("http"),
+                Some("a,b;proto=https"),
+            ),
+            ("Forwarded: for=9.9.9.9;proto=https;proto=http\r\n", None, None),
+            ("X-Forwarded-Proto: https\r\nX-Forwarded-Host: a.test\r\n", None, None),
+        ] {
+            let peer = Some(IpAddr::from([127, 0, 0, 1]));
+            let (got_proto, got_host) = with(lines, |head, trusted| {
+                let (proto, host) = named(head, peer, trusted);
+                (proto.map(<[u8]>::to_vec), host.map(<[u8]>::to_vec))
+            });
+            assert_eq!(got_proto.as_deref(), proto.map(str::as_bytes), "{lines}");
+            assert_eq!(got_host.as_deref(), host.map(str::as_bytes), "{lines}");
+        }
     }
 
     #[test]

@@ -61,7 +61,7 @@ impl<'a> Asked<'a> {
     ) -> Facts<'a> {
         let Asked { table, peer, certificate, client, length, found } = self;
         let route = found.map(|found| (table.route(found.route), usize::from(found.path)));
-        let front = front(peer, head);
+        let front = front(peer, head, &table.gateway);
         Facts {
             head,
             ours: &table.policies.identity,
@@ -275,6 +275,13 @@ pub fn on_reply(
     Ok(())
 }
 
+/// Fills in what the policies remove of an upstream's interim reply.
+pub fn on_interim(ctx: &Context<'_>, reply: Head<'_>, edits: &mut Edits) {
+    if let Some((chain, passage)) = ctx.chain().zip(ctx.passage.borrow().as_ref()) {
+        chain.strip(passage, reply, edits);
+    }
+}
+
 /// The route that a preflight asks about: the one that takes the method it names, if that one has a CORS policy.
 #[inline(never)]
 pub fn preflight(
@@ -314,10 +321,13 @@ pub fn dress_answer(
         walk(ctx, chain, asked, (head, path), &mut Edits::new());
         return dress(ctx, chain, (head, path), None, edits);
     }
-    if let Some(passage) = &*ctx.passage.borrow() {
+    if let Some(passage) = &mut *ctx.passage.borrow_mut() {
         edits.absorb(&passage.refusal);
         detail.extend_from_slice(&passage.detail);
         errors.extend_from_slice(&passage.errors);
+        let id = *ctx.request_id.borrow();
+        let mut shard = ctx.lent.policies.borrow_mut();
+        chain.reach(&facts(ctx, head, path, &id), passage, &mut shard.evaluator);
     }
     dress(ctx, chain, (head, path), None, edits);
 }

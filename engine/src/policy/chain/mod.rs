@@ -19,6 +19,7 @@ use crate::policy::ip::Ip;
 use crate::policy::limit::{InFlightLimit, Limit};
 use crate::policy::sign_in::{SignIn, tell_denial};
 use crate::policy::validate::Validate;
+use crate::policy::when::Evaluator;
 use crate::policy::{Cause, Facts, Mode, Passage, Phase, Refusal, State, Tally, Told, Verb, Verdict};
 use crate::wire::edits::Edits;
 use crate::wire::head::Head;
@@ -395,6 +396,29 @@ impl Chain {
         for (at, policy) in self.steps.iter().enumerate() {
             if passage.applied >> at & 1 != 0 && policy.mode == Mode::Enforce {
                 policy.kind.dress(facts, passage, reply, edits);
+            }
+        }
+    }
+
+    /// Has the policies that change fields apply to the answer by which a request is refused before it has come as far as them. One
+    /// whose condition asks for what is not known of it, such as who calls, does not.
+    pub fn reach(&self, facts: &Facts<'_>, passage: &mut Passage, evaluator: &mut Evaluator) {
+        for (at, policy) in self.steps.iter().enumerate() {
+            let is_due = passage.applied >> at & 1 == 0 && matches!(policy.kind, Kind::Headers(_));
+            let mut holds = |when: &When| when.holds(facts, passage, evaluator) == Some(true);
+            if is_due && policy.when.as_ref().is_none_or(&mut holds) {
+                passage.applied |= 1 << at;
+            }
+        }
+    }
+
+    /// Fills in what the policies remove of an interim reply: what does not leave with a reply does not leave before it.
+    pub fn strip(&self, passage: &Passage, reply: Head<'_>, edits: &mut Edits) {
+        for policy in self.enforced(0..self.steps.len(), passage.applied) {
+            match &policy.kind {
+                Kind::Sanitize(sanitize) => sanitize.dress(Some(reply), edits),
+                Kind::Headers(headers) => headers.strip(edits),
+                _ => {}
             }
         }
     }

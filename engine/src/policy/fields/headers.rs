@@ -71,6 +71,15 @@ impl Headers {
         apply(&self.response, facts, passage, reply, edits);
     }
 
+    /// Removes what it removes of a reply, under whatever name it goes on there, from an interim one.
+    pub fn strip(&self, edits: &mut Edits) {
+        for change in &self.response {
+            if let Change::Remove(name) | Change::Rename(name, _) = change {
+                edits.remove(name.name());
+            }
+        }
+    }
+
     /// The fields by which an origin is told who calls.
     pub fn identity(&self) -> impl Iterator<Item = &FieldName> {
         self.request.iter().filter_map(|change| match change {

@@ -46,11 +46,11 @@ impl Identity {
         }
     }
 
-    /// Appends the lines of `trailers`, each with its CRLF, that have none of these names.
-    pub fn strip_trailers(&self, trailers: &[u8], kept: &mut Vec<u8>) {
+    /// Appends the lines of `trailers`, each with its CRLF, that have none of these names, and none that is `foul` otherwise.
+    pub fn strip_trailers(&self, trailers: &[u8], foul: fn(&[u8]) -> bool, kept: &mut Vec<u8>) {
         for line in trailers.split_inclusive(|byte| *byte == b'\n') {
             let name = line.split(|byte| *byte == b':').next().unwrap_or_default();
-            if !self.holds(name) {
+            if !self.holds(name) && !foul(name) {
                 kept.extend_from_slice(line);
             }
         }
@@ -59,7 +59,7 @@ impl Identity {
     /// Whether a server may take `sent` for one of these names.
     #[inline]
     pub fn holds(&self, sent: &[u8]) -> bool {
-        self.0.iter().any(|name| same(&name.text, sent))
+        self.0.iter().any(|name| is_taken_for(&name.text, sent))
     }
 }
 
@@ -90,7 +90,7 @@ impl<'r> Sent<'r> {
 }
 
 /// Whether a server may take `sent` for `name`.
-fn same(name: &[u8], sent: &[u8]) -> bool {
+pub fn is_taken_for(name: &[u8], sent: &[u8]) -> bool {
     let plain = |byte: u8| if byte == b'_' { b'-' } else { byte.to_ascii_lowercase() };
     name.len() == sent.len() && name.iter().zip(sent).all(|(a, b)| plain(*a) == plain(*b))
 }
@@ -112,7 +112,7 @@ mod tests {
         let identity = identity(&["X-User-Id", "X_Roles", "ETag"]);
         let sent = b"X-User-Id: 1\r\nx_user-ID: 2\r\nX-Sum: X-User-Id: 3\r\nx-roles: 4\r\netag: 5\r\nX-User-I: 6\r\n";
         let mut kept = Vec::new();
-        identity.strip_trailers(sent, &mut kept);
+        identity.strip_trailers(sent, |_| false, &mut kept);
         assert_eq!(kept, b"X-Sum: X-User-Id: 3\r\nX-User-I: 6\r\n");
     }
 

@@ -5,4 +5,4 @@ pub mod identity;
 pub mod sanitize;
 pub mod template;
 
-pub use identity::{Identity, Sent};
+pub use identity::{Identity, Sent, is_taken_for};

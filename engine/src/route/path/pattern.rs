@@ -1,7 +1,8 @@
 //! Path patterns, as they are written in a route's `match`.
 
 use crate::route::automaton::{Regex, Unread};
-use std::fmt;
+use crate::wire::uri;
+use std::fmt::{self, Write};
 
 /// Segments of a pattern, so that a walk down the tree is bounded.
 const SEGMENTS_MAX: usize = 64;
@@ -32,7 +33,8 @@ pub enum Segment {
 }
 
 impl PathPattern {
-    /// Reads `/exact`, `/prefix/*`, `/users/{id}/orders`, `/users/{id}/*` or `regex:EXPRESSION`.
+    /// Reads `/exact`, `/prefix/*`, `/users/{id}/orders`, `/users/{id}/*` or `regex:EXPRESSION`. Paths are matched in canonical
+    /// form, so that what is in no such form would match nothing.
     ///
     /// # Errors
     /// What is wrong with it, and where.
@@ -45,8 +47,11 @@ impl PathPattern {
         if !text.starts_with('/') {
             return Err("does not begin with '/'".into());
         }
-        if text.bytes().any(|byte| byte <= b' ' || byte == 0x7f || byte == b'?' || byte == b'#') {
-            return Err("holds a byte that no path holds".into());
+        if let Some(at) = text.bytes().position(|byte| !may_stand(byte)) {
+            return Err(Unread { at, reason: "holds a byte that no path holds".into() });
+        }
+        if !uri::is_canonical(text.as_bytes()) {
+            return Err("is not in canonical form, so that no path equals it".into());
         }
         let (body, below) = match text.strip_suffix("/*") {
             Some(body) => (body, true),
@@ -64,6 +69,26 @@ impl PathPattern {
             true => Ok(PathPattern::Segments { segments, below }),
             false => Err("has too many named segments".into()),
         }
+    }
+
+    /// The canonical spelling of what `text` seems to mean, where it is another one.
+    pub fn spelt(text: &str) -> Option<String> {
+        let bytes = text.as_bytes();
+        let is_escape = |at: usize| matches!(bytes.get(at + 1..at + 3), Some([a, b]) if a.is_ascii_hexdigit() && b.is_ascii_hexdigit());
+        let mut escaped = String::with_capacity(text.len());
+        for (at, byte) in bytes.iter().enumerate() {
+            match byte {
+                // What stands behind one of these is no part of a path.
+                b'?' | b'#' => return None,
+                b'%' if !is_escape(at) => escaped.push_str("%25"),
+                byte if may_stand(*byte) => escaped.push(char::from(*byte)),
+                byte => drop(write!(escaped, "%{byte:02X}")),
+            }
+        }
+        let mut room = Vec::new();
+        let canonical = uri::canonical(escaped.as_bytes(), &mut room).ok()?;
+        let spelt = String::from_utf8_lossy(canonical).into_owned();
+        (spelt != text && PathPattern::parse(&spelt).is_ok()).then_some(spelt)
     }
 
     /// How exact it is: of two patterns of one host that take a path, the one with the higher rank is asked first.
@@ -112,6 +137,11 @@ impl PathPattern {
             PathPattern::Regex(expression) => expression.takes(path),
         }
     }
+}
+
+/// Whether a pattern may hold `byte`: braces stand round names, and in no path.
+fn may_stand(byte: u8) -> bool {
+    uri::is_path_byte(byte) || matches!(byte, b'{' | b'}')
 }
 
 fn segment(text: &str) -> Result<Segment, Unread> {

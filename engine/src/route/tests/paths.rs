@@ -180,6 +180,33 @@ fn patterns_that_mean_nothing_are_refused() {
 }
 
 #[test]
+fn a_path_that_equals_no_canonical_one_is_refused_and_its_spelling_known() {
+    for (text, spelt) in [
+        ("/internal%2fapi", Some("/internal%2Fapi")),
+        ("/%7Ejoe", Some("/~joe")),
+        ("/a/../b", Some("/b")),
+        ("/./{id}/*", Some("/{id}/*")),
+        ("/caf%c3%a9/*", Some("/caf%C3%A9/*")),
+        ("/caf\u{e9}", Some("/caf%C3%A9")),
+        ("/a\\b", Some("/a%5Cb")),
+        ("/a b", Some("/a%20b")),
+        ("/100%", Some("/100%25")),
+        ("/a%zz", Some("/a%25zz")),
+        ("/../x", None),
+        ("/a%00", None),
+        ("/a?b", None),
+        ("/a*", None),
+    ] {
+        assert!(PathPattern::parse(text).is_err(), "{text}");
+        assert_eq!(PathPattern::spelt(text).as_deref(), spelt, "{text}");
+    }
+    for text in ["/", "/a%2Fb", "/a//b", "/%C3%A9/{id}", "/[a]|^/*", "/a.b/..c"] {
+        assert!(PathPattern::parse(text).is_ok(), "{text}");
+        assert_eq!(PathPattern::spelt(text), None, "{text}");
+    }
+}
+
+#[test]
 fn the_way_down_is_bounded() {
     let named = "/{a}".repeat(65);
     assert!(PathPattern::parse(&named).is_err());

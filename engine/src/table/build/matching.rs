@@ -64,9 +64,10 @@ fn paths(check: &mut Check<'_>, at: &Pointer, given: &config::route::Match) -> V
         match PathPattern::parse(text) {
             Ok(path) => paths.push(path),
             Err(unread) => {
-                let fix = match text.starts_with("regex:") {
-                    true => "write an expression that matches the whole path, such as regex:/v[0-9]+/.*",
-                    false => "write /exact, /prefix/*, /users/{id}/orders or regex:EXPRESSION",
+                let fix = match (text.starts_with("regex:"), PathPattern::spelt(text)) {
+                    (true, _) => "write an expression that matches the whole path, such as regex:/v[0-9]+/.*",
+                    (false, Some(spelt)) => &*format!("write {spelt}"),
+                    (false, None) => "write /exact, /prefix/*, /users/{id}/orders or regex:EXPRESSION",
                 };
                 refuse(check, &check.one_of(&at, index), "path", text, &unread, fix);
             }

@@ -11,7 +11,7 @@ use crate::route::front::Scheme;
 use crate::route::redirect::{Destination, Redirect};
 use crate::route::rewrite::{Pattern, Rewrite, Substitution, Template, check_path};
 use crate::table::Change;
-use crate::wire::uri::{self, Authority};
+use crate::wire::uri::Authority;
 
 /// What `given` changes of its requests; notes what is wrong with it.
 pub(super) fn build(check: &mut Check<'_>, at: &Pointer, given: &config::Route) -> Option<Box<Change>> {
@@ -44,7 +44,7 @@ pub(super) fn build(check: &mut Check<'_>, at: &Pointer, given: &config::Route) 
 
 fn strip(check: &mut Check<'_>, at: &Pointer, text: &str) -> Option<Rewrite> {
     let trimmed = text.trim_end_matches('/');
-    if !matches!(PathPattern::parse(text), Ok(PathPattern::Exact(_))) {
+    if !text.starts_with('/') || text.contains(['*', '{', '}']) {
         let fix = "write a path without '*' and '{}', such as /api";
         check.error(at, format!("'{text}' is not a prefix that can be taken off"), Some(fix.into()));
     } else {
@@ -78,10 +78,18 @@ fn template(check: &mut Check<'_>, at: &Pointer, text: &str, given: &config::Rou
     for path in &given.r#match.path.0 {
         match path.strip_prefix("regex:") {
             None => patterns.push(Pattern::Segments(path)),
-            // What is wrong with it is told where it is matched.
-            Some(expression) => {
-                patterns.push(Pattern::Regex(Finder::whole(expression, &mut check.slots).ok()?));
-            }
+            Some(expression) => match Finder::whole(expression, &mut check.slots) {
+                Ok(finder) => patterns.push(Pattern::Regex(finder)),
+                // Told where it is matched.
+                Err(_) if PathPattern::parse(path).is_err() => return None,
+                // Groups can make an expression too large that is none where only its end is asked for.
+                Err(reason) => {
+                    let message =
+                        format!("path '{path}' of the match {reason}, for its groups are asked for");
+                    check.error(at, message, Some("use fewer repetitions, or rewrite by 'regex'".into()));
+                    return None;
+                }
+            },
         }
     }
     match Template::parse(text, &patterns) {
@@ -115,9 +123,7 @@ fn replace(check: &mut Check<'_>, at: &Pointer, given: &Replace) -> Option<Rewri
 
 fn path_text(check: &mut Check<'_>, at: &Pointer, text: &str) {
     let Err(reason) = check_path(text) else { return };
-    let mut scratch = Vec::new();
-    let meant = uri::canonical(text.as_bytes(), &mut scratch).ok().filter(|meant| *meant != text.as_bytes());
-    let meant = String::from_utf8_lossy(meant.unwrap_or(b"a path such as /v2"));
+    let meant = PathPattern::spelt(text).unwrap_or_else(|| "a path such as /v2".to_owned());
     check.error(at, format!("'{text}' {reason}"), Some(format!("write {meant}")));
 }
 

@@ -100,8 +100,13 @@ pub async fn attempt<'a, B: BodySource>(
     if uploading {
         *upload = Some(Upload::Http2(writer));
     }
-    let body = Box::new(FrameReader::new(got, bounds, &lent.wheel));
+    let body = Box::new(FrameReader::new(got, held_to(length, bounds), &lent.wheel));
     Ok(Reply { leased, buf, lines, length, source: Source::Http2(RefCell::new(Some(body))) })
+}
+
+/// Frames can come behind any head: whatever came behind one that ends its reply would be taken for the next one.
+fn held_to(length: Length, bounds: Bounds) -> Bounds {
+    Bounds { limit: (length == Length::None).then_some(0), ..bounds }
 }
 
 /// Whether a WebSocket is asked for, and the origin opens them on a stream: else it is asked as any other request is, and

@@ -25,7 +25,7 @@ pub(super) fn request(
     scheme: Scheme,
     switches: bool,
 ) -> Result<Request<()>, CallFault> {
-    const MALFORMED: CallFault = CallFault::Malformed("request_head");
+    const MALFORMED: CallFault = CallFault::Request("request_head");
     let Outgoing { head, edits, onward, .. } = outgoing;
     // Frames tell where a body ends: nothing is said of it but a length that is known.
     let length = match onward.length {

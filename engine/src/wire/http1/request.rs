@@ -6,7 +6,7 @@ use super::fields::{self, Slot};
 use super::flaw;
 pub use super::{HeadLimits, Parsed, may_be_complete};
 use crate::wire::field::Field;
-use crate::wire::head::{Form, Lines, Span, Start, Version};
+use crate::wire::head::{Lines, Span, Start, Version};
 use crate::wire::method::Method;
 use crate::wire::token::is_token_byte;
 use crate::wire::uri::{self, Authority};
@@ -108,7 +108,7 @@ fn read<'b>(
     let version = if version == 0 { Version::Http10 } else { Version::Http11 };
     let field_host = host(bytes, version, lines)?;
     lines.start = start_line(bytes, method.as_bytes(), target.as_bytes())?;
-    if lines.start.form == Form::Origin || lines.start.form == Form::Asterisk {
+    if lines.start.host.len == 0 {
         lines.start.host = field_host;
     }
     lines.start.version = version;

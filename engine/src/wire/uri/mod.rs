@@ -9,4 +9,4 @@ mod target;
 pub use authority::Authority;
 pub use path::{PathFault, canonical, is_canonical};
 pub use query::{is_named, unescaped};
-pub use target::{Target, target};
+pub use target::{Target, is_path_byte, target};

@@ -15,7 +15,7 @@ pub struct Target<'a> {
     pub form: Form,
     /// The authority, in absolute- and authority-form.
     pub authority: Option<&'a [u8]>,
-    /// The path as it stands: may be empty in absolute-form, is `*` in asterisk-form.
+    /// The path as it stands: may be empty in absolute-form, is `*` in asterisk-form, or empty where that stands for it.
     pub path: &'a [u8],
     /// What follows the first `?`.
     pub query: Option<&'a [u8]>,
@@ -38,6 +38,11 @@ static CLASS: [u8; 256] = {
     class
 };
 
+/// Whether a path may hold `byte`.
+pub fn is_path_byte(byte: u8) -> bool {
+    CLASS[byte as usize] & PATH != 0
+}
+
 /// Splits `bytes`, a target sent with `method`; none when the two do not go together or a byte is not allowed.
 /// *Cost*: one table look-up a byte.
 #[inline]
@@ -51,6 +56,11 @@ pub fn target(method: Method, bytes: &[u8]) -> Option<Target<'_>> {
         (b"*", Method::Options) => {
             Some(Target { form: Form::Asterisk, authority: None, path: bytes, query: None })
         }
+        // RFC 9112 §3.2.4: a server as a whole is asked of this way, through a proxy.
+        (_, Method::Options) => absolute(bytes).map(|target| match target {
+            Target { path: b"", query: None, .. } => Target { form: Form::Asterisk, ..target },
+            target => target,
+        }),
         _ => absolute(bytes),
     }
 }
@@ -137,6 +147,11 @@ mod tests {
             (Method::Options, "*", Some(Form::Asterisk)),
             (Method::Get, "*", None),
             (Method::Options, "**", None),
+            (Method::Options, "http://h:1", Some(Form::Asterisk)),
+            (Method::Options, "http://h/", Some(Form::Absolute)),
+            (Method::Options, "http://h?q", Some(Form::Absolute)),
+            (Method::Options, "http://h?", Some(Form::Absolute)),
+            (Method::Get, "http://h", Some(Form::Absolute)),
             (Method::Options, "*?q", None),
             (Method::Options, "/", Some(Form::Origin)),
             (Method::Connect, "h:443", Some(Form::Authority)),

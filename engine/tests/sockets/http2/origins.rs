@@ -3,7 +3,7 @@
 use super::frames::*;
 use super::hpack::plain;
 use super::{both, peer};
-use crate::support::{Client, Driver, Gateway, each_driver, three_fresh};
+use crate::support::{Client, Driver, Gateway, Setup, each_driver, three_fresh};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -95,6 +95,38 @@ fn a_call_that_goes_both_ways_may_be_silent_one_way_for_longer_than_a_body_may()
         peer.until("what was sent later", has(6));
         peer.send(frame(DATA, END_STREAM, 1, b""));
         assert_eq!(peer.answer(1).expect(200).text(), "onetwo");
+    });
+}
+
+// RFC 9110 §6.4.1: these have no content. What a client of HTTP/1.1 got of it would be the answer to its next request.
+#[test]
+fn frames_behind_a_head_without_content_are_no_reply() {
+    each_driver(|driver| {
+        for status in ["204", "205", "304"] {
+            let head: &'static [(&str, &str)] = match status {
+                "204" => &[(":status", "204")],
+                "205" => &[(":status", "205")],
+                _ => &[(":status", "304")],
+            };
+            let gateway = before(driver, origin(head, &[]));
+            let mut client = gateway.connect();
+            let forged = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+            let length = forged.len();
+            client.send(format!(
+                "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{forged}"
+            ));
+            let (came, _) = client.rest();
+            let came = String::from_utf8_lossy(&came);
+            assert!(!came.contains("HTTP/1.1 200"), "{status}: {came}");
+            let line = gateway.log_of(client.addr());
+            assert_eq!(line["reason"], "upstream_malformed", "{line}");
+            // Without frames of content all is well.
+            let mut client = gateway.connect();
+            for _ in 0..2 {
+                client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+                assert_eq!(client.reply().status.to_string(), status);
+            }
+        }
     });
 }
 
@@ -206,13 +238,20 @@ fn offer(stream: u32, path: &str) -> Vec<u8> {
 fn a_success_that_opens_no_tunnel_does_not_look_as_if_it_did() {
     each_driver(|driver| {
         let origin = Origin::start();
-        let gateway = Gateway::start(driver, &both(&origin));
-        let mut peer = peer(&gateway);
-        peer.send(offer(1, "/ok"));
-        let answer = peer.answer(1);
-        assert_eq!(answer.status, 426, "{answer:?}");
-        let line = gateway.log_of(peer.client().addr());
-        assert_eq!(line["reason"], "upgrade_refused", "{line}");
+        let routes = "- { name: here, match: { path: /here }, respond: { body: ok } }\n\
+                      - { name: gone, match: { path: /gone }, respond: { status: 410 } }\n";
+        let gateway = Gateway::start(driver, &Setup { routes: routes.to_owned(), ..both(&origin) });
+        for (path, status, reason) in
+            [("/ok", 426, "upgrade_refused"), ("/here", 426, "upgrade_refused"), ("/gone", 410, "ok")]
+        {
+            let mut peer = peer(&gateway);
+            peer.send(offer(1, path));
+            let answer = peer.answer(1);
+            assert_eq!(answer.status, status, "{path}: {answer:?}");
+            let line = gateway.log_of(peer.client().addr());
+            assert_eq!(line["reason"], reason, "{path}: {line}");
+            assert_eq!(peer.ask(3, "/here").expect(200).text(), "ok", "{path}");
+        }
         three_fresh(&gateway);
     });
 }

@@ -129,6 +129,69 @@ fn what_is_internal_stays_inside() {
     );
 }
 
+// As `add_header … always` of nginx, and `response_headers_to_add` of Envoy: a page of an error is shown by a browser too.
+#[test]
+fn fields_are_set_on_early_refusals_too() {
+    let policies = "key: { api_key: { header: X-Key } }\nfew: { limit: { rate: 1/h, key: global } }\n\
+        safe: { headers: { request: { set: { X-Who: '${consumer}' } }, response: { set: { X-Frame-Options: DENY, X-Seg: '${path.id}', X-For: '${consumer}' } } } }\n\
+        post: { headers: { response: { set: { X-Post: a } } }, when: request.method == \"POST\" }\n\
+        dark: { headers: { response: { set: { X-Dark: a } } }, mode: shadow }\n\
+        web: { cors: { origins: https://app.test } }";
+    let routes = [
+        "match: { path: '/known/{id}' }, policies: [web, key, safe, post, dark], to: origin",
+        "match: { path: '/few/{id}' }, policies: [web, few, safe, post, dark], respond: {}",
+    ];
+    with(
+        policies,
+        &routes,
+        |setup| setup,
+        |gateway, _| {
+            for (path, status) in [("/known/7", 401), ("/few/7", 200), ("/few/7", 429)] {
+                let (reply, _) = ask(gateway, &format!("GET {path}"), "Origin: https://app.test\r\n");
+                let reply = reply.expect(status);
+                assert_eq!(reply.values("X-Frame-Options"), ["DENY"], "{status}: {}", reply.head);
+                assert_eq!(reply.values("X-Seg"), ["7"], "{status}: {}", reply.head);
+                assert_eq!(reply.value("Access-Control-Allow-Origin"), Some("https://app.test"), "{status}");
+                for name in ["X-For", "X-Post", "X-Dark"] {
+                    assert_eq!(reply.value(name), None, "{status}: {}", reply.head);
+                }
+            }
+            let (reply, _) = ask(gateway, "POST /known/7", "Content-Length: 0\r\n");
+            assert_eq!(reply.expect(401).values("X-Post"), ["a"]);
+        },
+    );
+}
+
+#[test]
+fn what_does_not_leave_with_a_reply_does_not_leave_before_it() {
+    with(
+        ALL,
+        &ROUTES,
+        |setup| setup,
+        |gateway, origin| {
+            let interim = "HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\nServer: nginx\r\nX-Internal-Node: 7\r\n\
+                X-Secret: a\r\nX-Was: b\r\nX-Mine: 1\r\nX-Y-Z: 1\r\n\r\n";
+            origin.script(
+                "hints",
+                format!("{interim}HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").into_bytes(),
+            );
+            for (path, gone, kept) in [
+                ("/hide/x", &["server", "x-internal-node"][..], &["link", "x-secret", "x-mine"][..]),
+                ("/u/7/x", &["x-secret", "x-was"], &["link", "server", "x-internal-node"]),
+                ("/keep", &["x-mine", "x-y-z"], &["link", "server", "x-secret"]),
+            ] {
+                let (reply, _) = ask(gateway, &format!("GET {path}"), "X-Origin: /script/hints\r\n");
+                let reply = reply.expect(200);
+                let [told] = &reply.interim[..] else { panic!("{:?}", reply.interim) };
+                let told = told.to_ascii_lowercase();
+                assert!(gone.iter().all(|name| !told.contains(&format!("{name}:"))), "{path}: {told}");
+                assert!(kept.iter().all(|name| told.contains(&format!("{name}:"))), "{path}: {told}");
+            }
+            three_fresh(gateway);
+        },
+    );
+}
+
 #[test]
 fn in_shadow_mode_nothing_is_changed() {
     with(

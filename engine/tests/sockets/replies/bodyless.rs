@@ -1,6 +1,6 @@
 //! 204, 304 and answers to HEAD have no body whatever their fields say (RFC 9112 §6.3, RFC 9110 §8.6).
 
-use super::Law::Passed;
+use super::Law::{Passed, Refused};
 use super::{Case, Torn, ask, check};
 use crate::support::{Gateway, Ids, Setup, each_driver, three_fresh};
 use tools::upstream::Origin;
@@ -14,6 +14,14 @@ fn no_status_without_body_gets_one() {
         (b"HTTP/1.1 304 Not Modified\r\nETag: \"a\"\r\n\r\n", Passed(304, "")),
         (b"HTTP/1.1 304 Not Modified\r\nContent-Length: 1000\r\n\r\n", Passed(304, "")),
         (b"HTTP/1.1 304 Not Modified\r\nTransfer-Encoding: chunked\r\n\r\n", Passed(304, "")),
+        // RFC 9110 §15.3.6: its content is announced as none, in any of these ways.
+        (b"HTTP/1.1 205 Reset\r\nContent-Length: 0\r\n\r\n", Passed(205, "")),
+        (b"HTTP/1.1 205 Reset\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", Passed(205, "")),
+        (b"HTTP/1.1 205 Reset\r\nContent-Length: 5\r\n\r\nhello", Refused("reset_content_with_body")),
+        (
+            b"HTTP/1.1 205 Reset\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+            Refused("reset_content_with_body"),
+        ),
     ];
     check(Torn::Everywhere, cases);
 }
@@ -31,6 +39,7 @@ fn a_length_is_kept_only_where_it_informs() {
             ("HEAD", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked", None),
             ("HEAD", "HTTP/1.1 204 No Content\r\nContent-Length: 5", None),
             ("GET", "HTTP/1.1 205 Reset Content\r\nContent-Length: 0", Some("0")),
+            ("GET", "HTTP/1.1 205 Reset Content\r\nTransfer-Encoding: chunked\r\n\r\n0", Some("0")),
         ] {
             let (name, mut client) = (Ids::next(), gateway.connect());
             origin.script(&name, format!("{answer}\r\n\r\n"));

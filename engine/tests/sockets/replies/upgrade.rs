@@ -53,6 +53,29 @@ fn a_websocket_is_a_tunnel_both_ways() {
     });
 }
 
+// Some clients announce the body that a handshake has not.
+#[test]
+fn a_body_of_no_bytes_is_no_body_and_one_of_some_is_no_handshake() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let gateway = Gateway::start(driver, &Setup::of(&origin));
+        for (length, status) in [("0", 101), ("1", 426)] {
+            let mut client = gateway.connect();
+            client.send(format!(
+                "GET /upgrade HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\
+                 Content-Length: {length}\r\n\r\nx"
+            ));
+            assert_eq!(client.reply().status, status, "{length}");
+            if status == 101 {
+                client.read_until(|come| !come.is_empty());
+                assert_eq!(client.take(1), b"x");
+                echoed(&mut client, b"ping");
+            }
+        }
+        three_fresh(&gateway);
+    });
+}
+
 #[test]
 fn tunnels_past_the_cap_of_their_listener_are_refused_and_places_are_given_back() {
     each_driver(|driver| {

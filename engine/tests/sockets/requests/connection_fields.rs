@@ -129,6 +129,30 @@ fn identity_fields_can_be_neither_removed_nor_forged() {
     });
 }
 
+// RFC 3875 §4.1.18: servers of CGI and WSGI make one variable of `X-Real-IP` and `X_Real_IP`.
+#[test]
+fn other_spellings_of_forwarding_fields_reach_no_origin() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let odd = "X_Forwarded_For: 1.1.1.1\r\nx-forwarded_for: 1.1.1.1\r\nX_Forwarded_Proto: https\r\nX_FORWARDED_HOST: x\r\n\
+            X_Real_IP: 1.1.1.1\r\nX_Forwarded-Port: 1\r\nX_Forwarded_Prefix: /x\r\n";
+        let kept = "X_Forwarded_Fort: 1\r\nX_Other: 2\r\nX-Sum: 3\r\n";
+        for gateway in ["", "trusted_proxies: [127.0.0.1]", "forwarded: rfc7239", "forwarded: off"] {
+            let gateway = Gateway::start(driver, &Setup { gateway, ..Setup::of(&origin) });
+            let (id, mut client) = (Ids::next(), gateway.connect());
+            client.send(format!(
+                "POST /echo?{id} HTTP/1.1\r\nHost: a\r\n{odd}{kept}Transfer-Encoding: chunked\r\n\r\n0\r\n{odd}{kept}\r\n"
+            ));
+            client.reply().expect(200);
+            let seen = request(&origin, &id);
+            assert_eq!(String::from_utf8_lossy(&seen.trailers), kept);
+            let fields = seen.fields();
+            let odd = fields.iter().filter(|(name, _)| name.contains('_')).map(|(name, _)| name.as_str());
+            assert_eq!(odd.collect::<Vec<_>>(), ["X_Forwarded_Fort", "X_Other"], "{}", seen.text());
+        }
+    });
+}
+
 #[test]
 fn the_request_id_and_credentials_cannot_be_removed() {
     each_driver(|driver| {

@@ -24,6 +24,11 @@ fn each_form_has_its_methods() {
         (line!("GET http://a?c HTTP/1.1"), sent(&["GET /?c HTTP/1.1"])),
         (line!("GET http://a HTTP/1.1"), sent(&["GET / HTTP/1.1"])),
         (line!("OPTIONS * HTTP/1.1"), sent(&["OPTIONS * HTTP/1.1"])),
+        // RFC 9112 §3.2.4: the last proxy asks of the server as a whole.
+        (line!("OPTIONS http://a HTTP/1.1"), sent(&["OPTIONS * HTTP/1.1", "Host: a"])),
+        (line!("OPTIONS http://b HTTP/1.1"), sent(&["OPTIONS * HTTP/1.1", "Host: b"])),
+        (line!("OPTIONS http://a/ HTTP/1.1"), sent(&["OPTIONS / HTTP/1.1"])),
+        (line!("OPTIONS http://a?b HTTP/1.1"), sent(&["OPTIONS /?b HTTP/1.1"])),
         (line!("GET * HTTP/1.1"), bad),
         (line!("OPTIONS *? HTTP/1.1"), bad),
         (line!("GET a HTTP/1.1"), bad),

@@ -54,6 +54,27 @@ fn a_trusted_proxy_tells_the_scheme_and_host_that_the_client_named() {
         assert_eq!(reply.values("location"), ["https://www.test/new/x"]);
         let reply = ask(&gateway, "/old/x", "X-Forwarded-Host: a b\r\n").expect(308);
         assert_eq!(reply.values("location"), ["http://gw.test/new/x"]);
+        // Only the field that the gateway is set to is believed, and of it the element that tells of the client.
+        let told_both = "Forwarded: proto=https\r\nX-Forwarded-Host: evil.test\r\n";
+        let told_own = "Forwarded: for=9.9.9.9;proto=https;host=www.test\r\n";
+        let told_of_proxies = "Forwarded: for=6.6.6.6;host=evil.test, for=9.9.9.9;proto=https;host=\"www.test:81\", \
+            for=127.0.0.7;host=evil.test\r\n";
+        let rfc7239 = "trusted_proxies: [127.0.0.0/8], forwarded: rfc7239";
+        for (gateway, fields, expected) in [
+            (rfc7239, told, "http://gw.test/new/x"),
+            (rfc7239, told_own, "https://www.test/new/x"),
+            (rfc7239, told_of_proxies, "https://www.test:81/new/x"),
+            (rfc7239, told_both, "https://gw.test/new/x"),
+            ("trusted_proxies: ['::ffff:127.0.0.0/104']", told, "https://www.test/new/x"),
+            ("forwarded: rfc7239", told_own, "http://gw.test/new/x"),
+            ("trusted_proxies: [127.0.0.0/8]", told_own, "http://gw.test/new/x"),
+            ("trusted_proxies: [127.0.0.0/8], forwarded: off", told, "https://www.test/new/x"),
+        ] {
+            let setup = Setup { gateway, ..Setup::of(&origin) };
+            let gateway = start(driver, setup, &["match: { path: /old/* }, redirect: { prefix: /new }"]);
+            let reply = ask(&gateway, "/old/x", fields).expect(308);
+            assert_eq!(reply.values("location"), [expected], "{fields}");
+        }
     });
     with_routes(&["match: { path: /old/* }, redirect: { prefix: /new }"], |gateway, _| {
         let reply =

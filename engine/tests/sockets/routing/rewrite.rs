@@ -11,6 +11,8 @@ fn a_path_is_rewritten_in_each_way_and_the_query_stays() {
         "match: { path: [/p/*, \"/users/{id}/*\"] }, rewrite: { prefix: /v2 }, to: origin",
         "match: { path: \"/t/{kind}/{id}\" }, rewrite: { path: \"/v2/{id}/{kind}\" }, to: origin",
         "match: { path: /a/* }, rewrite: { regex: { match: \"^/a/([^/]+)/(.*)$\", to: \"/b/$2/$1\" } }, to: origin",
+        "match: { path: /g/* }, rewrite: { regex: { match: \"^/g/([0-9]+)/(?P<user>.+)$\", to: \"/${user}/${1}0\" } }, to: origin",
+        "match: { host: gw.test, path: \"regex:(?x) /c/(?P<id>[0-9]+) # comment\" }, rewrite: { path: \"/id/{id}\" }, to: origin",
     ];
     with_routes(&routes, |gateway, origin| {
         for (path, expected) in [
@@ -25,6 +27,8 @@ fn a_path_is_rewritten_in_each_way_and_the_query_stays() {
             ("/t/orders/%7e7", "/v2/~7/orders"),
             ("/a/x/y/z", "/b/y/z/x"),
             ("/a/x", "/a/x"),
+            ("/g/7/ann", "/ann/70"),
+            ("/c/17", "/id/17"),
             ("/./strip/%2e%2e/p/a%2fb", "/v2/a%2Fb"),
         ] {
             let seen = seen(gateway, origin, path);

@@ -32,7 +32,7 @@ pub struct FrameReader {
 /// What a body is held to.
 #[derive(Debug)]
 pub struct Bounds {
-    /// Bytes at most.
+    /// Bytes at most; 0 of an upstream's where any would break the protocol.
     pub limit: Option<u64>,
     /// The longest silence.
     pub silence: Duration,
@@ -65,8 +65,10 @@ impl FrameReader {
             match self.stream.poll_data(cx) {
                 Poll::Ready(Some(Ok(piece))) => {
                     self.received += piece.len() as u64;
-                    if self.bounds.limit.is_some_and(|limit| self.received > limit) {
-                        return Poll::Ready(Err(self.fault(Kind::Limit)));
+                    if let Some(limit) = self.bounds.limit.filter(|limit| self.received > *limit) {
+                        let is_foul = limit == 0 && self.bounds.side == Side::Upstream;
+                        let kind = if is_foul { Kind::Malformed } else { Kind::Limit };
+                        return Poll::Ready(Err(self.fault(kind)));
                     }
                     self.front = if self.received == piece.len() as u64 { Some(piece.clone()) } else { None };
                     self.piece = piece;

@@ -1,5 +1,5 @@
 use super::*;
-use crate::wire::head::Head;
+use crate::wire::head::{Form, Head};
 use crate::wire::http1::{reference, sample};
 
 fn parsed(bytes: &[u8]) -> Result<Parsed, RequestFault> {
@@ -273,7 +273,8 @@ fn a_target_is_of_a_form_its_method_allows() {
         ("GET HTTPS://target/p?q HTTP/1.1", "/p", "target"),
         ("GET http://[::1]:1?q HTTP/1.1", "/", "[::1]:1"),
         ("OPTIONS * HTTP/1.1", "*", "field"),
-        ("OPTIONS http://target HTTP/1.1", "/", "target"),
+        ("OPTIONS http://target HTTP/1.1", "*", "target"),
+        ("OPTIONS http://target/ HTTP/1.1", "/", "target"),
         ("CONNECT target:443 HTTP/1.1", "", "target:443"),
     ] {
         let bytes = [line.as_bytes(), b"\r\nHost: field\r\n\r\n"].concat();
