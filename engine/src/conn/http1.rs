@@ -8,12 +8,13 @@ use super::linger::{leave, linger};
 use super::misdirected::{certificate, is_misdirected};
 use super::proxied::announced;
 use super::upgrade;
+use super::watch::while_there;
 use crate::base::{Kind, Tick};
 use crate::exchange::answer::of_framing;
 use crate::exchange::{Context, Downstream, Home, Lent, Outcome, Peer, TableRef, Tunnel, refuse, run};
 use crate::mem::{Buf, Class};
-use crate::net::Link;
 use crate::net::body::{BodyReader, Lane, Reading};
+use crate::net::{Deadline, Link};
 use crate::observe::Reason;
 use crate::table::Listener;
 use crate::wire::head::{Head, Lines, Version};
@@ -55,6 +56,7 @@ pub async fn serve(link: &Rc<Link>, lent: &Rc<Lent>, home: &Home, peer: &mut Pee
     }
     let mut lines = lent.upstream.lines.take();
     let mut class = Class::Small;
+    let watch = lent.upstream.wheel.deadline();
     loop {
         // With many connections awake, one that has nothing to say goes to sleep at once: what is held for the
         // warm ones stays bounded.
@@ -67,7 +69,7 @@ pub async fn serve(link: &Rc<Link>, lent: &Rc<Lent>, home: &Home, peer: &mut Pee
         let is_new = std::mem::replace(&mut peer.is_new, false);
         *peer = peer.on(&table, at);
         let listener = &table.listeners[at.index()];
-        let exchange = Exchange { link, lent, home, table: &table, listener, peer: *peer };
+        let exchange = Exchange { link, lent, home, table: &table, listener, peer: *peer, watch: &watch };
         match came {
             Came::Nothing if still_asleep => return End::StillAsleep,
             Came::Nothing => return End::Asleep,
@@ -135,6 +137,8 @@ struct Exchange<'a> {
     table: &'a TableRef,
     listener: &'a Listener,
     peer: Peer,
+    /// When to look next whether the client is still there.
+    watch: &'a Deadline,
 }
 
 impl Exchange<'_> {
@@ -194,7 +198,13 @@ impl Exchange<'_> {
             _ if is_misdirected(&self.link.stream, self.listener, head) => {
                 refuse(&ctx, &mut down, Reason::Misdirected).await
             }
-            _ => run(&ctx, length, &mut down).await,
+            _ => match while_there(self.link, self.watch, run(&ctx, length, &mut down)).await {
+                Some(outcome) => outcome,
+                None => {
+                    ctx.reason.set(Reason::ClientGone);
+                    Outcome::Close
+                }
+            },
         };
         let Http1 { body, reply } = down;
         let used = head.head_len() + body.used();

@@ -11,6 +11,7 @@ mod misdirected;
 mod proxied;
 mod secured;
 mod upgrade;
+mod watch;
 
 pub use idle::{GRACE, connection};
 pub use secured::secured;

@@ -12,13 +12,13 @@ impl Context<'_> {
         self.began.after_some(route.and_then(|route| route.timeouts.total)).min(self.by.get())
     }
 
-    /// The reason, or that of the whole exchange where it is a silence and its time is over, or that of the gateway's end.
+    /// The reason, or that of the whole exchange where something was waited for and its time is over, or that of the gateway's
+    /// end.
     pub fn timed_out(&self, reason: Reason) -> Reason {
         if self.lent.cut.get() && is_late(reason) {
             return Reason::Draining;
         }
-        let is_silence = matches!(reason, Reason::UpstreamBodyTimeout | Reason::BodyTimeout);
-        if is_silence && clock::now() >= self.total() { Reason::TotalTimeout } else { reason }
+        if is_late(reason) && clock::now() >= self.total() { Reason::TotalTimeout } else { reason }
     }
 }
 

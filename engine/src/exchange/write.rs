@@ -5,17 +5,17 @@ use super::context::Context;
 use super::downstream::{Begin, Replies, ReplyHead};
 use super::lasting::{is_stream, until_the_end};
 use super::outcome::{Outcome, Tunnel};
-use crate::base::{Fault, Side};
+use crate::base::{Fault, Kind, Side};
 use crate::net::body::{BodySink, BodySource, pump};
-use crate::net::spawn::beside;
 use crate::observe::Reason;
 use crate::upstream::{Reply, Upload};
 use crate::wire::edits::Edits;
 use crate::wire::head::Version;
 use crate::wire::http1::FramingFault;
 use crate::wire::http1::framing::Length;
-use std::cell::Cell;
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
 
 /// Writes an upstream's reply, beside the upload that may still run.
 #[expect(clippy::manual_async_fn, reason = "an async function keeps its arguments twice")]
@@ -48,44 +48,72 @@ pub fn write<'c, B: BodySource, R: Replies>(
             length => length,
         };
         let head = ReplyHead::Upstream { head, edits, length, upgrade };
-        let mut sink = reply
+        let sink = reply
             .begin(Begin { head, close, total: ctx.total() })
             .map_err(|_| Reason::UpstreamMalformed("head_too_large"))?;
+        // Over HTTP/2 the status that opens a tunnel is another (RFC 8441 §5).
+        let shown = if upgrade.is_some() && is_by_http2 { 200 } else { status };
+        let mut leaving = Leaving { ctx, sink, status: shown };
+        let sink = &mut leaving.sink;
         let done = if is_stream(got.head(), got.length()) {
             // Boxed, as in `carry`.
-            Box::pin(until_the_end(ctx.lent, carry(ctx, body, upload, &mut reader, &mut sink))).await
+            Box::pin(until_the_end(ctx.lent, carry(ctx, body, upload, &mut reader, sink))).await
         } else {
-            Some(carry(ctx, body, upload, &mut reader, &mut sink).await)
+            Some(carry(ctx, body, upload, &mut reader, sink).await)
         };
         ctx.bytes_in.set(body.count());
-        ctx.bytes_out.set(sink.sent());
-        if let Some(reason) = match done {
-            Some(Ok(())) => None,
-            Some(Err(fault)) => {
-                let reason = ctx.timed_out(of_body(fault));
-                if fault.side != Side::Client && !sink.started() {
-                    return Err(reason);
-                }
-                Some(reason)
-            }
-            None => Some(Reason::Draining),
-        } {
-            ctx.status.set(if sink.started() { status } else { 0 });
+        let started = leaving.sink.started();
+        drop(leaving);
+        if let Some(reason) = cut(ctx, done, started)? {
             ctx.reason.set(reason);
             // Without a length only a reset tells the client that the end is not the end (RFC 9112 §8).
             return Ok(if reply.ends_by_close() { Outcome::Reset } else { Outcome::Close });
         }
-        // Over HTTP/2 the status that opens one is another (RFC 8441 §5).
-        ctx.status.set(if upgrade.is_some() && is_by_http2 { 200 } else { status });
+        ctx.status.set(shown);
         if upgrade.is_some() {
-            ctx.tunnel.set(true);
-            let tunnel =
-                got.into_tunnel().map(|(end, first, leased)| Box::new(Tunnel { end, first, leased }));
-            return Ok(tunnel.map_or(Outcome::Close, Outcome::Tunnel));
+            return Ok(opened(ctx, got));
         }
         let whole = reader.ended() && !reader.has_rest() && upload.is_none();
         got.finish(whole);
         Ok(if close { Outcome::Close } else { Outcome::Reuse })
+    }
+}
+
+/// Why a reply was cut, if it was.
+///
+/// # Errors
+/// Nothing of it had `started` to leave: it is answered in its place.
+fn cut(ctx: &Context<'_>, done: Option<Result<(), Fault>>, started: bool) -> Result<Option<Reason>, Reason> {
+    match done {
+        Some(Ok(())) => Ok(None),
+        Some(Err(fault)) => {
+            let reason = ctx.timed_out(of_body(fault));
+            if fault.side != Side::Client && !started { Err(reason) } else { Ok(Some(reason)) }
+        }
+        None => Ok(Some(Reason::Draining)),
+    }
+}
+
+/// The tunnel behind the reply that opened it.
+fn opened<'c>(ctx: &Context<'_>, got: Reply<'c>) -> Outcome<'c> {
+    ctx.tunnel.set(true);
+    let tunnel = got.into_tunnel().map(|(end, first, leased)| Box::new(Tunnel { end, first, leased }));
+    tunnel.map_or(Outcome::Close, Outcome::Tunnel)
+}
+
+/// A reply on its way. However that ends, by a client that is gone in the middle too, what of it has left is in the record.
+struct Leaving<'w, 'c, W: BodySink> {
+    ctx: &'w Context<'c>,
+    sink: W,
+    status: u16,
+}
+
+impl<W: BodySink> Drop for Leaving<'_, '_, W> {
+    fn drop(&mut self) {
+        self.ctx.bytes_out.set(self.sink.sent());
+        if self.sink.started() {
+            self.ctx.status.set(self.status);
+        }
     }
 }
 
@@ -115,9 +143,24 @@ async fn carry<B: BodySource, S: BodySource, W: BodySink>(
         Some(writer) => {
             // Calls that go both ways are silent on one of them for as long as they like: the reply's silence has its bounds.
             body.be_patient();
+            writer.be_patient();
             Box::pin(async move {
-                let upload = pump(body, writer, pipes);
-                beside(pump(reader, sink, pipes), upload, &Cell::new(None)).await
+                let (mut down, mut up) = (pin!(pump(reader, sink, pipes)), pin!(pump(body, writer, pipes)));
+                let mut running = true;
+                poll_fn(|cx| {
+                    if running && let Poll::Ready(done) = up.as_mut().poll(cx) {
+                        running = false;
+                        // The origin would wait for the rest. One that is cut short may be all that its client wanted to say.
+                        if let Err(fault) = done
+                            && fault.side == Side::Client
+                            && fault.kind != Kind::Cut
+                        {
+                            return Poll::Ready(Err(fault));
+                        }
+                    }
+                    down.as_mut().poll(cx)
+                })
+                .await
             })
             .await
         }

@@ -1,6 +1,7 @@
 //! Dialling: a non-blocking connect, a wait for writability, the socket's error. monoio's own connect hides the
 //! descriptor until it is done, so it could not be ended by a deadline. A Unix socket connects at once or not at all.
 
+use super::listener::UNSENT_BYTES;
 use super::stream::{Stream, Wait};
 use super::timer::Deadline;
 use super::{clock, unix};
@@ -42,6 +43,8 @@ fn start(addr: SocketAddr) -> io::Result<Stream> {
     }
     let socket = Socket::new(Domain::for_address(addr), Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
     socket.set_tcp_nodelay(true)?;
+    // A system that has no such bound does without.
+    let _ = socket.set_tcp_notsent_lowat(UNSENT_BYTES);
     match socket.connect(&addr.into()) {
         Ok(()) => {}
         Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => {}

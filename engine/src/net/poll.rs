@@ -166,7 +166,7 @@ impl Wire {
         if self.out.borrow().as_ref().is_none_or(|out| out.len() < CROWDED_BYTES) {
             return Poll::Ready(());
         }
-        self.crowd.borrow_mut().push(cx.waker().clone());
+        wait_among(&mut self.crowd.borrow_mut(), cx.waker());
         Poll::Pending
     }
 
@@ -175,7 +175,7 @@ impl Wire {
         if self.tap.borrow().is_settled() {
             return Poll::Ready(());
         }
-        self.unsettled.borrow_mut().push(cx.waker().clone());
+        wait_among(&mut self.unsettled.borrow_mut(), cx.waker());
         Poll::Pending
     }
 
@@ -252,6 +252,13 @@ impl Wire {
             self.unsettled.borrow_mut().drain(..).for_each(Waker::wake);
         }
         seen != Err(Breach::Preface)
+    }
+}
+
+/// Has `waker` woken with those that wait, once however often it is polled.
+fn wait_among(waiting: &mut Vec<Waker>, waker: &Waker) {
+    if !waiting.iter().any(|known| known.will_wake(waker)) {
+        waiting.push(waker.clone());
     }
 }
 

@@ -31,6 +31,16 @@ macro_rules! either {
     };
 }
 
+impl Upload {
+    /// From now on the origin may keep us waiting for as long as it likes: it has answered.
+    pub fn be_patient(&mut self) {
+        match self {
+            Upload::Http1(body) => body.be_patient(),
+            Upload::Http2(body) => body.be_patient(),
+        }
+    }
+}
+
 impl BodySink for Upload {
     async fn write(&mut self, data: &[u8]) -> Result<usize, Fault> {
         either!(self, body => body.write(data).await)

@@ -5,7 +5,8 @@ use crate::replies::never_reused;
 use crate::support::{Client, End, Gateway, Ids, Setup, Whole, each_driver, three_fresh};
 use serde_json::Value;
 use socket2::{Domain, Socket, Type};
-use std::net::{SocketAddr, TcpStream};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 use tools::upstream::{Mode, Origin};
 
@@ -209,5 +210,93 @@ fn an_idle_client_is_closed_without_a_word() {
         }
         closes(client);
         three_fresh(&gateway);
+    });
+}
+
+#[test]
+fn a_client_that_resets_is_not_worked_for_though_its_origin_is_silent() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let setup = Setup { route_timeouts: "first_byte: 30s, between_bytes: 30s", ..Setup::of(&origin) };
+        let gateway = Gateway::start(driver, &setup);
+        origin.script("half", b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf".to_vec());
+        let began = Instant::now();
+        let mut never = gateway.connect();
+        never.send("GET /never HTTP/1.1\r\nHost: a\r\n\r\n");
+        let mut half = gateway.connect();
+        half.send("GET /script/half HTTP/1.1\r\nHost: a\r\n\r\n").read_until(|come| come.ends_with(b"half"));
+        // Who has only said all that he had to say waits for his answer.
+        let mut waits = gateway.connect();
+        waits.send("GET /slow-head/2500 HTTP/1.1\r\nHost: a\r\n\r\n").finish();
+        let told = [(never.addr(), 0, 0), (half.addr(), 200, 4)];
+        never.reset();
+        half.reset();
+        for (client, status, bytes) in told {
+            let line = gateway.log_of(client);
+            assert_eq!(line["reason"], "client_gone", "{line}");
+            assert_eq!((&line["status"], &line["bytes_out"]), (&status.into(), &bytes.into()), "{line}");
+        }
+        assert!(began.elapsed() < LATE, "{:?}", began.elapsed());
+        waits.reply().expect(200);
+        three_fresh(&gateway);
+    });
+}
+
+#[test]
+fn who_reads_slowly_and_steadily_is_not_taken_for_one_that_reads_nothing() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let gateway = Gateway::start(driver, &Setup { timeouts: "body: 600ms", ..Setup::of(&origin) });
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        socket.set_recv_buffer_size(4096).expect("is set");
+        socket.connect(&gateway.addr().into()).expect("it listens");
+        let mut stream = TcpStream::from(socket);
+        stream.write_all(b"GET /bytes/50000000 HTTP/1.1\r\nHost: a\r\n\r\n").expect("is sent");
+        let (mut read, mut piece) = (0, [0; 4096]);
+        for _ in 0..120 {
+            read += stream.read(&mut piece).expect("it is not cut");
+            std::thread::sleep(Duration::from_millis(25));
+        }
+        assert!(read > 100_000, "{read} bytes in three seconds");
+        let client = stream.local_addr().expect("is connected");
+        drop(stream);
+        // What is on its way is read for long after a cut: the log tells when there was one.
+        let line = gateway.log_of(client);
+        assert_eq!(line["reason"], "client_gone", "{line}");
+        three_fresh(&gateway);
+    });
+}
+
+/// An origin that answers before the body has come, and then reads no more of it.
+fn answers_at_once() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let addr = listener.local_addr().expect("is bound");
+    std::thread::spawn(move || {
+        let mut held = Vec::new();
+        for stream in listener.incoming() {
+            let mut stream = stream.expect("is connected");
+            if stream.read(&mut [0; 4096]).is_ok_and(|read| read > 0) {
+                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
+            }
+            held.push(stream);
+        }
+    });
+    addr
+}
+
+#[test]
+fn a_body_that_turns_out_too_long_ends_a_reply_that_has_begun() {
+    each_driver(|driver| {
+        let gateway = Gateway::start(
+            driver,
+            &Setup { limits: "body_bytes: 10B", ..Setup::before(&[answers_at_once()]) },
+        );
+        let mut client = gateway.connect();
+        client.send("POST /up HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n");
+        client.read_until(|come| come.ends_with(b"half"));
+        client.send(format!("64\r\n{}\r\n", "x".repeat(100)));
+        let line = gateway.log_of(client.addr());
+        assert_eq!((&line["status"], &line["reason"]), (&200.into(), &"body_too_large".into()), "{line}");
+        client.rest();
     });
 }

@@ -92,9 +92,12 @@ fn code(answer: &Answer) -> u8 {
         (_, 401) => UNAUTHENTICATED,
         (_, 403) => PERMISSION_DENIED,
         (_, 404 | 405 | 415) => UNIMPLEMENTED,
-        (Reason::UpstreamConnectTimeout, _) => UNAVAILABLE,
-        (_, 408 | 504) => DEADLINE_EXCEEDED,
-        (_, 429 | 502 | 503) => UNAVAILABLE,
+        (Reason::TotalTimeout | Reason::UpstreamTimeout | Reason::UpstreamBodyTimeout, _) => {
+            DEADLINE_EXCEEDED
+        }
+        (_, 408) => DEADLINE_EXCEEDED,
+        // As a reply of that status would be taken for, where no endpoint was waited for that may be at work still.
+        (_, 429 | 502 | 503 | 504) => UNAVAILABLE,
         _ => INTERNAL,
     }
 }

@@ -9,6 +9,7 @@ use crate::net::pipe::{Pipe, Pipes};
 use crate::wire::http1::encode::{LAST_CHUNK, chunk_head};
 use crate::wire::http1::framing::Length;
 use std::io::{self, IoSlice};
+use std::time::Duration;
 
 /// How a message is to be written.
 pub type Writing = Lane;
@@ -109,11 +110,13 @@ impl BodyWriter {
         }
         let stream = &self.to.link.stream;
         let sent = match self.parts(data, end) {
-            [b"", b"", data, b""] => stream.try_write(data)?,
-            [staged, b"", b"", b""] => stream.try_write(staged)?,
-            parts => stream.try_write_parts(&parts.map(IoSlice::new))?,
+            [b"", b"", data, b""] => stream.try_write(data),
+            [staged, b"", b"", b""] => stream.try_write(staged),
+            parts => stream.try_write_parts(&parts.map(IoSlice::new)),
         };
-        self.started |= sent > 0;
+        // What was sealed leaves sooner or later, though none of it counts as taken.
+        self.started |= sent.as_ref().map_or_else(|_| stream.is_covered(), |sent| *sent > 0);
+        let sent = sent?;
         Ok(self.account(sent, room))
     }
 
@@ -132,10 +135,17 @@ impl BodyWriter {
                 self.account(sent, 0);
             }
             // What is staged leaves with the next flush.
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.started |= self.to.link.stream.is_covered();
+            }
             Err(error) => return Err(error),
         }
         Ok(joined)
+    }
+
+    /// From now on the peer may keep us waiting for as long as it likes.
+    pub fn be_patient(&mut self) {
+        self.to.silence = Duration::MAX;
     }
 
     /// Books `sent` bytes in the order they were offered; gives how many of them were data.

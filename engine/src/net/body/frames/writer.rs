@@ -226,6 +226,13 @@ impl FrameWriter {
     }
 }
 
+impl FrameWriter {
+    /// From now on the peer may keep us waiting for as long as it likes.
+    pub fn be_patient(&self) {
+        self.to.be_patient(Duration::MAX);
+    }
+}
+
 impl BodySink for FrameWriter {
     async fn write(&mut self, data: &[u8]) -> Result<usize, Fault> {
         let left = self.left;

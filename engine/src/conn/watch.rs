@@ -1,0 +1,36 @@
+//! A client that is gone while its exchange waits for somebody else: nothing is read of it meanwhile, so it is looked at.
+
+use crate::net::{Deadline, Link, clock};
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
+/// From one look to the next.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// Has `work` come to its end; none where the client of `link` reset its connection before. That it ended its side is no sign:
+/// it may wait for the answer. `watch` is for this alone. *Cost*: nothing but a glance at the deadline for what ends sooner.
+pub(super) async fn while_there<T>(
+    link: &Link,
+    watch: &Deadline,
+    work: impl Future<Output = T>,
+) -> Option<T> {
+    watch.set(clock::coarse().after(EVERY));
+    let mut work = pin!(work);
+    let done = poll_fn(|cx| {
+        if let Poll::Ready(done) = work.as_mut().poll(cx) {
+            return Poll::Ready(Some(done));
+        }
+        while watch.poll_passed(cx).is_ready() {
+            if link.stream.is_reset() {
+                return Poll::Ready(None);
+            }
+            watch.set(clock::coarse().after(EVERY));
+        }
+        Poll::Pending
+    })
+    .await;
+    watch.clear();
+    done
+}
