@@ -191,6 +191,8 @@ section! {
         pub connections: u32 = "50000",
         /// Tunnels (WebSocket) at once on the whole machine, those that are being opened included; past it 503.
         pub tunnels: u32 = "50000",
+        /// TLS handshakes under way at once on the whole machine; past it a connection is closed without one.
+        pub handshakes: u32 = "10000",
         /// Bytes of a request head, request line included; past it 431. From 1KiB to 60KiB.
         pub header_bytes: Size = "32KiB",
         /// Fields of a request head; past it 431.

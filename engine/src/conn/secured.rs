@@ -5,7 +5,8 @@ use super::http1::End;
 use super::idle::connection;
 use super::linger::linger;
 use super::proxied::announced;
-use crate::base::Side;
+use crate::base::counters::Slot;
+use crate::base::{Side, Tick};
 use crate::certs::Terms;
 use crate::exchange::{Context, Home, Lent, Peer};
 use crate::mem::Buf;
@@ -16,10 +17,21 @@ use std::rc::Rc;
 
 /// Serves a downstream connection whose handshake goes by `terms` to its end.
 pub async fn secured(stream: Stream, terms: Terms, lent: Rc<Lent>, home: Rc<Home>, mut peer: Peer) {
+    let place =
+        home.look(&lent, |listener| Slot::take(listener.handshakes.clone(), listener.limits.handshakes));
+    let Some(place) = place else { return record(&lent, &home, &peer, "too_many", clock::now()) };
     // Boxed: a handshake needs room that the connection does not need later.
     if let Some(stream) = Box::pin(handshake(stream, terms, &lent, &home, &mut peer)).await {
+        drop(place);
         connection(stream, lent, home, peer).await;
     }
+}
+
+/// Has a handshake recorded that came to nothing, or was not made.
+fn record(lent: &Lent, home: &Home, peer: &Peer, why: &'static str, began: Tick) {
+    // Dropped at once, it hands in the record.
+    let (table, at) = home.now(lent);
+    Context::new(lent, &table, peer.on(&table, at), None, began).reason.set(Reason::TlsHandshake(why));
 }
 
 async fn handshake(
@@ -55,9 +67,7 @@ async fn handshake(
         Refused::Wrong(Wrong::Certificate(_)) => "bad_certificate",
         Refused::Wrong(Wrong::Protocol(why)) => why,
     };
-    // Dropped at once, it hands in the record.
-    let (table, at) = home.now(lent);
-    Context::new(lent, &table, peer.on(&table, at), None, began).reason.set(Reason::TlsHandshake(why));
+    record(lent, home, peer, why, began);
     if let Refused::Wrong(_) = refused {
         // A client may have sent its first request behind its part of the handshake: closed at once, it would be reset before
         // it has read why it is refused.

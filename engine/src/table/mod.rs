@@ -186,6 +186,8 @@ pub struct Listener {
     pub count: Arc<Capped>,
     /// Its tunnels on the whole machine.
     pub tunnels: Arc<Capped>,
+    /// Its handshakes under way on the whole machine.
+    pub handshakes: Arc<Capped>,
     /// Where its exchanges are counted; none where nobody counts.
     pub meter: Option<Arc<Meter<ListenerCells>>>,
 }
@@ -241,6 +243,8 @@ pub struct Limits {
     pub connections: u32,
     /// Tunnels at once, on the whole machine; past it 503.
     pub tunnels: u32,
+    /// TLS handshakes under way at once, on the whole machine.
+    pub handshakes: u32,
     /// Bytes of a request head, request line included; past it 431.
     pub header_bytes: u32,
     /// Fields of a request head; past it 431.

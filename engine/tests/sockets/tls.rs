@@ -10,13 +10,14 @@ mod peer;
 mod tickets;
 mod turned;
 
-use crate::support::{Driver, Gateway, each_driver};
+use crate::support::{Driver, Gateway, PATIENCE, each_driver};
 use peer::Peer;
 use rustls::version::{TLS12, TLS13};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Instant;
 use tools::upstream::Origin;
 
 pub(crate) fn file(name: &str) -> PathBuf {
@@ -25,11 +26,16 @@ pub(crate) fn file(name: &str) -> PathBuf {
 
 /// One that waits for `head` for a handshake.
 pub(crate) fn gateway(driver: Driver, origin: &Origin, head: &str) -> Gateway {
+    bounded(driver, origin, head, "")
+}
+
+/// The same with these limits.
+fn bounded(driver: Driver, origin: &Origin, head: &str, limits: &str) -> Gateway {
     let [a, a_key, c, c_key] =
         ["tls-a.pem", "tls-a.key", "tls-c.pem", "tls-c.key"].map(|name| file(name).display().to_string());
     let text = format!(
         "version: 1\ngateway: {{ shards: 1, driver: {} }}\nlisteners:\n  - name: secure\n    bind: 127.0.0.1:0\n    \
-         timeouts: {{ head: {head} }}\n    tls: {{ certs: [{{ cert: {a}, key: {a_key} }}, {{ cert: {c}, key: {c_key} }}] }}\n\
+         timeouts: {{ head: {head} }}\n    limits: {{ {limits} }}\n    tls: {{ certs: [{{ cert: {a}, key: {a_key} }}, {{ cert: {c}, key: {c_key} }}] }}\n\
          upstreams: {{ origin: {{ endpoints: [{{ address: '{}' }}] }} }}\n\
          routes: [{{ name: all, match: {{ path: /* }}, to: origin }}]\n",
         driver.name(),
@@ -103,6 +109,40 @@ fn who_does_not_shake_hands_is_closed_and_recorded() {
         let line = gateway.log_of(slow.local_addr().unwrap());
         assert_eq!(line["reason"], "tls_handshake", "{line}");
         assert!(origin.requests().is_empty());
+    });
+}
+
+#[test]
+fn handshakes_past_the_cap_are_not_begun() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let gateway = bounded(driver, &origin, "10s", "handshakes: 2");
+        let at = gateway.addr();
+        let client = Peer::new(&TLS13, None);
+        // What is done is no handshake any more.
+        let (mut open, ..) = client.connect(at).unwrap();
+        let stalled: Vec<TcpStream> = (0..2)
+            .map(|_| {
+                let mut stream = TcpStream::connect(at).unwrap();
+                stream.write_all(&[22, 3, 1, 0, 100]).unwrap();
+                stream
+            })
+            .collect();
+        // Taken in their turn.
+        let mut refused = TcpStream::connect(at).unwrap();
+        assert_eq!(refused.read(&mut [0; 16]).unwrap(), 0, "it is closed");
+        let line = gateway.log_of(refused.local_addr().unwrap());
+        assert_eq!(
+            (&line["reason"], &line["detail"]),
+            (&"tls_handshake".into(), &"too_many".into()),
+            "{line}"
+        );
+        assert_eq!(open.get("/ok").unwrap(), 200);
+        drop(stalled);
+        let deadline = Instant::now() + PATIENCE;
+        while client.connect(at).is_err() {
+            assert!(Instant::now() < deadline, "a place is given back");
+        }
     });
 }
 

@@ -216,6 +216,7 @@ pub fn older_counts(alive: &[Arc<Table>], table: &mut Table) {
             if let Some(known) = listeners.get(listener.name.as_str()) {
                 listener.count = Arc::clone(&known.count);
                 listener.tunnels = Arc::clone(&known.tunnels);
+                listener.handshakes = Arc::clone(&known.handshakes);
             }
         }
     }

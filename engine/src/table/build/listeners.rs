@@ -24,7 +24,8 @@ pub(super) fn build(
     let mut names: Vec<String> = Vec::new();
     let before = previous.into_iter().flat_map(|table| &table.listeners);
     let kept = Kept(before.clone().map(|known| (known.name.as_str(), &known.count)).collect());
-    let tunnels = Kept(before.map(|known| (known.name.as_str(), &known.tunnels)).collect());
+    let tunnels = Kept(before.clone().map(|known| (known.name.as_str(), &known.tunnels)).collect());
+    let handshakes = Kept(before.map(|known| (known.name.as_str(), &known.handshakes)).collect());
     let mut listeners = Vec::new();
     for (index, given) in config.listeners.iter().enumerate() {
         let at = all.item(index);
@@ -56,6 +57,7 @@ pub(super) fn build(
             timeouts: timeouts(check, &at.key("timeouts"), &given.timeouts),
             count: kept.count(&name),
             tunnels: tunnels.count(&name),
+            handshakes: handshakes.count(&name),
             meter: None,
             name,
         });
@@ -162,6 +164,7 @@ fn limits(check: &mut Check<'_>, at: &Pointer, given: &config::listener::Limits)
     Limits {
         connections: check.at_least_one(at, "connections", given.connections),
         tunnels: given.tunnels,
+        handshakes: check.at_least_one(at, "handshakes", given.handshakes),
         header_bytes,
         headers: u16::try_from(check.at_least_one(at, "headers", given.headers.into())).unwrap_or(u16::MAX),
         target_bytes,
