@@ -6,6 +6,7 @@ use crate::base::Certificate;
 use ring::digest::{SHA256, digest};
 use serde_json::{Map, Value};
 use std::fmt::Write;
+use std::net::IpAddr;
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
 /// Bytes of a SPIFFE id at most (SPIFFE-ID §2.3).
@@ -17,6 +18,7 @@ struct Names {
     dns: Vec<String>,
     uri: Vec<String>,
     email: Vec<String>,
+    ip: Vec<String>,
 }
 
 /// Reads the certificate that a chain (DER) begins with.
@@ -33,6 +35,7 @@ pub(super) fn read<'c>(chain: impl Iterator<Item = &'c [u8]> + Clone) -> Option<
                 GeneralName::DNSName(name) => names.dns.push(name.to_ascii_lowercase()),
                 GeneralName::URI(name) => names.uri.push((*name).to_owned()),
                 GeneralName::RFC822Name(name) => names.email.push((*name).to_owned()),
+                GeneralName::IPAddress(bytes) => names.ip.extend(address(bytes)),
                 _ => {}
             }
         }
@@ -55,8 +58,8 @@ pub(super) fn read<'c>(chain: impl Iterator<Item = &'c [u8]> + Clone) -> Option<
     put("fingerprint", fingerprint.into());
     common_name.map(|name| put("common_name", name.into()));
     spiffe.map(|id| put("spiffe", id.into()));
-    let Names { dns, uri, email } = names;
-    for (name, list) in [("dns", dns), ("uri", uri), ("email", email)] {
+    let Names { dns, uri, email, ip } = names;
+    for (name, list) in [("dns", dns), ("uri", uri), ("email", email), ("ip", ip)] {
         if !list.is_empty() {
             put(name, list.into());
         }
@@ -75,7 +78,14 @@ fn marks(fingerprint: &str, spiffe: Option<&str>, subject: &str, names: &Names) 
     marks.extend(names.uri.iter().map(|name| format!("uri:{name}")));
     marks.extend(names.email.iter().map(|name| format!("email:{name}")));
     marks.extend(names.dns.iter().map(|name| format!("dns:{name}")));
+    marks.extend(names.ip.iter().map(|address| format!("ip:{address}")));
     marks.into_iter().map(String::into_boxed_str).collect()
+}
+
+/// An address as people write it; what has another length than addresses have is none (RFC 5280 §4.2.1.6).
+fn address(bytes: &[u8]) -> Option<String> {
+    let v4 = <[u8; 4]>::try_from(bytes).map(IpAddr::from);
+    v4.or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from)).ok().map(|address| address.to_string())
 }
 
 /// Whether a URI is a SPIFFE id (SPIFFE-ID §2): a trust domain, and a path without empty or dotted segments.

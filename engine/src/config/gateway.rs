@@ -270,7 +270,7 @@ section! {
         /// The keys it may call with, each as it is or as `sha256:` and 64 hexadecimal digits.
         pub api_keys: Vec<Secret> = [],
         /// The certificates it may show (see `client_auth`): `sha256:HEX`, `spiffe://DOMAIN/PATH`, `subject:NAME` as RFC 4514 writes
-        /// it, `uri:URI`, `email:ADDRESS` or `dns:NAME`.
+        /// it, `uri:URI`, `email:ADDRESS`, `dns:NAME` or `ip:ADDRESS`.
         pub certificates: Vec<String> = [],
         /// Its tier, a word that limits may be keyed by.
         pub tier: Option<String>,

@@ -50,6 +50,16 @@ fn a_certificate_says_what_openssl_says_of_it() {
 }
 
 #[test]
+fn addresses_are_written_as_people_write_them() {
+    let origin = certificate(include_bytes!("../../../tests/data/origins/origin.pem"));
+    assert_eq!(claims(&origin)["ip"], serde_json::json!(["127.0.0.1"]));
+    assert!(origin.marks.iter().any(|mark| **mark == *"ip:127.0.0.1"));
+    let v6 = [0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
+    assert_eq!(address(&v6).as_deref(), Some("2001:db8::1"));
+    assert_eq!((address(&v6[..15]), address(&[])), (None, None));
+}
+
+#[test]
 fn what_is_no_certificate_or_more_than_one_is_not_read() {
     let der = CertificateDer::from_pem_slice(BOB).expect("is PEM").to_vec();
     for bad in [&der[..der.len() - 1], b"", &[&der[..], b"x"].concat()] {

@@ -32,6 +32,8 @@ words! {
         Uri = "uri",
         /// A mail address among them.
         Email = "email",
+        /// An IP address among them.
+        Ip = "ip",
         /// The SHA-256 of the certificate.
         Fingerprint = "fingerprint",
     }
@@ -59,6 +61,8 @@ section! {
         pub uri: Option<String>,
         /// The field for its mail addresses, with commas between; one that holds a comma is left out.
         pub email: Option<String>,
+        /// The field for its IP addresses, with commas between.
+        pub ip: Option<String>,
         /// The field for the certificate itself, such as `Client-Cert` (RFC 9440).
         pub certificate: Option<String>,
         /// The field for those that came with it, such as `Client-Cert-Chain` (RFC 9440).

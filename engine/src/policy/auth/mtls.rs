@@ -50,6 +50,7 @@ impl Mtls {
             dns,
             uri,
             email,
+            ip,
             certificate,
             chain,
             pem,
@@ -67,6 +68,7 @@ impl Mtls {
             ("dns", dns),
             ("uri", uri),
             ("email", email),
+            ("ip", ip),
         ];
         let claims = claims.into_iter().filter_map(|(key, name)| {
             let name = field(key, name)?;
@@ -84,6 +86,7 @@ impl Mtls {
                 CertificateName::Dns => "dns",
                 CertificateName::Uri => "uri",
                 CertificateName::Email => "email",
+                CertificateName::Ip => "ip",
                 CertificateName::Fingerprint => "fingerprint",
             },
             consumers_only: given.consumers_only,

@@ -33,6 +33,7 @@ fn fields() -> CertificateFields {
         dns: None,
         uri: None,
         email: None,
+        ip: None,
         certificate: None,
         chain: None,
         pem: None,

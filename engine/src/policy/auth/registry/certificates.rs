@@ -5,10 +5,10 @@ use super::hex_hash;
 use crate::config::Consumer;
 use crate::policy::auth::flaw::Flaw;
 use std::collections::HashMap;
+use std::net::IpAddr;
 
 /// What is accepted.
-const FORM: &str =
-    "write sha256:HEX, spiffe://DOMAIN/PATH, subject:NAME (RFC 4514), uri:URI, email:ADDRESS or dns:NAME";
+const FORM: &str = "write sha256:HEX, spiffe://DOMAIN/PATH, subject:NAME (RFC 4514), uri:URI, email:ADDRESS, dns:NAME or ip:ADDRESS";
 
 /// The marks of consumer `index`; `known` are those of the consumers before it. Notes what is wrong with them.
 pub(super) fn certificates<'g>(
@@ -46,6 +46,7 @@ fn mark(text: &str) -> Option<String> {
             let digits = rest.replace(':', "").to_ascii_lowercase();
             hex_hash(&digits).map(|_| format!("sha256:{digits}"))
         }
+        "ip" => rest.parse::<IpAddr>().ok().map(|address| format!("ip:{address}")),
         "dns" => Some(format!("dns:{}", rest.to_ascii_lowercase())),
         "subject" | "uri" | "email" => Some(text.to_owned()),
         _ => None,
@@ -66,6 +67,8 @@ mod tests {
             (format!("sha256:{}", colons.to_uppercase()), Some(format!("sha256:{hash}"))),
             ("spiffe://a/b".into(), Some("spiffe://a/b".into())),
             ("dns:A.Test".into(), Some("dns:a.test".into())),
+            ("ip:2001:DB8:0::1".into(), Some("ip:2001:db8::1".into())),
+            ("ip:10.0.0.256".into(), None),
             ("subject:CN=ann,O=Acme".into(), Some("subject:CN=ann,O=Acme".into())),
             ("uri:https://a/b".into(), Some("uri:https://a/b".into())),
             (format!("sha256:{}", &hash[1..]), None),
