@@ -2,17 +2,21 @@
 //! be dropped at any moment and begun again.
 
 use super::rig::{Bench, Dice, Room, Torn, chunked, data, on_each, reader, receive, send, unchunked};
-use crate::base::{Fault, Kind, Side};
+use crate::base::{Fault, Kind, Proven, Side};
 use crate::mem::Class;
-use crate::net::body::{BodyReader, BodySink, BodySource, BodyWriter, pump};
+use crate::net::body::{BodyReader, BodySink, BodySource, BodyWriter, Lane, pump};
 use crate::net::pipe::Pipes;
 use crate::net::spawn::yield_to_back;
+use crate::net::stream::{Cover, Idle};
+use crate::net::{Link, Stream};
 use crate::wire::http1::framing::Length;
 use std::future::{Future, poll_fn};
-use std::io::{Read, Write};
+use std::io::{self, IoSlice, Read, Write};
 use std::net::Shutdown;
 use std::pin::pin;
+use std::rc::Rc;
 use std::task::Poll;
+use std::time::Duration;
 
 const SIZES: [usize; 10] = [0, 1, 100, 4095, 4096, 4097, 65_535, 65_536, 65_537, 300 * 1024];
 const HEAD: &[u8] = b"HTTP/1.1 200 OK\r\n\r\n";
@@ -277,6 +281,79 @@ fn what_has_come_leaves_while_the_source_is_silent() {
                 pump(&mut reader, &mut writer, &bench.pipes).await.expect("both peers are well");
                 bench.outside(talking).await;
             }
+        }
+    });
+}
+
+/// What seals all that it is given, over a socket that has taken a part of it: it must be given the same again.
+#[derive(Debug)]
+struct Sealed(Stream);
+
+impl Cover for Sealed {
+    fn below(&self) -> &Stream {
+        &self.0
+    }
+
+    fn try_read(&self, into: &mut [u8]) -> io::Result<usize> {
+        self.0.try_read(into)
+    }
+
+    fn try_write(&self, _: &[IoSlice<'_>]) -> io::Result<usize> {
+        Err(io::ErrorKind::WouldBlock.into())
+    }
+
+    fn asked(&self) -> Option<&str> {
+        None
+    }
+
+    fn wrong(&self) -> Option<&'static str> {
+        None
+    }
+
+    fn speaks_http2(&self) -> bool {
+        false
+    }
+
+    fn proven(&self) -> Option<&Proven> {
+        None
+    }
+
+    fn holds_input(&self) -> bool {
+        false
+    }
+
+    fn idle(&self) -> Idle {
+        self.0.idle()
+    }
+
+    fn shutdown_write(&self) {
+        self.0.shutdown_write();
+    }
+
+    fn reset_on_close(&self) {
+        self.0.reset_on_close();
+    }
+}
+
+#[test]
+fn what_is_sealed_has_started_though_none_of_it_counts_as_taken() {
+    on_each(|bench| async move {
+        for size in [10, 100_000] {
+            let (lane, _peer) = bench.pair_within(Room::Usual, Side::Upstream, Duration::from_millis(20));
+            let Lane { link, silence, total, pool } = lane;
+            let below = Rc::into_inner(link).expect("nobody else has it").stream;
+            let link = Link::new(Stream::covered(Box::new(Sealed(below))), &bench.wheel, Side::Upstream);
+            let lane = Lane { link, silence, total, pool };
+            let mut head = bench.pool.take(Class::Small);
+            assert!(head.put(HEAD));
+            let mut writer = BodyWriter::new(lane, head, Length::Exact(size as u64));
+            assert!(!writer.started());
+            {
+                let body = data(size);
+                let mut written = pin!(writer.write(&body));
+                let _ = poll_fn(|cx| Poll::Ready(written.as_mut().poll(cx))).await;
+            }
+            assert!(writer.started(), "{size}");
         }
     });
 }
