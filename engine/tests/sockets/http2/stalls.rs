@@ -6,8 +6,8 @@ use super::frames::*;
 use super::hpack::plain;
 use super::{both, peer};
 use crate::support::{Client, End, Gateway, Setup, each_driver, three_fresh};
-use std::io::Write;
-use std::net::TcpStream;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 use tools::upstream::Origin;
@@ -287,5 +287,72 @@ fn frames_torn_at_every_byte_are_the_same_frames() {
             }
         }
         three_fresh(&gateway);
+    });
+}
+
+/// An origin that answers at once and goes on doing so, and takes ten bytes of what it is sent until a second has passed. At
+/// its end it tells how many came.
+fn late_reader() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let addr = listener.local_addr().expect("is bound");
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.expect("is connected");
+            if stream.read_exact(&mut [0; PREFACE.len()]).is_err() {
+                continue;
+            }
+            stream.write_all(&settings(&[(4, 10)])).expect("is sent");
+            let (mut header, mut came) = ([0; 9], 0);
+            while stream.read_exact(&mut header).is_ok() {
+                let [a, b, c, kind, flags, id @ ..] = header;
+                let id = u32::from_be_bytes(id);
+                let mut payload = vec![0; u32::from_be_bytes([0, a, b, c]) as usize];
+                stream.read_exact(&mut payload).expect("a frame is whole");
+                match kind {
+                    SETTINGS if flags & ACK == 0 => {
+                        stream.write_all(&frame(SETTINGS, ACK, 0, b"")).expect("is sent");
+                    }
+                    HEADERS => {
+                        let head = frame(HEADERS, END_HEADERS, id, plain(&[(":status", "200")]));
+                        stream.write_all(&head).expect("is sent");
+                        let mut speaks = stream.try_clone().expect("there are descriptors");
+                        thread::spawn(move || {
+                            for _ in 0..10 {
+                                thread::sleep(Duration::from_millis(100));
+                                speaks.write_all(&frame(DATA, 0, id, b".")).expect("is sent");
+                            }
+                            speaks.write_all(&window_update(id, 1000)).expect("is sent");
+                        });
+                    }
+                    DATA => came += payload.len(),
+                    _ => {}
+                }
+                if kind == DATA && flags & END_STREAM != 0 {
+                    let told = frame(DATA, END_STREAM, id, came.to_string());
+                    stream.write_all(&told).expect("is sent");
+                }
+            }
+        }
+    });
+    addr
+}
+
+#[test]
+fn an_origin_that_has_answered_may_read_as_late_as_it_likes() {
+    each_driver(|driver| {
+        let text = format!(
+            "version: 1\ngateway: {{ shards: 1, driver: {} }}\n\
+             listeners: [{{ name: a, bind: 127.0.0.1:0, protocols: [http1, http2] }}]\n\
+             upstreams: {{ origin: {{ protocol: http2, endpoints: [{{ address: '{}' }}] }} }}\n\
+             routes: [{{ name: all, match: {{ path: /* }}, to: origin, timeouts: {{ between_bytes: 300ms }} }}]\n",
+            driver.name(),
+            late_reader(),
+        );
+        let gateway = Gateway::with(&text, 1);
+        let mut peer = Peer::greeted(Client::connect(gateway.addr()));
+        peer.send([post(1, "/"), frame(DATA, 0, 1, [b'x'; 100])].concat());
+        peer.until("ten dots", |peer| peer.answers.get(&1).is_some_and(|answer| answer.body.len() >= 10));
+        peer.send(frame(DATA, END_STREAM, 1, b""));
+        assert_eq!(peer.answer(1).expect(200).text(), "..........100");
     });
 }
