@@ -6,8 +6,9 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
-/// From one look to the next.
-const EVERY: Duration = Duration::from_secs(1);
+/// From the beginning to the first look. Each next one comes twice as late, up to the longest: what has lasted will last.
+const FIRST: Duration = Duration::from_secs(1);
+const LONGEST: Duration = Duration::from_secs(8);
 
 /// Has `work` come to its end; none where the client of `link` reset its connection before. That it ended its side is no sign:
 /// it may wait for the answer. `watch` is for this alone. *Cost*: nothing but a glance at the deadline for what ends sooner.
@@ -16,7 +17,8 @@ pub(super) async fn while_there<T>(
     watch: &Deadline,
     work: impl Future<Output = T>,
 ) -> Option<T> {
-    watch.set(clock::coarse().after(EVERY));
+    let mut next = FIRST;
+    watch.set(clock::coarse().after(next));
     let mut work = pin!(work);
     let done = poll_fn(|cx| {
         if let Poll::Ready(done) = work.as_mut().poll(cx) {
@@ -26,7 +28,8 @@ pub(super) async fn while_there<T>(
             if link.stream.is_reset() {
                 return Poll::Ready(None);
             }
-            watch.set(clock::coarse().after(EVERY));
+            next = (next * 2).min(LONGEST);
+            watch.set(clock::coarse().after(next));
         }
         Poll::Pending
     })
