@@ -92,7 +92,8 @@ impl Answer {
             R::TotalTimeout => (504, "Gateway Timeout", Some("http_response_timeout"), Always),
             R::VersionNotSupported => (505, "HTTP Version Not Supported", None, Always),
         };
-        let retry_after = (status == 503).then_some(1);
+        // Of an origin's answer only the origin knows.
+        let retry_after = (status == 503 && !matches!(reason, R::UpstreamError(_))).then_some(1);
         Some(Answer { status, title, reason, proxy_error, close, retry_after })
     }
 
