@@ -28,7 +28,7 @@ section! {
         pub trusted_proxies: Vec<Network> = [],
         /// Which fields tell an upstream about the client.
         pub forwarded: Forwarded = "x_forwarded",
-        /// Policies of every request, by name.
+        /// Policies of every request that a route takes, by name; one that none takes (404, 405) gets the fields of `cors`.
         pub policies: Vec<String> = [],
         /// How the names of endpoints are resolved.
         pub resolver: Resolver = {},
@@ -140,7 +140,7 @@ words! {
         XForwarded = "x_forwarded",
         /// Forwarded (RFC 7239).
         Rfc7239 = "rfc7239",
-        /// None of them.
+        /// None of them: what trusted proxies say in them passes as it came, what others say is removed.
         Off = "off",
     }
 }

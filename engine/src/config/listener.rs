@@ -37,7 +37,7 @@ section! {
         pub limits: Limits = {},
         /// How long a client may take.
         pub timeouts: Timeouts = {},
-        /// Policies of every request of this listener, by name.
+        /// Policies of every request of this listener that a route takes, by name.
         pub policies: Vec<String> = [],
     }
 }

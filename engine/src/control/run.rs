@@ -102,6 +102,7 @@ pub async fn run(start: Start, ready: impl FnOnce(&[(String, Address)])) -> Resu
     if let Some(admin) = &table.admin {
         shared.meters.bound(admin.series);
         table.arm(&shared.meters);
+        table.arm_for_good(&shared.meters);
     }
     let table = Arc::new(table);
     let orders = Arc::new(Orders::default());

@@ -50,6 +50,8 @@ impl Answer {
             R::ProxyProtocol(_) => return None,
             // There is no session to answer in.
             R::TlsHandshake(_) => return None,
+            // Whoever could answer is gone.
+            R::Panic => return None,
             R::BadRequest(_) => (400, "Bad Request", None, Always),
             R::Invalid(_) => (400, "Bad Request", None, IfUnread),
             R::Unauthenticated(_) => (401, "Unauthorized", None, IfUnread),
@@ -69,7 +71,6 @@ impl Answer {
             R::Misdirected => (421, status::reason(421), None, IfUnread),
             R::UpgradeRefused => (426, "Upgrade Required", None, IfUnread),
             R::HeadTooLarge | R::TooManyFields => (431, "Request Header Fields Too Large", None, Always),
-            R::Panic => (500, "Internal Server Error", Some("proxy_internal_error"), Always),
             R::UpstreamConnect => (502, "Bad Gateway", Some("connection_refused"), IfUnread),
             R::UpstreamCertificate(_) => (502, "Bad Gateway", Some("tls_certificate_error"), IfUnread),
             R::UpstreamTls(detail) if detail.starts_with("alert") => {
@@ -92,7 +93,8 @@ impl Answer {
             R::TotalTimeout => (504, "Gateway Timeout", Some("http_response_timeout"), Always),
             R::VersionNotSupported => (505, "HTTP Version Not Supported", None, Always),
         };
-        let retry_after = (status == 503).then_some(1);
+        // Of an origin's answer only the origin knows.
+        let retry_after = (status == 503 && !matches!(reason, R::UpstreamError(_))).then_some(1);
         Some(Answer { status, title, reason, proxy_error, close, retry_after })
     }
 
@@ -257,5 +259,6 @@ mod tests {
     fn nobody_is_answered_where_nobody_listens() {
         assert_eq!(Answer::of(Reason::ClientGone), None);
         assert_eq!(Answer::of(Reason::TunnelIdle), None);
+        assert_eq!(Answer::of(Reason::Panic), None);
     }
 }

@@ -14,7 +14,7 @@ use crate::route::front::Scheme;
 use crate::table::{Table, Upstream};
 use crate::upstream::{Picked, Tried};
 use crate::wire::field::Field;
-use crate::wire::head::Head;
+use crate::wire::head::{Head, Version};
 use crate::wire::http1::framing::Length;
 use std::cell::{Cell, RefCell};
 use std::net::IpAddr;
@@ -78,6 +78,8 @@ pub struct Context<'a> {
     pub certificate: Option<&'a Certificate>,
     /// The request's head; none if it was refused before one was whole.
     pub head: Option<Head<'a>>,
+    /// The version that is spoken where no head says it.
+    pub version: Cell<Version>,
     /// How long the request's body is, once that is known.
     pub length: Cell<Length>,
     /// When its first byte was read.
@@ -138,6 +140,7 @@ impl<'a> Context<'a> {
             peer,
             certificate: None,
             head,
+            version: Cell::default(),
             length: Cell::new(Length::None),
             began,
             tried: Tried::default(),
@@ -214,7 +217,7 @@ impl<'a> Context<'a> {
             method: self.head.map(Head::method_bytes).unwrap_or_default(),
             host: self.head.map(Head::host).unwrap_or_default(),
             path: self.head.map(Head::target).unwrap_or_default(),
-            version: self.head.map(Head::version).unwrap_or_default(),
+            version: self.head.map_or(self.version.get(), Head::version),
             route: self.route.get().map(|id| table.route(id).name.as_str()),
             upstream: upstream.map(|upstream| upstream.name.as_str()),
             endpoint,

@@ -4,6 +4,7 @@ use super::answer::of_body;
 use super::context::Context;
 use super::downstream::{Begin, Replies, ReplyHead};
 use super::lasting::{is_stream, until_the_end};
+use super::onward::trailers::downward;
 use super::outcome::{Outcome, Tunnel};
 use crate::base::{Fault, Kind, Side};
 use crate::net::body::{BodySink, BodySource, pump};
@@ -136,7 +137,7 @@ async fn carry<B: BodySource, S: BodySource, W: BodySink>(
     reader: &mut S,
     sink: &mut W,
 ) -> Result<(), Fault> {
-    let pipes = &ctx.lent.upstream.pipes;
+    let (reader, pipes) = (&mut downward(ctx, reader), &ctx.lent.upstream.pipes);
     match upload {
         None => pump(reader, sink, pipes).await,
         // Boxed, for it is rare and larger than all the rest of an exchange.

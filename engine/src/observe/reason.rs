@@ -2,11 +2,11 @@
 //! Whoever ends an exchange names the reason; a new way to end is a new line here and nowhere else.
 
 macro_rules! reasons {
-    ($($(#[$doc:meta])* $name:ident $(($detail:ty))? = $text:literal,)*) => {
+    ($($(#[doc = $doc:literal])* $name:ident $(($detail:ty))? = $text:literal,)*) => {
         /// Why an exchange ended as it did.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum Reason {
-            $($(#[$doc])* $name $(($detail))?,)*
+            $($(#[doc = $doc])* $name $(($detail))?,)*
         }
 
         /// The variants without their details, so that each has a number.
@@ -19,6 +19,11 @@ macro_rules! reasons {
             pub const NAMES: [&'static str; Reason::COUNT] = [$($text,)*];
             /// How many reasons there are: the length of an array indexed by [`Reason::index`].
             pub const COUNT: usize = [$($text,)*].len();
+
+            /// Each of them, without a detail, and when an exchange ends with it: for the operator's page.
+            pub fn all() -> [(Reason, &'static str); Reason::COUNT] {
+                [$((Reason::$name $((<$detail>::default()))?, concat!($($doc),*)),)*]
+            }
 
             /// A dense number below [`Reason::COUNT`], for arrays of counts. Not stable between releases.
             pub fn index(self) -> usize {
@@ -33,93 +38,93 @@ macro_rules! reasons {
 reasons! {
     /// Nothing went wrong here: the answer is the upstream's own or one that the route asks for.
     Ok = "ok",
-    /// The request head did not come within `timeouts.head`; 408.
+    /// The request head did not come within `timeouts.head`.
     HeadTimeout = "head_timeout",
-    /// The request body was silent for `timeouts.body`; 408.
+    /// The request body was silent for `timeouts.body`.
     BodyTimeout = "body_timeout",
-    /// The request head is longer than `limits.header_bytes`; 431.
+    /// The request head is longer than `limits.header_bytes`.
     HeadTooLarge = "head_too_large",
-    /// The request has more fields than `limits.headers`; 431.
+    /// The request has more fields than `limits.headers`.
     TooManyFields = "too_many_fields",
-    /// The request target is too long; 414.
+    /// The request target is too long.
     TargetTooLong = "target_too_long",
-    /// The request body is longer than `limits.body_bytes`; 413.
+    /// The request body is longer than `limits.body_bytes`.
     BodyTooLarge = "body_too_large",
-    /// The request breaks the protocol, in the way that the detail names; 400.
+    /// The request breaks the protocol, in the way that the detail names.
     BadRequest(&'static str) = "bad_request",
-    /// A version of HTTP that is not spoken on this port; 505.
+    /// A version of HTTP that is not spoken on this port.
     VersionNotSupported = "version_not_supported",
-    /// The connection did not begin with the PROXY header that its listener requires of its peer; no answer.
+    /// The connection did not begin with the PROXY header that its listener requires of its peer.
     ProxyProtocol(&'static str) = "proxy_protocol",
-    /// The handshake of TLS failed, in the way that the detail names; no answer.
+    /// The handshake of TLS failed, in the way that the detail names.
     TlsHandshake(&'static str) = "tls_handshake",
-    /// The host is not one of the certificate that the connection was made with; 421.
+    /// The host is not one of the certificate that the connection was made with.
     Misdirected = "misdirected",
-    /// An expectation other than `100-continue`; 417.
+    /// An expectation other than `100-continue`.
     ExpectationFailed = "expectation_failed",
-    /// The method CONNECT, which a gateway does not serve; 405.
+    /// The method CONNECT, which a gateway does not serve.
     ConnectRefused = "connect_refused",
-    /// No route takes this host and path; 404.
+    /// No route takes this host and path.
     NoRoute = "no_route",
-    /// Routes take this path, but none takes its method; 405.
+    /// Routes take this path, but none takes its method.
     MethodNotAllowed = "method_not_allowed",
-    /// The client's address is one that a policy refuses; 403.
+    /// The client's address is one that a policy refuses.
     AddressDenied = "address_denied",
-    /// A preflight from an origin, for a method or with fields that the CORS policy does not name; 403.
+    /// A preflight from an origin, for a method or with fields that the CORS policy does not name.
     CorsDenied(&'static str) = "cors_denied",
-    /// Nobody known asks, for the reason that the detail names; 401.
+    /// Nobody known asks, for the reason that the detail names.
     Unauthenticated(&'static str) = "unauthenticated",
-    /// Whoever asks lacks what the detail names; 403.
+    /// Whoever asks lacks what the detail names.
     Forbidden(&'static str) = "forbidden",
-    /// A limit is reached; 429.
+    /// A limit is reached.
     RateLimited(&'static str) = "rate_limited",
-    /// What is sent is not what a policy accepts; 400.
+    /// What is sent is not what a policy accepts.
     Invalid(&'static str) = "invalid",
-    /// The body is not of a kind that a policy accepts; 415.
+    /// The body is not of a kind that a policy accepts.
     MediaType(&'static str) = "media_type",
-    /// The body is larger than a policy reads; 413.
+    /// The body is larger than a policy reads.
     PolicyBodyTooLarge = "policy_body_too_large",
-    /// A policy could not decide, since whom it asks gave no answer; 503.
+    /// A policy could not decide, since whom it asks gave no answer.
     PolicyUndecided(&'static str) = "policy_undecided",
     /// The upgrade asked for is not one that the route passes.
     UpgradeRefused = "upgrade_refused",
-    /// No endpoint of the upstream may be picked; 503.
+    /// No endpoint of the upstream may be picked.
     NoEndpoint = "no_endpoint",
-    /// No connection to an endpoint could be made; 502.
+    /// No connection to an endpoint could be made.
     UpstreamConnect = "upstream_connect",
-    /// No connection to an endpoint was made within `timeouts.connect`; 504.
+    /// No connection to an endpoint was made within `timeouts.connect`.
     UpstreamConnectTimeout = "upstream_connect_timeout",
-    /// The certificate of the last endpoint tried breaks the rule that the detail names; 502.
+    /// The certificate of the last endpoint tried breaks the rule that the detail names.
     UpstreamCertificate(&'static str) = "upstream_certificate",
-    /// The upstream refused the TLS handshake or broke TLS, in the way that the detail names; 502.
+    /// The upstream refused the TLS handshake or broke TLS, in the way that the detail names.
     UpstreamTls(&'static str) = "upstream_tls",
-    /// The TLS handshake with an endpoint was not done within `timeouts.connect`; 504.
+    /// The TLS handshake with an endpoint was not done within `timeouts.connect`.
     UpstreamTlsTimeout = "upstream_tls_timeout",
-    /// The upstream closed or reset the connection before its reply head; 502.
+    /// The upstream closed or reset the connection before its reply head.
     UpstreamReset = "upstream_reset",
-    /// The reply breaks the protocol, in the way that the detail names; 502 if its head was not passed on yet.
+    /// The reply breaks the protocol, in the way that the detail names; cut if its head was passed on already.
     UpstreamMalformed(&'static str) = "upstream_malformed",
-    /// The reply head did not come within `timeouts.first_byte`; 504.
+    /// The reply head did not come within `timeouts.first_byte`.
     UpstreamTimeout = "upstream_timeout",
-    /// The reply body was silent for `timeouts.between_bytes`; the reply was cut.
+    /// The reply body was silent for `timeouts.between_bytes`; cut if anything of it had left already.
     UpstreamBodyTimeout = "upstream_body_timeout",
-    /// The upstream closed the connection within its reply body; the reply was cut.
+    /// The upstream closed the connection within its reply body; cut if anything of it had left already.
     UpstreamCut = "upstream_cut",
     /// The upstream answered with an error of this status, and a policy put the gateway's own body in place of its.
     UpstreamError(u16) = "upstream_error",
     /// The client closed or reset its connection before the end of the exchange.
     ClientGone = "client_gone",
-    /// The exchange was not over within `timeouts.total`; 504, or cut if the reply had begun.
+    /// The exchange was not over within `timeouts.total`; cut if the reply had begun.
     TotalTimeout = "total_timeout",
-    /// All connections that the upstream may have are busy; 503.
+    /// All connections that the upstream may have are busy.
     PoolFull = "pool_full",
-    /// The process or the listener has all connections that it may have; 503.
+    /// The process or the listener has all connections that it may have.
     ConnectionCap = "connection_cap",
-    /// The listener has all tunnels that it may have; 503.
+    /// The listener has all tunnels that it may have.
     TunnelCap = "tunnel_cap",
-    /// The exchange panicked: a bug of ours, which costs this one connection; 500.
+    /// The exchange panicked: a bug of ours, which costs this one connection.
     Panic = "panic",
-    /// The process is ending; 503, or a tunnel or a stream was cut.
+    /// The process is ending; a tunnel or a stream was cut.
     Draining = "draining",
     /// A tunnel was silent for `timeouts.tunnel_idle`.
     TunnelIdle = "tunnel_idle",

@@ -10,8 +10,7 @@ impl Table {
     pub fn arm(&mut self, meters: &Meters) {
         let mut arming = meters.arm();
         // What is told of a policy, then of an upstream, matters more than of a single route, should not all find room.
-        arming.policies(self.policies.all.len());
-        arming.certificates(self.listeners.iter().map(|listener| listener.certificates.len()).sum());
+        arming.keep_room(self.policies.all.len(), self.certificates());
         for listener in &mut self.listeners {
             listener.meter = arming.listener("", &listener.name);
         }
@@ -24,12 +23,17 @@ impl Table {
         }
     }
 
-    /// Arms those sets of endpoints that are not: what was found since.
-    pub fn arm_endpoints(&self, meters: &Meters) {
+    /// What is shown is of this table from now on: nothing can refuse it any more. Arms those sets of endpoints that are not:
+    /// what was found since.
+    pub fn arm_for_good(&self, meters: &Meters) {
         let mut arming = meters.arm();
-        // Another table may have been armed since, and refused.
         arming.policies(self.policies.all.len());
+        arming.certificates(self.certificates());
         self.upstreams.iter().for_each(|upstream| upstream.endpoints.arm(&upstream.name, &mut arming));
+    }
+
+    fn certificates(&self) -> usize {
+        self.listeners.iter().map(|listener| listener.certificates.len()).sum()
     }
 }
 

@@ -2,6 +2,7 @@
 //! process's: each connection holds a slot of the upstream's shared count for as long as it lives.
 
 use super::station::Station;
+use super::view::Together;
 use crate::base::counters::{Capped, Slot};
 use crate::base::{Tick, UpstreamId};
 use crate::certs::OriginTerms;
@@ -135,7 +136,9 @@ impl Pools {
     /// Drops connections whose time is over or that their endpoint closed, and tells scrapers what is left. Called about
     /// each [`SWEEP_EVERY`].
     pub fn sweep(&self, now: Tick) {
-        self.stations.borrow().iter().for_each(|station| station.sweep(now, self.shard));
+        let mut together = Together::default();
+        self.stations.borrow().iter().for_each(|station| station.sweep(now, self.shard, &mut together));
+        together.show(self.shard);
     }
 
     /// Parked connections, for tests and metrics.

@@ -6,7 +6,7 @@
 use super::http2::{Mux, Stream};
 use super::pool::Conn;
 use super::shared::Shared;
-use super::view::{Seat, View};
+use super::view::{Seat, Together, View};
 use crate::balance::State;
 use crate::base::{Line, Tick};
 use crate::certs::OriginTerms;
@@ -250,13 +250,14 @@ impl Station {
     }
 
     /// Drops connections whose time is over or that their endpoint closed, and tells scrapers what shard `shard` has left.
-    pub fn sweep(&self, now: Tick, shard: usize) {
+    /// What belongs to names that are counted together is added there.
+    pub fn sweep(&self, now: Tick, shard: usize, together: &mut Together) {
         let inner = &mut *self.inner.borrow_mut();
         for idle in &mut inner.idle {
             idle.retain(|parked| now < parked.until && parked.conn.link.stream.idle() == Idle::Quiet);
         }
         inner.shared.iter_mut().for_each(Shared::sweep);
-        inner.tell(now, shard);
+        inner.tell(now, shard, together);
     }
 
     /// What it has now, for whoever only looks.
@@ -306,21 +307,22 @@ impl Inner {
     }
 
     /// Tells scrapers what shard `shard` has with each endpoint now.
-    fn tell(&self, now: Tick, shard: usize) {
+    fn tell(&self, now: Tick, shard: usize, together: &mut Together) {
         for (at, idle) in self.idle.iter().enumerate() {
             let Some(cells) = self.set.cells(at, shard) else { return };
-            cells.active.set(u64::from(self.balance.active(at)));
-            cells.idle.set(idle.len() as u64);
-            cells.marked.set(u64::from(self.balance.marked_until(at).is_some_and(|until| until > now)));
-            cells.out.set(u64::from(self.set.seats().board().is_out(at)));
+            let has = [
+                u64::from(self.balance.active(at)),
+                idle.len() as u64,
+                u64::from(self.balance.marked_until(at).is_some_and(|until| until > now)),
+                u64::from(self.set.seats().board().is_out(at)),
+            ];
+            if self.set.is_past_cap(at) { together.add(&self.set, at, has) } else { cells.show(has) }
         }
     }
 
     /// Tells scrapers that shard `shard` has nothing with the endpoints: the next sweep says which of them are still here.
     fn tell_nothing(&self, shard: usize) {
-        for cells in (0..self.idle.len()).map_while(|at| self.set.cells(at, shard)) {
-            [&cells.active, &cells.idle, &cells.marked, &cells.out].into_iter().for_each(|now| now.set(0));
-        }
+        (0..self.idle.len()).map_while(|at| self.set.cells(at, shard)).for_each(|cells| cells.show([0; 4]));
     }
 
     fn replace(&mut self, set: &Arc<Endpoints>, shard: usize) {
@@ -369,6 +371,7 @@ mod tests {
     use super::*;
     use crate::balance::Algorithm;
     use crate::base::UpstreamId;
+    use crate::observe::Meters;
     use crate::table::endpoints::assemble;
     use crate::table::{Balance, Source, Target};
     use std::time::Duration;
@@ -421,6 +424,33 @@ mod tests {
         assert_eq!(station.inner.borrow().find(&picked), Some(0));
         assert_eq!(station.balance(|state| (state.active(0), state.active(1))), (1, 0));
         assert_eq!(picked.endpoint().name, "10.0.0.3:80", "it names the endpoint it was picked as");
+    }
+
+    #[test]
+    fn endpoints_that_are_counted_together_show_their_sum() {
+        let meters = Meters::new(1);
+        meters.bound(1);
+        let stations = [station(&["10.0.0.1:80", "10.0.0.2:80"]), station(&["10.0.0.3:80"])];
+        let sweep = || {
+            let mut together = Together::default();
+            stations.iter().for_each(|station| station.sweep(Tick(1), 0, &mut together));
+            together.show(0);
+        };
+        for station in &stations {
+            station.inner.borrow().set.arm("u", &mut meters.arm());
+            begin(station, 0);
+        }
+        begin(&stations[0], 1);
+        let listed = meters.list();
+        let [cells] = &listed.endpoints[..] else { panic!("{listed:?}") };
+        sweep();
+        assert_eq!(cells.all()[0].active.now(), 3);
+        sweep();
+        assert_eq!(cells.all()[0].active.now(), 3, "and not one time more each sweep");
+        stations[0].retire(0);
+        stations[0].replace(&set(&[]), 0);
+        sweep();
+        assert_eq!(cells.all()[0].active.now(), 1);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! asks for few upstreams at a time, so that no request waits long behind it.
 
 use super::pool::Pools;
+use super::station::SetRef;
 use crate::base::Tick;
 use crate::table::Endpoints;
 use std::sync::Arc;
@@ -30,6 +31,31 @@ pub struct Seat {
     pub marked_until: Option<Tick>,
     /// Whether its health checks fail.
     pub is_out: bool,
+}
+
+/// What a shard has with all endpoints together whose names are past the cap of series: they share their cells, which show
+/// one number.
+#[derive(Debug, Default)]
+pub struct Together {
+    has: [u64; 4],
+    /// One of them.
+    one: Option<(SetRef, usize)>,
+}
+
+impl Together {
+    /// Adds what it has with the endpoint at `at` of `set`.
+    #[cold]
+    pub fn add(&mut self, set: &SetRef, at: usize, has: [u64; 4]) {
+        self.has.iter_mut().zip(has).for_each(|(sum, one)| *sum += one);
+        self.one.get_or_insert_with(|| (set.clone(), at));
+    }
+
+    /// Shows the sum.
+    pub fn show(self, shard: usize) {
+        if let Some(cells) = self.one.as_ref().and_then(|(set, at)| set.cells(*at, shard)) {
+            cells.show(self.has);
+        }
+    }
 }
 
 impl Pools {

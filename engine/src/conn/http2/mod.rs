@@ -16,6 +16,7 @@ use crate::net::stream::until;
 use crate::net::{Link, clock};
 use crate::observe::Reason;
 use crate::table::Listener;
+use crate::wire::head::Version;
 use crate::wire::http2::{Breach, Refusal};
 use h2::server::{Builder, Connection, SendResponse};
 use h2::{Ping, PingPong, RecvStream};
@@ -315,6 +316,7 @@ impl Driver<'_> {
         let Shared { lent, home, peer, .. } = &**self.shared;
         let (table, at) = home.now(lent);
         let ctx = Context::new(lent, &table, peer.on(&table, at), None, clock::now());
+        ctx.version.set(Version::Http2);
         ctx.reason.set(reason);
         ctx.status.set(status);
     }

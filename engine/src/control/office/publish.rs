@@ -94,7 +94,7 @@ impl Published {
     /// it: see [`Published::is_served`]. `config` is what it was compiled from, without its secrets.
     pub async fn publish(&mut self, mut table: Table, config: Value, mut fresh: Fresh) {
         keep_equal_endpoints(&self.table, &mut table);
-        table.arm_endpoints(&self.shared.meters);
+        table.arm_for_good(&self.shared.meters);
         self.probes.follow(&table).await;
         let table = Arc::new(table);
         // From here on nothing can refuse it: what it changes of limits that go on by name holds.

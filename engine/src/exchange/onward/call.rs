@@ -3,7 +3,7 @@
 use super::forward;
 use super::mapping::Way;
 use super::stick;
-use super::trailers::Stripped;
+use super::trailers::upward;
 use crate::base::counters::Slot;
 use crate::exchange::answer::of_call;
 use crate::exchange::context::Context;
@@ -96,7 +96,7 @@ pub fn onward<'f, 'c: 'f, B: BodySource, R: Replies>(
         let key = stick::key(upstream, head, path, ctx.client_ip.get(), random);
         let outgoing = Outgoing { head, edits, onward, announce: announce.as_ref(), key };
         let mut upload = None;
-        let mut body = Stripped::new(body, &ctx.table.policies.identity);
+        let mut body = upward(ctx, body);
         let lent = &ctx.lent.upstream;
         let got = call(lent, &plan, &outgoing, &mut body, &mut upload, &mut interim).await;
         let got = got.map_err(|fault| ctx.timed_out(of_call(fault)))?;

@@ -1,37 +1,63 @@
-//! A request's body as an upstream gets it: without the trailers that a client sends under names by which origins are told
-//! who calls, or whom the gateway forwards for. A body that has no trailers costs a look at their length.
+//! Bodies without the trailers that may not pass. On their way up: those by which a client would tell an origin who calls or
+//! whom the gateway forwards for, and those that policies remove of heads. On their way down: what policies remove there. A body
+//! that has no trailers costs a look at their length.
 
 use super::forward::is_odd_forwarding;
 use crate::base::{Fault, Tick};
+use crate::exchange::context::Context;
 use crate::net::body::{BodySource, Plain};
-use crate::policy::fields::Identity;
+use crate::policy::{Chain, Passage};
 use std::cell::OnceCell;
 
-/// A client's body whose trailers say nothing of who calls.
-pub struct Stripped<'b, B> {
+/// A body some of whose trailers are not passed on.
+pub struct Stripped<'b, B, F> {
     from: &'b mut B,
-    identity: &'b Identity,
-    /// The trailers that are passed on, once they were asked for.
+    /// Whether one of this name is not.
+    gone: F,
+    /// Those that are, once they were asked for.
     kept: OnceCell<Box<[u8]>>,
 }
 
-impl<'b, B: BodySource> Stripped<'b, B> {
-    /// The body that `from` gives.
-    pub fn new(from: &'b mut B, identity: &'b Identity) -> Stripped<'b, B> {
-        Stripped { from, identity, kept: OnceCell::new() }
-    }
+/// A client's body as an upstream gets it.
+pub fn upward<'b, B: BodySource>(
+    ctx: &'b Context<'_>,
+    from: &'b mut B,
+) -> Stripped<'b, B, impl Fn(&[u8]) -> bool> {
+    let gone = |name: &[u8]| {
+        let ours = &ctx.table.policies.identity;
+        ours.holds(name) || is_odd_forwarding(name) || by_policy(ctx, name, Chain::takes_of_request)
+    };
+    Stripped { from, gone, kept: OnceCell::new() }
+}
 
+/// An upstream's body as the client gets it.
+pub fn downward<'b, B: BodySource>(
+    ctx: &'b Context<'_>,
+    from: &'b mut B,
+) -> Stripped<'b, B, impl Fn(&[u8]) -> bool> {
+    let gone = |name: &[u8]| by_policy(ctx, name, Chain::takes_of_reply);
+    Stripped { from, gone, kept: OnceCell::new() }
+}
+
+/// Whether the policies of an exchange take a trailer of this name away.
+fn by_policy(ctx: &Context<'_>, name: &[u8], takes: fn(&Chain, &Passage, &[u8]) -> bool) -> bool {
+    let passage = ctx.passage.borrow();
+    ctx.chain().zip(passage.as_deref()).is_some_and(|(chain, passage)| takes(chain, passage, name))
+}
+
+impl<B: BodySource, F: Fn(&[u8]) -> bool> Stripped<'_, B, F> {
     #[cold]
     fn kept(&self) -> &[u8] {
         self.kept.get_or_init(|| {
-            let mut kept = Vec::new();
-            self.identity.strip_trailers(self.from.trailers(), is_odd_forwarding, &mut kept);
-            kept.into()
+            let lines = self.from.trailers().split_inclusive(|byte| *byte == b'\n');
+            let passes =
+                |line: &&[u8]| !(self.gone)(line.split(|byte| *byte == b':').next().unwrap_or_default());
+            lines.filter(passes).collect::<Vec<_>>().concat().into()
         })
     }
 }
 
-impl<B: BodySource> BodySource for Stripped<'_, B> {
+impl<B: BodySource, F: Fn(&[u8]) -> bool> BodySource for Stripped<'_, B, F> {
     async fn fill(&mut self) -> Result<&[u8], Fault> {
         self.from.fill().await
     }

@@ -20,6 +20,7 @@ use crate::route::front::Scheme;
 use crate::route::{self, Match, Scratch};
 use crate::table::Table;
 use crate::wire::edits::Edits;
+use crate::wire::field::Field;
 use crate::wire::head::{Form, Head};
 use crate::wire::http1::framing::Length;
 use crate::wire::uri;
@@ -266,9 +267,16 @@ pub fn on_reply(
     reply: Head<'_>,
     edits: &mut Edits,
 ) -> Result<(), Reason> {
-    let replaced = reply.status() >= 500
-        && ctx.passage.borrow().as_ref().is_some_and(|passage| chain.replaces_errors(passage));
-    if replaced {
+    if reply.status() >= 500
+        && let Some(passage) = &mut *ctx.passage.borrow_mut()
+        && chain.replaces_errors(passage)
+    {
+        // When to come again is for the origin to say, and it is the one field that clients go by.
+        if let Some(later) = reply.field(Field::RETRY_AFTER)
+            && !chain.takes_of_reply(passage, Field::RETRY_AFTER.name().as_bytes())
+        {
+            passage.refusal.set(Field::RETRY_AFTER, later);
+        }
         return Err(Reason::UpstreamError(reply.status()));
     }
     dress(ctx, chain, request, Some(reply), edits);

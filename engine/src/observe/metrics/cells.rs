@@ -66,6 +66,17 @@ pub struct EndpointCells {
     pub out: Tally,
 }
 
+impl EndpointCells {
+    /// Shows what a shard has with an endpoint now: exchanges that run, parked connections, whether it leaves it alone,
+    /// whether its health checks fail.
+    pub fn show(&self, [active, idle, marked, out]: [u64; 4]) {
+        self.active.set(active);
+        self.idle.set(idle);
+        self.marked.set(marked);
+        self.out.set(out);
+    }
+}
+
 /// Series of a histogram: a bucket each, the sum and the count.
 const fn series(buckets: usize) -> usize {
     buckets + 2

@@ -18,7 +18,7 @@ pub struct Meter<T> {
     name: Box<str>,
     /// What the name belongs to: an endpoint's upstream; else empty.
     within: Box<str>,
-    shards: Box<[T]>,
+    shards: Arc<[T]>,
 }
 
 impl<T> fmt::Debug for Meter<T> {
@@ -53,6 +53,17 @@ impl<T: Cells> Meter<T> {
     pub fn within(&self) -> &str {
         &self.within
     }
+
+    /// Whether it counts all names past the cap together.
+    pub fn is_overflow(&self) -> bool {
+        *self.name == *OVERFLOW
+    }
+
+    /// The same cells, held by somebody else.
+    fn again(&self) -> Arc<Meter<T>> {
+        let (name, within, shards) = (self.name.clone(), self.within.clone(), self.shards.clone());
+        Arc::new(Meter { name, within, shards })
+    }
 }
 
 /// What a name belongs to, and the name.
@@ -63,13 +74,17 @@ type Key = (Box<str>, Box<str>);
 struct Names<T> {
     /// By what they belong to, and name.
     known: BTreeMap<Key, Weak<Meter<T>>>,
+    /// Held by each name past the cap.
     overflow: Arc<Meter<T>>,
+    /// The same cells for those who read them, so that the others can be told by their number.
+    read: Arc<Meter<T>>,
 }
 
 impl<T: Cells> Names<T> {
     fn new(shards: usize) -> Names<T> {
         let within = if T::SERIES == EndpointCells::SERIES { OVERFLOW } else { "" };
-        Names { known: BTreeMap::new(), overflow: Meter::new(OVERFLOW, within, shards) }
+        let overflow = Meter::new(OVERFLOW, within, shards);
+        Names { known: BTreeMap::new(), read: overflow.again(), overflow }
     }
 
     /// Forgets names that nobody uses; gives the series of the others, that of the overflow among them.
@@ -90,7 +105,12 @@ impl<T: Cells> Names<T> {
 
     fn all(&self) -> Vec<Arc<Meter<T>>> {
         let known = self.known.values().filter_map(Weak::upgrade);
-        known.chain([self.overflow.clone()]).collect()
+        known.chain([self.read.clone()]).collect()
+    }
+
+    /// Names past the cap, of every table and set that lives.
+    fn past(&self) -> usize {
+        Arc::strong_count(&self.overflow) - 1
     }
 }
 
@@ -101,12 +121,31 @@ struct Known {
     upstreams: Names<UpstreamCells>,
     endpoints: Names<EndpointCells>,
     cap: usize,
-    /// Names that were refused cells of their own.
-    refused: u64,
-    /// Policies that have series of their own. What they did is counted where they are.
-    policies: usize,
-    /// Certificates that have one.
-    certificates: usize,
+    /// What policies did is counted where they are.
+    policies: Share,
+    certificates: Share,
+}
+
+/// How many things of the table that is served have series of their own, the first ones. The rest is told of together.
+#[derive(Debug, Clone, Copy, Default)]
+struct Share {
+    all: usize,
+    own: usize,
+}
+
+impl Share {
+    /// Of `all`, `most` at most, and as many as fit into `room` series of `each` beside those of the rest.
+    fn of(all: usize, most: usize, room: usize, each: usize) -> Share {
+        Share { all, own: all.min(most).min((room / each).saturating_sub(1)) }
+    }
+
+    fn series(self, each: usize) -> usize {
+        if self.all == 0 { 0 } else { (self.own + 1) * each }
+    }
+
+    fn past(self) -> usize {
+        self.all - self.own
+    }
 }
 
 /// All names that are counted.
@@ -136,15 +175,21 @@ pub struct Listed {
     pub series: usize,
     /// Series that may be in use.
     pub cap: usize,
-    /// Names that were refused cells of their own.
-    pub refused: u64,
+    /// Names past that, counted together.
+    pub past: u64,
 }
 
 impl Known {
     fn series(&mut self) -> usize {
         let names =
             self.listeners.reap() + self.routes.reap() + self.upstreams.reap() + self.endpoints.reap();
-        names + policy_series(self.policies) + certificate_series(self.certificates)
+        names + self.policies.series(PolicyNow::SERIES) + self.certificates.series(1)
+    }
+
+    fn past(&self) -> usize {
+        let names =
+            self.listeners.past() + self.routes.past() + self.upstreams.past() + self.endpoints.past();
+        names + self.policies.past() + self.certificates.past()
     }
 }
 
@@ -160,7 +205,6 @@ macro_rules! kinds {
                     return Some(meter);
                 }
                 if self.series + <$cells>::SERIES > self.known.cap {
-                    self.known.refused += 1;
                     return Some(self.known.$list.overflow.clone());
                 }
                 self.series += <$cells>::SERIES;
@@ -178,31 +222,33 @@ pub struct Arming<'m> {
 }
 
 impl Arming<'_> {
-    /// Makes room for the series of `count` policies: of as many of them as fit into a quarter of the cap.
+    /// Keeps room free for so many policies and certificates of a table that may be served next: names that are armed
+    /// meanwhile do not take it. Nothing that is shown changes, since the table may yet be refused.
+    pub fn keep_room(&mut self, policies: usize, certificates: usize) {
+        let shares = (self.known.policies, self.known.certificates);
+        let before = self.series;
+        self.policies(policies);
+        self.certificates(certificates);
+        self.series = self.series.max(before);
+        (self.known.policies, self.known.certificates) = shares;
+    }
+
+    /// Series for `count` policies: for as many of them as fit into a quarter of the cap and what is free.
     pub fn policies(&mut self, count: usize) {
-        let most = self.known.cap / 4 / PolicyNow::SERIES;
-        let others = self.series - policy_series(self.known.policies);
-        self.known.policies = count.min(most);
-        self.series = others + policy_series(self.known.policies);
+        let (each, cap) = (PolicyNow::SERIES, self.known.cap);
+        self.series -= self.known.policies.series(each);
+        self.known.policies = Share::of(count, cap / 4 / each, cap.saturating_sub(self.series), each);
+        self.series += self.known.policies.series(each);
     }
 
-    /// Makes room for a series each of `count` certificates: of as many as fit into an eighth of the cap.
+    /// A series each for `count` certificates: for as many as fit into an eighth of the cap and what is free.
     pub fn certificates(&mut self, count: usize) {
-        let most = (self.known.cap / 8).saturating_sub(1);
-        let others = self.series - certificate_series(self.known.certificates);
-        self.known.certificates = count.min(most);
-        self.series = others + certificate_series(self.known.certificates);
+        let cap = self.known.cap;
+        self.series -= self.known.certificates.series(1);
+        let most = (cap / 8).saturating_sub(1);
+        self.known.certificates = Share::of(count, most, cap.saturating_sub(self.series), 1);
+        self.series += self.known.certificates.series(1);
     }
-}
-
-/// Series of `count` policies, and where there are any, of those past the room.
-fn policy_series(count: usize) -> usize {
-    if count == 0 { 0 } else { (count + 1) * PolicyNow::SERIES }
-}
-
-/// A series of each of `count` certificates, and one of those past the room.
-fn certificate_series(count: usize) -> usize {
-    if count == 0 { 0 } else { count + 1 }
 }
 
 kinds! {
@@ -226,9 +272,8 @@ impl Meters {
             upstreams: Names::new(shards),
             endpoints: Names::new(shards),
             cap: 0,
-            refused: 0,
-            policies: 0,
-            certificates: 0,
+            policies: Share::default(),
+            certificates: Share::default(),
         };
         Meters { shards, known: Mutex::new(known) }
     }
@@ -254,11 +299,11 @@ impl Meters {
             routes: known.routes.all(),
             upstreams: known.upstreams.all(),
             endpoints: known.endpoints.all(),
-            policies: known.policies,
-            certificates: known.certificates,
+            policies: known.policies.own,
+            certificates: known.certificates.own,
             series,
             cap: known.cap,
-            refused: known.refused,
+            past: known.past() as u64,
         }
     }
 
@@ -299,14 +344,58 @@ mod tests {
         let endpoint = meters.arm().endpoint("u", "10.0.0.1:80").expect("counts");
         assert_eq!((upstream.name(), endpoint.name(), endpoint.within()), (OVERFLOW, OVERFLOW, OVERFLOW));
         let listed = meters.list();
-        assert!(
-            listed.series <= cap && listed.refused == 92,
-            "{} of {cap}, {}",
-            listed.series,
-            listed.refused
-        );
+        assert!(listed.series <= cap && listed.past == 92, "{} of {cap}, {}", listed.series, listed.past);
+        // Whoever is armed once more is the same name, and whoever only reads is none.
+        let again: Vec<_> = (0..100).filter_map(|n| meters.arm().route("", &format!("r{n}"))).collect();
+        drop((again, meters.list()));
+        assert_eq!(meters.list().past, 92);
         // Names that go make room for others.
         drop((routes, listed));
+        drop((upstream, endpoint));
         assert_eq!(meters.arm().upstream("", "u").expect("counts").name(), "u");
+        assert_eq!(meters.list().past, 0);
+    }
+
+    #[test]
+    fn a_table_that_may_be_refused_changes_nothing_that_is_shown() {
+        let meters = Meters::new(1);
+        meters.bound(10_000);
+        let mut arming = meters.arm();
+        arming.policies(3);
+        arming.certificates(2);
+        drop(arming);
+        let before = meters.list().series;
+        for (policies, certificates) in [(0, 0), (9, 9)] {
+            meters.arm().keep_room(policies, certificates);
+            let listed = meters.list();
+            assert_eq!((listed.policies, listed.certificates, listed.series), (3, 2, before));
+        }
+        // What is kept free is not taken by names.
+        let free = 10_000 - before;
+        let mut arming = meters.arm();
+        arming.keep_room(3 + free / PolicyNow::SERIES, 2);
+        let room = arming.series;
+        assert!(room > before && room <= 10_000, "{room}");
+        let routes: Vec<_> = (0..1_000).filter_map(|n| arming.route("", &format!("r{n}"))).collect();
+        drop(arming);
+        let mut arming = meters.arm();
+        arming.policies(3 + free / PolicyNow::SERIES);
+        assert_eq!(arming.known.policies.own, 10_000 / 4 / PolicyNow::SERIES);
+        assert!(arming.series <= 10_000 && routes.len() == 1_000);
+    }
+
+    #[test]
+    fn policies_and_certificates_take_no_more_than_is_free() {
+        let meters = Meters::new(1);
+        let cap = meters.list().series + 10 * RouteCells::SERIES + 1;
+        meters.bound(cap);
+        let _routes: Vec<_> = (0..10).filter_map(|n| meters.arm().route("", &format!("r{n}"))).collect();
+        meters.arm().certificates(7);
+        let listed = meters.list();
+        assert_eq!((listed.certificates, listed.past), (0, 7));
+        assert!(listed.series <= cap, "{} of {cap}", listed.series);
+        meters.arm().certificates(0);
+        meters.arm().policies(7);
+        assert_eq!((meters.list().policies, meters.list().past), (0, 7));
     }
 }

@@ -216,7 +216,7 @@ families! {
     DRAINING = Gauge "ringgate_draining" [] "1 once the end has begun.";
     SERIES = Gauge "ringgate_metric_series" [] "Series of names in use.";
     SERIES_MAX = Gauge "ringgate_metric_series_limit" [] "Series of names that may be in use.";
-    SERIES_REFUSED = Counter "ringgate_metric_names_refused" [] "Names past that limit, counted together under (overflow).";
+    SERIES_PAST = Gauge "ringgate_metric_names_past_limit" [] "Names past that limit now, counted together under (overflow): those of every generation in use.";
     DRIVER = Gauge "ringgate_driver_info" ["driver", "fell_back"] "What the shards wait with, and whether io_uring was wanted and did not work.";
     BUILD = Gauge "ringgate_build_info" ["version"] "The version that runs.";
     CPU = Counter "process_cpu_seconds" [] "CPU time used.";
@@ -465,7 +465,7 @@ fn tables(text: &mut Text, snapshot: &Snapshot) {
     gauge(text, &DRAINING, u64::from(snapshot.is_draining));
     gauge(text, &SERIES, snapshot.listed.series as u64);
     gauge(text, &SERIES_MAX, snapshot.listed.cap as u64);
-    gauge(text, &SERIES_REFUSED, snapshot.listed.refused);
+    gauge(text, &SERIES_PAST, snapshot.listed.past);
     text.family(&DRIVER);
     text.series(&DRIVER, &[&snapshot.driver, if snapshot.fell_back { "true" } else { "false" }], 1);
     text.family(&BUILD);

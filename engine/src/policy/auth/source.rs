@@ -5,6 +5,7 @@ use super::denial::Denial;
 use crate::wire::cookie::cookies;
 use crate::wire::field::Field;
 use crate::wire::head::Head;
+use crate::wire::uri::is_named;
 
 /// A place of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,14 +60,11 @@ impl Place {
     }
 }
 
-/// The value of a pair of this name.
+/// The value of a pair of this name, which is compared decoded: a second one cannot hide behind an escape that an origin
+/// takes away.
 fn named<'q>(pair: &'q [u8], name: &[u8]) -> Option<&'q [u8]> {
-    let rest = pair.strip_prefix(name)?;
-    match rest {
-        [] => Some(rest),
-        [b'=', value @ ..] => Some(value),
-        _ => None,
-    }
+    let end = memchr::memchr(b'=', pair).unwrap_or(pair.len());
+    is_named(&pair[..end], name).then(|| pair.get(end + 1..).unwrap_or_default())
 }
 
 fn once<'v>(mut values: impl Iterator<Item = &'v [u8]>) -> Result<Option<&'v [u8]>, Denial> {
@@ -126,7 +124,7 @@ mod tests {
     use crate::wire::http1::{HeadLimits, request};
 
     fn check(place: &Place, lines: &str, expected: Result<Option<&str>, Denial>) {
-        let text = format!("GET /a?token=q1&b=2&token2=x{lines}\r\n\r\n");
+        let text = format!("GET /a?token=q1&b=2&token2=x&%63=3%2f{lines}\r\n\r\n");
         let mut parsed = Lines::new();
         request::parse(text.as_bytes(), &mut parsed, &HeadLimits::default()).expect("parses");
         let found = place.find(Head::new(text.as_bytes(), &parsed));
@@ -165,9 +163,13 @@ mod tests {
             (Place::Query((*b"token").into()), "X: y", Ok(Some("q1"))),
             (Place::Query((*b"tok").into()), "X: y", Ok(None)),
             (Place::Query((*b"b").into()), "X: y", Ok(Some("2"))),
+            (Place::Query((*b"c").into()), "X: y", Ok(Some("3%2f"))),
         ] {
             check(&place, &format!("{front}{lines}"), expected);
         }
-        check(&Place::Query((*b"token").into()), "&token=q2 HTTP/1.1\r\nHost: a", Err(Denial::Repeated));
+        for again in ["&token=q2", "&%74oken=q2", "&to%6Ben", "&t%6f%6B%65n="] {
+            let lines = format!("{again} HTTP/1.1\r\nHost: a");
+            check(&Place::Query((*b"token").into()), &lines, Err(Denial::Repeated));
+        }
     }
 }

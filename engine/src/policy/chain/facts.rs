@@ -5,6 +5,7 @@ use crate::policy::fields::{Identity, Sent};
 use crate::wire::cookie::cookie;
 use crate::wire::head::Head;
 use crate::wire::http1::framing::Length;
+use crate::wire::uri::{Authority, is_named};
 use std::net::IpAddr;
 
 /// What is known of a request.
@@ -63,12 +64,20 @@ impl<'r> Facts<'r> {
         self.path.split(|byte| *byte == b'/').skip(1).nth(usize::from(parameter.segment))
     }
 
-    /// The raw value of the first query parameter of this name, percent-encoding included.
+    /// The host that the client named as routes compare it: in lower case, without its port and without the dot that closes an
+    /// absolute name. *Cost*: an allocation; for conditions, which copy what they read anyway.
+    pub fn plain_host(&self) -> Vec<u8> {
+        let host = Authority::parse(self.host).map_or(self.host, |authority| authority.host);
+        host.strip_suffix(b".").unwrap_or(host).to_ascii_lowercase()
+    }
+
+    /// The raw value of the first query parameter of this name, percent-encoding included. Its name is compared decoded, as
+    /// origins read it.
     pub fn query(&self, name: &[u8]) -> Option<&'r [u8]> {
         let pairs = self.head.query()?.split(|byte| *byte == b'&');
         let mut values = pairs.filter_map(|pair| {
             let end = pair.iter().position(|byte| *byte == b'=').unwrap_or(pair.len());
-            (&pair[..end] == name).then(|| pair.get(end + 1..).unwrap_or_default())
+            is_named(&pair[..end], name).then(|| pair.get(end + 1..).unwrap_or_default())
         });
         values.next()
     }

@@ -7,6 +7,7 @@ mod limits;
 pub mod passage;
 pub mod phase;
 pub mod tally;
+mod trailers;
 
 use crate::policy::Outcome;
 use crate::policy::When;

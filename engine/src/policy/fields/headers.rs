@@ -80,6 +80,16 @@ impl Headers {
         }
     }
 
+    /// Whether a request's field of this name, as it was sent, does not go on.
+    pub fn takes_of_request(&self, name: &[u8]) -> bool {
+        self.request.iter().any(|change| change.takes(name))
+    }
+
+    /// The same of a reply's.
+    pub fn takes_of_reply(&self, name: &[u8]) -> bool {
+        self.response.iter().any(|change| change.takes(name))
+    }
+
     /// The fields by which an origin is told who calls.
     pub fn identity(&self) -> impl Iterator<Item = &FieldName> {
         self.request.iter().filter_map(|change| match change {
@@ -95,6 +105,18 @@ impl Headers {
             Change::Remove(_) | Change::Rename(..) => None,
         });
         values.flat_map(Template::parameters)
+    }
+}
+
+impl Change {
+    /// Whether what was sent under this name is removed or replaced.
+    fn takes(&self, name: &[u8]) -> bool {
+        let is = |known: &FieldName| known.text.eq_ignore_ascii_case(name);
+        match self {
+            Change::Remove(known) | Change::Set(known, _) => is(known),
+            Change::Rename(from, to) => is(from) || is(to),
+            Change::Append(..) => false,
+        }
     }
 }
 

@@ -46,16 +46,6 @@ impl Identity {
         }
     }
 
-    /// Appends the lines of `trailers`, each with its CRLF, that have none of these names, and none that is `foul` otherwise.
-    pub fn strip_trailers(&self, trailers: &[u8], foul: fn(&[u8]) -> bool, kept: &mut Vec<u8>) {
-        for line in trailers.split_inclusive(|byte| *byte == b'\n') {
-            let name = line.split(|byte| *byte == b':').next().unwrap_or_default();
-            if !self.holds(name) && !foul(name) {
-                kept.extend_from_slice(line);
-            }
-        }
-    }
-
     /// Whether a server may take `sent` for one of these names.
     #[inline]
     pub fn holds(&self, sent: &[u8]) -> bool {
@@ -105,15 +95,6 @@ mod tests {
         let name =
             |text: &&str| FieldName { field: Field::of(text.as_bytes()), text: text.as_bytes().into() };
         Identity::new(names.iter().map(name))
-    }
-
-    #[test]
-    fn a_name_is_removed_of_trailers_however_it_is_spelled() {
-        let identity = identity(&["X-User-Id", "X_Roles", "ETag"]);
-        let sent = b"X-User-Id: 1\r\nx_user-ID: 2\r\nX-Sum: X-User-Id: 3\r\nx-roles: 4\r\netag: 5\r\nX-User-I: 6\r\n";
-        let mut kept = Vec::new();
-        identity.strip_trailers(sent, |_| false, &mut kept);
-        assert_eq!(kept, b"X-Sum: X-User-Id: 3\r\nX-User-I: 6\r\n");
     }
 
     #[test]

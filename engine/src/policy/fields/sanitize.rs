@@ -98,6 +98,11 @@ impl Sanitize {
         }
     }
 
+    /// Whether a field of this name is removed.
+    pub fn takes(&self, name: &[u8]) -> bool {
+        self.known.contains(Field::of(name)) || self.is_internal(name)
+    }
+
     /// Prefixes may be those of well-known names too.
     fn may_occur(&self, reply: Head<'_>) -> bool {
         !self.prefixes.is_empty() || reply.has(Field::OTHER)

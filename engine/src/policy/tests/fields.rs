@@ -16,6 +16,17 @@ fn a_value_is_put_together_from_every_part_of_a_request() {
 }
 
 #[test]
+fn a_parameter_is_found_by_its_decoded_name() {
+    for (query, expected) in
+        [("%71=1%20", Some("1%20")), ("q%71=1&q=2", Some("2")), ("%2571=1", None), ("Q=1", None)]
+    {
+        let mut gate = gate("tell: { headers: { request: { set: { X-Q: '${query.q}' } } } }");
+        let met = gate.ask(&format!("GET /u/7?{query}"), "");
+        assert_eq!(met.request.value("X-Q").map(String::from_utf8_lossy).as_deref(), expected, "{query}");
+    }
+}
+
+#[test]
 fn a_field_of_whose_value_a_part_is_missing_is_removed() {
     let parts = ["header.X-In", "query.q", "cookie.c", "claim.dep", "consumer", "tier", "user"];
     for part in parts {

@@ -76,6 +76,11 @@ impl Endpoints {
         self.meters.get()?.get(at)?.of(shard)
     }
 
+    /// Whether the endpoint at `at` is counted together with others: what it has now is summed with what they have.
+    pub fn is_past_cap(&self, at: usize) -> bool {
+        self.meters.get().and_then(|meters| meters.get(at)).is_some_and(|meter| meter.is_overflow())
+    }
+
     /// The same as they are balanced, in order.
     pub fn seats(&self) -> &Arc<Seats> {
         &self.seats

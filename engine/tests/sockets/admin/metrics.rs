@@ -3,7 +3,7 @@
 use super::{ask, with_admin};
 use crate::support::{Client, Driver, Gateway, Setup, each_driver};
 use std::io::Write;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use tools::load::{Plan, Url, run};
@@ -223,10 +223,49 @@ fn names_past_the_cap_are_counted_under_one_name() {
     assert!(!page.contains("route-499"));
     assert!(value(&page, "ringgate_metric_series") <= 1000.0);
     assert_eq!(value(&page, "ringgate_metric_series_limit"), 1000.0);
-    assert!(value(&page, "ringgate_metric_names_refused_total") > 470.0);
+    let past = value(&page, "ringgate_metric_names_past_limit");
+    assert!(past > 470.0);
+    // An unchanged file has as many.
+    gateway.hangup();
+    gateway.serves(2);
+    let alone = |page: &str| value(page, "ringgate_generations_in_use") == 1.0;
+    let page = scrape_until(admin, "the first table is gone", alone);
+    assert_eq!(value(&page, "ringgate_metric_names_past_limit"), past);
     // Whole tables of series of names, and what there is of the process.
     let names = page.lines().filter(|line| line.contains("route=")).count();
     assert!(names < 1000, "{names}");
+}
+
+#[test]
+fn a_refused_reload_changes_nothing_of_what_is_shown() {
+    let origin = Origin::start();
+    let with = |top: &str, host: &'static str| Setup {
+        top: format!("admin: {{ bind: 127.0.0.1:0 }}\n{top}"),
+        gateway: "watch: false",
+        host,
+        ..Setup::of(&origin)
+    };
+    let policy = with("policies: { known: { ip: { allow: [127.0.0.1] } } }", "a").text(Driver::Epoll);
+    let policy = policy.replace("to: origin", "policies: [known], to: origin");
+    let gateway = Gateway::start(Driver::Epoll, &with("", "a"));
+    let admin: SocketAddr = super::address(&gateway).parse().unwrap();
+    gateway.replace(&policy);
+    gateway.hangup();
+    gateway.serves(2);
+    let of = "ringgate_policy_passed_total{policy=\"known\"}";
+    let before = value(&scrape(admin), "ringgate_metric_series");
+    assert_eq!(value(&scrape(admin), of), 0.0);
+    // Another one without policies, whose address somebody else has.
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let busy = format!("listeners:\n- {{ name: busy, bind: \"{}\" }}\n", taken.local_addr().unwrap());
+    let other = with("", "a").text(Driver::Epoll);
+    assert!(other.contains("listeners:\n"), "{other}");
+    gateway.replace(&other.replacen("listeners:\n", &busy, 1));
+    gateway.hangup();
+    assert!(gateway.refused(1).join("\n").contains("cannot bind"));
+    let page = scrape(admin);
+    assert_eq!((value(&page, of), value(&page, "ringgate_metric_series")), (0.0, before));
+    assert!(!page.contains("ringgate_policy_passed_total{policy=\"(overflow)\"}"));
 }
 
 #[test]

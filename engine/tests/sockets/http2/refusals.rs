@@ -56,6 +56,7 @@ fn what_is_refused_before_it_is_an_exchange_is_logged_once_with_its_reason() {
             "ok  200",
         ];
         assert_eq!(told, expected, "{lines:#?}");
+        assert!(lines.iter().all(|line| line["version"] == "2.0"), "{lines:#?}");
         three_fresh(&gateway);
     });
 }

@@ -129,6 +129,51 @@ fn what_is_internal_stays_inside() {
     );
 }
 
+#[test]
+fn an_error_that_is_replaced_says_when_to_come_again_as_its_origin_does() {
+    let policies =
+        "hide: { sanitize: { errors: replace } }\nmute: { headers: { response: { remove: [Retry-After] } } }";
+    let routes = [
+        "match: { path: /hide }, policies: [hide], to: origin",
+        "match: { path: /mute }, policies: [hide, mute], to: origin",
+    ];
+    with(
+        policies,
+        &routes,
+        |setup| setup,
+        |gateway, origin| {
+            for (path, status, fields, told) in [
+                ("/hide", 503, "Retry-After: 120\r\nX-Node: 7\r\n", &["120"][..]),
+                (
+                    "/hide",
+                    500,
+                    "Retry-After: Wed, 21 Oct 2026 07:28:00 GMT\r\n",
+                    &["Wed, 21 Oct 2026 07:28:00 GMT"],
+                ),
+                ("/hide", 503, "X-Node: 7\r\n", &[]),
+                ("/mute", 503, "Retry-After: 120\r\n", &[]),
+            ] {
+                let says = scripted(
+                    origin,
+                    &format!("later{status}{}{}", fields.len(), &path[1..]),
+                    status,
+                    fields,
+                    "down",
+                );
+                let (reply, _) = ask(gateway, &format!("GET {path}"), &says);
+                let reply = reply.expect(status);
+                assert_eq!(reply.reason(), "upstream_error");
+                assert_eq!(
+                    (reply.values("Retry-After"), reply.value("X-Node")),
+                    (told.to_vec(), None),
+                    "{path} {fields}"
+                );
+            }
+            three_fresh(gateway);
+        },
+    );
+}
+
 // As `add_header … always` of nginx, and `response_headers_to_add` of Envoy: a page of an error is shown by a browser too.
 #[test]
 fn fields_are_set_on_early_refusals_too() {
