@@ -19,8 +19,8 @@ use crate::wire::http1::{Parsed, reply};
 use crate::wire::method::Method;
 use h2::client::ResponseFuture;
 use h2::{Reason, RecvStream};
-use http::Response;
 use http::uri::Scheme;
+use http::{Response, StatusCode};
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -71,10 +71,7 @@ pub async fn attempt<'a, B: BodySource>(
         match came.map_err(|broke| failed(broke, (plan, stream), interims > 0, waits_for_100))? {
             Came::Interim(given) => {
                 interims += 1;
-                if interims > INTERIM_MAX {
-                    return Err(CallFault::Malformed("too_many_interim_replies").into());
-                }
-                let (buf, lines) = parsed(lent, &given)?;
+                let (buf, lines) = passed(lent, &given, interims)?;
                 interim(Head::new(buf.filled(), &lines)).await.map_err(CallFault::Client)?;
                 // Each shows that the origin is at work.
                 if !uploading {
@@ -120,6 +117,18 @@ async fn may_switch(stream: &Stream, request: &Outgoing<'_>, deadline: &Deadline
         Poll::Pending => deadline.poll_passed(cx).map(|()| Err(CallFault::FirstByte)),
     })
     .await
+}
+
+/// An interim reply that is passed on, one of so many.
+fn passed(lent: &Lent, given: &Response<()>, interims: u32) -> Result<(Buf, Scratch<Lines>), CallFault> {
+    // Streams do not switch (RFC 9113 §8.6).
+    if given.status() == StatusCode::SWITCHING_PROTOCOLS {
+        return Err(CallFault::Malformed("upgrade_not_asked"));
+    }
+    if interims > INTERIM_MAX {
+        return Err(CallFault::Malformed("too_many_interim_replies"));
+    }
+    parsed(lent, given)
 }
 
 /// The reply that opens a tunnel, to a client that sent this key.

@@ -1,0 +1,92 @@
+//! Connections to origins of HTTP/2, which many exchanges share: what one of them does, or its client, is not the others'
+//! loss, and what an origin did not look at is asked again.
+
+use super::frames::*;
+use super::hpack::plain;
+use super::server::{Frame, head, origin};
+use crate::support::{Client, Driver, Gateway, PATIENCE, each_driver};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// A gateway with these keys of its upstream and timeouts of its route.
+fn before(driver: Driver, origin: SocketAddr, upstream: &str, timeouts: &str) -> Gateway {
+    let text = format!(
+        "version: 1\ngateway: {{ shards: 1, driver: {} }}\nadmin: {{ bind: 127.0.0.1:0 }}\n\
+         listeners: [{{ name: a, bind: 127.0.0.1:0, protocols: [http1, http2] }}]\n\
+         upstreams: {{ origin: {{ protocol: http2, endpoints: [{{ address: '{origin}' }}]{upstream} }} }}\n\
+         routes: [{{ name: all, match: {{ path: /* }}, to: origin, timeouts: {{ {timeouts} }} }}]\n",
+        driver.name(),
+    );
+    Gateway::with(&text, 1)
+}
+
+fn greeted(gateway: &Gateway) -> Peer {
+    Peer::greeted(Client::connect(gateway.addr()))
+}
+
+/// Waits until `count` has come to `many`.
+#[track_caller]
+fn comes_to(count: &AtomicUsize, many: usize) {
+    let deadline = Instant::now() + PATIENCE;
+    while count.load(Relaxed) < many {
+        assert!(Instant::now() < deadline, "{} of {many}", count.load(Relaxed));
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+// RFC 9113 §8.6.
+#[test]
+fn an_origin_that_switches_a_stream_is_answered_with_502() {
+    each_driver(|driver| {
+        let resets = Arc::new(AtomicUsize::new(0));
+        let seen = resets.clone();
+        let (addr, _) = origin(&[], move |_, mut served| {
+            while let Some(Frame { kind, stream, path, .. }) = served.next() {
+                match kind {
+                    HEADERS if path == "/switch" => served.send(head(stream, "101", 0)),
+                    HEADERS => served.send(head(stream, "200", END_STREAM)),
+                    RST_STREAM => drop(seen.fetch_add(1, Relaxed)),
+                    _ => {}
+                }
+            }
+        });
+        let gateway = before(driver, addr, "", "first_byte: 5s");
+        let mut client = gateway.connect();
+        client.send("GET /switch HTTP/1.1\r\nHost: a\r\n\r\n");
+        assert_eq!(client.reply().expect(502).reason(), "upstream_malformed");
+        comes_to(&resets, 1);
+        let mut peer = greeted(&gateway);
+        let answer = peer.ask(1, "/switch").expect(502);
+        assert!(answer.interim.is_empty(), "{answer:?}");
+        peer.ask(3, "/ok").expect(200);
+    });
+}
+
+// RFC 9113 §8.2.1.
+#[test]
+fn values_with_space_around_them_are_no_reply() {
+    each_driver(|driver| {
+        let (addr, _) = origin(&[], |_, mut served| {
+            while let Some(Frame { kind, stream, path, .. }) = served.next() {
+                let value = path.strip_prefix("/").map(|value| value.replace('_', " ").replace('~', "\t"));
+                if let (HEADERS, Some(value)) = (kind, value) {
+                    let block = plain(&[(":status", "200"), ("x-value", value.as_str())]);
+                    served.send(frame(HEADERS, END_HEADERS | END_STREAM, stream, block));
+                }
+            }
+        });
+        let gateway = before(driver, addr, "", "first_byte: 5s");
+        let mut peer = greeted(&gateway);
+        for (at, (path, status)) in
+            [("/a_b", 200), ("/", 200), ("/_a", 502), ("/a_", 502), ("/~a", 502), ("/a~", 502), ("/_", 502)]
+                .into_iter()
+                .enumerate()
+        {
+            assert_eq!(peer.ask(1 + 2 * at as u32, path).status, status, "{path}");
+        }
+    });
+}
