@@ -25,6 +25,9 @@ use std::time::Duration;
 /// Bytes that may be on their way to us, unread, of all streams of a connection, and of each.
 const WINDOW_BYTES: u32 = 4 * 1024 * 1024;
 const STREAM_WINDOW_BYTES: u32 = 256 * 1024;
+/// Streams that were given up a short while ago, for which something may still come. What comes for one that is forgotten is
+/// answered with a reset, and those the library counts as misdeeds of the origin unless it is told not to.
+const GIVEN_UP_MAX: usize = 1024;
 /// Bytes of a request's body that the library keeps until they may be sent.
 const SEND_BUFFER_BYTES: usize = 32 * 1024;
 /// Exchanges on one connection at once, if the origin allows as many.
@@ -74,6 +77,8 @@ impl Mux {
             .enable_push(false)
             .initial_window_size(STREAM_WINDOW_BYTES)
             .initial_connection_window_size(WINDOW_BYTES)
+            .max_concurrent_reset_streams(GIVEN_UP_MAX)
+            .max_local_error_reset_streams(None)
             .max_send_buffer_size(SEND_BUFFER_BYTES)
             .max_header_list_size(BULK_BYTES as u32 / 2);
         // It sends what a client begins with and waits for nothing.

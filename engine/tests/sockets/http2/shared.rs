@@ -90,3 +90,47 @@ fn values_with_space_around_them_are_no_reply() {
         }
     });
 }
+
+#[test]
+fn downloads_that_are_given_up_end_nobody_else() {
+    each_driver(|driver| {
+        let resets = Arc::new(AtomicUsize::new(0));
+        let seen = resets.clone();
+        let (addr, connections) = origin(&[], move |_, mut served| {
+            let mut long = 0;
+            while let Some(Frame { kind, stream, path, .. }) = served.next() {
+                let piece = frame(DATA, 0, stream, b"a");
+                match (kind, path.as_str()) {
+                    (HEADERS, "/end") => {
+                        served.send(frame(DATA, END_STREAM, long, b"b"));
+                        served.send(head(stream, "200", END_STREAM));
+                    }
+                    (HEADERS, path) => {
+                        long = if path == "/long" { stream } else { long };
+                        served.send([head(stream, "200", 0), piece].concat());
+                    }
+                    // What was on its way when the reset came.
+                    (RST_STREAM, _) => {
+                        served.send(piece.repeat(3));
+                        seen.fetch_add(1, Relaxed);
+                    }
+                    _ => {}
+                }
+            }
+        });
+        let gateway = before(driver, addr, "", "first_byte: 5s");
+        let mut long = greeted(&gateway);
+        let has_come = |peer: &Peer| peer.answers.values().all(|answer| answer.body == b"a");
+        long.send(get(1, "/long")).until("its first byte", |peer| peer.answers.len() == 1 && has_come(peer));
+        for batch in 1..=30 {
+            let mut peer = greeted(&gateway);
+            peer.send((0..40).flat_map(|at| get(1 + 2 * at, "/many")).collect::<Vec<u8>>());
+            peer.until("their first bytes", |peer| peer.answers.len() == 40 && has_come(peer));
+            drop(peer);
+            comes_to(&resets, batch * 40);
+        }
+        long.ask(3, "/end").expect(200);
+        assert_eq!(long.answer(1).expect(200).text(), "ab");
+        assert_eq!(connections.load(Relaxed), 1);
+    });
+}
