@@ -22,9 +22,16 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-/// Bytes that may be on their way to us, unread, of all streams of a connection, and of each.
-const WINDOW_BYTES: u32 = 4 * 1024 * 1024;
-const STREAM_WINDOW_BYTES: u32 = 256 * 1024;
+/// Bytes of a stream that may be on their way to us, unread.
+const STREAM_WINDOW_BYTES: u32 = 128 * 1024;
+/// The same of all streams of a connection: as many as all of them may have, since credit comes back only for what was passed
+/// on. With less, clients that read nothing would keep everybody else from what comes over the connection. An origin is one
+/// that the operator chose, so it is trusted with the memory.
+const WINDOW_BYTES: u32 = STREAM_WINDOW_BYTES * STREAMS_MAX;
+/// What small frames may cost that wait to be read, by which the library ends a connection: 256 bytes less its own for each.
+/// Events and tokens come in frames of a few bytes, and whoever reads them slowly is no fault of the origin's nor of the other
+/// streams'. Windows bound what is kept.
+const SMALL_FRAMES_BYTES: usize = 256 * 1024 * 1024;
 /// Streams that were given up a short while ago, for which something may still come. What comes for one that is forgotten is
 /// answered with a reset, and those the library counts as misdeeds of the origin unless it is told not to.
 const GIVEN_UP_MAX: usize = 1024;
@@ -77,6 +84,7 @@ impl Mux {
             .enable_push(false)
             .initial_window_size(STREAM_WINDOW_BYTES)
             .initial_connection_window_size(WINDOW_BYTES)
+            .data_frame_budget(SMALL_FRAMES_BYTES)
             .max_concurrent_reset_streams(GIVEN_UP_MAX)
             .max_local_error_reset_streams(None)
             .max_send_buffer_size(SEND_BUFFER_BYTES)

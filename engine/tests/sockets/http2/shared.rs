@@ -5,12 +5,16 @@ use super::frames::*;
 use super::hpack::plain;
 use super::server::{Frame, head, origin};
 use crate::support::{Client, Driver, Gateway, PATIENCE, each_driver};
+use std::io::Write;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
+
+/// Bytes of a large body.
+const LARGE: usize = 1 << 20;
 
 /// A gateway with these keys of its upstream and timeouts of its route.
 fn before(driver: Driver, origin: SocketAddr, upstream: &str, timeouts: &str) -> Gateway {
@@ -131,6 +135,89 @@ fn downloads_that_are_given_up_end_nobody_else() {
         }
         long.ask(3, "/end").expect(200);
         assert_eq!(long.answer(1).expect(200).text(), "ab");
+        assert_eq!(connections.load(Relaxed), 1);
+    });
+}
+
+#[test]
+fn small_frames_that_an_origin_does_not_take_end_no_connection() {
+    each_driver(|driver| {
+        let (to, writers) = mpsc::channel();
+        let to = Mutex::new(to);
+        // No window at all.
+        let (addr, _) = origin(&[(4, 0)], move |_, mut served| {
+            let mut bytes = 0;
+            while let Some(Frame { kind, flags, stream, payload, .. }) = served.next() {
+                match kind {
+                    HEADERS => to.lock().unwrap().send((stream, served.writer())).unwrap(),
+                    DATA => {
+                        bytes += payload.len();
+                        if flags & END_STREAM != 0 {
+                            let body = frame(DATA, END_STREAM, stream, bytes.to_string());
+                            served.send([head(stream, "200", 0), body].concat());
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        });
+        let gateway = before(driver, addr, "", "first_byte: 5s");
+        let mut peer = greeted(&gateway);
+        peer.send([post(1, "/"), frame(DATA, 0, 1, [b'x'; 10]).repeat(5000)].concat());
+        peer.send(frame(DATA, END_STREAM, 1, b"")).barrier();
+        let (stream, mut writer) = writers.recv_timeout(PATIENCE).expect("a head");
+        writer.write_all(&[window_update(stream, 1 << 20), window_update(0, 1 << 20)].concat()).unwrap();
+        assert_eq!(peer.answer(1).expect(200).text(), "50000");
+    });
+}
+
+/// An origin with a large body, and one in very small frames.
+fn bodies() -> (SocketAddr, Arc<AtomicUsize>) {
+    origin(&[], |_, mut served| {
+        while let Some(Frame { kind, stream, path, .. }) = served.next() {
+            match (kind, path.as_str()) {
+                (HEADERS, "/drops") => {
+                    let drops = frame(DATA, 0, stream, b"drops").repeat(19_999);
+                    let last = frame(DATA, END_STREAM, stream, b"drops");
+                    served.send([head(stream, "200", 0), drops, last].concat());
+                }
+                (HEADERS, _) => served.large(stream, LARGE),
+                _ => {}
+            }
+        }
+    })
+}
+
+/// A client that gives no credit for what it asks.
+fn stalled(gateway: &Gateway) -> Peer {
+    let mut peer = Peer::greeted_with(Client::connect(gateway.addr()), &[(4, 0)]);
+    peer.gives = false;
+    peer
+}
+
+#[test]
+fn small_frames_that_a_client_does_not_take_end_no_connection() {
+    each_driver(|driver| {
+        let (addr, connections) = bodies();
+        let gateway = before(driver, addr, "", "first_byte: 5s");
+        let mut slow = stalled(&gateway);
+        slow.send(get(1, "/drops")).until("a head", |peer| peer.answers.len() == 1);
+        assert_eq!(greeted(&gateway).ask(1, "/large").expect(200).body.len(), LARGE);
+        slow.grant(1, 1 << 20).grant(0, 1 << 20);
+        assert_eq!(slow.answer(1).expect(200).body.len(), 100_000);
+        assert_eq!(connections.load(Relaxed), 1);
+    });
+}
+
+#[test]
+fn clients_that_take_nothing_do_not_keep_others_from_their_bodies() {
+    each_driver(|driver| {
+        let (addr, connections) = bodies();
+        let gateway = before(driver, addr, "", "first_byte: 5s");
+        let mut slow = stalled(&gateway);
+        slow.send((0..20).flat_map(|at| get(1 + 2 * at, "/large")).collect::<Vec<u8>>());
+        slow.until("all heads", |peer| peer.answers.len() == 20);
+        assert_eq!(greeted(&gateway).ask(1, "/large").expect(200).body.len(), LARGE);
         assert_eq!(connections.load(Relaxed), 1);
     });
 }
