@@ -47,7 +47,7 @@ pub async fn attempt<'a, B: BodySource>(
     let deadline = lent.wheel.deadline();
     let soon = || clock::coarse().after(plan.timeouts.first_byte).min(plan.total);
     deadline.set(soon());
-    let switches = may_switch(stream, request, &deadline).await?;
+    let switches = may_switch((stream, plan), request, &deadline).await?;
     let (mut response, mut writer) =
         begun(lent, plan, (stream, uploading, switches), request, &deadline).await?;
     if uploading {
@@ -108,15 +108,20 @@ fn held_to(length: Length, bounds: Bounds) -> Bounds {
 
 /// Whether a WebSocket is asked for, and the origin opens them on a stream: else it is asked as any other request is, and
 /// says itself that it does not.
-async fn may_switch(stream: &Stream, request: &Outgoing<'_>, deadline: &Deadline) -> Result<bool, CallFault> {
+async fn may_switch(
+    (stream, plan): (&Stream, Plan<'_>),
+    request: &Outgoing<'_>,
+    deadline: &Deadline,
+) -> Result<bool, CallFault> {
     if request.onward.upgrade.is_none_or(|token| !token.eq_ignore_ascii_case(b"websocket")) {
         return Ok(false);
     }
-    poll_fn(|cx| match stream.wire().poll_settled(cx) {
-        Poll::Ready(()) => Poll::Ready(Ok(stream.sender().is_extended_connect_protocol_enabled())),
-        Poll::Pending => deadline.poll_passed(cx).map(|()| Err(CallFault::FirstByte)),
+    poll_fn(|cx| match stream.poll_settled(cx) {
+        Poll::Ready(()) => Poll::Ready(Ok(())),
+        Poll::Pending => deadline.poll_passed(cx).map(|()| Err(late(plan, stream))),
     })
-    .await
+    .await?;
+    Ok(stream.sender().is_extended_connect_protocol_enabled())
 }
 
 /// An interim reply that is passed on, one of so many.
@@ -155,16 +160,19 @@ async fn begun(
     let scheme = if plan.upstream.tls.is_some() { Scheme::HTTPS } else { Scheme::HTTP };
     let head = head::request(lent, request, scheme, switches)?;
     let ends = !uploading && !switches;
-    let nothing_sent = |fault| {
-        stream.spoiled();
-        Failed { fault, nothing_sent: true, answered: false }
-    };
     let mut sender = stream.sender();
-    if let Err(error) = ready(&mut sender, deadline).await {
-        return Err(nothing_sent(of_tls(error, stream.wire().link())));
+    let unsent = |fault| {
+        stream.spoiled();
+        let fault = of_tls(fault, stream.wire().link());
+        Failed { fault, nothing_sent: true, refused: true, answered: false }
+    };
+    match ready(&mut sender, deadline).await {
+        Ok(()) => {}
+        Err(CallFault::FirstByte) => return Err(late(plan, stream).into()),
+        Err(fault) => return Err(unsent(fault)),
     }
     let sent = sender.send_request(head, ends);
-    let (response, sending_side) = sent.map_err(|_| nothing_sent(CallFault::Reset))?;
+    let (response, sending_side) = sent.map_err(|_| unsent(CallFault::Reset))?;
     let bounds = (Side::Upstream, plan.timeouts.between_bytes);
     let sending_side = FrameSender::new((stream.wire().clone(), &lent.wheel), sending_side, bounds, ends);
     let left = match request.onward.length {
@@ -237,27 +245,33 @@ enum Broke {
 /// What comes of it, where something was `answered` before it or not.
 fn failed(broke: Broke, (plan, stream): (Plan<'_>, &Stream), answered: bool, waits_for_100: bool) -> Failed {
     let failed = match broke {
-        Broke::Call(fault) => {
-            // Nothing at all has come since it was asked: others are not sent there as well.
-            if fault == CallFault::FirstByte && stream.wire().heard() < plan.tried.sent.get() {
-                stream.spoiled();
-            }
-            let fault = if waits_for_100 { blameless(fault) } else { fault };
-            match fault {
-                CallFault::FirstByte if clock::coarse() >= plan.total => CallFault::Total.into(),
-                fault => fault.into(),
-            }
-        }
+        Broke::Call(CallFault::FirstByte) => late(plan, stream).into(),
+        Broke::Call(fault) => match if waits_for_100 { blameless(fault) } else { fault } {
+            CallFault::FirstByte if clock::coarse() >= plan.total => CallFault::Total.into(),
+            fault => fault.into(),
+        },
         Broke::Stream(error) => {
             // It says itself that it has not looked at it (RFC 9113 §8.7).
-            let refused = error.reason() == Some(Reason::REFUSED_STREAM)
-                || error.is_go_away() && error.is_remote() && error.reason() == Some(Reason::NO_ERROR);
+            let leaves = error.is_go_away() && error.is_remote() && error.reason() == Some(Reason::NO_ERROR);
+            let refused = error.reason() == Some(Reason::REFUSED_STREAM) || leaves;
+            if leaves {
+                stream.spoiled();
+            }
             let ours = error.is_library() && !error.is_io();
             let fault = if ours { CallFault::Malformed("http2") } else { CallFault::Reset };
-            Failed { fault, nothing_sent: refused, answered }
+            Failed { fault, nothing_sent: refused, refused, answered }
         }
     };
     Failed { fault: of_tls(failed.fault, stream.wire().link()), ..failed }
+}
+
+/// The time for a reply, or for what comes before a request, has passed.
+fn late(plan: Plan<'_>, stream: &Stream) -> CallFault {
+    // Nothing at all has come since it was asked: others are not sent there as well.
+    if stream.wire().heard() < plan.tried.sent.get() {
+        stream.spoiled();
+    }
+    if clock::coarse() >= plan.total { CallFault::Total } else { CallFault::FirstByte }
 }
 
 /// A head as all others are.

@@ -3,8 +3,8 @@
 
 use super::super::lent::Lent;
 use super::keepalive::{Found, Keepalive};
-use crate::base::Tick;
 use crate::base::counters::{Capped, Slot};
+use crate::base::{Line, Tick};
 use crate::mem::BULK_BYTES;
 use crate::net::body::frames::Piece;
 use crate::net::poll::{Polled, Wire};
@@ -13,13 +13,13 @@ use crate::net::stream::until;
 use crate::net::{Link, clock};
 use crate::table::Upstream;
 use h2::client::{Builder, Connection, SendRequest};
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 /// Bytes of a stream that may be on their way to us, unread.
@@ -50,6 +50,12 @@ pub struct Mux {
     served: Cell<bool>,
     /// Whether it takes no more exchanges.
     over: Cell<bool>,
+    /// Whether the origin has told what it takes.
+    settled: Cell<bool>,
+    /// The exchange that waits for that.
+    settling: RefCell<Option<Waker>>,
+    /// Who waits for a part of a connection, once others may have one of this.
+    line: OnceCell<Rc<RefCell<Line>>>,
     quiet_since: Cell<Tick>,
     idle: Duration,
     /// The silence of the origin's after which it is asked whether it is there.
@@ -98,6 +104,9 @@ impl Mux {
             active: Cell::new(0),
             served: Cell::new(false),
             over: Cell::new(false),
+            settled: Cell::new(false),
+            settling: RefCell::default(),
+            line: OnceCell::new(),
             quiet_since: Cell::new(now),
             idle: upstream.idle,
             ping: upstream.ping,
@@ -109,22 +118,58 @@ impl Mux {
             if ended.is_err() {
                 counts.panics.add(1);
             }
-            driven.over.set(true);
+            driven.end();
             driven.slot.borrow_mut().take();
         });
         Ok(mux)
     }
 
-    /// Whether it takes another exchange now.
+    /// Whether it takes another exchange now. Only one until the origin has told how many it takes: it may refuse the others.
     pub fn has_room(&self) -> bool {
-        let most =
-            usize::try_from(STREAMS_MAX).map_or(0, |most| most.min(self.send.current_max_send_streams()));
+        let most = match self.settled.get() {
+            true => (STREAMS_MAX as usize).min(self.send.current_max_send_streams()),
+            false => 1,
+        };
         !self.over.get() && (self.active.get() as usize) < most
     }
 
     /// Whether it takes another exchange now, or when one of its own has ended.
     pub fn takes_more(&self) -> bool {
         !self.over.get()
+    }
+
+    /// Whether the origin has not told yet how many exchanges it takes.
+    pub fn is_new(&self) -> bool {
+        !self.settled.get() && !self.over.get()
+    }
+
+    /// The first in `line` is called when it is not new any more: there may be room.
+    pub fn calls(&self, line: Rc<RefCell<Line>>) {
+        let is_first = self.line.set(line).is_ok();
+        debug_assert!(is_first, "a connection belongs to one endpoint");
+    }
+
+    /// The origin has told what it takes.
+    fn settle(&self) {
+        self.settled.set(true);
+        self.call();
+    }
+
+    /// It takes no more exchanges.
+    fn end(&self) {
+        if !self.over.replace(true) {
+            self.call();
+        }
+    }
+
+    /// Whoever waits for what has changed looks again.
+    fn call(&self) {
+        if let Some(waker) = self.settling.take() {
+            waker.wake();
+        }
+        if let Some(line) = self.line.get() {
+            line.borrow_mut().call();
+        }
     }
 
     /// Whether it is of no more use to anybody.
@@ -134,7 +179,7 @@ impl Mux {
 
     /// It takes no more exchanges, and is closed when the last one has ended.
     pub fn leave(&self) {
-        self.over.set(true);
+        self.end();
         self.wire.link().reading.set(clock::coarse());
     }
 
@@ -183,7 +228,17 @@ impl Stream {
 
     /// The connection takes no more exchanges.
     pub(super) fn spoiled(&self) {
-        self.mux.over.set(true);
+        self.mux.end();
+    }
+
+    /// Waits until the origin has told its settings, or the connection has ended.
+    pub(super) fn poll_settled(&self, cx: &Context<'_>) -> Poll<()> {
+        if !self.mux.is_new() {
+            return Poll::Ready(());
+        }
+        // Nobody else is on it until then.
+        self.mux.settling.replace(Some(cx.waker().clone()));
+        Poll::Pending
     }
 }
 
@@ -211,7 +266,7 @@ async fn drive(mux: Rc<Mux>, mut connection: Connection<Polled, Piece>, mut keep
     while let Step::Yield = poll_fn(|cx| turn(&mux, &mut connection, &mut keepalive, cx)).await {
         yield_to_back().await;
     }
-    mux.over.set(true);
+    mux.end();
     mux.wire.link().stream.shutdown_write();
 }
 
@@ -224,6 +279,9 @@ fn turn(
     let wire = &mux.wire;
     wire.begin_turn();
     let ended = Pin::new(&mut *connection).poll(cx).is_ready();
+    if !mux.settled.get() && wire.is_settled() {
+        mux.settle();
+    }
     keepalive.hear(cx);
     match wire.poll_sent(cx) {
         Poll::Ready(Ok(())) => {}

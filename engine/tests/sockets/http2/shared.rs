@@ -5,6 +5,7 @@ use super::frames::*;
 use super::hpack::plain;
 use super::server::{Frame, head, origin};
 use crate::support::{Client, Driver, Gateway, PATIENCE, each_driver};
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::sync::atomic::AtomicUsize;
@@ -219,5 +220,103 @@ fn clients_that_take_nothing_do_not_keep_others_from_their_bodies() {
         slow.until("all heads", |peer| peer.answers.len() == 20);
         assert_eq!(greeted(&gateway).ask(1, "/large").expect(200).body.len(), LARGE);
         assert_eq!(connections.load(Relaxed), 1);
+    });
+}
+
+/// An origin that takes two requests at once, answers each after a while, and refuses the others; and how many it refused.
+fn takes_two() -> (SocketAddr, Arc<AtomicUsize>) {
+    let refused = Arc::new(AtomicUsize::new(0));
+    let counted = refused.clone();
+    let (addr, _) = origin(&[(3, 2)], move |_, mut served| {
+        let live = Arc::new(Mutex::new(BTreeSet::new()));
+        while let Some(Frame { kind, stream, .. }) = served.next() {
+            if kind != HEADERS {
+                continue;
+            }
+            if live.lock().unwrap().len() >= 2 {
+                counted.fetch_add(1, Relaxed);
+                served.send(reset(stream, REFUSED_STREAM));
+                continue;
+            }
+            live.lock().unwrap().insert(stream);
+            let (live, mut writer) = (live.clone(), served.writer());
+            thread::spawn(move || {
+                thread::sleep(Duration::from_millis(20));
+                live.lock().unwrap().remove(&stream);
+                drop(writer.write_all(&head(stream, "200", END_STREAM)));
+            });
+        }
+    });
+    (addr, refused)
+}
+
+#[test]
+fn no_more_is_asked_at_once_than_an_origin_that_is_new_will_take() {
+    each_driver(|driver| {
+        // Connections as they are needed, and a single one.
+        for upstream in ["", ", pool: { connections: 1 }"] {
+            let (addr, refused) = takes_two();
+            let gateway = before(driver, addr, upstream, "first_byte: 5s, connect: 5s");
+            let mut peer = greeted(&gateway);
+            let streams: Vec<u32> = (0..20).map(|at| 1 + 2 * at).collect();
+            peer.send(streams.iter().flat_map(|stream| get(*stream, "/")).collect::<Vec<u8>>());
+            for stream in streams {
+                peer.answer(stream).expect(200);
+            }
+            assert_eq!(refused.load(Relaxed), 0, "{upstream}");
+        }
+    });
+}
+
+const POST: &str = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello";
+
+// RFC 9113 §8.7.
+#[test]
+fn what_an_origin_refused_is_asked_again_a_few_times_whatever_it_is() {
+    each_driver(|driver| {
+        for (refusals, status) in [(0, 200), (1, 200), (3, 200), (4, 502)] {
+            let asked = AtomicUsize::new(0);
+            let (addr, _) = origin(&[], move |_, mut served| {
+                let mut takes = false;
+                while let Some(Frame { kind, stream, flags, payload, .. }) = served.next() {
+                    match kind {
+                        HEADERS => {
+                            takes = asked.fetch_add(1, Relaxed) >= refusals;
+                            if !takes {
+                                served.send(reset(stream, REFUSED_STREAM));
+                            }
+                        }
+                        DATA if takes => {
+                            let body = frame(DATA, flags, stream, &payload);
+                            served.send([head(stream, "200", 0), body].concat());
+                        }
+                        _ => {}
+                    }
+                }
+            });
+            let gateway = before(driver, addr, "", "first_byte: 5s");
+            let reply = gateway.connect().send(POST).reply().expect(status);
+            assert!(status != 200 || reply.text() == "hello", "{reply:?}");
+        }
+    });
+}
+
+#[test]
+fn what_a_connection_that_leaves_did_not_look_at_is_asked_on_another() {
+    each_driver(|driver| {
+        for asks in [POST, "GET / HTTP/1.1\r\nHost: a\r\n\r\n"] {
+            let (addr, connections) = origin(&[], |at, mut served| {
+                while let Some(came) = served.next() {
+                    match came.kind {
+                        HEADERS if at == 0 => served.send(frame(GOAWAY, 0, 0, [0; 8])),
+                        _ if at > 0 && came.ends() => served.send(head(came.stream, "200", END_STREAM)),
+                        _ => {}
+                    }
+                }
+            });
+            let gateway = before(driver, addr, "", "first_byte: 5s");
+            gateway.connect().send(asks).reply().expect(200);
+            assert_eq!(connections.load(Relaxed), 2, "{asks}");
+        }
     });
 }
