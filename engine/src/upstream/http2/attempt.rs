@@ -47,7 +47,7 @@ pub async fn attempt<'a, B: BodySource>(
     let deadline = lent.wheel.deadline();
     let soon = || clock::coarse().after(plan.timeouts.first_byte).min(plan.total);
     deadline.set(soon());
-    let switches = may_switch((stream, plan), request, &deadline).await?;
+    let switches = may_switch((stream, plan), (request, uploading), &deadline).await?;
     let (mut response, mut writer) =
         begun(lent, plan, (stream, uploading, switches), request, &deadline).await?;
     if uploading {
@@ -107,13 +107,15 @@ fn held_to(length: Length, bounds: Bounds) -> Bounds {
 }
 
 /// Whether a WebSocket is asked for, and the origin opens them on a stream: else it is asked as any other request is, and
-/// says itself that it does not.
+/// says itself that it does not. A body waits for its settings too: what was given to the library under a larger window would
+/// stay there, and keep the stream open behind its reply.
 async fn may_switch(
     (stream, plan): (&Stream, Plan<'_>),
-    request: &Outgoing<'_>,
+    (request, uploading): (&Outgoing<'_>, bool),
     deadline: &Deadline,
 ) -> Result<bool, CallFault> {
-    if request.onward.upgrade.is_none_or(|token| !token.eq_ignore_ascii_case(b"websocket")) {
+    let is_offer = request.onward.upgrade.is_some_and(|token| token.eq_ignore_ascii_case(b"websocket"));
+    if !uploading && !is_offer {
         return Ok(false);
     }
     poll_fn(|cx| match stream.poll_settled(cx) {
@@ -121,7 +123,7 @@ async fn may_switch(
         Poll::Pending => deadline.poll_passed(cx).map(|()| Err(late(plan, stream))),
     })
     .await?;
-    Ok(stream.sender().is_extended_connect_protocol_enabled())
+    Ok(is_offer && stream.sender().is_extended_connect_protocol_enabled())
 }
 
 /// An interim reply that is passed on, one of so many.

@@ -320,3 +320,29 @@ fn what_a_connection_that_leaves_did_not_look_at_is_asked_on_another() {
         }
     });
 }
+
+#[test]
+fn a_body_that_was_not_taken_whole_leaves_no_stream_open() {
+    each_driver(|driver| {
+        // Five bytes of each body, one request at once.
+        let (addr, connections) = origin(&[(3, 1), (4, 5)], |_, mut served| {
+            while let Some(Frame { kind, stream, flags, .. }) = served.next() {
+                let is_get = kind == HEADERS && flags & END_STREAM != 0;
+                if is_get || kind == DATA {
+                    served.send(head(stream, "200", END_STREAM));
+                }
+            }
+        });
+        for _ in 0..5 {
+            let gateway = before(driver, addr, ", pool: { connections: 1 }", "connect: 3s");
+            let before = connections.load(Relaxed);
+            gateway
+                .connect()
+                .send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n0123456789")
+                .reply()
+                .expect(200);
+            gateway.connect().send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").reply().expect(200);
+            assert_eq!(connections.load(Relaxed), before + 1);
+        }
+    });
+}
