@@ -34,6 +34,8 @@ pub struct Plan<'a> {
     pub timeouts: &'a RouteTimeouts,
     /// When the whole exchange must be over.
     pub total: Tick,
+    /// Whether that is what the caller gave, which may be less than any answer takes.
+    pub total_is_callers: bool,
     /// What the call notes down for the log.
     pub tried: &'a Tried,
 }
@@ -264,7 +266,7 @@ pub async fn call<'a, B: BodySource>(
             };
         let cut = fault == CallFault::Reset && !answered;
         let stale = reused && cut;
-        if is_of_upstream(fault) {
+        if is_of_upstream(fault, plan) {
             plan.tried.failed(lent.shard);
             if !stale {
                 // Whoever fails at once is not the fastest.
@@ -293,16 +295,13 @@ pub async fn call<'a, B: BodySource>(
     }
 }
 
-/// Whether a call without a reply is held against its endpoint.
-fn is_of_upstream(fault: CallFault) -> bool {
-    matches!(
-        fault,
-        CallFault::Reset
-            | CallFault::Malformed(_)
-            | CallFault::Tls(_)
-            | CallFault::FirstByte
-            | CallFault::Total
-    )
+/// Whether a call without a reply is held against its endpoint. Not where the caller gave up: anybody may give no time at all.
+fn is_of_upstream(fault: CallFault, plan: &Plan<'_>) -> bool {
+    match fault {
+        CallFault::Reset | CallFault::Malformed(_) | CallFault::Tls(_) | CallFault::FirstByte => true,
+        CallFault::Total => !plan.total_is_callers,
+        _ => false,
+    }
 }
 
 /// Tells the balancer how long the endpoint took, or was waited for in vain, from the end of the request's body; `least` at

@@ -269,11 +269,14 @@ fn failed(broke: Broke, (plan, stream): (Plan<'_>, &Stream), answered: bool, wai
 
 /// The time for a reply, or for what comes before a request, has passed.
 fn late(plan: Plan<'_>, stream: &Stream) -> CallFault {
-    // Nothing at all has come since it was asked: others are not sent there as well.
-    if stream.wire().heard() < plan.tried.sent.get() {
+    let is_total = clock::coarse() >= plan.total;
+    // Nothing at all has come since it was asked: others are not sent there as well. Not where somebody had less time than an
+    // answer may take, unless the connection has been silent for longer than that.
+    let had_time = !is_total || stream.is_silent_for(plan.timeouts.first_byte);
+    if had_time && stream.is_silent(plan.tried.sent.get()) {
         stream.spoiled();
     }
-    if clock::coarse() >= plan.total { CallFault::Total } else { CallFault::FirstByte }
+    if is_total { CallFault::Total } else { CallFault::FirstByte }
 }
 
 /// A head as all others are.

@@ -56,6 +56,10 @@ pub struct Mux {
     settling: RefCell<Option<Waker>>,
     /// Who waits for a part of a connection, once others may have one of this.
     line: OnceCell<Rc<RefCell<Line>>>,
+    /// When it told that: it has not answered anything by it.
+    greeted: Cell<Tick>,
+    /// When something was asked first of what nothing has come for since.
+    asked: Cell<Tick>,
     quiet_since: Cell<Tick>,
     idle: Duration,
     /// The silence of the origin's after which it is asked whether it is there.
@@ -107,6 +111,8 @@ impl Mux {
             settled: Cell::new(false),
             settling: RefCell::default(),
             line: OnceCell::new(),
+            greeted: Cell::default(),
+            asked: Cell::new(now),
             quiet_since: Cell::new(now),
             idle: upstream.idle,
             ping: upstream.ping,
@@ -152,6 +158,7 @@ impl Mux {
     /// The origin has told what it takes.
     fn settle(&self) {
         self.settled.set(true);
+        self.greeted.set(self.wire.heard());
         self.call();
     }
 
@@ -204,6 +211,9 @@ impl Mux {
     /// Begins an exchange.
     pub fn begin(self: &Rc<Self>) -> Stream {
         self.active.set(self.active.get() + 1);
+        if self.wire.heard() >= self.asked.get() {
+            self.asked.set(clock::coarse());
+        }
         Stream { reused: self.served.replace(true), mux: self.clone() }
     }
 }
@@ -239,6 +249,18 @@ impl Stream {
         // Nobody else is on it until then.
         self.mux.settling.replace(Some(cx.waker().clone()));
         Poll::Pending
+    }
+
+    /// Whether nothing has come since then but what every origin begins with.
+    pub(super) fn is_silent(&self, since: Tick) -> bool {
+        let heard = self.mux.wire.heard();
+        heard < since || heard <= self.mux.greeted.get()
+    }
+
+    /// Whether nothing has come for as long as `time` since something was asked.
+    pub(super) fn is_silent_for(&self, time: Duration) -> bool {
+        let asked = self.mux.asked.get();
+        self.is_silent(asked) && asked.after(time) <= clock::coarse()
     }
 }
 

@@ -4,6 +4,8 @@
 use super::frames::*;
 use super::hpack::plain;
 use super::server::{Frame, head, origin};
+use crate::admin::address;
+use crate::admin::metrics::scrape_until;
 use crate::support::{Client, Driver, Gateway, PATIENCE, each_driver};
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -318,6 +320,57 @@ fn what_a_connection_that_leaves_did_not_look_at_is_asked_on_another() {
             gateway.connect().send(asks).reply().expect(200);
             assert_eq!(connections.load(Relaxed), 2, "{asks}");
         }
+    });
+}
+
+/// An origin that answers all but one path.
+fn never() -> (SocketAddr, Arc<AtomicUsize>) {
+    origin(&[], |_, mut served| {
+        while let Some(Frame { kind, stream, path, .. }) = served.next() {
+            if kind == HEADERS && path != "/never" {
+                served.send(head(stream, "200", END_STREAM));
+            }
+        }
+    })
+}
+
+#[test]
+fn a_connection_is_not_given_up_for_the_time_that_a_caller_gave() {
+    each_driver(|driver| {
+        let (addr, connections) = never();
+        let gateway = before(driver, addr, "", "first_byte: 20s");
+        let mut peer = greeted(&gateway);
+        peer.ask(1, "/ok").expect(200);
+        let mut fields = asking("POST", "/never");
+        for (name, value) in
+            [("content-type", "application/grpc"), ("te", "trailers"), ("grpc-timeout", "100m")]
+        {
+            fields.push((name.to_owned(), value.to_owned()));
+        }
+        for stream in [3, 5] {
+            peer.send(frame(HEADERS, END_HEADERS | END_STREAM, stream, plain(&fields)));
+            let answer = peer.answer(stream);
+            assert_eq!(answer.value("grpc-status"), Some("4"), "{answer:?}");
+        }
+        peer.ask(7, "/ok").expect(200);
+        assert_eq!(connections.load(Relaxed), 1);
+        let admin = address(&gateway).parse().expect("is bound to an address");
+        let page = scrape_until(admin, "the endpoint", |page| page.contains("ringgate_endpoint_failures"));
+        let failures = page.lines().filter(|line| line.starts_with("ringgate_endpoint_failures_total{"));
+        failures.for_each(|line| assert!(line.ends_with(" 0"), "{line}"));
+    });
+}
+
+#[test]
+fn a_connection_is_not_given_up_for_the_time_of_a_route() {
+    each_driver(|driver| {
+        let (addr, connections) = never();
+        let gateway = before(driver, addr, "", "first_byte: 20s, total: 200ms");
+        let mut peer = greeted(&gateway);
+        peer.ask(1, "/ok").expect(200);
+        peer.ask(3, "/never").expect(504);
+        peer.ask(5, "/ok").expect(200);
+        assert_eq!(connections.load(Relaxed), 1);
     });
 }
 
