@@ -12,6 +12,11 @@ impl Context<'_> {
         self.began.after_some(route.and_then(|route| route.timeouts.total)).min(self.by.get())
     }
 
+    /// Whether `total`, by which something must be over, is the time that a gRPC caller gives.
+    pub fn is_callers(&self, total: Tick) -> bool {
+        total >= self.by.get()
+    }
+
     /// The reason, or that of the whole exchange where something was waited for and its time is over, or that of the gateway's
     /// end.
     pub fn timed_out(&self, reason: Reason) -> Reason {

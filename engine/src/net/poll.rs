@@ -50,8 +50,6 @@ pub struct Wire {
     /// Since when something is begun that is not whole.
     begun: Cell<Option<Tick>>,
     crowd: RefCell<Vec<Waker>>,
-    /// Who waits for the peer's settings.
-    unsettled: RefCell<Vec<Waker>>,
 }
 
 impl Wire {
@@ -85,7 +83,6 @@ impl Wire {
             heard: Cell::new(clock::coarse()),
             begun: Cell::new(None),
             crowd: RefCell::default(),
-            unsettled: RefCell::default(),
         })
     }
 
@@ -170,13 +167,9 @@ impl Wire {
         Poll::Pending
     }
 
-    /// Waits until the peer has told its settings; the library takes them in before whoever waited goes on.
-    pub fn poll_settled(&self, cx: &Context<'_>) -> Poll<()> {
-        if self.tap.borrow().is_settled() {
-            return Poll::Ready(());
-        }
-        wait_among(&mut self.unsettled.borrow_mut(), cx.waker());
-        Poll::Pending
+    /// Whether the peer has told its settings; the library takes them in when it is polled.
+    pub fn is_settled(&self) -> bool {
+        self.tap.borrow().is_settled()
     }
 
     /// Sends once; false when the socket takes nothing.
@@ -247,9 +240,6 @@ impl Wire {
         self.begun.set(if tap.is_within() { self.begun.get().or(Some(now)) } else { None });
         if let Err(breach) = seen {
             self.breach.set(Some(breach));
-        }
-        if tap.is_settled() {
-            self.unsettled.borrow_mut().drain(..).for_each(Waker::wake);
         }
         seen != Err(Breach::Preface)
     }

@@ -34,15 +34,17 @@ const HEAD_MARGIN: usize = 512;
 /// A try without a reply head.
 pub struct Failed {
     pub fault: CallFault,
-    /// No byte of the request left.
+    /// No byte of the request left, or none that the origin looked at.
     pub nothing_sent: bool,
+    /// The origin has not taken the request on a stream of a connection that others use: another one may have it.
+    pub refused: bool,
     /// A byte of a reply came.
     pub answered: bool,
 }
 
 impl From<CallFault> for Failed {
     fn from(fault: CallFault) -> Failed {
-        Failed { fault, nothing_sent: false, answered: true }
+        Failed { fault, nothing_sent: false, refused: false, answered: true }
     }
 }
 
@@ -72,7 +74,7 @@ pub fn attempt<'a, B: BodySource>(
         let mut uploading = !matches!(request.onward.length, Length::None | Length::Exact(0));
         if !uploading && let Err(fault) = writer.finish(&[]).await {
             let fault = of_tls(sending(fault), &lane.link);
-            return Err(Failed { fault, nothing_sent: !writer.started(), answered: false });
+            return Err(cut(fault, writer, false));
         }
         incoming.expect(uploading, first_byte);
         let mut interims = 0;
@@ -86,7 +88,7 @@ pub fn attempt<'a, B: BodySource>(
             if let Err(fault) = came {
                 let waited = waits_for_100 && body.count() == 0;
                 let fault = of_tls(if waited { blameless(fault) } else { fault }, &lane.link);
-                return Err(Failed { fault, nothing_sent: !writer.started(), answered: incoming.answered });
+                return Err(cut(fault, writer, incoming.answered));
             }
             let head = incoming.parsed();
             match head.status() {
@@ -116,6 +118,11 @@ pub fn attempt<'a, B: BodySource>(
         let buf = buf.ok_or(CallFault::Reset)?;
         Ok(Reply { leased, buf, lines, length, source: Source::Http1(lane) })
     }
+}
+
+/// The connection broke off before a whole head had come, where something was `answered` or not.
+fn cut(fault: CallFault, writer: &Upload, answered: bool) -> Failed {
+    Failed { fault, nothing_sent: !writer.started(), refused: false, answered }
 }
 
 /// Whether the request's head can be sent at all. Asked before a connection is leased: no endpoint can help a head that grew

@@ -1,6 +1,7 @@
-//! One request to an upstream, with the one safe replay: a request that failed on a reused connection before
+//! One request to an upstream, with the safe replays: a request that failed on a reused connection before
 //! any reply byte goes once more on a new one, if it is idempotent or nothing of it was sent, and its body can
-//! be given again. `exchange/run` calls it; `attempt` does one try.
+//! be given again. One that an origin of HTTP/2 says it has not looked at goes again, whatever it asks for.
+//! `exchange/run` calls it; `attempt` does one try.
 
 use super::attempt::{Failed, attempt, fits, stays_open};
 use super::carry::{ReplyBody, Upload};
@@ -33,6 +34,8 @@ pub struct Plan<'a> {
     pub timeouts: &'a RouteTimeouts,
     /// When the whole exchange must be over.
     pub total: Tick,
+    /// Whether that is what the caller gave, which may be less than any answer takes.
+    pub total_is_callers: bool,
     /// What the call notes down for the log.
     pub tried: &'a Tried,
 }
@@ -222,6 +225,8 @@ impl<'a> Reply<'a> {
     }
 }
 
+/// How often a request is sent again that its origin did not look at (RFC 9113 §8.7).
+const REFUSALS_MAX: u8 = 3;
 /// What a failure costs an endpoint at least, where latencies are measured.
 const FAILED: Duration = Duration::from_secs(1);
 
@@ -242,14 +247,14 @@ pub async fn call<'a, B: BodySource>(
         return Err(CallFault::HeadTooLarge);
     }
     let mut fresh = Fresh::Any;
-    let mut replayed = false;
+    let (mut replayed, mut refusals) = (false, 0);
     loop {
         let leased = connect(lent, *plan, request, fresh).await?;
         let reused = leased.reused();
         plan.tried.tries.set(plan.tried.tries.get().saturating_add(1));
         plan.tried.reused.set(reused);
         plan.tried.sent.set(clock::now());
-        let Failed { fault, nothing_sent, answered } =
+        let Failed { fault, nothing_sent, refused, answered } =
             match attempt(lent, leased, request, body, upload, interim).await {
                 Ok(reply) => {
                     if plan.upstream.balance.algorithm.is_measured() && upload.is_none() {
@@ -261,7 +266,7 @@ pub async fn call<'a, B: BodySource>(
             };
         let cut = fault == CallFault::Reset && !answered;
         let stale = reused && cut;
-        if is_of_upstream(fault) {
+        if is_of_upstream(fault, plan) {
             plan.tried.failed(lent.shard);
             if !stale {
                 // Whoever fails at once is not the fastest.
@@ -272,25 +277,31 @@ pub async fn call<'a, B: BodySource>(
             unreached(plan);
         }
         let safe = nothing_sent || request.head.method().is_idempotent();
-        // Once: a shared connection may be another one that others use too.
-        if std::mem::replace(&mut replayed, true) || !(stale && safe && body.rewind()) {
+        if refused && cut && refusals < REFUSALS_MAX {
+            refusals += 1;
+            // Where there is room, since one that is of no more use is not joined.
+            fresh = Fresh::Any;
+        } else if stale && safe && !refused && !replayed {
+            // Once: a shared connection may be another one that others use too.
+            replayed = true;
+            lent.counts.reuse_races.add(1);
+            fresh = Fresh::New;
+        } else {
             return Err(fault);
         }
-        lent.counts.reuse_races.add(1);
-        fresh = Fresh::New;
+        if !body.rewind() {
+            return Err(fault);
+        }
     }
 }
 
-/// Whether a call without a reply is held against its endpoint.
-fn is_of_upstream(fault: CallFault) -> bool {
-    matches!(
-        fault,
-        CallFault::Reset
-            | CallFault::Malformed(_)
-            | CallFault::Tls(_)
-            | CallFault::FirstByte
-            | CallFault::Total
-    )
+/// Whether a call without a reply is held against its endpoint. Not where the caller gave up: anybody may give no time at all.
+fn is_of_upstream(fault: CallFault, plan: &Plan<'_>) -> bool {
+    match fault {
+        CallFault::Reset | CallFault::Malformed(_) | CallFault::Tls(_) | CallFault::FirstByte => true,
+        CallFault::Total => !plan.total_is_callers,
+        _ => false,
+    }
 }
 
 /// Tells the balancer how long the endpoint took, or was waited for in vain, from the end of the request's body; `least` at

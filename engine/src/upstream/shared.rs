@@ -3,6 +3,7 @@
 use super::http2::{Mux, Stream};
 use super::station::{Picked, Station};
 use crate::base::Line;
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::task::Waker;
 
@@ -12,8 +13,8 @@ pub struct Shared {
     all: Vec<Rc<Mux>>,
     /// Whether an exchange dials another one.
     dialled: bool,
-    /// Exchanges that wait for a part.
-    waiting: Line,
+    /// Exchanges that wait for a part. A connection calls them too.
+    waiting: Rc<RefCell<Line>>,
 }
 
 impl Shared {
@@ -24,6 +25,7 @@ impl Shared {
 
     /// Another one.
     pub fn add(&mut self, mux: Rc<Mux>) {
+        mux.calls(self.waiting.clone());
         self.all.push(mux);
     }
 
@@ -35,7 +37,7 @@ impl Shared {
     /// Has all of them close when their last exchange has ended; whoever waits looks elsewhere.
     pub fn leave(&mut self) {
         self.all.drain(..).for_each(|mux| mux.leave());
-        self.waiting.call_all();
+        self.waiting.borrow_mut().call_all();
     }
 
     /// Has one close that carries nothing, so that another connection may be made; false if there is none.
@@ -59,10 +61,16 @@ impl Shared {
         self.pass_on();
     }
 
+    /// Whether another one may be made: nobody is at it, and of all that there are it is known what fits on them.
+    fn wants_another(&self) -> bool {
+        !self.dialled && !self.all.iter().any(|mux| mux.is_new())
+    }
+
     /// Wakes the exchange that has waited longest, if there is something for it to do: it joins, or it dials.
     fn pass_on(&mut self) {
-        if !self.waiting.is_empty() && (!self.dialled || self.all.iter().any(|mux| mux.has_room())) {
-            self.waiting.call();
+        let mut waiting = self.waiting.borrow_mut();
+        if !waiting.is_empty() && (self.wants_another() || self.all.iter().any(|mux| mux.has_room())) {
+            waiting.call();
         }
     }
 }
@@ -85,7 +93,9 @@ impl<'a> Wanting<'a> {
     /// endpoint has left.
     pub fn wait(&mut self, waker: &Waker) -> bool {
         let place = &mut self.place;
-        self.station.sharing(self.picked, |shared| shared.waiting.keep(place, waker)).unwrap_or(false)
+        self.station
+            .sharing(self.picked, |shared| shared.waiting.borrow_mut().keep(place, waker))
+            .unwrap_or(false)
     }
 }
 
@@ -93,7 +103,7 @@ impl Drop for Wanting<'_> {
     fn drop(&mut self) {
         let place = self.place;
         self.station.sharing(self.picked, |shared| {
-            shared.waiting.leave(place);
+            shared.waiting.borrow_mut().leave(place);
             shared.pass_on();
         });
     }
@@ -106,10 +116,14 @@ pub struct Dialling<'a> {
 }
 
 impl<'a> Dialling<'a> {
-    /// Begins to, if nobody does. An endpoint that has left is dialled by each exchange for itself.
+    /// Begins to, if another connection is wanted. An endpoint that has left is dialled by each exchange for itself.
     pub fn begin(station: &'a Station, picked: &Picked) -> Option<Dialling<'a>> {
-        let was = station.sharing(picked, |shared| std::mem::replace(&mut shared.dialled, true));
-        (!was.unwrap_or(false)).then(|| Dialling { station, picked: picked.clone() })
+        let begins = station.sharing(picked, |shared| {
+            let begins = shared.wants_another();
+            shared.dialled |= begins;
+            begins
+        });
+        begins.unwrap_or(true).then(|| Dialling { station, picked: picked.clone() })
     }
 }
 

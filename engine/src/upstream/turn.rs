@@ -35,7 +35,7 @@ pub enum Free {
     Stream(http2::Stream),
 }
 
-/// Waits while another exchange dials the endpoint.
+/// Waits while another exchange dials the endpoint, or a connection to it does not know yet how much the origin takes.
 ///
 /// # Errors
 /// `ConnectTimeout`: `end` has passed.

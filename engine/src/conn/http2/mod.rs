@@ -31,10 +31,15 @@ use stream::{Active, Shared};
 
 use super::linger::linger;
 
-/// Bytes that may be on their way to us, unread, of all streams of a connection.
-const WINDOW_BYTES: u32 = 1024 * 1024;
+/// Bytes that may be on their way to us, unread, of all streams of a connection. Credit comes back only for what was passed on,
+/// so that it takes 32 uploads to an origin that reads nothing to hold the others up. Not as much as all streams may have: whoever
+/// comes may have it.
+const WINDOW_BYTES: u32 = 4 * 1024 * 1024;
 /// The same of each stream (RFC 9113 §6.9.2).
-const STREAM_WINDOW_BYTES: u32 = 256 * 1024;
+const STREAM_WINDOW_BYTES: u32 = 128 * 1024;
+/// What small frames may cost that wait to be passed on, by which the library ends a connection: 256 bytes less its own for
+/// each. Calls that stream upwards send frames of a few bytes, and an origin that reads them slowly is no fault of theirs.
+const SMALL_FRAMES_BYTES: usize = 16 * 1024 * 1024;
 /// Payload of a frame that everybody takes (RFC 9113 §4.2).
 const FRAME_BYTES: u32 = 16 * 1024;
 /// Bytes of a stream's reply that the library keeps until they may be sent.
@@ -110,6 +115,7 @@ fn builder(listener: &Listener) -> Builder {
         .max_concurrent_streams(listener.limits.streams)
         .max_frame_size(frame_bytes(listener))
         .max_header_list_size(listener.limits.header_bytes)
+        .data_frame_budget(SMALL_FRAMES_BYTES)
         .max_send_buffer_size(SEND_BUFFER_BYTES)
         // WebSocket (RFC 8441).
         .enable_connect_protocol();

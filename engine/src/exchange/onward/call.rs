@@ -80,8 +80,9 @@ pub fn onward<'f, 'c: 'f, B: BodySource, R: Replies>(
         let way = Way { at, path, sent: host, secured: upstream.tls.is_some(), issue };
         let onward = Onward { target, host, length, upgrade, expect_continue };
         let station = ctx.table.station(upstream.id);
-        let plan =
-            Plan { upstream, station, timeouts: &route.timeouts, total: ctx.total(), tried: &ctx.tried };
+        let (timeouts, total) = (&route.timeouts, ctx.total());
+        let total_is_callers = ctx.is_callers(total);
+        let plan = Plan { upstream, station, timeouts, total, total_is_callers, tried: &ctx.tried };
         let announce = upstream.proxy_protocol.map(|version| {
             // Each exchange has a connection of its own there, so that the one call for it does not count.
             Announce { version, client: ctx.peer.addr, local: reply.local_addr() }

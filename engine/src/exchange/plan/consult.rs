@@ -112,7 +112,7 @@ async fn exchange(
         RouteTimeouts { connect: timeout, first_byte: timeout, between_bytes: timeout, total: Some(timeout) };
     let upstream = ctx.table.upstream(question.upstream);
     let station = ctx.table.station(question.upstream);
-    let plan = Plan { upstream, station, timeouts: &timeouts, total, tried };
+    let plan = Plan { upstream, station, timeouts: &timeouts, total, total_is_callers: false, tried };
     let length = match question.body.len() {
         0 => Length::None,
         bytes => Length::Exact(bytes as u64),

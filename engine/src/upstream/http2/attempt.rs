@@ -19,8 +19,8 @@ use crate::wire::http1::{Parsed, reply};
 use crate::wire::method::Method;
 use h2::client::ResponseFuture;
 use h2::{Reason, RecvStream};
-use http::Response;
 use http::uri::Scheme;
+use http::{Response, StatusCode};
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -47,7 +47,7 @@ pub async fn attempt<'a, B: BodySource>(
     let deadline = lent.wheel.deadline();
     let soon = || clock::coarse().after(plan.timeouts.first_byte).min(plan.total);
     deadline.set(soon());
-    let switches = may_switch(stream, request, &deadline).await?;
+    let switches = may_switch((stream, plan), (request, uploading), &deadline).await?;
     let (mut response, mut writer) =
         begun(lent, plan, (stream, uploading, switches), request, &deadline).await?;
     if uploading {
@@ -71,10 +71,7 @@ pub async fn attempt<'a, B: BodySource>(
         match came.map_err(|broke| failed(broke, (plan, stream), interims > 0, waits_for_100))? {
             Came::Interim(given) => {
                 interims += 1;
-                if interims > INTERIM_MAX {
-                    return Err(CallFault::Malformed("too_many_interim_replies").into());
-                }
-                let (buf, lines) = parsed(lent, &given)?;
+                let (buf, lines) = passed(lent, &given, interims)?;
                 interim(Head::new(buf.filled(), &lines)).await.map_err(CallFault::Client)?;
                 // Each shows that the origin is at work.
                 if !uploading {
@@ -110,16 +107,35 @@ fn held_to(length: Length, bounds: Bounds) -> Bounds {
 }
 
 /// Whether a WebSocket is asked for, and the origin opens them on a stream: else it is asked as any other request is, and
-/// says itself that it does not.
-async fn may_switch(stream: &Stream, request: &Outgoing<'_>, deadline: &Deadline) -> Result<bool, CallFault> {
-    if request.onward.upgrade.is_none_or(|token| !token.eq_ignore_ascii_case(b"websocket")) {
+/// says itself that it does not. A body waits for its settings too: what was given to the library under a larger window would
+/// stay there, and keep the stream open behind its reply.
+async fn may_switch(
+    (stream, plan): (&Stream, Plan<'_>),
+    (request, uploading): (&Outgoing<'_>, bool),
+    deadline: &Deadline,
+) -> Result<bool, CallFault> {
+    let is_offer = request.onward.upgrade.is_some_and(|token| token.eq_ignore_ascii_case(b"websocket"));
+    if !uploading && !is_offer {
         return Ok(false);
     }
-    poll_fn(|cx| match stream.wire().poll_settled(cx) {
-        Poll::Ready(()) => Poll::Ready(Ok(stream.sender().is_extended_connect_protocol_enabled())),
-        Poll::Pending => deadline.poll_passed(cx).map(|()| Err(CallFault::FirstByte)),
+    poll_fn(|cx| match stream.poll_settled(cx) {
+        Poll::Ready(()) => Poll::Ready(Ok(())),
+        Poll::Pending => deadline.poll_passed(cx).map(|()| Err(late(plan, stream))),
     })
-    .await
+    .await?;
+    Ok(is_offer && stream.sender().is_extended_connect_protocol_enabled())
+}
+
+/// An interim reply that is passed on, one of so many.
+fn passed(lent: &Lent, given: &Response<()>, interims: u32) -> Result<(Buf, Scratch<Lines>), CallFault> {
+    // Streams do not switch (RFC 9113 §8.6).
+    if given.status() == StatusCode::SWITCHING_PROTOCOLS {
+        return Err(CallFault::Malformed("upgrade_not_asked"));
+    }
+    if interims > INTERIM_MAX {
+        return Err(CallFault::Malformed("too_many_interim_replies"));
+    }
+    parsed(lent, given)
 }
 
 /// The reply that opens a tunnel, to a client that sent this key.
@@ -146,16 +162,19 @@ async fn begun(
     let scheme = if plan.upstream.tls.is_some() { Scheme::HTTPS } else { Scheme::HTTP };
     let head = head::request(lent, request, scheme, switches)?;
     let ends = !uploading && !switches;
-    let nothing_sent = |fault| {
-        stream.spoiled();
-        Failed { fault, nothing_sent: true, answered: false }
-    };
     let mut sender = stream.sender();
-    if let Err(error) = ready(&mut sender, deadline).await {
-        return Err(nothing_sent(of_tls(error, stream.wire().link())));
+    let unsent = |fault| {
+        stream.spoiled();
+        let fault = of_tls(fault, stream.wire().link());
+        Failed { fault, nothing_sent: true, refused: true, answered: false }
+    };
+    match ready(&mut sender, deadline).await {
+        Ok(()) => {}
+        Err(CallFault::FirstByte) => return Err(late(plan, stream).into()),
+        Err(fault) => return Err(unsent(fault)),
     }
     let sent = sender.send_request(head, ends);
-    let (response, sending_side) = sent.map_err(|_| nothing_sent(CallFault::Reset))?;
+    let (response, sending_side) = sent.map_err(|_| unsent(CallFault::Reset))?;
     let bounds = (Side::Upstream, plan.timeouts.between_bytes);
     let sending_side = FrameSender::new((stream.wire().clone(), &lent.wheel), sending_side, bounds, ends);
     let left = match request.onward.length {
@@ -228,27 +247,36 @@ enum Broke {
 /// What comes of it, where something was `answered` before it or not.
 fn failed(broke: Broke, (plan, stream): (Plan<'_>, &Stream), answered: bool, waits_for_100: bool) -> Failed {
     let failed = match broke {
-        Broke::Call(fault) => {
-            // Nothing at all has come since it was asked: others are not sent there as well.
-            if fault == CallFault::FirstByte && stream.wire().heard() < plan.tried.sent.get() {
-                stream.spoiled();
-            }
-            let fault = if waits_for_100 { blameless(fault) } else { fault };
-            match fault {
-                CallFault::FirstByte if clock::coarse() >= plan.total => CallFault::Total.into(),
-                fault => fault.into(),
-            }
-        }
+        Broke::Call(CallFault::FirstByte) => late(plan, stream).into(),
+        Broke::Call(fault) => match if waits_for_100 { blameless(fault) } else { fault } {
+            CallFault::FirstByte if clock::coarse() >= plan.total => CallFault::Total.into(),
+            fault => fault.into(),
+        },
         Broke::Stream(error) => {
             // It says itself that it has not looked at it (RFC 9113 §8.7).
-            let refused = error.reason() == Some(Reason::REFUSED_STREAM)
-                || error.is_go_away() && error.is_remote() && error.reason() == Some(Reason::NO_ERROR);
+            let leaves = error.is_go_away() && error.is_remote() && error.reason() == Some(Reason::NO_ERROR);
+            let refused = error.reason() == Some(Reason::REFUSED_STREAM) || leaves;
+            if leaves {
+                stream.spoiled();
+            }
             let ours = error.is_library() && !error.is_io();
             let fault = if ours { CallFault::Malformed("http2") } else { CallFault::Reset };
-            Failed { fault, nothing_sent: refused, answered }
+            Failed { fault, nothing_sent: refused, refused, answered }
         }
     };
     Failed { fault: of_tls(failed.fault, stream.wire().link()), ..failed }
+}
+
+/// The time for a reply, or for what comes before a request, has passed.
+fn late(plan: Plan<'_>, stream: &Stream) -> CallFault {
+    let is_total = clock::coarse() >= plan.total;
+    // Nothing at all has come since it was asked: others are not sent there as well. Not where somebody had less time than an
+    // answer may take, unless the connection has been silent for longer than that.
+    let had_time = !is_total || stream.is_silent_for(plan.timeouts.first_byte);
+    if had_time && stream.is_silent(plan.tried.sent.get()) {
+        stream.spoiled();
+    }
+    if is_total { CallFault::Total } else { CallFault::FirstByte }
 }
 
 /// A head as all others are.

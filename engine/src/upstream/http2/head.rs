@@ -84,8 +84,15 @@ pub(super) fn switched(mut response: Response<()>, key: Option<&[u8]>) -> Respon
 }
 
 /// The head of `response`, laid as HTTP/1.1's.
+///
+/// # Errors
+/// `Malformed`: too large, or space stands around a value, which the library lets pass (RFC 9113 §8.2.1) and a reader of
+/// HTTP/1.1 takes off. It also drops pseudo-fields that have no place in a reply or its trailers: those cannot be seen.
 pub(super) fn laid(lent: &Lent, response: &Response<()>) -> Result<Buf, CallFault> {
     let fields: &HeaderMap = response.headers();
+    if fields.values().any(|value| is_spaced(value.as_bytes())) {
+        return Err(CallFault::Malformed("value_with_space_around"));
+    }
     let need =
         fields.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum::<usize>() + HEAD_MARGIN;
     let mut out = lent.buffers.take(Class::holding(need));
@@ -94,4 +101,9 @@ pub(super) fn laid(lent: &Lent, response: &Response<()>) -> Result<Buf, CallFaul
     let start = [&b"HTTP/1.1 "[..], code.as_str().as_bytes(), b" ", reason, b"\r\n"];
     let fits = start.into_iter().all(|part| out.put(part)) && lines(fields, &mut out) && out.put(b"\r\n");
     if fits { Ok(out) } else { Err(CallFault::Malformed("head_too_large")) }
+}
+
+/// Whether a value begins or ends with space.
+fn is_spaced(value: &[u8]) -> bool {
+    [value.first(), value.last()].into_iter().flatten().any(|byte| matches!(byte, b' ' | b'\t'))
 }

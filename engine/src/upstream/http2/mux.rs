@@ -3,8 +3,8 @@
 
 use super::super::lent::Lent;
 use super::keepalive::{Found, Keepalive};
-use crate::base::Tick;
 use crate::base::counters::{Capped, Slot};
+use crate::base::{Line, Tick};
 use crate::mem::BULK_BYTES;
 use crate::net::body::frames::Piece;
 use crate::net::poll::{Polled, Wire};
@@ -13,18 +13,28 @@ use crate::net::stream::until;
 use crate::net::{Link, clock};
 use crate::table::Upstream;
 use h2::client::{Builder, Connection, SendRequest};
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-/// Bytes that may be on their way to us, unread, of all streams of a connection, and of each.
-const WINDOW_BYTES: u32 = 4 * 1024 * 1024;
-const STREAM_WINDOW_BYTES: u32 = 256 * 1024;
+/// Bytes of a stream that may be on their way to us, unread.
+const STREAM_WINDOW_BYTES: u32 = 128 * 1024;
+/// The same of all streams of a connection: as many as all of them may have, since credit comes back only for what was passed
+/// on. With less, clients that read nothing would keep everybody else from what comes over the connection. An origin is one
+/// that the operator chose, so it is trusted with the memory.
+const WINDOW_BYTES: u32 = STREAM_WINDOW_BYTES * STREAMS_MAX;
+/// What small frames may cost that wait to be read, by which the library ends a connection: 256 bytes less its own for each.
+/// Events and tokens come in frames of a few bytes, and whoever reads them slowly is no fault of the origin's nor of the other
+/// streams'. Windows bound what is kept.
+const SMALL_FRAMES_BYTES: usize = 256 * 1024 * 1024;
+/// Streams that were given up a short while ago, for which something may still come. What comes for one that is forgotten is
+/// answered with a reset, and those the library counts as misdeeds of the origin unless it is told not to.
+const GIVEN_UP_MAX: usize = 1024;
 /// Bytes of a request's body that the library keeps until they may be sent.
 const SEND_BUFFER_BYTES: usize = 32 * 1024;
 /// Exchanges on one connection at once, if the origin allows as many.
@@ -40,6 +50,16 @@ pub struct Mux {
     served: Cell<bool>,
     /// Whether it takes no more exchanges.
     over: Cell<bool>,
+    /// Whether the origin has told what it takes.
+    settled: Cell<bool>,
+    /// The exchange that waits for that.
+    settling: RefCell<Option<Waker>>,
+    /// Who waits for a part of a connection, once others may have one of this.
+    line: OnceCell<Rc<RefCell<Line>>>,
+    /// When it told that: it has not answered anything by it.
+    greeted: Cell<Tick>,
+    /// When something was asked first of what nothing has come for since.
+    asked: Cell<Tick>,
     quiet_since: Cell<Tick>,
     idle: Duration,
     /// The silence of the origin's after which it is asked whether it is there.
@@ -74,6 +94,9 @@ impl Mux {
             .enable_push(false)
             .initial_window_size(STREAM_WINDOW_BYTES)
             .initial_connection_window_size(WINDOW_BYTES)
+            .data_frame_budget(SMALL_FRAMES_BYTES)
+            .max_concurrent_reset_streams(GIVEN_UP_MAX)
+            .max_local_error_reset_streams(None)
             .max_send_buffer_size(SEND_BUFFER_BYTES)
             .max_header_list_size(BULK_BYTES as u32 / 2);
         // It sends what a client begins with and waits for nothing.
@@ -85,6 +108,11 @@ impl Mux {
             active: Cell::new(0),
             served: Cell::new(false),
             over: Cell::new(false),
+            settled: Cell::new(false),
+            settling: RefCell::default(),
+            line: OnceCell::new(),
+            greeted: Cell::default(),
+            asked: Cell::new(now),
             quiet_since: Cell::new(now),
             idle: upstream.idle,
             ping: upstream.ping,
@@ -96,22 +124,59 @@ impl Mux {
             if ended.is_err() {
                 counts.panics.add(1);
             }
-            driven.over.set(true);
+            driven.end();
             driven.slot.borrow_mut().take();
         });
         Ok(mux)
     }
 
-    /// Whether it takes another exchange now.
+    /// Whether it takes another exchange now. Only one until the origin has told how many it takes: it may refuse the others.
     pub fn has_room(&self) -> bool {
-        let most =
-            usize::try_from(STREAMS_MAX).map_or(0, |most| most.min(self.send.current_max_send_streams()));
+        let most = match self.settled.get() {
+            true => (STREAMS_MAX as usize).min(self.send.current_max_send_streams()),
+            false => 1,
+        };
         !self.over.get() && (self.active.get() as usize) < most
     }
 
     /// Whether it takes another exchange now, or when one of its own has ended.
     pub fn takes_more(&self) -> bool {
         !self.over.get()
+    }
+
+    /// Whether the origin has not told yet how many exchanges it takes.
+    pub fn is_new(&self) -> bool {
+        !self.settled.get() && !self.over.get()
+    }
+
+    /// The first in `line` is called when it is not new any more: there may be room.
+    pub fn calls(&self, line: Rc<RefCell<Line>>) {
+        let is_first = self.line.set(line).is_ok();
+        debug_assert!(is_first, "a connection belongs to one endpoint");
+    }
+
+    /// The origin has told what it takes.
+    fn settle(&self) {
+        self.settled.set(true);
+        self.greeted.set(self.wire.heard());
+        self.call();
+    }
+
+    /// It takes no more exchanges.
+    fn end(&self) {
+        if !self.over.replace(true) {
+            self.call();
+        }
+    }
+
+    /// Whoever waits for what has changed looks again.
+    fn call(&self) {
+        if let Some(waker) = self.settling.take() {
+            waker.wake();
+        }
+        if let Some(line) = self.line.get() {
+            line.borrow_mut().call();
+        }
     }
 
     /// Whether it is of no more use to anybody.
@@ -121,7 +186,7 @@ impl Mux {
 
     /// It takes no more exchanges, and is closed when the last one has ended.
     pub fn leave(&self) {
-        self.over.set(true);
+        self.end();
         self.wire.link().reading.set(clock::coarse());
     }
 
@@ -146,6 +211,9 @@ impl Mux {
     /// Begins an exchange.
     pub fn begin(self: &Rc<Self>) -> Stream {
         self.active.set(self.active.get() + 1);
+        if self.wire.heard() >= self.asked.get() {
+            self.asked.set(clock::coarse());
+        }
         Stream { reused: self.served.replace(true), mux: self.clone() }
     }
 }
@@ -170,7 +238,29 @@ impl Stream {
 
     /// The connection takes no more exchanges.
     pub(super) fn spoiled(&self) {
-        self.mux.over.set(true);
+        self.mux.end();
+    }
+
+    /// Waits until the origin has told its settings, or the connection has ended.
+    pub(super) fn poll_settled(&self, cx: &Context<'_>) -> Poll<()> {
+        if !self.mux.is_new() {
+            return Poll::Ready(());
+        }
+        // Nobody else is on it until then.
+        self.mux.settling.replace(Some(cx.waker().clone()));
+        Poll::Pending
+    }
+
+    /// Whether nothing has come since then but what every origin begins with.
+    pub(super) fn is_silent(&self, since: Tick) -> bool {
+        let heard = self.mux.wire.heard();
+        heard < since || heard <= self.mux.greeted.get()
+    }
+
+    /// Whether nothing has come for as long as `time` since something was asked.
+    pub(super) fn is_silent_for(&self, time: Duration) -> bool {
+        let asked = self.mux.asked.get();
+        self.is_silent(asked) && asked.after(time) <= clock::coarse()
     }
 }
 
@@ -198,7 +288,7 @@ async fn drive(mux: Rc<Mux>, mut connection: Connection<Polled, Piece>, mut keep
     while let Step::Yield = poll_fn(|cx| turn(&mux, &mut connection, &mut keepalive, cx)).await {
         yield_to_back().await;
     }
-    mux.over.set(true);
+    mux.end();
     mux.wire.link().stream.shutdown_write();
 }
 
@@ -211,6 +301,9 @@ fn turn(
     let wire = &mux.wire;
     wire.begin_turn();
     let ended = Pin::new(&mut *connection).poll(cx).is_ready();
+    if !mux.settled.get() && wire.is_settled() {
+        mux.settle();
+    }
     keepalive.hear(cx);
     match wire.poll_sent(cx) {
         Poll::Ready(Ok(())) => {}

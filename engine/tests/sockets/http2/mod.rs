@@ -11,6 +11,8 @@ mod origins;
 mod policies;
 mod refusals;
 mod rules;
+mod server;
+mod shared;
 mod stalls;
 
 use crate::support::{Client, Driver, Gateway, Setup};
