@@ -251,6 +251,29 @@ fn weights_that_send_nothing_anywhere_are_an_error() {
 }
 
 #[test]
+fn a_list_of_no_targets_says_so() {
+    let text = GOOD.replacen("[{ upstream: orders, weight: 9 }, { upstream: spare, weight: 1 }]", "[]", 1);
+    let message = "12:9: route 'orders' has no target | write the name of an upstream, or a list of upstreams with weights";
+    assert_eq!(told(&text), [message]);
+}
+
+#[test]
+fn no_time_is_shorter_than_a_timer_or_a_cookie_tells() {
+    let fix = "a timeout is at least 1ms; a very long one, such as 365d, is as good as none";
+    for (text, message) in [
+        ("0s", format!("'total' is zero | {fix}")),
+        ("1us", format!("'total' is under 1ms | {fix}")),
+        ("999us", format!("'total' is under 1ms | {fix}")),
+    ] {
+        check("total: 60s", &format!("total: {text}"), &[&format!("14:24: {message}")]);
+    }
+    assert!(told(&GOOD.replacen("total: 60s", "total: 1ms", 1)).is_empty());
+    let short = "13:31: 'ttl' is under a second | write 1s or more: a cookie's age is told in whole seconds";
+    check("upgrade:", "sticky: { cookie: a, ttl: 500ms }\n    upgrade:", &[&short.replace("13:", "11:")]);
+    assert!(told(&GOOD.replacen("upgrade:", "sticky: { cookie: a, ttl: 1s }\n    upgrade:", 1)).is_empty());
+}
+
+#[test]
 fn limits_fit_the_buffers_and_no_timeout_is_zero() {
     check(
         "name: public,",
