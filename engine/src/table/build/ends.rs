@@ -43,6 +43,10 @@ pub(super) fn build(check: &mut Check<'_>, at: &Pointer, given: &config::Route, 
             let message = format!("route '{name}' has '{key}' and sends nothing on");
             check.error_at_key(&at.key(key), message, Some("remove it, or add 'to: UPSTREAM'".into()));
         }
+        if check.config.origin.is_written(&at.key("timeouts")) {
+            let message = format!("route '{name}' has 'timeouts' and waits for no upstream");
+            check.warn_at_key(&at.key("timeouts"), message, Some("remove it".into()));
+        }
     }
     match (&given.to, &given.respond, &given.redirect) {
         (None, Some(respond), None) => {
