@@ -193,7 +193,7 @@ section! {
         pub bind: String,
         /// What callers must send as a bearer token; required unless `bind` is loopback or a Unix socket.
         pub token: Option<Secret>,
-        /// Series of metrics at most. Routes, upstreams and endpoints past it are counted together as `(overflow)`.
+        /// Series of metrics at most, 1000 or more. Routes, upstreams and endpoints past it are counted together as `(overflow)`.
         pub series: u32 = "500000",
     }
 }

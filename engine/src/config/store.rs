@@ -13,9 +13,9 @@ section! {
         pub address: Secret,
         /// What every key in it begins with; gateways that are to count apart have others.
         pub prefix: String = "ringgate",
-        /// What takes longer has failed: a connection, and each answer.
+        /// What takes longer has failed: a connection, and each answer. From 5ms to 5s.
         pub timeout: Period = "250ms",
-        /// How many machines share it. Only what `check` prints of how many may pass too many depends on it.
+        /// How many machines share it, 1 to 10,000. Only what `check` prints of how many may pass too many depends on it.
         pub machines: u32 = "2",
     }
 }

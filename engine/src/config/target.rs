@@ -66,7 +66,7 @@ section! {
     pub struct Sticky {
         /// A cookie's name; clients without it are issued one.
         pub cookie: Option<String>,
-        /// How long clients keep the cookie; to the end of their session unless given.
+        /// How long clients keep the cookie, 1s or more; to the end of their session unless given.
         pub ttl: Option<Period>,
         /// A field's name; without it the weights are drawn.
         pub header: Option<String>,

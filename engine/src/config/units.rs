@@ -50,6 +50,12 @@ fn measure(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     count?.checked_mul(factor)
 }
 
+/// Whether it is a number with a unit, only one too large to count.
+fn is_too_large(text: &str, units: &[(&str, u64)]) -> bool {
+    let (_, unit) = number(text);
+    unit.len() < text.len() && units.iter().any(|(known, _)| *known == unit)
+}
+
 /// "did you mean", if that would be read.
 fn fitting(count: u64, unit: Option<&str>, units: &[(&str, u64)]) -> Option<String> {
     let meant = format!("{count}{}", unit?);
@@ -63,6 +69,9 @@ impl Scalar for Period {
     fn parse(text: &str) -> Result<Period, Option<String>> {
         if let Some(micros) = measure(text, TIMES) {
             return Ok(Period(Duration::from_micros(micros)));
+        }
+        if is_too_large(text, TIMES) {
+            return Err(Some("it is too long to count: 36500d is a hundred years".into()));
         }
         Err(match number(text) {
             (Some(count), "") => Some(format!("a duration needs its unit (us, ms, s, m, h, d): {count}s?")),
@@ -95,6 +104,9 @@ impl Scalar for Size {
     fn parse(text: &str) -> Result<Size, Option<String>> {
         if let Some(bytes) = measure(text, SIZES) {
             return Ok(Size(bytes));
+        }
+        if is_too_large(text, SIZES) {
+            return Err(Some("it is too large to count: 1048576GiB is a pebibyte".into()));
         }
         Err(match number(text) {
             (Some(count), "") => Some(format!("a size needs its unit (B, KiB, MiB, GiB): {count}B?")),
@@ -195,6 +207,9 @@ mod tests {
         ] {
             assert!(micros(text).is_err(), "{text}");
         }
+        for text in ["99999999999999999999s", "18446744073709551615d"] {
+            assert!(micros(text).unwrap_err().unwrap().starts_with("it is too long to count"), "{text}");
+        }
         assert_eq!(micros("10 s"), Err(Some("did you mean '10s'?".into())));
         assert_eq!(micros("10seconds"), Err(Some("did you mean '10s'?".into())));
     }
@@ -204,7 +219,7 @@ mod tests {
         assert_eq!(Size::parse("16KiB"), Ok(Size(16384)));
         assert_eq!(Size::parse("100B"), Ok(Size(100)));
         assert_eq!(Size::parse("1MB"), Err(Some("did you mean '1MiB'?".into())));
-        assert_eq!(Size::parse("99999999999GiB"), Err(None));
+        assert!(Size::parse("99999999999GiB").unwrap_err().unwrap().starts_with("it is too large to count"));
     }
 
     #[test]

@@ -34,7 +34,7 @@ use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle as Task;
@@ -358,9 +358,9 @@ async fn failed(threads: &[JoinHandle<io::Result<()>>]) -> usize {
 
 /// Waits for all shards to have drained, `within` at most.
 async fn join(threads: Vec<JoinHandle<io::Result<()>>>, within: Duration) -> Result<(), Refused> {
-    let began = Instant::now();
+    let by = clock::now().after(within);
     while !threads.iter().all(JoinHandle::is_finished) {
-        if began.elapsed() >= within {
+        if clock::now() >= by {
             let stuck = threads.iter().position(|thread| !thread.is_finished()).unwrap_or_default();
             return Err(Refused::Runtime(format!("shard {stuck} did not end in time")));
         }

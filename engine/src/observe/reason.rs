@@ -66,7 +66,7 @@ reasons! {
     ConnectRefused = "connect_refused",
     /// No route takes this host and path.
     NoRoute = "no_route",
-    /// Routes take this path, but none takes its method.
+    /// Routes take this path, but none takes its method; `Allow` names those that are taken.
     MethodNotAllowed = "method_not_allowed",
     /// The client's address is one that a policy refuses.
     AddressDenied = "address_denied",
@@ -124,7 +124,7 @@ reasons! {
     TunnelCap = "tunnel_cap",
     /// The exchange panicked: a bug of ours, which costs this one connection.
     Panic = "panic",
-    /// The process is ending; a tunnel or a stream was cut.
+    /// The process is ending: nothing of an answer had left yet, or a tunnel or a stream was cut.
     Draining = "draining",
     /// A tunnel was silent for `timeouts.tunnel_idle`.
     TunnelIdle = "tunnel_idle",

@@ -30,6 +30,8 @@ struct Needs {
     scopes: Box<[Box<[u8]>]>,
     /// One of them, where there are any.
     any_scope: Box<[Box<[u8]>]>,
+    /// The same as the client is told of them.
+    either: Box<[u8]>,
     roles: Box<[Box<[u8]>]>,
     claims: Box<[(ClaimPath, Values)]>,
     consumers: Box<[Box<[u8]>]>,
@@ -41,6 +43,8 @@ struct Needs {
 /// What a caller lacks.
 enum Lacks<'n> {
     Scope(&'n [u8]),
+    /// One of these, as the client is told of them.
+    AnyScope(&'n [u8]),
     Role,
     Claim(&'n ClaimPath),
     Consumer,
@@ -74,6 +78,11 @@ impl Authorize {
         Authorize { always: Needs::compile(&own, at, faults), methods }
     }
 
+    /// Whether it asks for nothing, and refuses nobody.
+    pub fn is_empty(&self) -> bool {
+        std::iter::once(&self.always).chain(self.methods.iter().map(|(_, needs)| needs)).all(Needs::is_empty)
+    }
+
     /// Whether the caller may. *Cost*: no allocation; each need is looked for among what the caller has.
     pub fn decide(&self, facts: &Facts<'_>, state: &mut State<'_>) -> Verdict {
         let Passage { principal, .. } = &mut *state.passage;
@@ -83,24 +92,25 @@ impl Authorize {
         let needs = std::iter::once(&self.always).chain(by_method);
         let lacking = needs.filter_map(|needs| needs.lacks(principal).map(|lacks| (needs, lacks)));
         let Some((needs, lacks)) = lacking.into_iter().next() else { return Verdict::Pass };
-        let (detail, says): (&'static str, &[&[u8]]) = match &lacks {
-            Lacks::Scope(scope) => (Denial::Scope.word(), &[b"the scope '", scope, b"' is missing"]),
-            Lacks::Role => ("role_missing", &[b"a role is missing"]),
+        let (denial, says): (Denial, &[&[u8]]) = match &lacks {
+            Lacks::Scope(scope) => (Denial::Scope, &[b"the scope '", scope, b"' is missing"]),
+            Lacks::AnyScope(scopes) => (Denial::Scope, &[b"one of the scopes '", scopes, b"' is missing"]),
+            Lacks::Role => (Denial::Role, &[Denial::Role.says().as_bytes()]),
             Lacks::Claim(path) => {
-                ("claim_missing", &[b"the claim '", path.as_bytes(), b"' is not as required"])
+                (Denial::Claim, &[b"the claim '", path.as_bytes(), b"' is not as required"])
             }
-            Lacks::Consumer => ("consumer_refused", &[b"this is for other consumers"]),
-            Lacks::Tier => ("tier_refused", &[b"this is for other tiers"]),
+            Lacks::Consumer => (Denial::Consumer, &[Denial::Consumer.says().as_bytes()]),
+            Lacks::Tier => (Denial::Tier, &[Denial::Tier.says().as_bytes()]),
         };
         state.passage.detail.clear();
         says.iter().for_each(|part| state.passage.detail.extend_from_slice(part));
         // The chain adds the challenge: it knows the methods.
         state.passage.scopes.clear();
-        if matches!(lacks, Lacks::Scope(_)) {
+        if denial == Denial::Scope {
             state.passage.scopes.extend_from_slice(&needs.named);
         }
         match state.passage.principal.is_known() {
-            true => Verdict::refuse(Cause::Forbidden, detail),
+            true => Verdict::refuse(Cause::Forbidden, denial.word()),
             false => Verdict::refuse(Cause::Unauthenticated, Denial::Absent.word()),
         }
     }
@@ -136,12 +146,19 @@ impl Needs {
         Needs {
             scopes: list(&given.scopes),
             any_scope: list(&given.any_scope),
+            either: given.any_scope.join("', '").into_bytes().into(),
             roles: list(&given.roles),
             claims,
             consumers: list(&given.consumers),
             tiers: list(&given.tiers),
             named: named.into_bytes().into(),
         }
+    }
+
+    fn is_empty(&self) -> bool {
+        let Needs { scopes, any_scope, roles, claims, consumers, tiers, .. } = self;
+        let lists = [scopes, any_scope, roles, consumers, tiers];
+        lists.iter().all(|list| list.is_empty()) && claims.is_empty()
     }
 
     fn lacks(&self, caller: &Principal) -> Option<Lacks<'_>> {
@@ -151,10 +168,11 @@ impl Needs {
         if let Some(scope) = self.scopes.iter().find(|scope| !caller.has_scope(scope)) {
             return Some(Lacks::Scope(scope));
         }
-        if let [first, ..] = &*self.any_scope
-            && !self.any_scope.iter().any(|scope| caller.has_scope(scope))
-        {
-            return Some(Lacks::Scope(first));
+        if !self.any_scope.is_empty() && !self.any_scope.iter().any(|scope| caller.has_scope(scope)) {
+            return Some(match &*self.any_scope {
+                [only] => Lacks::Scope(only),
+                _ => Lacks::AnyScope(&self.either),
+            });
         }
         if !self.roles.is_empty() && !self.roles.iter().any(|role| caller.has_role(role)) {
             return Some(Lacks::Role);

@@ -51,7 +51,7 @@ impl Redirect {
     /// Appends the Location (RFC 9110 §10.2.2).
     ///
     /// # Errors
-    /// When the new path cannot stand.
+    /// When the new path cannot stand, or the client named no host and is to go to another scheme or port of it.
     pub fn location(
         &self,
         asked: Asked<'_>,
@@ -69,7 +69,11 @@ impl Redirect {
         };
         let named = asked.front.authority();
         let Some(host) = host.map(str::as_bytes).or(named.map(|named| named.host)) else {
-            // Without a host to name, the client stays where it is.
+            // Without a host to name, the client stays where it is: another scheme or port would be lost, and it would be sent
+            // here again.
+            if port.is_some() || scheme.is_some_and(|scheme| scheme != asked.front.scheme) {
+                return Err(RewriteFault::NoHost);
+            }
             let from = out.len();
             new_path(path, asked, caches, out)?;
             asked.front.keep(from, out);

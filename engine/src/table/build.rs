@@ -220,11 +220,12 @@ impl Check<'_> {
         }
     }
 
-    /// A time that something may take; zero would forbid it.
+    /// A time that something may take. Zero would forbid it, and a shorter one than the timers tell apart is as good as zero.
     fn period(&mut self, at: &Pointer, key: &str, period: Period) -> Duration {
-        if period.0.is_zero() {
+        if period.0 < PERIOD_MIN {
             let fix = "a timeout is at least 1ms; a very long one, such as 365d, is as good as none";
-            self.error(&at.key(key), format!("'{key}' is zero"), Some(fix.into()));
+            let is = if period.0.is_zero() { "zero" } else { "under 1ms" };
+            self.error(&at.key(key), format!("'{key}' is {is}"), Some(fix.into()));
         }
         period.0
     }
@@ -237,6 +238,9 @@ impl Check<'_> {
         count
     }
 }
+
+/// The shortest time that something may take.
+const PERIOD_MIN: Duration = Duration::from_millis(1);
 
 /// Problems told; past it the rest is noise.
 const PROBLEMS_MAX: usize = 200;

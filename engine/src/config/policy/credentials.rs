@@ -35,7 +35,7 @@ section! {
         pub require_claims: Vec<String> = [],
         /// The `typ` that a token must have, such as `at+jwt`; unless given it is none, `JWT` or `at+jwt`.
         pub typ: Option<String>,
-        /// Longer tokens are refused.
+        /// Longer tokens are refused. From 128B to 64KiB.
         pub max_token_bytes: Size = "16KiB",
         /// Where the token is looked for, in this order; in `Authorization: Bearer` unless given.
         pub from: Vec<From> = [],

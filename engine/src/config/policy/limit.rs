@@ -23,9 +23,9 @@ section! {
         /// Who shares a count: `client.ip`, `consumer`, `api_key`, `jwt.CLAIM`, `header.NAME`, `route`, `listener`, `tier`, `global`, or a
         /// list of them. What a request does not have is replaced by `client.ip`.
         pub key: OneOrMore<KeyPart> = "client.ip",
-        /// Of an IPv6 address, the bits that tell clients apart; of IPv4 all do.
+        /// Of an IPv6 address, the bits that tell clients apart, 1 to 128; of IPv4 all do.
         pub ipv6_prefix: u32 = "64",
-        /// How many keys are counted apart at once; further ones share a count until one of these has rested.
+        /// How many keys are counted apart at once, 1 to 10,000,000; further ones share a count until one of these has rested.
         pub keys: u32 = "100000",
         /// Rates of consumers by tier, in place of the rate above; each tier is counted apart.
         pub plans: Named<Plan> = {},
@@ -123,9 +123,9 @@ section! {
         pub limit: u32,
         /// Who shares a count, as a limit's `key`.
         pub key: OneOrMore<KeyPart> = "client.ip",
-        /// Of an IPv6 address, the bits that tell clients apart.
+        /// Of an IPv6 address, the bits that tell clients apart, 1 to 128.
         pub ipv6_prefix: u32 = "64",
-        /// How many keys are counted apart at once.
+        /// How many keys are counted apart at once, 1 to 10,000,000.
         pub keys: u32 = "100000",
     }
 }

@@ -21,7 +21,7 @@ section! {
         pub client_secret: Option<Secret>,
         /// The token by which the server knows the gateway.
         pub bearer: Option<Secret>,
-        /// How long an answer is waited for; then 503.
+        /// How long an answer is waited for, 1ms to 60s; then 503.
         pub timeout: Period = "2s",
         /// How long it is remembered that a token is good, and no longer than it is; `0s` asks for each request.
         pub cache: Period = "30s",
@@ -62,7 +62,7 @@ section! {
         pub path: String,
         /// The host to name; the upstream's name unless given.
         pub host: Option<String>,
-        /// How long an answer is waited for; then 503.
+        /// How long an answer is waited for, 1ms to 60s; then 503.
         pub timeout: Period = "2s",
         /// Fields of the request that are sent along; `Authorization` and `Cookie` unless given.
         pub send: Option<Vec<String>>,

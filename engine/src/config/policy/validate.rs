@@ -55,7 +55,7 @@ section! {
         pub others: bool = "true",
         /// Bytes of the whole query at most.
         pub bytes: Size = "8KiB",
-        /// Parameters at most.
+        /// Parameters at most, 1 to 10,000.
         pub count: u16 = "100",
     }
 }
@@ -73,7 +73,7 @@ section! {
         pub types: Vec<String> = [],
         /// What it must be: a JSON Schema (2020-12), as a map or a file. The body is held until it is checked.
         pub schema: Option<Document>,
-        /// Bytes at most; past it 413. With a schema 1MiB unless given. Without one, a body of unknown length is held too.
+        /// Bytes at most; past it 413. With a schema 1MiB unless given, and 64MiB at most. Without one, a body of unknown length is held too.
         pub bytes: Option<Size>,
         /// Levels of nesting at most, 1 to 128.
         pub depth: u16 = "64",

@@ -92,6 +92,11 @@ impl Origin {
         whole && matches!(node.map(|node| &node.shape), Some(Shape::List(_)))
     }
 
+    /// Whether something was written where `pointer` leads.
+    pub fn is_written(&self, pointer: &Pointer) -> bool {
+        self.follow(pointer, Part::Value).2
+    }
+
     /// Where `pointer` leads, or the nearest thing above it that was written.
     pub fn place(&self, pointer: &Pointer, part: Part) -> Place {
         self.follow(pointer, part).1

@@ -42,6 +42,9 @@ const FOREIGN: &[(&str, &str)] = &[
     ("http/2", "http2"),
     ("least_conn", "least_connections"),
     ("ssl", "tls"),
+    ("xff", "x_forwarded"),
+    ("x_forwarded_for", "x_forwarded"),
+    ("forwarded", "rfc7239"),
 ];
 
 /// Words longer than this are not compared: nobody mistypes a page.

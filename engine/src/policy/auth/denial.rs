@@ -19,6 +19,11 @@ macro_rules! denials {
                 match self { $(Denial::$name => $word,)* }
             }
 
+            /// The one of this word.
+            pub fn of_word(word: &str) -> Option<Denial> {
+                Denial::ALL.iter().copied().find(|denial| denial.word() == word)
+            }
+
             /// What kind of fault it is.
             pub fn code(self) -> Code {
                 match self { $(Denial::$name => Code::$code,)* }
@@ -103,6 +108,14 @@ denials! {
     PasswordFault = "password_fault", Unavailable, "the password could not be verified";
     /// The caller is known, but was not granted the scope.
     Scope = "scope_missing", InsufficientScope, "a scope is missing";
+    /// The same of a role.
+    Role = "role_missing", InsufficientScope, "a role is missing";
+    /// The same of a claim, or of its value.
+    Claim = "claim_missing", InsufficientScope, "a claim is missing or has another value";
+    /// The consumer is not one that may.
+    Consumer = "consumer_refused", InsufficientScope, "this is for other consumers";
+    /// Its tier is not.
+    Tier = "tier_refused", InsufficientScope, "this is for other tiers";
 }
 
 /// Kinds of denials.

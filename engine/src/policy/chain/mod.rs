@@ -370,7 +370,7 @@ impl Chain {
             tally(policy, Outcome::Refused(refusal.cause), state);
             state.passage.refused_by = Some(at);
             if matches!(policy.kind, Kind::Authorize(_)) && refusal != UNTOLD {
-                let denial = if refusal.cause == Cause::Forbidden { Denial::Scope } else { Denial::Absent };
+                let denial = Denial::of_word(refusal.detail).unwrap_or(Denial::Absent);
                 self.challenge(denial, state.passage);
             }
             return Verdict::Refuse(refusal);

@@ -45,6 +45,39 @@ fn a_method_needs_more_and_head_is_get_and_itself() {
 }
 
 #[test]
+fn a_challenge_says_what_is_missing() {
+    for (needs, error, detail) in [
+        ("scopes: [s1]", "a scope is missing\", scope=\"s1", "the scope 's1' is missing"),
+        (
+            "any_scope: [s2, zz]",
+            "a scope is missing\", scope=\"s2 zz",
+            "one of the scopes 's2', 'zz' is missing",
+        ),
+        ("any_scope: [s2]", "a scope is missing\", scope=\"s2", "the scope 's2' is missing"),
+        ("roles: [admin]", "a role is missing", "a role is missing"),
+        (
+            "claims: { dep: x }",
+            "a claim is missing or has another value",
+            "the claim 'dep' is not as required",
+        ),
+        ("consumers: [other]", "this is for other consumers", "this is for other consumers"),
+        ("tiers: [gold]", "this is for other tiers", "this is for other tiers"),
+    ] {
+        let mut gate = gate(&format!(
+            "token: {{ introspection: {{ upstream: idp, path: /i, bearer: b }} }}
+            may: {{ authorize: {{ {needs} }} }}"
+        ))
+        .answered(200, &[], r#"{"active":true}"#);
+        let met = gate.ask("GET /u/7", "Authorization: Bearer t\r\n");
+        let expected = format!(
+            "WWW-Authenticate: Bearer realm=\"api\", error=\"insufficient_scope\", error_description=\"{error}\""
+        );
+        assert_eq!(lines(&met.passage.refusal), [expected], "{needs}");
+        assert_eq!(String::from_utf8_lossy(&met.passage.detail), detail, "{needs}");
+    }
+}
+
+#[test]
 fn a_claim_is_one_of_its_values_or_a_list_with_one_of_them() {
     for (claims, told) in [
         (r#"{"active":true,"dep":"sales","a":{"b":7}}"#, "pass"),

@@ -132,7 +132,19 @@ fn a_fixed_destination_stands_as_it_is() {
 
 #[test]
 fn a_client_that_named_no_host_stays_where_it_is() {
-    check(Parts { scheme: HTTPS, ..Parts::default() }, "http://", "/x?q", "/x?q");
-    check(Parts { scheme: HTTPS, ..Parts::default() }, "http://", "//evil.example/x", "/.//evil.example/x");
+    let full = || Rewrite::Template(Template::parse("/new", &[Pattern::Segments("/x")]).expect("parses"));
+    check(Parts { path: Some(full()), ..Parts::default() }, "http://", "/x?q", "/new?q");
+    check(Parts { scheme: HTTPS, ..Parts::default() }, "https://", "//evil.example/x", "/.//evil.example/x");
     check(Parts { host: Some("b"), ..Parts::default() }, "http://", "//x", "http://b//x");
+}
+
+#[test]
+fn a_client_that_named_no_host_is_not_sent_to_the_same_place_again() {
+    for (scheme, port) in [(HTTPS, None), (None, Some(81)), (HTTPS, Some(8443))] {
+        let to = Destination::Parts { scheme, host: None, port, path: None };
+        let front = Front { scheme: Scheme::Http, host: b"" };
+        let asked = Asked { front, path: b"/x", query: None, at: 0 };
+        let found = Redirect { status: 308, to }.location(asked, &mut Caches::default(), &mut Vec::new());
+        assert_eq!(found, Err(RewriteFault::NoHost), "{port:?}");
+    }
 }

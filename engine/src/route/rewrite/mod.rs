@@ -48,6 +48,8 @@ pub enum RewriteFault {
     NotCanonical,
     /// The new path is too long.
     TooLong,
+    /// The client named no host, which only HTTP/1.0 lets it do, and what it is sent to has none without it.
+    NoHost,
 }
 
 impl RewriteFault {
@@ -56,6 +58,7 @@ impl RewriteFault {
         match self {
             RewriteFault::NotCanonical => "rewrite_not_canonical",
             RewriteFault::TooLong => "rewrite_too_long",
+            RewriteFault::NoHost => "host_missing",
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Where a route's requests end: upstreams that exist, with weights, conditions and what makes them sticky; or an
 //! answer of the route's own.
 
-use super::{Check, Pointer, Slots, Told, UpstreamId, answers, config, rewrites};
+use super::{Check, PERIOD_MIN, Period, Pointer, Slots, Told, UpstreamId, answers, config, rewrites};
 use crate::base::hash;
 use crate::config::rewrite::Rewrite as GivenRewrite;
 use crate::config::target::{Sticky as GivenSticky, Target as GivenTarget, To, When as GivenWhen};
@@ -9,6 +9,7 @@ use crate::config::values::Named;
 use crate::route::split::{Split, Sticky, Target, When};
 use crate::table::{End, Here};
 use std::collections::HashMap;
+use std::time::Duration;
 
 /// Upstreams by name.
 pub(super) type Ids<'c> = HashMap<&'c str, UpstreamId>;
@@ -41,6 +42,10 @@ pub(super) fn build(check: &mut Check<'_>, at: &Pointer, given: &config::Route, 
         for (key, _) in kept.iter().filter(|(_, written)| *written) {
             let message = format!("route '{name}' has '{key}' and sends nothing on");
             check.error_at_key(&at.key(key), message, Some("remove it, or add 'to: UPSTREAM'".into()));
+        }
+        if check.config.origin.is_written(&at.key("timeouts")) {
+            let message = format!("route '{name}' has 'timeouts' and waits for no upstream");
+            check.warn_at_key(&at.key("timeouts"), message, Some("remove it".into()));
         }
     }
     match (&given.to, &given.respond, &given.redirect) {
@@ -105,7 +110,10 @@ fn weight(target: &GivenTarget) -> u32 {
 }
 
 fn weights(check: &mut Check<'_>, at: &Pointer, name: &str, list: &[GivenTarget]) {
-    if list.iter().all(|target| weight(target) == 0) {
+    if list.is_empty() {
+        let fix = "write the name of an upstream, or a list of upstreams with weights";
+        check.error(at, format!("route '{name}' has no target"), Some(fix.into()));
+    } else if list.iter().all(|target| weight(target) == 0) {
         let (message, fix) = match list.iter().any(|target| target.when.is_some()) {
             true => (
                 format!("route '{name}' sends what fits no 'when' nowhere"),
@@ -189,11 +197,21 @@ fn wanted(
     }
 }
 
+/// The seconds that a cookie lives: it knows no shorter time.
+fn max_age(check: &mut Check<'_>, at: &Pointer, ttl: Period) -> u64 {
+    let ttl = check.period(at, "ttl", ttl);
+    if ttl < Duration::from_secs(1) && ttl >= PERIOD_MIN {
+        let fix = "write 1s or more: a cookie's age is told in whole seconds";
+        check.error(&at.key("ttl"), "'ttl' is under a second".into(), Some(fix.into()));
+    }
+    ttl.as_secs()
+}
+
 fn sticky(check: &mut Check<'_>, at: &Pointer, given: &GivenSticky) -> Option<Sticky> {
     match (&given.cookie, &given.header) {
         (Some(cookie), None) => {
             check.token(&at.key("cookie"), cookie);
-            let max_age = given.ttl.map(|ttl| check.period(at, "ttl", ttl).as_secs().max(1));
+            let max_age = given.ttl.map(|ttl| max_age(check, at, ttl));
             Some(Sticky::Cookie { name: cookie.clone(), max_age })
         }
         (None, Some(header)) => {

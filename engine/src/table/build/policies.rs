@@ -1,6 +1,7 @@
 //! Policies: each compiled once, then bound into chains by where its name is attached: to the gateway, a listener or a
 //! route. Attached twice it is asked once.
 
+use super::unused::callers;
 use super::{Check, Listener, Means, Pointer, Route, Table, config};
 use crate::config::policy::Mode as GivenMode;
 use crate::policy::auth::Registry;
@@ -82,6 +83,7 @@ pub(super) fn build(
     if policies.chains.is_empty() {
         policies.of = Vec::new();
     }
+    callers::warn(check, &policies, routes, &entries);
     Some(policies)
 }
 

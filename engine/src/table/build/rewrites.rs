@@ -24,8 +24,16 @@ pub(super) fn build(check: &mut Check<'_>, at: &Pointer, given: &config::Route) 
         check.error_at_key(&at, message, Some(fix.into()));
         return None;
     }
+    if !ways.contains(&true) && host.is_none() && check.config.origin.is_written(&at) {
+        let fix = "say what it changes: 'host', or one of 'strip_prefix', 'prefix', 'path' and 'regex'";
+        check.warn_at_key(
+            &at,
+            format!("'rewrite' of route '{}' changes nothing", given.name),
+            Some(fix.into()),
+        );
+    }
     let by = if let Some(text) = strip_prefix {
-        strip(check, &at.key("strip_prefix"), text)
+        strip(check, &at.key("strip_prefix"), text, given)
     } else if let Some(text) = prefix {
         self::prefix(check, &at.key("prefix"), text, given)
     } else if let Some(text) = path {
@@ -42,16 +50,39 @@ pub(super) fn build(check: &mut Check<'_>, at: &Pointer, given: &config::Route) 
     (by.is_some() || host.is_some()).then(|| Box::new(Change { path: by, host: host.cloned() }))
 }
 
-fn strip(check: &mut Check<'_>, at: &Pointer, text: &str) -> Option<Rewrite> {
+fn strip(check: &mut Check<'_>, at: &Pointer, text: &str, given: &config::Route) -> Option<Rewrite> {
     let trimmed = text.trim_end_matches('/');
     if !text.starts_with('/') || text.contains(['*', '{', '}']) {
         let fix = "write a path without '*' and '{}', such as /api";
         check.error(at, format!("'{text}' is not a prefix that can be taken off"), Some(fix.into()));
     } else {
         path_text(check, at, text);
+        if check_path(text).is_ok() && !given.r#match.path.0.iter().any(|pattern| can_begin(pattern, trimmed))
+        {
+            let message = format!("no path that route '{}' takes begins with '{text}'", given.name);
+            let fix = "take off what the paths of its match begin with, or match such paths";
+            check.warn(at, message, Some(fix.into()));
+        }
     }
     // Taking `/` off changes nothing.
     (!trimmed.is_empty()).then(|| Rewrite::Strip(trimmed.to_owned()))
+}
+
+/// Whether a path that `pattern` takes can begin with the segments of `prefix`. Of an expression nobody knows.
+fn can_begin(pattern: &str, prefix: &str) -> bool {
+    if !pattern.starts_with('/') {
+        return true;
+    }
+    let (front, below) = pattern.strip_suffix("/*").map_or((pattern, false), |front| (front, true));
+    let mut own = front.split('/').skip(1);
+    for segment in prefix.split('/').skip(1) {
+        match own.next() {
+            Some(of) if of == segment || of.starts_with('{') => {}
+            Some(_) => return false,
+            None => return below,
+        }
+    }
+    true
 }
 
 fn prefix(check: &mut Check<'_>, at: &Pointer, text: &str, given: &config::Route) -> Option<Rewrite> {

@@ -251,6 +251,74 @@ fn weights_that_send_nothing_anywhere_are_an_error() {
 }
 
 #[test]
+fn a_prefix_that_no_path_has_is_a_warning() {
+    for (paths, prefix, is_told) in [
+        ("/api/orders/*", "/v1", true),
+        ("/api/orders/*", "/api/orders/v1", false),
+        ("/api/orders", "/api/orders/v1", true),
+        ("/api/orders", "/api/order", true),
+        ("'/api/{what}/*'", "/api/orders/v1", false),
+        ("/*", "/v1", false),
+        ("'regex:/v[0-9]+/.*'", "/x", false),
+        ("[/api/orders, /v1/*]", "/v1", false),
+    ] {
+        let text = GOOD.replacen("path: /api/orders/*", &format!("path: {paths}"), 1);
+        let told = told(&text.replacen("strip_prefix: /api/", &format!("strip_prefix: {prefix}"), 1));
+        let expected = format!("10:30: no path that route 'orders' takes begins with '{prefix}' |");
+        assert_eq!(
+            told.iter().any(|line| line.starts_with(&expected)),
+            is_told,
+            "{paths} {prefix}: {told:?}"
+        );
+    }
+}
+
+#[test]
+fn what_changes_nothing_is_a_warning() {
+    for (from, to, expected) in [
+        (
+            "timeouts: { total: 60s }\n    to: spare",
+            "timeouts: { total: 60s }\n    respond: { body: ok }",
+            "14:5: route 'rest' has 'timeouts' and waits for no upstream | remove it",
+        ),
+        ("timeouts: { total: 60s }", "rewrite: {}", "14:5: 'rewrite' of route 'rest' changes nothing"),
+        (
+            "endpoints: [{ address: '[::1]:83' }]",
+            "health: { path: /ready, port: 84 }, endpoints: [{ address: 'unix:/run/a' }]",
+            "6:42: upstream 'spare' has servers on Unix sockets, which have no port to check",
+        ),
+    ] {
+        let text = GOOD.replacen(from, to, 1);
+        assert_ne!(text, GOOD, "{from}");
+        let told = told(&text);
+        assert!(told.iter().any(|line| line.starts_with(expected)), "{expected}: {told:#?}");
+    }
+}
+
+#[test]
+fn a_list_of_no_targets_says_so() {
+    let text = GOOD.replacen("[{ upstream: orders, weight: 9 }, { upstream: spare, weight: 1 }]", "[]", 1);
+    let message = "12:9: route 'orders' has no target | write the name of an upstream, or a list of upstreams with weights";
+    assert_eq!(told(&text), [message]);
+}
+
+#[test]
+fn no_time_is_shorter_than_a_timer_or_a_cookie_tells() {
+    let fix = "a timeout is at least 1ms; a very long one, such as 365d, is as good as none";
+    for (text, message) in [
+        ("0s", format!("'total' is zero | {fix}")),
+        ("1us", format!("'total' is under 1ms | {fix}")),
+        ("999us", format!("'total' is under 1ms | {fix}")),
+    ] {
+        check("total: 60s", &format!("total: {text}"), &[&format!("14:24: {message}")]);
+    }
+    assert!(told(&GOOD.replacen("total: 60s", "total: 1ms", 1)).is_empty());
+    let short = "13:31: 'ttl' is under a second | write 1s or more: a cookie's age is told in whole seconds";
+    check("upgrade:", "sticky: { cookie: a, ttl: 500ms }\n    upgrade:", &[&short.replace("13:", "11:")]);
+    assert!(told(&GOOD.replacen("upgrade:", "sticky: { cookie: a, ttl: 1s }\n    upgrade:", 1)).is_empty());
+}
+
+#[test]
 fn limits_fit_the_buffers_and_no_timeout_is_zero() {
     check(
         "name: public,",

@@ -1,5 +1,7 @@
 //! What is written and never used: upstreams that no route goes to, policies that nothing is attached to, consumers that
-//! no policy could recognise. Told only where nothing else is wrong: else a name may only be misspelt elsewhere.
+//! no policy could recognise; what of policies can do nothing where they are asked stands in `callers`. Told only where nothing else is wrong: else a name may only be misspelt elsewhere.
+
+pub(super) mod callers;
 
 use super::{Check, Pointer, Route};
 use crate::config::listener::ClientAuth;

@@ -31,6 +31,14 @@ pub(super) fn build(check: &mut Check<'_>, previous: Option<&Table>, means: &mut
             let fix = "remove 'proxy_protocol', which names one client, or 'protocol: http2'";
             check.error_at_key(&at.key("proxy_protocol"), message, Some(fix.into()));
         }
+        if given.health.as_ref().is_some_and(|health| health.port.is_some())
+            && given.endpoints.iter().any(|endpoint| endpoint.address.starts_with("unix:"))
+        {
+            let message =
+                format!("upstream '{name}' has servers on Unix sockets, which have no port to check");
+            let fix = "remove it, or give those servers an upstream of their own";
+            check.warn(&at.key("health").key("port"), message, Some(fix.into()));
+        }
         upstreams.push(Upstream {
             id: UpstreamId(u32::try_from(index).expect("upstreams are fewer than 4 billion")),
             name: name.clone(),

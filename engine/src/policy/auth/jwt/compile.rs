@@ -107,6 +107,10 @@ fn keys(given: &Given, files: &mut dyn Source, flaws: &mut Vec<Flaw>) -> Option<
         flaws.push(Flaw::at("", message, "give one of 'secret', 'key_file', 'jwks_file' and 'jwks'"));
         return None;
     }
+    if given.jwks_insecure && given.jwks.is_none() {
+        let message = "'jwks_insecure' says nothing without 'jwks'";
+        flaws.push(Flaw::at("jwks_insecure", message, "remove it").warning());
+    }
     if let Some(secret) = &given.secret {
         return from_secret(secret.0.as_bytes(), flaws);
     }
