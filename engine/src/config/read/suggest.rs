@@ -119,5 +119,6 @@ mod tests {
         check("backends", &["listeners", "upstreams"], Some("upstreams"));
         check("servers", &["balance", "endpoints"], Some("endpoints"));
         check("h2", &["http1", "http2"], Some("http2"));
+        check("xff", &["x_forwarded", "rfc7239", "off"], Some("x_forwarded"));
     }
 }

@@ -263,6 +263,14 @@ mod tests {
     }
 
     #[test]
+    fn what_only_an_address_can_mean_is_told_without_one() {
+        let policies = "
+  token: { jwt: { algorithms: [HS256], secret: '0123456789abcdef0123456789abcdef', jwks_insecure: true } }";
+        let told = told("{ name: acme }", policies, &route("a", "token"));
+        assert_eq!(told, ["'jwks_insecure' says nothing without 'jwks'"]);
+    }
+
+    #[test]
     fn what_asks_for_nothing_or_knows_nobody_is_told() {
         let policies = "
   key: { api_key: { header: X-Key } }
