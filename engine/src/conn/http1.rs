@@ -21,6 +21,7 @@ use crate::wire::head::{Head, Lines, Version};
 use crate::wire::http1::FramingFault;
 use crate::wire::http1::framing::{self, Length};
 use crate::wire::http2::PREFACE;
+use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -198,13 +199,17 @@ impl Exchange<'_> {
             _ if is_misdirected(&self.link.stream, self.listener, head) => {
                 refuse(&ctx, &mut down, Reason::Misdirected).await
             }
-            _ => match while_there(self.link, self.watch, run(&ctx, length, &mut down)).await {
-                Some(outcome) => outcome,
-                None => {
-                    ctx.reason.set(Reason::ClientGone);
-                    Outcome::Close
+            _ => {
+                // Pinned where it stands: it is large, and would be kept twice by what takes it.
+                let served = pin!(run(&ctx, length, &mut down));
+                match while_there(self.link, self.watch, served).await {
+                    Some(outcome) => outcome,
+                    None => {
+                        ctx.reason.set(Reason::ClientGone);
+                        Outcome::Close
+                    }
                 }
-            },
+            }
         };
         let Http1 { body, reply } = down;
         let used = head.head_len() + body.used();
