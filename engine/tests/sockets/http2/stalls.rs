@@ -4,10 +4,11 @@
 use super::floods::{GROWTH, at_rest, with_admin};
 use super::frames::*;
 use super::hpack::plain;
+use super::server::{head, origin};
 use super::{both, peer};
 use crate::support::{Client, End, Gateway, Setup, each_driver, three_fresh};
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::io::Write;
+use std::net::{SocketAddr, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 use tools::upstream::Origin;
@@ -293,44 +294,27 @@ fn frames_torn_at_every_byte_are_the_same_frames() {
 /// An origin that answers at once and goes on doing so, and takes ten bytes of what it is sent until a second has passed. At
 /// its end it tells how many came.
 fn late_reader() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
-    let addr = listener.local_addr().expect("is bound");
-    thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = stream.expect("is connected");
-            if stream.read_exact(&mut [0; PREFACE.len()]).is_err() {
-                continue;
+    let (addr, _) = origin(&[(4, 10)], |_, mut served| {
+        let mut came = 0;
+        while let Some(asked) = served.next() {
+            let id = asked.stream;
+            match asked.kind {
+                HEADERS => {
+                    served.send(head(id, "200", 0));
+                    let mut speaks = served.writer();
+                    thread::spawn(move || {
+                        for _ in 0..10 {
+                            thread::sleep(Duration::from_millis(100));
+                            speaks.write_all(&frame(DATA, 0, id, b".")).expect("is sent");
+                        }
+                        speaks.write_all(&window_update(id, 1000)).expect("is sent");
+                    });
+                }
+                DATA => came += asked.payload.len(),
+                _ => {}
             }
-            stream.write_all(&settings(&[(4, 10)])).expect("is sent");
-            let (mut header, mut came) = ([0; 9], 0);
-            while stream.read_exact(&mut header).is_ok() {
-                let [a, b, c, kind, flags, id @ ..] = header;
-                let id = u32::from_be_bytes(id);
-                let mut payload = vec![0; u32::from_be_bytes([0, a, b, c]) as usize];
-                stream.read_exact(&mut payload).expect("a frame is whole");
-                match kind {
-                    SETTINGS if flags & ACK == 0 => {
-                        stream.write_all(&frame(SETTINGS, ACK, 0, b"")).expect("is sent");
-                    }
-                    HEADERS => {
-                        let head = frame(HEADERS, END_HEADERS, id, plain(&[(":status", "200")]));
-                        stream.write_all(&head).expect("is sent");
-                        let mut speaks = stream.try_clone().expect("there are descriptors");
-                        thread::spawn(move || {
-                            for _ in 0..10 {
-                                thread::sleep(Duration::from_millis(100));
-                                speaks.write_all(&frame(DATA, 0, id, b".")).expect("is sent");
-                            }
-                            speaks.write_all(&window_update(id, 1000)).expect("is sent");
-                        });
-                    }
-                    DATA => came += payload.len(),
-                    _ => {}
-                }
-                if kind == DATA && flags & END_STREAM != 0 {
-                    let told = frame(DATA, END_STREAM, id, came.to_string());
-                    stream.write_all(&told).expect("is sent");
-                }
+            if asked.ends() {
+                served.send(frame(DATA, END_STREAM, id, came.to_string()));
             }
         }
     });
