@@ -43,10 +43,7 @@ pub async fn perform<B: BodySource, R: Replies>(
             Box::pin(consult(ctx)).await;
             Ok(Told::Answered)
         }
-        Ask::Keys => {
-            keys(ctx).await;
-            Ok(Told::Keys)
-        }
+        Ask::Keys => Ok(keys(ctx).await),
         Ask::Body(most) => {
             // Who waits for a 100 sends nothing before it; who has begun to send does not need it.
             let waits = ctx.head.is_some_and(|head| framing::expects_continue(head) == Ok(true));
@@ -72,19 +69,26 @@ pub async fn perform<B: BodySource, R: Replies>(
 }
 
 /// Has a key set fetched anew, once for all who want it, and waits for it a little. What came of it the policy sees for
-/// itself.
-async fn keys(ctx: &Context<'_>) {
-    let question = ctx.passage.borrow_mut().as_mut().and_then(|passage| passage.question.take());
-    let Some(Question::Keys(address, number)) = question else { return };
-    let (asking, now) = (&ctx.lent.asking, clock::now());
+/// itself. Where the shard had no set at all, what comes is the first one, which may be older than the token: then it is
+/// worth asking again.
+async fn keys(ctx: &Context<'_>) -> Told {
+    let now = clock::now();
+    let asked = ctx.passage.borrow_mut().as_mut().and_then(|passage| {
+        let by = *passage.keys_by.get_or_insert(now.after(KEYS_WAIT));
+        Some((passage.question.take()?, by))
+    });
+    let Some((Question::Keys(address, number), by)) = asked else { return Told::Keys };
+    let asking = &ctx.lent.asking;
     let flight = match asking.keys.board(address.clone(), now, now.after(KEYS_SILENCE)) {
         Seat::Joined(flight) => flight,
         Seat::First(flight) => {
             if !(asking.ask_keys)(&address, number) {
-                return asking.keys.lose(&*address, &flight);
+                asking.keys.lose(&*address, &flight);
+                return Told::Keys;
             }
             flight
         }
     };
-    flight.landing(&ctx.lent.upstream.wheel, now.after(KEYS_WAIT)).await;
+    let landed = flight.landing(&ctx.lent.upstream.wheel, by).await;
+    if landed.is_some() && number == 0 { Told::Nothing } else { Told::Keys }
 }

@@ -1,6 +1,7 @@
 //! What changes while a request passes its policies: [`Passage`] is the exchange's, [`Shard`] the shard's. Both are
 //! lent, so that a warm exchange allocates nothing.
 
+use crate::base::Tick;
 use crate::policy::auth::basic::{Remembered, Work};
 use crate::policy::auth::jwt::{self, Jwt};
 use crate::policy::auth::keys::Fetched;
@@ -54,6 +55,8 @@ pub struct Passage {
     pub work: Option<Work>,
     /// What is asked of others, where a policy asked for it.
     pub question: Option<Question>,
+    /// Until when keys are waited for, once they were asked for.
+    pub keys_by: Option<Tick>,
     /// What became of it, where it was asked of an upstream.
     pub answered: Option<Answered>,
     /// Where values are put together.
@@ -90,6 +93,7 @@ impl Passage {
         self.guards.clear();
         self.work = None;
         self.question = None;
+        self.keys_by = None;
         self.answered = None;
     }
 }
