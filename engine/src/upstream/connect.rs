@@ -125,7 +125,7 @@ impl Drop for Leased<'_> {
             station.freed();
         }
         if self.stream.take().is_some() {
-            station.sharing(&self.picked, Shared::parted);
+            station.sharing(&self.picked, Shared::pass_on);
         }
     }
 }

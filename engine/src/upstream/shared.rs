@@ -56,18 +56,13 @@ impl Shared {
         staying().min_by_key(|mux| mux.active()).inspect(|mux| mux.leave()).is_some()
     }
 
-    /// A part was given back.
-    pub fn parted(&mut self) {
-        self.pass_on();
-    }
-
     /// Whether another one may be made: nobody is at it, and of all that there are it is known what fits on them.
     fn wants_another(&self) -> bool {
         !self.dialled && !self.all.iter().any(|mux| mux.is_new())
     }
 
     /// Wakes the exchange that has waited longest, if there is something for it to do: it joins, or it dials.
-    fn pass_on(&mut self) {
+    pub fn pass_on(&mut self) {
         let mut waiting = self.waiting.borrow_mut();
         if !waiting.is_empty() && (self.wants_another() || self.all.iter().any(|mux| mux.has_room())) {
             waiting.call();
