@@ -1,12 +1,10 @@
 //! Dialling: a non-blocking connect, a wait for writability, the socket's error. monoio's own connect hides the
 //! descriptor until it is done, so it could not be ended by a deadline. A Unix socket connects at once or not at all.
 
-use super::listener::UNSENT_BYTES;
 use super::stream::{Stream, Wait};
 use super::timer::Deadline;
-use super::{clock, unix};
+use super::{clock, tcp, unix};
 use crate::base::Address;
-use socket2::{Domain, Protocol, Socket, Type};
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
@@ -41,10 +39,7 @@ fn start(addr: SocketAddr) -> io::Result<Stream> {
     if let Some(socket) = super::sim::dial(addr) {
         return socket.map(Stream::simulated);
     }
-    let socket = Socket::new(Domain::for_address(addr), Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
-    socket.set_tcp_nodelay(true)?;
-    // A system that has no such bound does without.
-    let _ = socket.set_tcp_notsent_lowat(UNSENT_BYTES);
+    let socket = tcp::socket(addr)?;
     match socket.connect(&addr.into()) {
         Ok(()) => {}
         Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => {}

@@ -4,20 +4,16 @@
 
 use super::stream::waiter;
 use super::sys;
+use super::tcp;
 use super::unix::{self, SocketFile};
 use crate::base::ClientAddr;
 use monoio::net::TcpStream;
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::Socket;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
-
-/// Bytes that wait in a socket to be sent before it takes no more. Without it a socket that has grown with a fast start says
-/// nothing until a third of megabytes has left: a steady reader would look as if he read nothing. It also bounds what the
-/// system holds for a slow one.
-pub(super) const UNSENT_BYTES: u32 = 128 * 1024;
 
 /// A bound and listening socket, not yet in any shard's driver.
 #[derive(Debug)]
@@ -30,16 +26,12 @@ impl Bound {
     /// # Errors
     /// The address is in use by another user or process without SO_REUSEPORT, or may not be bound.
     pub fn new(addr: SocketAddr, backlog: i32) -> io::Result<Bound> {
-        let socket = Socket::new(Domain::for_address(addr), Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
+        let socket = tcp::socket(addr)?;
         socket.set_reuse_address(true)?;
         socket.set_reuse_port(true)?;
         if addr.is_ipv6() {
             socket.set_only_v6(true)?;
         }
-        // Both are inherited by every accepted socket, so they cost no call a connection.
-        socket.set_tcp_nodelay(true)?;
-        // A system that has no such bound does without.
-        let _ = socket.set_tcp_notsent_lowat(UNSENT_BYTES);
         socket.bind(&addr.into())?;
         socket.listen(backlog)?;
         Ok(Bound(socket))

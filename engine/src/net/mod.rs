@@ -14,6 +14,7 @@ pub mod sim;
 pub mod spawn;
 pub mod stream;
 mod sys;
+mod tcp;
 mod threads;
 pub mod timer;
 mod turns;
