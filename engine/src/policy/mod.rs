@@ -82,6 +82,34 @@ pub enum Cause {
     Undecided,
 }
 
+impl Cause {
+    /// All of them, each where its number says.
+    pub const ALL: [Cause; 9] = [
+        Cause::Unauthenticated,
+        Cause::Forbidden,
+        Cause::Address,
+        Cause::Origin,
+        Cause::Limited,
+        Cause::Invalid,
+        Cause::MediaType,
+        Cause::TooLarge,
+        Cause::Undecided,
+    ];
+
+    /// The status of a refusal.
+    pub fn status(self) -> u16 {
+        match self {
+            Cause::Unauthenticated => 401,
+            Cause::Forbidden | Cause::Address | Cause::Origin => 403,
+            Cause::Limited => 429,
+            Cause::Invalid => 400,
+            Cause::MediaType => 415,
+            Cause::TooLarge => 413,
+            Cause::Undecided => 503,
+        }
+    }
+}
+
 /// What a decider needs before it can decide. `exchange/ask` performs it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ask {

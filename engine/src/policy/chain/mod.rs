@@ -3,116 +3,29 @@
 
 pub mod explain;
 pub mod facts;
+mod kind;
 mod limits;
 pub mod passage;
 pub mod phase;
 pub mod tally;
 mod trailers;
+mod walk;
 
-use crate::policy::Outcome;
-use crate::policy::When;
 use crate::policy::auth::Denial;
-use crate::policy::authorize::Authorize;
-use crate::policy::cors::Cors;
-use crate::policy::fields::headers::Headers;
-use crate::policy::fields::sanitize::Sanitize;
-use crate::policy::ip::Ip;
-use crate::policy::limit::{InFlightLimit, Limit};
-use crate::policy::sign_in::{SignIn, tell_denial};
-use crate::policy::validate::Validate;
+use crate::policy::sign_in::tell_denial;
 use crate::policy::when::Evaluator;
-use crate::policy::{Cause, Facts, Mode, Passage, Phase, Refusal, State, Tally, Told, Verb, Verdict};
+use crate::policy::{Cause, Facts, Mode, Outcome, Passage, Phase, Refusal, State, Told, Verb, Verdict, When};
 use crate::wire::edits::Edits;
 use crate::wire::head::Head;
 use explain::{Said, note};
 use std::ops::Range;
 use std::sync::Arc;
 
+pub use kind::{Kind, Policy};
+pub use walk::Walk;
+
 /// Policies of a chain at most: a bit each in [`Passage::applied`].
 pub const STEPS_MAX: usize = 64;
-
-/// One policy, compiled. All chains that have it share it.
-#[derive(Debug)]
-pub struct Policy {
-    /// Its name.
-    pub name: Box<str>,
-    /// Whether it refuses.
-    pub mode: Mode,
-    /// The condition under which it applies.
-    pub when: Option<When>,
-    /// What it decides.
-    pub kind: Kind,
-    /// What it has done, in every generation that has the name.
-    pub tally: Arc<Tally>,
-}
-
-/// What a policy decides. One variant a decider; their verbs are called by `match`.
-#[derive(Debug)]
-pub enum Kind {
-    /// Whether scripts of other sites may.
-    Cors(Cors),
-    /// Whether the client's address may.
-    Ip(Ip),
-    /// Who calls.
-    SignIn(SignIn),
-    /// What they may do.
-    Authorize(Authorize),
-    /// How often.
-    Limit(Box<Limit>),
-    /// How many at once.
-    InFlight(Box<InFlightLimit>),
-    /// What a request must look like.
-    Validate(Box<Validate>),
-    /// What of a reply does not leave.
-    Sanitize(Sanitize),
-    /// What is changed in fields.
-    Headers(Headers),
-}
-
-impl Kind {
-    /// When it is asked.
-    pub fn phase(&self) -> Phase {
-        match self {
-            Kind::Cors(_) => Phase::Cors,
-            Kind::Ip(_) => Phase::Ip,
-            Kind::Limit(limit) if limit.needs_principal() => Phase::LimitByPrincipal,
-            Kind::InFlight(limit) if limit.needs_principal() => Phase::LimitByPrincipal,
-            Kind::Limit(_) | Kind::InFlight(_) => Phase::LimitByRequest,
-            Kind::SignIn(_) => Phase::Authenticate,
-            Kind::Authorize(_) => Phase::Authorize,
-            Kind::Validate(_) => Phase::Validate,
-            Kind::Sanitize(_) | Kind::Headers(_) => Phase::Transform,
-        }
-    }
-
-    /// The order within a phase: what is removed of a reply is removed before anything is set there, and a place among
-    /// requests in flight is taken before anything is spent.
-    fn rank(&self) -> (Phase, u8) {
-        (self.phase(), u8::from(matches!(self, Kind::Headers(_) | Kind::Limit(_))))
-    }
-
-    fn decide(&self, facts: &Facts<'_>, state: &mut State<'_>) -> Verdict {
-        match self {
-            Kind::Cors(cors) => cors.decide(facts, state),
-            Kind::Ip(ip) => ip.decide(facts),
-            Kind::SignIn(method) => method.decide(facts, state),
-            Kind::Authorize(needs) => needs.decide(facts, state),
-            Kind::Limit(limit) => limits::alone(limit, facts, state),
-            Kind::InFlight(limit) => limits::enter(limit, facts, state),
-            Kind::Validate(input) => input.decide(facts, state),
-            Kind::Sanitize(_) => Verdict::Pass,
-            Kind::Headers(headers) => headers.decide(facts, state),
-        }
-    }
-
-    fn dress(&self, facts: &Facts<'_>, passage: &mut Passage, reply: Option<Head<'_>>, edits: &mut Edits) {
-        match self {
-            Kind::Sanitize(sanitize) => sanitize.dress(reply, edits),
-            Kind::Headers(headers) => headers.dress(facts, passage, reply, edits),
-            _ => {}
-        }
-    }
-}
 
 /// The policies of one listener and route.
 #[derive(Debug, Default)]
@@ -120,33 +33,6 @@ pub struct Chain {
     steps: Box<[Arc<Policy>]>,
     /// Whether a method to sign in by enforces: who it knows is the caller.
     signs_in: bool,
-}
-
-/// How far a request has come in its chain.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Walk {
-    at: u8,
-    /// Whether nobody has to sign in any more: somebody has, or who brings nothing may go on.
-    settled: bool,
-    /// The same as methods in shadow mode see it: further ones in shadow mode are not asked, all others are.
-    settled_in_shadow: bool,
-    /// Methods to sign in by for which the request brings nothing, a bit each.
-    abstained: u64,
-}
-
-impl Walk {
-    /// Whether a method of this mode is not asked any more.
-    fn is_settled_for(&self, mode: Mode) -> bool {
-        self.settled || mode == Mode::Shadow && self.settled_in_shadow
-    }
-
-    /// A method of this mode knows who calls. What one in shadow mode knows opens no door that another one guards.
-    fn settle(&mut self, mode: Mode) {
-        match mode {
-            Mode::Enforce => self.settled = true,
-            Mode::Shadow => self.settled_in_shadow = true,
-        }
-    }
 }
 
 impl Chain {
@@ -456,34 +342,6 @@ fn applies(policy: &Policy, at: u8, facts: &Facts<'_>, state: &mut State<'_>) ->
 
 /// What becomes of a request for which a condition cannot be told.
 const UNTOLD: Refusal = Refusal { cause: Cause::Forbidden, detail: "condition" };
-
-impl Cause {
-    /// All of them, each where its number says.
-    pub const ALL: [Cause; 9] = [
-        Cause::Unauthenticated,
-        Cause::Forbidden,
-        Cause::Address,
-        Cause::Origin,
-        Cause::Limited,
-        Cause::Invalid,
-        Cause::MediaType,
-        Cause::TooLarge,
-        Cause::Undecided,
-    ];
-
-    /// The status of a refusal.
-    pub fn status(self) -> u16 {
-        match self {
-            Cause::Unauthenticated => 401,
-            Cause::Forbidden | Cause::Address | Cause::Origin => 403,
-            Cause::Limited => 429,
-            Cause::Invalid => 400,
-            Cause::MediaType => 415,
-            Cause::TooLarge => 413,
-            Cause::Undecided => 503,
-        }
-    }
-}
 
 #[cfg(test)]
 mod tests;
