@@ -1,9 +1,10 @@
 //! Dialling: a non-blocking connect, a wait for writability, the socket's error. monoio's own connect hides the
 //! descriptor until it is done, so it could not be ended by a deadline. A Unix socket connects at once or not at all.
 
+use super::clock;
+use super::socket::{tcp, unix};
 use super::stream::{Stream, Wait};
 use super::timer::Deadline;
-use super::{clock, tcp, unix};
 use crate::base::Address;
 use std::future::poll_fn;
 use std::io;

@@ -2,10 +2,10 @@
 //! cannot be bound twice: there is one, and its shard hands connections round. Accepting waits for readiness and
 //! then calls accept4 itself, so a dropped wait leaks no descriptor.
 
+use super::socket::tcp;
+use super::socket::unix::{self, SocketFile};
 use super::stream::waiter;
 use super::sys;
-use super::tcp;
-use super::unix::{self, SocketFile};
 use crate::base::ClientAddr;
 use monoio::net::TcpStream;
 use socket2::Socket;

@@ -11,16 +11,16 @@ pub mod pipe;
 pub mod poll;
 #[cfg(feature = "sim")]
 pub mod sim;
+mod socket;
 pub mod spawn;
 pub mod stream;
 mod sys;
-mod tcp;
 mod threads;
 pub mod timer;
 mod turns;
-pub mod unix;
 
 pub use link::Link;
+pub use socket::unix;
 pub use stream::Stream;
 pub use sys::{append_at_once, interrupt_nobody, raise_descriptor_limit};
 pub use threads::{affinity, mailbox, offload, ring};

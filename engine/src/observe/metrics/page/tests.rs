@@ -1,5 +1,6 @@
 use super::*;
 use crate::observe::Meters;
+use crate::observe::metrics::text::Kind;
 use std::path::Path;
 
 /// Where the operator reads what there is. `RINGGATE_BLESS=1` writes its table anew.

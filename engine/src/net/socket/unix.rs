@@ -21,7 +21,7 @@ fn socket() -> io::Result<Socket> {
 }
 
 /// A socket connected to the one that listens at `path`. `WouldBlock` says that its queue is full.
-pub(super) fn connect(path: &Path) -> io::Result<OwnedFd> {
+pub(in crate::net) fn connect(path: &Path) -> io::Result<OwnedFd> {
     let socket = socket()?;
     socket.connect(&SockAddr::unix(path)?)?;
     Ok(OwnedFd::from(socket))
@@ -32,7 +32,7 @@ pub(super) fn connect(path: &Path) -> io::Result<OwnedFd> {
 ///
 /// # Errors
 /// `AddrInUse` when another process listens there, or when what stands there is no socket.
-pub(super) fn bind(path: &Path, backlog: i32) -> io::Result<(Socket, SocketFile)> {
+pub(in crate::net) fn bind(path: &Path, backlog: i32) -> io::Result<(Socket, SocketFile)> {
     let (socket, addr) = (socket()?, SockAddr::unix(path)?);
     match socket.bind(&addr) {
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => {

@@ -19,7 +19,7 @@ const LEAST: &[u8] = b"reno";
 ///
 /// # Errors
 /// The system's own: no descriptor left, no such family.
-pub(super) fn socket(addr: SocketAddr) -> io::Result<Socket> {
+pub(in crate::net) fn socket(addr: SocketAddr) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(addr), Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
     socket.set_tcp_nodelay(true)?;
     // A system that has no such bound, or no other congestion control, does without.

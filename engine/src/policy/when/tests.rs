@@ -1,0 +1,111 @@
+use super::*;
+use crate::base::{ClientAddr, Tick};
+use crate::policy::fields::Identity;
+use crate::wire::head::{Head, Lines};
+use crate::wire::http1::framing::request_length;
+use crate::wire::http1::{HeadLimits, request};
+
+fn holds(condition: &str) -> Option<bool> {
+    holds_of(
+        condition,
+        b"POST /orders/7?a=b HTTP/1.1\r\nHost: api.test\r\nX-A: 1\r\nx-a: 2\r\nCookie: c=d\r\n\r\n",
+    )
+}
+
+fn holds_of(condition: &str, bytes: &[u8]) -> Option<bool> {
+    let when =
+        When::compile(condition, Phase::Transform).unwrap_or_else(|told| panic!("{condition}: {told:?}"));
+    let mut lines = Lines::new();
+    request::parse(bytes, &mut lines, &HeadLimits::default()).expect("parses");
+    let facts = Facts {
+        head: Head::new(bytes, &lines),
+        ours: &Identity::default(),
+        length: request_length(Head::new(bytes, &lines)).expect("is framed"),
+        path: b"/orders/7",
+        parameters: &[crate::policy::Parameter { name: "id".into(), segment: 1 }],
+        client: "192.0.2.7".parse().ok(),
+        peer: ClientAddr::Unix,
+        certificate: None,
+        is_https: true,
+        host: b"API.test.:8080",
+        listener: "public",
+        route: "orders",
+        request_id: b"id-1",
+        now: Tick(1),
+        unix_ms: 1,
+    };
+    when.holds(&facts, &Passage::default(), &mut Evaluator::default())
+}
+
+#[test]
+fn a_condition_reads_the_request() {
+    for (condition, expected) in [
+        (r#"request.method == "POST""#, Some(true)),
+        (r#"request.path.startsWith("/orders/") && request.query == "a=b""#, Some(true)),
+        (r#"request.headers["x-a"] == "1, 2""#, Some(true)),
+        (r#""x-b" in request.headers"#, Some(false)),
+        (r#"has(request.cookies.c) && request.cookies.c == "d""#, Some(true)),
+        (r#"request.host == "api.test""#, Some(true)),
+        (r#"request.parameters.id == "7" && client.ip == "192.0.2.7""#, Some(true)),
+        (r#"request.scheme == "https" && listener == "public" && route != "x""#, Some(true)),
+        (r#"caller.user == "" && size(caller.scopes) == 0"#, Some(true)),
+        (r#"["GET", "POST"].exists(m, m == request.method)"#, Some(true)),
+        (r#"has(caller.claims.dep)"#, Some(false)),
+        // What cannot be told.
+        (r#"caller.claims.dep == "x""#, None),
+        (r#"request.headers["x-b"] == "1""#, None),
+        ("1 + 1", None),
+        (r#"request.method > 5"#, None),
+        (r#"request.path + 1 == "x""#, None),
+        ("1 / 0 == 1", None),
+        // What decides by itself needs no other side.
+        (r#"request.method == "GET" && caller.claims.dep == "x""#, Some(false)),
+        (r#"caller.claims.dep == "x" || request.method == "POST""#, Some(true)),
+    ] {
+        assert_eq!(holds(condition), expected, "{condition}");
+    }
+}
+
+#[test]
+fn what_costs_too_much_cannot_be_told() {
+    let turns = vec!["1"; 100].join(",");
+    let condition = format!(r#"[{turns}].exists(turn, "x-none" in request.headers)"#);
+    let request =
+        |bytes: usize| format!("GET / HTTP/1.1\r\nHost: a\r\nX-Long: {}\r\n\r\n", "x".repeat(bytes));
+    assert_eq!(holds_of(&condition, request(1_000).as_bytes()), Some(false));
+    assert_eq!(holds_of(&condition, request(12_000).as_bytes()), None, "each turn reads all of it");
+    // As many cookies as a head can have are still too many to loop over.
+    let many = |count: usize| format!("GET / HTTP/1.1\r\nHost: a\r\nCookie: {}\r\n\r\n", cookies_of(count));
+    let condition = r#"request.cookies.all(name, name != "x")"#;
+    assert_eq!(holds_of(condition, many(200).as_bytes()), Some(true));
+    assert_eq!(holds_of(condition, many(2_100).as_bytes()), None);
+}
+
+fn cookies_of(count: usize) -> String {
+    (0..count).map(|at| format!("c{at}=1")).collect::<Vec<_>>().join("; ")
+}
+
+#[test]
+fn what_cannot_be_meant_is_told_at_load() {
+    let long = "1 == 1 && ".repeat(60) + "true";
+    let repeated = format!("[1].all(a, {} a == 1)", "a == 1 && ".repeat(12));
+    let wide = format!("{}true", " ".repeat(2050));
+    let deep = format!("{}1{} == 1", "(".repeat(500), ")".repeat(500));
+    for (condition, phase, expected) in [
+        ("request.methd == \"POST\"", Phase::Transform, "there is no variable 'request.methd'"),
+        ("user == \"ann\"", Phase::Transform, "there is no variable 'user'"),
+        ("size(request) == 1", Phase::Transform, "'request' alone is no variable"),
+        ("request.path.matches(\"a\")", Phase::Transform, "there is no function 'matches'"),
+        ("caller.user == \"ann\"", Phase::Ip, "'caller.user' is not known yet"),
+        ("[1].all(a, [2].all(b, a < b))", Phase::Transform, "a condition with a loop within a loop"),
+        ("request.method ==", Phase::Transform, "'request.method ==' is no condition"),
+        (&long, Phase::Transform, "a condition of"),
+        (&wide, Phase::Transform, "a condition of 2054 bytes"),
+        (&repeated, Phase::Transform, "a condition that repeats"),
+        (&deep, Phase::Transform, "a condition nested 500 deep"),
+    ] {
+        let (message, _) =
+            When::compile(condition, phase).err().unwrap_or_else(|| panic!("{condition} is taken"));
+        assert!(message.starts_with(expected), "{condition}: {message}");
+    }
+}
