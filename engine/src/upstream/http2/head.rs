@@ -90,7 +90,7 @@ pub(super) fn switched(mut response: Response<()>, key: Option<&[u8]>) -> Respon
 /// HTTP/1.1 takes off. It also drops pseudo-fields that have no place in a reply or its trailers: those cannot be seen.
 pub(super) fn laid(lent: &Lent, response: &Response<()>) -> Result<Buf, CallFault> {
     let fields: &HeaderMap = response.headers();
-    if fields.values().any(|value| is_spaced(value.as_bytes())) {
+    if fields.values().any(|value| token::trim(value.as_bytes()).len() != value.len()) {
         return Err(CallFault::Malformed("value_with_space_around"));
     }
     let need =
@@ -101,9 +101,4 @@ pub(super) fn laid(lent: &Lent, response: &Response<()>) -> Result<Buf, CallFaul
     let start = [&b"HTTP/1.1 "[..], code.as_str().as_bytes(), b" ", reason, b"\r\n"];
     let fits = start.into_iter().all(|part| out.put(part)) && lines(fields, &mut out) && out.put(b"\r\n");
     if fits { Ok(out) } else { Err(CallFault::Malformed("head_too_large")) }
-}
-
-/// Whether a value begins or ends with space.
-fn is_spaced(value: &[u8]) -> bool {
-    [value.first(), value.last()].into_iter().flatten().any(|byte| matches!(byte, b' ' | b'\t'))
 }

@@ -80,6 +80,32 @@ fn a_body_whose_length_was_said_has_its_trailers_either_way() {
     });
 }
 
+// RFC 9113 §8.2.1, which holds for trailers as it does for heads.
+#[test]
+fn trailers_with_space_around_a_value_are_malformed_either_way() {
+    each_driver(|driver| {
+        let gateway = before(driver, origin(&[(":status", "200")], &[("x-sum", "1")]));
+        let client = Client::connect(gateway.addr());
+        let local = client.addr();
+        let mut peer = Peer::greeted(client);
+        peer.send([post(1, "/"), frame(DATA, 0, 1, b"one")].concat());
+        peer.until("a reply", |peer| peer.answers.get(&1).is_some_and(|answer| answer.body.len() == 3));
+        peer.send(frame(HEADERS, END_HEADERS | END_STREAM, 1, plain(&[("x-sum", " 1")])));
+        assert!(peer.answer(1).reset.is_some());
+        assert_eq!(gateway.log_of(local)["reason"], "bad_request");
+
+        let gateway = before(driver, origin(&[(":status", "200")], &[("x-sum", "1 ")]));
+        let client = Client::connect(gateway.addr());
+        let local = client.addr();
+        let mut peer = Peer::greeted(client);
+        peer.send(frame(HEADERS, END_HEADERS | END_STREAM, 1, plain(&asking("GET", "/"))));
+        // Whether the head has left by then is the origin's timing.
+        let answer = peer.answer(1);
+        assert!(answer.reset.is_some() || answer.status == 502, "{answer:?}");
+        assert_eq!(gateway.log_of(local)["reason"], "upstream_malformed");
+    });
+}
+
 #[test]
 fn a_call_that_goes_both_ways_may_be_silent_one_way_for_longer_than_a_body_may() {
     each_driver(|driver| {

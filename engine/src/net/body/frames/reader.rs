@@ -6,8 +6,10 @@ use crate::net::body::{BodySource, Plain};
 use crate::net::stream::until;
 use crate::net::{Deadline, Wheel};
 use crate::wire::http1::trailer;
+use crate::wire::token::trim;
 use bytes::{Buf as _, Bytes, BytesMut};
 use h2::{Reason, RecvStream};
+use http::{HeaderMap, HeaderValue};
 use std::future::poll_fn;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -79,6 +81,12 @@ impl FrameReader {
                 Poll::Ready(None) => match self.stream.poll_trailers(cx) {
                     Poll::Ready(Ok(trailers)) => {
                         self.ended = true;
+                        let mut values =
+                            trailers.iter().flat_map(HeaderMap::values).map(HeaderValue::as_bytes);
+                        // The library lets it pass (RFC 9113 §8.2.1).
+                        if values.any(|value| trim(value).len() != value.len()) {
+                            return Poll::Ready(Err(self.fault(Kind::Malformed)));
+                        }
                         for (name, value) in trailers.iter().flatten() {
                             trailer::keep(&mut self.trailers, name.as_str().as_bytes(), value.as_bytes());
                         }
