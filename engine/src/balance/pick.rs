@@ -93,6 +93,16 @@ impl State {
         picked
     }
 
+    /// Whether `endpoint` may serve a request that any endpoint may serve, though it is not its turn. Never, where the
+    /// request's own key says who serves it.
+    pub fn serves_any(&self, endpoint: usize, now: Tick) -> bool {
+        if matches!(self.seats.algorithm, Algorithm::ConsistentHash | Algorithm::StickyCookie(_)) {
+            return false;
+        }
+        let (at, sieve) = self.seats.serving(None, &self.marks, now);
+        self.seats.groups[at].has(endpoint) && sieve.passes(endpoint)
+    }
+
     /// An exchange with `endpoint` begins.
     pub fn begin(&mut self, endpoint: usize) {
         self.active[endpoint] += 1;

@@ -150,6 +150,10 @@ impl Seats {
 }
 
 impl Group {
+    pub(super) fn has(&self, seat: usize) -> bool {
+        self.members.iter().any(|&member| usize::from(member) == seat)
+    }
+
     /// A call has a few tries only: after three in one group the next one has its chance.
     fn serves(&self, sieve: &Sieve<'_>) -> bool {
         let seats = || self.members.iter().map(|&seat| usize::from(seat));

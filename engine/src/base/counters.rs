@@ -1,4 +1,4 @@
-//! Counters shared by shards: one cache line each, relaxed, touched at accept, dial and close only.
+//! Counters shared by shards: one cache line each, relaxed, touched where connections, tunnels and handshakes begin and end.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 
@@ -10,11 +10,8 @@ pub struct Capped(AtomicU32);
 impl Capped {
     /// Takes one of `cap` slots; false when all are taken.
     pub fn take(&self, cap: u32) -> bool {
-        if self.0.fetch_add(1, Relaxed) < cap {
-            return true;
-        }
-        self.0.fetch_sub(1, Relaxed);
-        false
+        // Added and taken back, it would refuse somebody else meanwhile.
+        self.0.fetch_update(Relaxed, Relaxed, |taken| (taken < cap).then_some(taken + 1)).is_ok()
     }
 
     /// Gives a slot back that [`Capped::take`] gave.

@@ -10,32 +10,51 @@ pub struct Line {
     next: u64,
 }
 
+/// Where a task stands in a line.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// It is not in it.
+    #[default]
+    Nowhere,
+    /// It waits.
+    Kept(u64),
+    /// It was called. If it comes back, it waits where it did: in front of those that came later.
+    Called(u64),
+}
+
 impl Line {
-    /// Keeps `place`, for a task that is woken by `waker`; None takes one at the end. False if the one in it was called since.
-    pub fn keep(&mut self, place: &mut Option<u64>, waker: &Waker) -> bool {
-        match *place {
-            Some(at) => match self.waiting.get_mut(&at) {
+    /// Keeps `place`, for a task that is woken by `waker`; one that has none takes it at the end. False, once, if the one in it
+    /// was called since.
+    pub fn keep(&mut self, place: &mut Place, waker: &Waker) -> bool {
+        let at = match *place {
+            Place::Kept(at) => match self.waiting.get_mut(&at) {
                 Some(known) => {
                     known.clone_from(waker);
-                    true
+                    return true;
                 }
                 None => {
-                    *place = None;
-                    false
+                    *place = Place::Called(at);
+                    return false;
                 }
             },
-            None => {
-                self.waiting.insert(self.next, waker.clone());
-                *place = Some(self.next);
+            Place::Called(at) => at,
+            Place::Nowhere => {
                 self.next += 1;
-                true
+                self.next - 1
             }
-        }
+        };
+        self.waiting.insert(at, waker.clone());
+        *place = Place::Kept(at);
+        true
     }
 
-    /// Gives `place` up; true if the one in it was called, and has not kept a place since.
-    pub fn leave(&mut self, place: Option<u64>) -> bool {
-        place.is_some_and(|at| self.waiting.remove(&at).is_none())
+    /// Gives `place` up; true if the one in it was called, and has not come back since.
+    pub fn leave(&mut self, place: Place) -> bool {
+        match place {
+            Place::Nowhere => false,
+            Place::Kept(at) => self.waiting.remove(&at).is_none(),
+            Place::Called(_) => true,
+        }
     }
 
     /// Calls the one who has waited longest.
@@ -83,7 +102,7 @@ mod tests {
         let wakers: Vec<Waker> = all.iter().map(|woken| Waker::from(woken.clone())).collect();
         let count = || all.each_ref().map(|woken| woken.0.load(Relaxed));
         let mut line = Line::default();
-        let mut places = [None; 3];
+        let mut places = [Place::Nowhere; 3];
         for _ in 0..100 {
             for (place, waker) in places.iter_mut().zip(&wakers) {
                 assert!(line.keep(place, waker));
@@ -97,8 +116,13 @@ mod tests {
         assert_eq!(count(), [1, 0, 1]);
         assert!(line.leave(places[2]), "it was called, and somebody else may be in its place");
         assert!(!line.keep(&mut places[0], &wakers[0]), "it was called");
-        assert!(line.keep(&mut places[0], &wakers[0]), "and waits anew");
+        assert!(line.leave(places[0]), "and has not taken its place again");
+        let mut last = Place::Nowhere;
+        assert!(line.keep(&mut last, &wakers[1]));
+        assert!(line.keep(&mut places[0], &wakers[0]), "it waits where it did");
+        line.call();
+        assert_eq!((count(), line.len()), ([2, 0, 1], 1), "in front of who came later");
         line.call_all();
-        assert_eq!((count(), line.is_empty()), ([2, 0, 1], true));
+        assert_eq!((count(), line.is_empty()), ([2, 1, 1], true));
     }
 }

@@ -15,5 +15,5 @@ pub use address::{Address, ClientAddr};
 pub use certificate::{Certificate, Proven};
 pub use fault::{Fault, Kind, Side};
 pub use ids::{Generation, ListenerId, RouteId, SocketId, UpstreamId};
-pub use line::Line;
+pub use line::{Line, Place};
 pub use tick::Tick;

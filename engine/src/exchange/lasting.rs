@@ -2,7 +2,7 @@
 //! may have a time of their own.
 
 use super::lent::Lent;
-use crate::base::{Line, Tick};
+use crate::base::{Line, Place, Tick};
 use crate::wire::field::Field;
 use crate::wire::head::Head;
 use crate::wire::http1::framing::Length;
@@ -35,13 +35,13 @@ impl Lasting {
 /// One of them on its way, until this is dropped.
 struct Going<'a> {
     lasting: &'a Lasting,
-    place: Option<u64>,
+    place: Place,
 }
 
 impl<'a> Going<'a> {
     fn begin(lasting: &'a Lasting) -> Going<'a> {
         lasting.count.set(lasting.count.get() + 1);
-        Going { lasting, place: None }
+        Going { lasting, place: Place::default() }
     }
 }
 

@@ -64,6 +64,20 @@ impl<'a> Leased<'a> {
         self.conn.is_some() || self.stream.is_some()
     }
 
+    /// Goes on with a connection that was parked at `picked` meanwhile.
+    fn take_over(mut self, picked: Picked, conn: Conn) -> Self {
+        let Plan { station, tried, .. } = self.plan;
+        if picked.stay != self.picked.stay {
+            station.staying(&self.picked, |state, at| state.end(at));
+            station.staying(&picked, |state, at| state.begin(at));
+            tried.endpoint.replace(Some(picked.clone()));
+            self.picked = picked;
+        }
+        self.lent.counts.pool_reused.add(1);
+        self.conn = Some(conn);
+        self
+    }
+
     /// Whether its connection had carried an exchange before.
     pub fn reused(&self) -> bool {
         match &self.stream {
@@ -148,7 +162,9 @@ pub async fn connect<'a>(
         let (picked, marked) = pick(lent, plan, request.key, (now, &refused[..attempt]))?;
         plan.tried.endpoint.replace(Some(picked.clone()));
         let mut leased = Leased { conn: None, stream: None, picked, plan, lent };
-        if fresh == Fresh::Any && leased.take_parked(now) {
+        // Whoever waits already comes first.
+        let is_first = plan.upstream.http2 || !plan.station.has_line();
+        if fresh == Fresh::Any && is_first && leased.take_parked(now) {
             if marked {
                 leased.reached();
             }
@@ -164,8 +180,10 @@ pub async fn connect<'a>(
             },
             false => None,
         };
-        let slot = match slot(lent, plan, &leased.picked, end).await? {
+        let parks = fresh == Fresh::Any && !plan.upstream.http2 && plan.upstream.proxy_protocol.is_none();
+        let slot = match slot(lent, plan, (&leased.picked, parks), end).await? {
             Free::Stream(stream) => return Ok(leased.join(stream)),
+            Free::Parked(picked, conn) => return Ok(leased.take_over(picked, conn)),
             Free::Slot(slot) => slot,
         };
         let began = clock::coarse();

@@ -2,7 +2,7 @@
 
 use super::http2::{Mux, Stream};
 use super::station::{Picked, Station};
-use crate::base::Line;
+use crate::base::{Line, Place};
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::task::Waker;
@@ -75,13 +75,13 @@ impl Shared {
 pub struct Wanting<'a> {
     station: &'a Station,
     picked: &'a Picked,
-    place: Option<u64>,
+    place: Place,
 }
 
 impl<'a> Wanting<'a> {
     /// Of the endpoint that was `picked`.
     pub fn new(station: &'a Station, picked: &'a Picked) -> Wanting<'a> {
-        Wanting { station, picked, place: None }
+        Wanting { station, picked, place: Place::default() }
     }
 
     /// Has `waker` woken when there may be something; false if that has happened since it was asked last, or if the

@@ -137,13 +137,16 @@ impl Station {
     pub fn take(&self, picked: &Picked, now: Tick) -> Option<Conn> {
         let inner = &mut *self.inner.borrow_mut();
         let at = inner.find(picked)?;
-        let idle = &mut inner.idle[at];
-        while let Some(Parked { conn, until }) = idle.pop() {
-            if now < until && conn.link.stream.idle() == Idle::Quiet {
-                return Some(conn);
-            }
-        }
-        None
+        inner.take(at, now)
+    }
+
+    /// The same of any endpoint that might be picked now, and that endpoint; none where a request's key decides.
+    pub fn take_any(&self, now: Tick) -> Option<(Picked, Conn)> {
+        let inner = &mut *self.inner.borrow_mut();
+        let serves = |at: &usize| !inner.idle[*at].is_empty() && inner.balance.serves_any(*at, now);
+        let at = (0..inner.idle.len()).find(serves)?;
+        let conn = inner.take(at, now)?;
+        Some((Picked { set: inner.set.clone(), at, stay: inner.stays[at] }, conn))
     }
 
     /// A part of a connection to the endpoint that others use too.
@@ -182,7 +185,7 @@ impl Station {
         inner.waiting.call();
     }
 
-    /// The connection that has been parked longest at any endpoint: given up so that another may be made.
+    /// The connection that has been parked longest where most are: given up so that another may be made.
     pub fn evict(&self) -> Option<Conn> {
         let inner = &mut *self.inner.borrow_mut();
         let fullest = inner.idle.iter_mut().max_by_key(|idle| idle.len())?;
@@ -202,6 +205,11 @@ impl Station {
     /// Lends the line of those who wait until a connection is parked or given up on this shard.
     pub fn waiting<R>(&self, with: impl FnOnce(&mut Line) -> R) -> R {
         with(&mut self.inner.borrow_mut().waiting)
+    }
+
+    /// Whether anybody waits.
+    pub fn has_line(&self) -> bool {
+        !self.inner.borrow().waiting.is_empty()
     }
 
     /// Whether other shards are to be asked for a slot: each so often, however many wait.
@@ -296,6 +304,15 @@ impl Inner {
     /// Whether `conn` is one that would be made now.
     fn makes(&self, conn: &Conn) -> bool {
         same(self.terms.as_ref(), conn.terms.as_ref())
+    }
+
+    fn take(&mut self, at: usize, now: Tick) -> Option<Conn> {
+        while let Some(Parked { conn, until }) = self.idle[at].pop() {
+            if now < until && conn.link.stream.idle() == Idle::Quiet {
+                return Some(conn);
+            }
+        }
+        None
     }
 
     /// The index of an endpoint now. Nearly always the one it was picked by.

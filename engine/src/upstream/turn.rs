@@ -7,8 +7,8 @@ use super::lent::Lent;
 use super::pool::Conn;
 use super::shared::{Dialling, Wanting};
 use super::station::{Picked, Station};
-use crate::base::Tick;
 use crate::base::counters::{Capped, Slot};
+use crate::base::{Place, Tick};
 use crate::net::{Deadline, clock};
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -33,6 +33,8 @@ pub enum Free {
     Slot(Slot<Arc<Capped>>),
     /// One that is shared has room.
     Stream(http2::Stream),
+    /// One was parked, by an exchange with this endpoint.
+    Parked(Picked, Conn),
 }
 
 /// Waits while another exchange dials the endpoint, or a connection to it does not know yet how much the origin takes.
@@ -63,23 +65,40 @@ pub async fn dialling<'a>(plan: Plan<'a>, picked: &Picked, end: &Deadline) -> Re
     }
 }
 
-/// A slot of the upstream's cap: a free one, that of an idle connection of this shard, or one that another shard gives up
-/// when asked.
+/// What an exchange may go on with, at once or in its turn: a slot of the upstream's cap, that is a free one, that of an idle
+/// connection of this shard, or one that another shard gives up when asked; or where `parks`, a connection that was parked
+/// meanwhile. Where any endpoint will do, one that was parked at another endpoint will do too: to close it for a new one would
+/// cost a connection a request for as long as the cap is reached.
 ///
 /// # Errors
 /// `PoolFull`: `end` has passed.
-pub async fn slot(lent: &Lent, plan: Plan<'_>, picked: &Picked, end: &Deadline) -> Result<Free, CallFault> {
+pub async fn slot(
+    lent: &Lent,
+    plan: Plan<'_>,
+    (picked, parks): (&Picked, bool),
+    end: &Deadline,
+) -> Result<Free, CallFault> {
     let Plan { upstream, station, .. } = plan;
     let take = || {
-        let slot = Slot::take(upstream.count.clone(), upstream.connections)
-            .or_else(|| station.evict().map(Conn::into_slot));
-        slot.map(Free::Slot)
+        let now = clock::coarse();
+        if parks && let Some(conn) = station.take(picked, now) {
+            return Some(Free::Parked(picked.clone(), conn));
+        }
+        if let Some(slot) = Slot::take(upstream.count.clone(), upstream.connections) {
+            return Some(Free::Slot(slot));
+        }
+        if parks && let Some((at, conn)) = station.take_any(now) {
+            return Some(Free::Parked(at, conn));
+        }
+        station.evict().map(|conn| Free::Slot(conn.into_slot()))
     };
-    if let Some(free) = take() {
+    if !station.has_line()
+        && let Some(free) = take()
+    {
         return Ok(free);
     }
     let look = lent.wheel.deadline();
-    let mut queued = Queued { station, place: None };
+    let mut queued = Queued { station, place: Place::default() };
     let mut wanting = upstream.http2.then(|| Wanting::new(station, picked));
     loop {
         if station.is_to_ask(clock::coarse(), SLOT_LOOK) {
@@ -107,7 +126,7 @@ pub async fn slot(lent: &Lent, plan: Plan<'_>, picked: &Picked, end: &Deadline) 
             return Ok(Free::Stream(stream));
         }
         if let Some(free) = take() {
-            queued.served();
+            queued.served(upstream.count.now() < upstream.connections);
             return Ok(free);
         }
         if ended {
@@ -120,7 +139,7 @@ pub async fn slot(lent: &Lent, plan: Plan<'_>, picked: &Picked, end: &Deadline) 
 /// is the next one's.
 struct Queued<'a> {
     station: &'a Station,
-    place: Option<u64>,
+    place: Place,
 }
 
 impl Queued<'_> {
@@ -129,9 +148,14 @@ impl Queued<'_> {
         self.station.waiting(|line| line.keep(&mut self.place, waker))
     }
 
-    /// It has one.
-    fn served(&mut self) {
-        self.station.waiting(|line| line.leave(self.place.take()));
+    /// It has what it waited for. If there is more, which another shard may have left, the next one is called.
+    fn served(&mut self, is_more: bool) {
+        self.station.waiting(|line| {
+            line.leave(std::mem::take(&mut self.place));
+            if is_more {
+                line.call();
+            }
+        });
     }
 }
 

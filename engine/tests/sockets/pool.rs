@@ -118,6 +118,70 @@ fn a_cap_holds_for_all_shards_together_and_who_waits_gets_a_turn() {
 }
 
 #[test]
+fn whoever_waits_at_the_cap_is_served_on_the_connections_that_there_are() {
+    const CAP: usize = 4;
+    for balance in ["round_robin", "least_connections", "peak_ewma"] {
+        each_driver(|driver| {
+            let origins = [Origin::start(), Origin::start()];
+            let endpoints = origins.each_ref().map(Origin::addr);
+            let setup = Setup {
+                pool: "connections: 4",
+                route_timeouts: "connect: 5s",
+                balance,
+                ..Setup::before(&endpoints)
+            };
+            let gateway = Gateway::start(driver, &setup);
+            let mut clients: Vec<Client> = (0..8 * CAP).map(|_| gateway.connect()).collect();
+            for _ in 0..3 {
+                for client in &mut clients {
+                    ask(client, "GET", "/slow-head/5", "");
+                }
+                for client in &mut clients {
+                    client.reply().expect(200);
+                }
+            }
+            let made = origins.each_ref().map(|origin| origin.connections());
+            assert_eq!(made.iter().sum::<usize>(), CAP, "{balance}: {made:?}");
+            let served = origins.each_ref().map(|origin| origin.requests().len());
+            assert!(served.iter().all(|served| *served >= 8 * CAP), "{balance}: {served:?}");
+        });
+    }
+}
+
+#[test]
+fn who_waits_for_the_endpoint_of_its_key_is_served_by_no_other() {
+    each_driver(|driver| {
+        let origins = [Origin::start(), Origin::start()];
+        let endpoints = origins.each_ref().map(Origin::addr);
+        let balance = "{ consistent_hash: path }";
+        let setup = Setup {
+            pool: "connections: 1",
+            route_timeouts: "connect: 5s",
+            balance,
+            ..Setup::before(&endpoints)
+        };
+        let gateway = Gateway::start(driver, &setup);
+        let mut clients: Vec<Client> = (0..16).map(|_| gateway.connect()).collect();
+        for (at, client) in clients.iter_mut().enumerate() {
+            ask(client, "GET", &format!("/slow-head/5?{at}"), "");
+            ask(client, "GET", &format!("/slow-head/{}", 6 + at % 8), "");
+        }
+        for client in &mut clients {
+            client.reply().expect(200);
+            client.reply().expect(200);
+        }
+        let targets = origins.each_ref().map(|origin| {
+            let requests = origin.requests();
+            let paths =
+                requests.iter().map(|one| one.target().split('?').next().unwrap_or_default().to_owned());
+            paths.collect::<std::collections::BTreeSet<_>>()
+        });
+        assert!(targets[0].is_disjoint(&targets[1]), "{targets:?}");
+        assert!(targets.iter().all(|paths| !paths.is_empty()), "{targets:?}");
+    });
+}
+
+#[test]
 fn who_waits_too_long_for_a_connection_is_told_503() {
     each_driver(|driver| {
         let origin = Origin::start();

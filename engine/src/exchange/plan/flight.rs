@@ -2,7 +2,7 @@
 //! the others wait for what it is told. Who asks may vanish, since its client may: then those who wait are told so, and
 //! one of them asks anew.
 
-use crate::base::{Line, Tick};
+use crate::base::{Line, Place, Tick};
 use crate::net::Wheel;
 use std::borrow::Borrow;
 use std::cell::RefCell;
@@ -98,7 +98,7 @@ impl<T: Clone> Flight<T> {
     pub async fn landing(&self, wheel: &Wheel, by: Tick) -> Option<T> {
         let end = wheel.deadline();
         end.set(by);
-        let mut waiter = Waiter { flight: self, place: None };
+        let mut waiter = Waiter { flight: self, place: Place::default() };
         poll_fn(|cx| {
             let told = match &*self.state.borrow() {
                 State::Told(told) => Some(Some(told.clone())),
@@ -126,7 +126,7 @@ impl<T: Clone> Flight<T> {
 /// One who waits for the answer, until this is dropped.
 struct Waiter<'a, T> {
     flight: &'a Flight<T>,
-    place: Option<u64>,
+    place: Place,
 }
 
 impl<T> Waiter<'_, T> {
