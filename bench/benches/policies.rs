@@ -205,6 +205,7 @@ fn each_kind(c: &mut Criterion) {
             request_id: b"01934f0e-7c1a-7b3e-8d5c-0123456789ab",
             now: Tick(1_000_000_000),
             unix_ms: 1_700_000_000_000,
+            by: Tick::NEVER,
         };
         let mut lent = Lent::default();
         group.bench_function(name, |b| {

@@ -152,6 +152,7 @@ fuzz_target!(|bytes: &[u8]| {
             request_id: b"id-1",
             now: Tick(1_000_000_000),
             unix_ms: 1_700_000_000_000,
+            by: Tick::NEVER,
         };
         // Without spending, so that the same is asked twice.
         let once = rig.met(0, &facts, &answered, Verb::Peek);

@@ -4,6 +4,7 @@
 
 use super::report::{Phase, Row};
 use super::trace::{Ground, Station};
+use crate::base::Tick;
 use crate::exchange::Answer;
 use crate::exchange::parts::{Asked, reason};
 use crate::observe::Reason;
@@ -36,7 +37,7 @@ pub(super) fn told(
     (head, path): (Head<'_>, &[u8]),
     length: Length,
 ) -> (Phase, Planned) {
-    let facts = asked.facts((head, path), b"", (ground.now, ground.unix_ms));
+    let facts = asked.facts((head, path), b"", (ground.now, ground.unix_ms, Tick::NEVER));
     let (mut passage, mut edits, mut shard) = (Passage::default(), Edits::new(), Shard::default());
     ground.keys.iter().for_each(|news| shard.fetched.take(news.clone()));
     let mut state = State {

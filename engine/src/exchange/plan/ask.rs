@@ -12,12 +12,18 @@ use crate::observe::Reason;
 use crate::policy::auth::Denial;
 use crate::policy::{Ask, Question, Told};
 use crate::wire::http1::framing;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 /// How long a request waits for keys that are fetched anew.
 const KEYS_WAIT: Duration = Duration::from_millis(200);
 /// After this time without a word from control it is asked again: longer than any fetch takes.
 const KEYS_SILENCE: Duration = Duration::from_secs(15);
+
+/// How long a policy that refuses nobody has a body waited for that may have no end.
+const GLIMPSE: Duration = Duration::from_millis(100);
 
 /// Performs it.
 ///
@@ -40,10 +46,10 @@ pub async fn perform<B: BodySource, R: Replies>(
         }
         Ask::Call => {
             // Boxed, for it is the largest of all that can be asked.
-            Box::pin(consult(ctx)).await;
+            within(ctx, Box::pin(consult(ctx))).await?;
             Ok(Told::Answered)
         }
-        Ask::Keys => Ok(keys(ctx).await),
+        Ask::Keys => within(ctx, keys(ctx)).await,
         Ask::Body(most) => {
             // Who waits for a 100 sends nothing before it; who has begun to send does not need it.
             let waits = ctx.head.is_some_and(|head| framing::expects_continue(head) == Ok(true));
@@ -63,9 +69,39 @@ pub async fn perform<B: BodySource, R: Replies>(
             let Some(verifying) = ctx.lent.offload.run(move || work.run()) else {
                 return Ok(Told::Unverified(Denial::PasswordsBusy));
             };
-            Ok(verifying.await.map_or(Told::Unverified(Denial::PasswordFault), Told::Verified))
+            let verified = within(ctx, verifying).await?;
+            Ok(verified.map_or(Told::Unverified(Denial::PasswordFault), Told::Verified))
         }
     }
+}
+
+/// As much of a body as comes soon, for a policy that refuses nobody; none where that is not all of it.
+pub async fn glimpse<B: BodySource>(ctx: &Context<'_>, most: u64, body: &mut B) -> Option<Told> {
+    if ctx.head.is_some_and(|head| framing::expects_continue(head) == Ok(true)) {
+        return None;
+    }
+    let by = clock::coarse().after(GLIMPSE).min(ctx.total());
+    match body.hold(most, by).await {
+        Ok(true) => Some(Told::Body),
+        Ok(false) => Some(Told::BodyTooLong),
+        // What is wrong with it is found once more, where it is sent on.
+        Err(_) => None,
+    }
+}
+
+/// Has `work` come to its end within the time of the exchange. Where others wait for it too, one of them goes on with it.
+///
+/// # Errors
+/// The time is over.
+async fn within<T>(ctx: &Context<'_>, work: impl Future<Output = T>) -> Result<T, Reason> {
+    let end = ctx.lent.upstream.wheel.deadline();
+    end.set(ctx.total());
+    let mut work = pin!(work);
+    poll_fn(|cx| match end.poll_passed(cx) {
+        Poll::Ready(()) => Poll::Ready(Err(ctx.timed_out(Reason::TotalTimeout))),
+        Poll::Pending => work.as_mut().poll(cx).map(Ok),
+    })
+    .await
 }
 
 /// Has a key set fetched anew, once for all who want it, and waits for it a little. What came of it the policy sees for

@@ -32,7 +32,7 @@ fn facts<'f>(ctx: &'f Context<'_>, head: Head<'f>, path: &'f [u8], id: &'f Reque
     let certificate = ctx.certificate;
     let (client, length) = (ctx.client_ip.get(), ctx.length.get());
     let asked = Asked { table: ctx.table, peer: ctx.peer, certificate, client, length, found };
-    asked.facts((head, path), id.bytes(), (ctx.began, ctx.wall_ms()))
+    asked.facts((head, path), id.bytes(), (ctx.began, ctx.wall_ms(), ctx.total()))
 }
 
 /// Where a request came in, and the route that was found for it.
@@ -53,12 +53,12 @@ pub struct Asked<'a> {
 }
 
 impl<'a> Asked<'a> {
-    /// What its policies know of it. The moment is given by both clocks.
+    /// What its policies know of it. The moment is given by both clocks; behind it stands when the exchange must be over.
     pub fn facts(
         self,
         (head, path): (Head<'a>, &'a [u8]),
         request_id: &'a [u8],
-        (now, unix_ms): (Tick, u64),
+        (now, unix_ms, by): (Tick, u64, Tick),
     ) -> Facts<'a> {
         let Asked { table, peer, certificate, client, length, found } = self;
         let route = found.map(|found| (table.route(found.route), usize::from(found.path)));
@@ -79,6 +79,7 @@ impl<'a> Asked<'a> {
             request_id,
             now,
             unix_ms,
+            by,
         }
     }
 }
@@ -211,7 +212,13 @@ async fn resume<B: BodySource, R: Replies>(
     (body, reply): (&mut B, &mut R),
 ) -> Result<Option<u16>, Reason> {
     loop {
-        let told = ask::perform(ctx, ask, body, reply).await?;
+        let told = match ask {
+            Ask::Body(most) if may_be_endless(ctx) && chain.is_in_shadow(&at) => {
+                let glimpsed = ask::glimpse(ctx, most, body).await;
+                glimpsed.unwrap_or_else(|| chain.pass_over(&mut at))
+            }
+            _ => ask::perform(ctx, ask, body, reply).await?,
+        };
         ctx.waited();
         let whole = if told == Told::Body { body.here().unwrap_or_default() } else { b"" };
         match Planned::of(walk(ctx, chain, (&mut at, told, whole), request, edits), at) {
@@ -224,6 +231,11 @@ async fn resume<B: BodySource, R: Replies>(
             Planned::Ask(next, walk) => (ask, at) = (next, walk),
         }
     }
+}
+
+/// Whether the body may have no end before there is a reply, as that of a call that goes both ways.
+fn may_be_endless(ctx: &Context<'_>) -> bool {
+    !matches!(ctx.length.get(), Length::Exact(_))
 }
 
 /// The log's reason for a refusal.

@@ -167,7 +167,7 @@ impl<'a> BodyReader<'a> {
         Ok(self.ready)
     }
 
-    /// Reads up to the end, or past `most` bytes, and keeps what was read.
+    /// Reads up to the end, or past `most` bytes, and keeps what was read, also where reading fails.
     async fn keep(&mut self, most: u64) -> Result<bool, Fault> {
         if self.held.is_none() {
             let ready = self.fresh().await?;
@@ -177,19 +177,22 @@ impl<'a> BodyReader<'a> {
         }
         let mut held = self.held.take().unwrap_or_default();
         let whole = loop {
-            let ready = self.fresh().await?;
+            let ready = match self.fresh().await {
+                Ok(ready) => ready,
+                Err(fault) => break Err(fault),
+            };
             if (held.bytes.len() + ready) as u64 > most {
-                break false;
+                break Ok(false);
             }
             if ready == 0 {
-                break true;
+                break Ok(true);
             }
             held.bytes.extend_from_slice(&self.buffered()[..ready]);
             self.drop_fresh(ready);
         };
         self.consumed = 0;
         self.held = Some(held);
-        Ok(whole)
+        whole
     }
 
     fn drop_fresh(&mut self, n: usize) {

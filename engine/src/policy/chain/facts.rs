@@ -41,6 +41,8 @@ pub struct Facts<'r> {
     pub now: Tick,
     /// The same by the wall clock, in milliseconds since 1970.
     pub unix_ms: u64,
+    /// When the exchange must be over: nobody waits for a turn that comes later.
+    pub by: Tick,
 }
 
 /// A named segment of a path pattern.

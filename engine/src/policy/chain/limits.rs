@@ -55,7 +55,10 @@ pub fn spend(
     let mut spent = std::mem::take(&mut state.passage.spent);
     let cells = &mut state.shard.cells;
     let decision = with_facts(facts, state.passage, |key| match state.verb {
-        Verb::Spend => cells.spend_all(limits.clone().map(|(_, limit)| limit), key, facts.now, &mut spent),
+        Verb::Spend => {
+            let moment = (facts.now, facts.by);
+            cells.spend_all(limits.clone().map(|(_, limit)| limit), key, moment, &mut spent)
+        }
         Verb::Peek => cells.peek_all(limits.clone().map(|(_, limit)| limit), key, facts.now),
     });
     let Some(decision) = decision else {

@@ -78,6 +78,17 @@ impl Chain {
         self.walk_through(Phase::Transform, walk, facts, state)
     }
 
+    /// Whether the policy that is asked next refuses nobody.
+    pub fn is_in_shadow(&self, walk: &Walk) -> bool {
+        self.steps.get(usize::from(walk.at)).is_some_and(|policy| policy.mode == Mode::Shadow)
+    }
+
+    /// Leaves out the policy that is asked next: there is nothing to tell it.
+    pub fn pass_over(&self, walk: &mut Walk) -> Told {
+        walk.at += 1;
+        Told::Nothing
+    }
+
     /// The phase of the policy that is asked next; none at the end.
     pub fn next(&self, walk: &Walk) -> Option<Phase> {
         self.steps.get(usize::from(walk.at)).map(|policy| policy.kind.phase())

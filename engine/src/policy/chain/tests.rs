@@ -60,6 +60,7 @@ fn met(table: &Table, shard: &mut Shard, (line, fields, client): (&str, &str, &s
         request_id: b"id-1",
         now: Tick(1_000_000_000),
         unix_ms: 1_700_000_000_000,
+        by: Tick::NEVER,
     };
     let chain = table.policies.chain(ListenerId(0), RouteId(0)).expect("the route has policies");
     let (mut passage, mut edits) = (Passage::default(), Edits::new());

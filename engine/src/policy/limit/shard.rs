@@ -13,6 +13,7 @@ use super::store::local::{Local, Whose};
 use super::sync::{Arc, Weak};
 use crate::base::Tick;
 use std::fmt;
+use std::time::Duration;
 
 /// A shard's part of all sets.
 #[derive(Default)]
@@ -132,6 +133,14 @@ impl Spent {
     }
 }
 
+/// The limit of whose turn a request that has only `left` would wait longest, and what it says: when to come again.
+fn late(spent: &[Spent], left: Duration) -> Option<(usize, Quota)> {
+    let (limit, slowest) = spent.iter().enumerate().max_by_key(|(_, said)| said.wait)?;
+    let left = u64::try_from(left.as_nanos()).unwrap_or(u64::MAX);
+    let retry = slowest.wait.saturating_sub(left).max(1);
+    Some((limit, Quota { remaining: 0, retry, ..slowest.quota }))
+}
+
 impl Cells {
     /// A shard that has met no key.
     pub fn new() -> Cells {
@@ -206,7 +215,7 @@ impl Cells {
         &mut self,
         limits: impl Iterator<Item = &'l Limit> + Clone,
         facts: &Facts<'_>,
-        now: Tick,
+        (now, by): (Tick, Tick),
         spent: &mut Vec<Spent>,
     ) -> Option<Decision> {
         if limits.clone().nth(1).is_some()
@@ -226,6 +235,13 @@ impl Cells {
             }
             spent.push(said);
             decision = Some(said.beside(decision, index, now));
+        }
+        if decision.is_some_and(|decision| decision.until > now && decision.until >= by) {
+            let refused = late(&spent[start..], by.since(now));
+            for (limit, undone) in limits.zip(spent.drain(start..)) {
+                self.refund(limit, &undone);
+            }
+            return refused.map(|(limit, quota)| Decision { pass: false, until: now, limit, quota });
         }
         decision
     }

@@ -139,6 +139,7 @@ impl Gate {
             request_id: b"id-1",
             now: NOW,
             unix_ms: UNIX_MS,
+            by: Tick::NEVER,
         };
         let chain = self.table.policies.chain(ListenerId(0), RouteId(0)).expect("the route has policies");
         let (mut passage, mut request, mut reply) = (Passage::default(), Edits::new(), Edits::new());

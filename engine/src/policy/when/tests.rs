@@ -33,6 +33,7 @@ fn holds_of(condition: &str, bytes: &[u8]) -> Option<bool> {
         request_id: b"id-1",
         now: Tick(1),
         unix_ms: 1,
+        by: Tick::NEVER,
     };
     when.holds(&facts, &Passage::default(), &mut Evaluator::default())
 }

@@ -13,10 +13,11 @@ fresh: { introspection: { upstream: auth, path: /script/token, bearer: b, cache:
 gate: { forward_auth: { upstream: auth, path: /script/gate, forward: [X-User-Id, X-Roles], claims: { sub: X-User-Id, roles: X-Roles } } }
 late: { forward_auth: { upstream: auth, path: /never, timeout: 100ms } }
 dark: { forward_auth: { upstream: auth, path: /script/gate }, mode: shadow }
+slower: { forward_auth: { upstream: auth, path: /slow-head/1500, timeout: 10s } }
 buyers: { authorize: { roles: [buyer] } }
 "#;
 
-const ROUTES: [&str; 7] = [
+const ROUTES: [&str; 8] = [
     "match: { path: /token }, policies: [token], to: origin",
     "match: { path: /slow }, policies: [slow], to: origin",
     "match: { path: /held }, policies: [held], to: origin",
@@ -24,6 +25,7 @@ const ROUTES: [&str; 7] = [
     "match: { path: /gate }, policies: [gate, buyers], to: origin",
     "match: { path: /late }, policies: [late], to: origin",
     "match: { path: /dark }, policies: [dark], to: origin",
+    "match: { path: /in-time }, policies: [slower], timeouts: { total: 300ms }, to: origin",
 ];
 
 /// Runs `test` with a gateway, an origin, and whom it asks.
@@ -196,5 +198,22 @@ fn a_service_s_refusal_is_the_clients_answer() {
         let (reply, client) = ask(gateway, "GET /dark", "X-Origin: /ok\r\n");
         assert!(reply.expect(200).value("location").is_none());
         assert_eq!(gateway.log_of(client.addr())["shadow"][0], "dark");
+    });
+}
+
+// What the time of an exchange ends is told at once, and nothing leaves for the origin behind it.
+#[test]
+fn who_is_asked_has_no_more_time_than_the_exchange() {
+    run(|gateway, origin, auth| {
+        let began = Instant::now();
+        for _ in 0..2 {
+            let (reply, client) = ask(gateway, "POST /in-time", "X-Origin: /ok\r\nContent-Length: 0\r\n");
+            assert_eq!(reply.expect(504).reason(), "total_timeout");
+            assert_eq!(gateway.log_of(client.addr())["reason"], "total_timeout");
+        }
+        assert!(began.elapsed() < Duration::from_millis(1400), "{:?}", began.elapsed());
+        assert!(auth.wait(|seen| seen.iter().map(|one| one.requests.len()).sum::<usize>() >= 2));
+        std::thread::sleep(Duration::from_millis(1600).saturating_sub(began.elapsed()));
+        assert_eq!(origin.requests().len(), 0);
     });
 }

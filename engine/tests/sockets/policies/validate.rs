@@ -295,3 +295,18 @@ fn in_shadow_mode_even_a_body_past_the_bound_goes_on_whole() {
         }
     });
 }
+
+// A call that goes both ways ends its body when it has the reply.
+#[test]
+fn in_shadow_mode_a_body_that_waits_for_the_reply_is_not_waited_for() {
+    checked(|gateway, origin| {
+        let (id, mut client) = (Ids::next(), gateway.connect());
+        let whole = post(&id, true, "{}").replace("/orders/17", "/watched");
+        client.send(whole.strip_suffix("0\r\n\r\n").expect("a last chunk"));
+        assert!(origin.wait(|seen| seen.iter().any(|one| !one.requests.is_empty())), "it goes on");
+        client.send("3\r\nend\r\n0\r\n\r\n");
+        client.reply().expect(200);
+        assert_eq!(request(origin, &id).body, b"{}end", "and whole");
+        assert_eq!(gateway.log_of(client.addr()).get("shadow"), None, "what was not seen is not judged");
+    });
+}

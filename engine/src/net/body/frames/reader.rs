@@ -129,7 +129,7 @@ impl FrameReader {
         self.wait().await
     }
 
-    /// Reads up to the end, or past `most` bytes, and keeps what was read.
+    /// Reads up to the end, or past `most` bytes, and keeps what was read, also where reading fails.
     async fn keep(&mut self, most: u64) -> Result<bool, Fault> {
         self.wait().await?;
         if self.ended {
@@ -137,20 +137,22 @@ impl FrameReader {
         }
         let mut kept = BytesMut::new();
         let whole = loop {
-            self.wait().await?;
+            if let Err(fault) = self.wait().await {
+                break Err(fault);
+            }
             if self.piece.is_empty() {
-                break true;
+                break Ok(true);
             }
             let piece = std::mem::take(&mut self.piece);
             self.release(self.released + piece.len() as u64);
             kept.extend_from_slice(&piece);
             if kept.len() as u64 > most {
-                break false;
+                break Ok(false);
             }
         };
         self.piece = kept.freeze();
         self.front = Some(self.piece.clone());
-        Ok(whole)
+        whole
     }
 
     fn fault(&self, kind: Kind) -> Fault {

@@ -5,8 +5,36 @@ use super::*;
 /// Spends by all of `limits` for client 1.
 fn spend(cells: &mut Cells, limits: &[&Limit], now: u64, spent: &mut Vec<Spent>) -> Decision {
     as_client(1, |facts| {
-        cells.spend_all(limits.iter().copied(), &facts, Tick(now), spent).expect("there are limits")
+        let moment = (Tick(now), Tick::NEVER);
+        cells.spend_all(limits.iter().copied(), &facts, moment, spent).expect("there are limits")
     })
+}
+
+#[test]
+fn whose_turn_comes_too_late_takes_no_place() {
+    let mut sets = sets();
+    let queue = named(&mut sets, "queue", "algorithm: leaky_bucket, rate: 1/s, burst: 20, max_wait: 20s");
+    let wide = named(&mut sets, "wide", "algorithm: fixed_window, rate: 50/h");
+    let (mut cells, mut spent) = (Cells::new(), Vec::new());
+    // Each may wait for five seconds.
+    let mut ask = |at: u64| {
+        let moment = (Tick(START + at), Tick(START + at + 5 * SECOND));
+        as_client(1, |facts| {
+            cells
+                .spend_all([&wide, &queue].into_iter(), &facts, moment, &mut spent)
+                .expect("there are limits")
+        })
+    };
+    let turns: Vec<Decision> = (0..12).map(|_| ask(0)).collect();
+    assert_eq!(turns.iter().filter(|turn| turn.pass).count(), 5, "{turns:?}");
+    let refused = turns[11];
+    // A second later the queue has a turn within five seconds again.
+    assert_eq!((refused.limit, refused.quota.remaining), (1, 0), "it is the queue that refuses");
+    assert!(refused.quota.retry <= SECOND, "{refused:?}");
+    assert!(ask(SECOND).pass && !ask(SECOND).pass);
+    assert_eq!(spent.len(), 2 * 6, "of those that were refused nothing is spent");
+    let left = as_client(1, |facts| cells.peek(&wide, &facts, Tick(START)).quota.remaining);
+    assert_eq!(left, 50 - 6 - 1, "nor of a limit beside it");
 }
 
 #[test]

@@ -47,6 +47,7 @@ fn decided(answered: Option<Result<Reply, Trouble>>) -> (String, Edits, Edits, P
         request_id: b"id-1",
         now: Tick::default(),
         unix_ms: 0,
+        by: Tick::NEVER,
     };
     let (mut edits, mut told, mut principal) = (Edits::new(), Edits::new(), Principal::default());
     let answered = answered.map(Rc::new);
