@@ -4,6 +4,7 @@
 use super::admit::Admission;
 use crate::base::ClientAddr;
 use crate::net::listener::{Listener, is_of_one_connection};
+use crate::net::shortage;
 use crate::net::spawn::{Either, race, yield_to_back};
 use crate::net::{Wheel, clock};
 use std::future::Future;
@@ -35,13 +36,14 @@ pub enum Arrival {
     Refused(Accepted),
 }
 
-/// Takes connections until `ended`, and then those still in the queue. `admit` gives each its place under the caps.
+/// Takes connections until `ended`, and then those still in the queue. `admit` gives each its place under the caps; `short` is
+/// told what the process lacks to take one.
 pub async fn accept(
     listener: Listener,
     admit: impl Fn() -> Option<Admission>,
     wheel: Wheel,
     ended: impl Future<Output = ()>,
-    mut arrival: impl FnMut(Arrival),
+    (mut arrival, short): (impl FnMut(Arrival), impl Fn(&'static str)),
 ) {
     let backoff = wheel.deadline();
     let mut ended = pin!(ended);
@@ -51,7 +53,8 @@ pub async fn accept(
             match taken {
                 Ok(true) => return yield_to_back().await,
                 Ok(false) if listener.ready().await.is_ok() => return,
-                Ok(false) | Err(_) => {}
+                Ok(false) => {}
+                Err(error) => shortage(&error).into_iter().for_each(&short),
             }
             backoff.set(clock::coarse().after(BACKOFF));
             backoff.wait().await;

@@ -64,7 +64,7 @@ section! {
     noun "timeouts";
     /// How long the upstream may take.
     pub struct Timeouts {
-        /// To a connection, waiting for a free one included; past it 504, or 503 where none became free.
+        /// To a connection with an endpoint, waiting for a free one included; past it another endpoint is tried, four in all, then 504, or 503 where none became free.
         pub connect: Period = "500ms",
         /// Request sent to reply head; past it 504.
         pub first_byte: Period = "5s",

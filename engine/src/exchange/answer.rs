@@ -71,7 +71,11 @@ impl Answer {
             R::Misdirected => (421, status::reason(421), None, IfUnread),
             R::UpgradeRefused => (426, "Upgrade Required", None, IfUnread),
             R::HeadTooLarge | R::TooManyFields => (431, "Request Header Fields Too Large", None, Always),
-            R::UpstreamConnect => (502, "Bad Gateway", Some("connection_refused"), IfUnread),
+            R::UpstreamConnect("unreachable") => {
+                (502, "Bad Gateway", Some("destination_ip_unroutable"), IfUnread)
+            }
+            R::UpstreamConnect(_) => (502, "Bad Gateway", Some("connection_refused"), IfUnread),
+            R::NoSocket(_) => (503, "Service Unavailable", Some("proxy_internal_error"), IfUnread),
             R::UpstreamCertificate(_) => (502, "Bad Gateway", Some("tls_certificate_error"), IfUnread),
             R::UpstreamTls(detail) if detail.starts_with("alert") => {
                 (502, "Bad Gateway", Some("tls_alert_received"), IfUnread)
@@ -190,7 +194,8 @@ pub fn of_framing(fault: FramingFault) -> Reason {
 pub fn of_call(fault: CallFault) -> Reason {
     match fault {
         CallFault::NoEndpoint => Reason::NoEndpoint,
-        CallFault::Connect => Reason::UpstreamConnect,
+        CallFault::Connect(detail) => Reason::UpstreamConnect(detail),
+        CallFault::NoSocket(detail) => Reason::NoSocket(detail),
         CallFault::ConnectTimeout => Reason::UpstreamConnectTimeout,
         CallFault::Certificate(detail) => Reason::UpstreamCertificate(detail),
         CallFault::Tls(detail) => Reason::UpstreamTls(detail),
@@ -232,7 +237,8 @@ mod tests {
             (Reason::BodyTooLarge, 413),
             (Reason::TargetTooLong, 414),
             (Reason::HeadTooLarge, 431),
-            (Reason::UpstreamConnect, 502),
+            (Reason::UpstreamConnect("refused"), 502),
+            (Reason::NoSocket("memory"), 503),
             (Reason::UpstreamCertificate("expired"), 502),
             (Reason::UpstreamTls("alert"), 502),
             (Reason::UpstreamTlsTimeout, 504),

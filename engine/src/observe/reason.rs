@@ -90,8 +90,10 @@ reasons! {
     UpgradeRefused = "upgrade_refused",
     /// No endpoint of the upstream may be picked.
     NoEndpoint = "no_endpoint",
-    /// No connection to an endpoint could be made.
-    UpstreamConnect = "upstream_connect",
+    /// No connection to an endpoint could be made; the detail names how the last one tried failed.
+    UpstreamConnect(&'static str) = "upstream_connect",
+    /// No socket could be opened for an upstream: the gateway has no more of what the detail names.
+    NoSocket(&'static str) = "no_socket",
     /// No connection to an endpoint was made within `timeouts.connect`.
     UpstreamConnectTimeout = "upstream_connect_timeout",
     /// The certificate of the last endpoint tried breaks the rule that the detail names.
@@ -147,6 +149,8 @@ impl Reason {
             | Reason::Invalid(detail)
             | Reason::MediaType(detail)
             | Reason::PolicyUndecided(detail)
+            | Reason::UpstreamConnect(detail)
+            | Reason::NoSocket(detail)
             | Reason::UpstreamCertificate(detail)
             | Reason::UpstreamTls(detail)
             | Reason::UpstreamMalformed(detail)

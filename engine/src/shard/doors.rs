@@ -44,8 +44,9 @@ impl Shard {
         spawn(async move {
             let admit = || door.admit.borrow().admit();
             let ended = door.ending.begun();
-            accept(listener_socket, admit, wheel, ended, |arrival| taking.arrived(&door, spread, arrival))
-                .await;
+            let short = taking.lent.upstream.short.clone();
+            let arrival = |arrival| taking.arrived(&door, spread, arrival);
+            accept(listener_socket, admit, wheel, ended, (arrival, |lacks| short(lacks))).await;
         });
         Ok(())
     }

@@ -86,6 +86,8 @@ pub enum Report {
     /// No connection could be made to an address that was found behind this name. Lost where there is no room: it happens
     /// again.
     Unreachable(Target),
+    /// No socket could be opened or taken, for want of this. Lost where there is no room: it happens again.
+    Short(&'static str),
     /// A token names a key that is not in the set of this address, or there is no set, as of so many fetches. Lost where
     /// there is no room.
     Keys(Arc<str>, u64),

@@ -3,6 +3,7 @@
 use super::build::{Setup, Shared};
 use super::inbox::{Message, Report};
 use crate::base::Activity;
+use crate::base::Tick;
 use crate::exchange::{self, AskKeys, Asking, Held, Lasting, Leave, Sleepers};
 use crate::mem::{Pool, Scratches};
 use crate::net::pipe::Pipes;
@@ -18,6 +19,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
+
+/// How often control is told of what there is none left of.
+const SHORT_AGAIN: Duration = Duration::from_secs(60);
 
 /// How long a report waits for room before it is sent again.
 const AGAIN: Duration = Duration::from_millis(20);
@@ -45,6 +49,7 @@ pub fn lent(setup: &Setup, log: ring::Sender) -> Rc<exchange::Lent> {
         shard: setup.index,
         random: Cell::new(next() | 1),
         ask_idle: ask_idle(setup.shared.clone(), setup.index),
+        short: short(setup.shared.clone()),
         unreachable: unreachable(setup.shared.clone()),
     };
     let table = Held::new(setup.table.clone(), upstream.pools.stations(), leave.clone());
@@ -91,6 +96,18 @@ fn unreachable(shared: Arc<Shared>) -> Box<dyn Fn(&Endpoint)> {
     Box::new(move |endpoint| {
         if let Some(name) = &endpoint.found_behind {
             let _ = shared.reports.send(Report::Unreachable(name.clone()));
+        }
+    })
+}
+
+/// Tells control what there is none left of, once in a while.
+fn short(shared: Arc<Shared>) -> Rc<dyn Fn(&'static str)> {
+    let told_at = Cell::new(None::<Tick>);
+    Rc::new(move |what| {
+        let now = clock::coarse();
+        if told_at.get().is_none_or(|told_at| now.since(told_at) >= SHORT_AGAIN) {
+            told_at.set(Some(now));
+            let _ = shared.reports.send(Report::Short(what));
         }
     })
 }

@@ -63,7 +63,7 @@ pub fn attempt<'a, B: BodySource>(
             // Boxed, for it is larger than all the rest of a try.
             return Box::pin(http2::attempt(lent, leased, request, body, upload, interim)).await;
         }
-        let Some(conn) = &leased.conn else { return Err(CallFault::Connect.into()) };
+        let Some(conn) = &leased.conn else { return Err(CallFault::Connect("lost").into()) };
         let plan = leased.plan();
         let lane = lane(lent, plan, &conn.link);
         let head = encoded(lent, plan, request)?;

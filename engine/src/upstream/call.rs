@@ -88,8 +88,10 @@ pub struct Outgoing<'a> {
 pub enum CallFault {
     /// The upstream has no endpoint now.
     NoEndpoint,
-    /// Every endpoint tried refused the connection.
-    Connect,
+    /// No connection could be made, to the last endpoint tried in this way.
+    Connect(&'static str),
+    /// This process has no socket left to make one with, for want of this.
+    NoSocket(&'static str),
     /// No connection within `timeouts.connect`.
     ConnectTimeout,
     /// The last endpoint tried showed a certificate that breaks this rule.

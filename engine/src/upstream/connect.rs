@@ -1,13 +1,13 @@
-//! From an upstream to a connection: pick an endpoint, take a parked connection or dial. A refused connect
-//! tries the other endpoints, since nothing was sent, and so does a handshake that fails. Bounds: the upstream's cap,
-//! and `timeouts.connect` for waiting, dialling and shaking hands together.
+//! From an upstream to a connection: pick an endpoint, take a parked connection or dial. Where that fails, or takes too
+//! long, the other endpoints are tried, since nothing was sent. Bounds: the upstream's cap, `timeouts.connect` for waiting,
+//! dialling and shaking hands together with each endpoint, and the exchange's total time.
 
 use super::call::{CallFault, Outgoing, Plan};
 use super::http2::{self, Mux};
 use super::lent::Lent;
 use super::pool::Conn;
 use super::shared::Shared;
-use super::station::{Picked, Stay};
+use super::station::{Picked, Station, Stay};
 use super::turn::{Free, Turn, dialling, slot};
 use crate::balance::Facts;
 use crate::base::counters::{Capped, Slot};
@@ -15,7 +15,7 @@ use crate::base::{Side, Tick};
 use crate::certs::OriginTerms;
 use crate::mem::Class;
 use crate::net::dial::dial;
-use crate::net::{Deadline, Link, Stream, clock};
+use crate::net::{Deadline, Link, Stream, clock, shortage};
 use crate::table::Endpoint;
 use crate::tls::{self, Refused, Wrong};
 use crate::wire::proxy_protocol::Announce;
@@ -103,7 +103,7 @@ impl<'a> Leased<'a> {
             self.conn = Some(Conn::new(link, upstream.tls.clone(), slot));
             return Ok(());
         }
-        let mux = Mux::open(lent, link, slot, upstream).await.map_err(|_| CallFault::Connect)?;
+        let mux = Mux::open(lent, link, slot, upstream).await.map_err(|_| CallFault::Connect("reset"))?;
         self.stream = Some(mux.begin());
         station.share(&self.picked, mux, upstream.tls.as_ref());
         Ok(())
@@ -144,10 +144,11 @@ impl Drop for Leased<'_> {
     }
 }
 
-/// A connection to one of the plan's endpoints, for `request`.
+/// A connection to one of the plan's endpoints, for `request`. As long as nothing of it was sent, an endpoint that refuses,
+/// or does not answer in time, gives way to another, with a time of its own.
 ///
 /// # Errors
-/// `NoEndpoint`, that of the last endpoint when every one tried refused, `ConnectTimeout`, `TlsTimeout`, `PoolFull`.
+/// `NoEndpoint`, that of the last endpoint when every one tried failed, `PoolFull`, `NoSocket`.
 pub async fn connect<'a>(
     lent: &'a Lent,
     plan: Plan<'a>,
@@ -156,7 +157,8 @@ pub async fn connect<'a>(
 ) -> Result<Leased<'a>, CallFault> {
     let mut refused = [None::<Stay>; ENDPOINTS_TRIED];
     let mut end = None::<Deadline>;
-    let mut last = CallFault::Connect;
+    let mut last = CallFault::Connect("refused");
+    let mut held = Held { slot: None, station: plan.station };
     for attempt in 0..ENDPOINTS_TRIED {
         let now = clock::coarse();
         let (picked, marked) = pick(lent, plan, request.key, (now, &refused[..attempt]))?;
@@ -171,7 +173,8 @@ pub async fn connect<'a>(
             lent.counts.pool_reused.add(1);
             return Ok(leased);
         }
-        let end = end.get_or_insert_with(|| within(lent, plan));
+        let end = end.get_or_insert_with(|| lent.wheel.deadline());
+        end.set(now.after(plan.timeouts.connect).min(plan.total));
         // Of those that want a connection which they can share, one makes it.
         let dialling = match plan.upstream.http2 {
             true => match dialling(plan, &leased.picked, end).await? {
@@ -180,48 +183,58 @@ pub async fn connect<'a>(
             },
             false => None,
         };
-        let parks = fresh == Fresh::Any && !plan.upstream.http2 && plan.upstream.proxy_protocol.is_none();
-        let slot = match slot(lent, plan, (&leased.picked, parks), end).await? {
-            Free::Stream(stream) => return Ok(leased.join(stream)),
-            Free::Parked(picked, conn) => return Ok(leased.take_over(picked, conn)),
-            Free::Slot(slot) => slot,
-        };
+        if held.slot.is_none() {
+            match slot(lent, plan, (&leased.picked, parks(plan, fresh)), end).await? {
+                Free::Stream(stream) => return Ok(leased.join(stream)),
+                Free::Parked(picked, conn) => return Ok(leased.take_over(picked, conn)),
+                Free::Slot(slot) => held.slot = Some(slot),
+            }
+        }
         let began = clock::coarse();
         plan.tried.dialled.set(clock::now());
         match open(lent, plan, leased.picked.endpoint(), request.announce, end).await {
             Ok(stream) => {
+                let Some(slot) = held.slot.take() else { return Err(last) };
                 leased.take_new(stream, slot).await?;
                 drop(dialling);
                 return Ok(leased);
             }
-            Err(fault @ (CallFault::ConnectTimeout | CallFault::TlsTimeout)) => {
-                plan.station.freed();
-                // What is left after a long wait for a slot may be too short for any endpoint.
-                if clock::coarse().since(began) >= plan.timeouts.connect / 2 {
-                    leased.unreached();
-                }
+            Err(fault @ CallFault::NoSocket(what)) => {
+                (lent.short)(what);
                 return Err(fault);
             }
-            Err(fault) => {
-                leased.unreached();
-                refused[attempt] = Some(leased.picked.stay);
-                last = fault;
-            }
+            Err(fault) => last = fault,
         }
-        drop(slot);
-        plan.station.freed();
-        if attempt + 1 >= leased.picked.among() {
+        // What is left after a long wait for a slot may be too short for any endpoint.
+        let is_late = matches!(last, CallFault::ConnectTimeout | CallFault::TlsTimeout);
+        if !is_late || clock::coarse().since(began) >= plan.timeouts.connect / 2 {
+            leased.unreached();
+        }
+        refused[attempt] = Some(leased.picked.stay);
+        if attempt + 1 >= leased.picked.among() || clock::coarse() >= plan.total {
             break;
         }
     }
     Err(last)
 }
 
-/// The deadline of all that it takes to connect.
-fn within(lent: &Lent, plan: Plan<'_>) -> Deadline {
-    let end = lent.wheel.deadline();
-    end.set(clock::coarse().after(plan.timeouts.connect).min(plan.total));
-    end
+/// Whether a connection that is parked meanwhile will do.
+fn parks(plan: Plan<'_>, fresh: Fresh) -> bool {
+    fresh == Fresh::Any && !plan.upstream.http2 && plan.upstream.proxy_protocol.is_none()
+}
+
+/// The slot of a connection that is being made, from one endpoint to the next; given back, and told, where none was made.
+struct Held<'a> {
+    slot: Option<Slot<Arc<Capped>>>,
+    station: &'a Station,
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        if self.slot.take().is_some() {
+            self.station.freed();
+        }
+    }
 }
 
 /// The next endpoint to try, and whether it is marked. None of those that `refused` while there is another.
@@ -252,10 +265,7 @@ async fn open(
     announce: Option<&Announce>,
     end: &Deadline,
 ) -> Result<Stream, CallFault> {
-    let stream = dial(&endpoint.addr, end).await.map_err(|error| match error.kind() {
-        io::ErrorKind::TimedOut => CallFault::ConnectTimeout,
-        _ => CallFault::Connect,
-    })?;
+    let stream = dial(&endpoint.addr, end).await.map_err(|error| unopened(&error))?;
     match &plan.upstream.tls {
         // Boxed: a handshake needs room that exchanges do not need later.
         Some(terms) => {
@@ -266,6 +276,24 @@ async fn open(
         }
         None => Ok(stream),
     }
+}
+
+/// Why there is no connection.
+fn unopened(error: &io::Error) -> CallFault {
+    use io::ErrorKind as Kind;
+    if let Some(what) = shortage(error) {
+        return CallFault::NoSocket(what);
+    }
+    CallFault::Connect(match error.kind() {
+        Kind::TimedOut => return CallFault::ConnectTimeout,
+        Kind::ConnectionRefused => "refused",
+        Kind::ConnectionReset | Kind::ConnectionAborted => "reset",
+        Kind::HostUnreachable | Kind::NetworkUnreachable | Kind::NetworkDown => "unreachable",
+        Kind::NotFound => "no_such_file",
+        Kind::PermissionDenied => "denied",
+        Kind::AddrNotAvailable => "no_local_address",
+        _ => "failed",
+    })
 }
 
 /// `stream` with TLS. What the upstream is told of the client goes before the handshake: it is of the connection, not of

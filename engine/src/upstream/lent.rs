@@ -8,6 +8,7 @@ use crate::observe::Counts;
 use crate::table::Endpoint;
 use crate::wire::head::Lines;
 use std::cell::Cell;
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// What a shard lends to a call.
@@ -32,6 +33,8 @@ pub struct Lent {
     pub random: Cell<u64>,
     /// Asks the other shards to close an idle connection to the upstream named, when its cap is reached.
     pub ask_idle: Box<dyn Fn(&str)>,
+    /// Tells control that no socket could be opened, for want of this.
+    pub short: Rc<dyn Fn(&'static str)>,
     /// Tells control that no connection to the endpoint could be made: its name may stand for another address by now.
     pub unreachable: Box<dyn Fn(&Endpoint)>,
 }

@@ -151,8 +151,8 @@ fn at_its_end_the_accept_loop_takes_what_is_queued() {
             poll_fn(move |_| if ended.get() { Poll::Ready(()) } else { Poll::Pending })
         };
         let counting = taken.clone();
-        let mut accepting =
-            pin!(accept(listener, unlimited(), wheel, ending, move |_| counting.set(counting.get() + 1)));
+        let count = move |_| counting.set(counting.get() + 1);
+        let mut accepting = pin!(accept(listener, unlimited(), wheel, ending, (count, |_| {})));
         assert!(!once(&mut accepting).await);
         let clients: Vec<_> = (0..200).map(|_| TcpStream::connect(addr).expect("is listened to")).collect();
         ended.set(true);
@@ -185,7 +185,10 @@ async fn hold_then_let_go() {
     let take = move |arrival| match arrival {
         Arrival::Admitted(accepted, _) | Arrival::Refused(accepted) => holding.borrow_mut().push(accepted),
     };
-    spawn(accept(listener, unlimited(), wheel.clone(), std::future::pending(), take));
+    let lacks = Rc::new(Cell::new(""));
+    let told = lacks.clone();
+    let short = move |what| told.set(what);
+    spawn(accept(listener, unlimited(), wheel.clone(), std::future::pending(), (take, short)));
     println!("\nport {}", addr.port());
     let mut greeted = 0;
     while greeted < CLIENTS {
@@ -195,6 +198,7 @@ async fn hold_then_let_go() {
             greeted += 1;
         }
     }
+    assert_eq!(lacks.get(), "process_descriptors");
 }
 
 fn starve(driver: Driver) {

@@ -231,6 +231,37 @@ fn an_origin_that_is_down_is_told_at_once() {
     });
 }
 
+// What the gateway itself lacks is not held against the endpoint, and the operator is told.
+#[test]
+fn without_descriptors_requests_are_answered_503_and_endpoints_stay_good() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let gateway = Gateway::start(driver, &Setup { pool: "idle: 100ms", ..Setup::of(&origin) });
+        let mut clients = [gateway.connect(), gateway.connect()];
+        for client in &mut clients {
+            ask(client, "GET", "/ok", "");
+            client.reply().expect(200);
+        }
+        assert!(origin.wait(|seen| seen.iter().all(|one| one.end.is_some())), "nothing is parked");
+        gateway.descriptors(3);
+        for client in &mut clients {
+            ask(client, "GET", "/ok", "");
+            let reply = client.reply().expect(503);
+            assert_eq!((reply.reason().as_str(), reply.value("retry-after")), ("no_socket", Some("1")));
+            let line = gateway.log_where(client.addr(), "a 503", |line| line["status"] == 503);
+            assert_eq!(line["detail"], "process_descriptors", "{line}");
+        }
+        gateway
+            .said()
+            .wait("a word of it", |lines| lines.iter().any(|line| line.contains("sockets_exhausted")));
+        gateway.descriptors(4096);
+        for client in &mut clients {
+            ask(client, "GET", "/ok", "");
+            client.reply().expect(200);
+        }
+    });
+}
+
 #[test]
 fn an_endpoint_that_refuses_gives_way_to_another() {
     for balance in ["round_robin", "least_connections"] {

@@ -85,6 +85,27 @@ fn a_connect_that_does_not_end_is_504() {
     });
 }
 
+// Nothing of a request was sent to it, whatever the method.
+#[test]
+fn an_endpoint_that_does_not_answer_gives_way_to_another() {
+    for balance in ["round_robin", "least_connections", "{ consistent_hash: path }"] {
+        each_driver(|driver| {
+            let (silent, _socket, _filled) = black_hole();
+            let origin = Origin::start();
+            let endpoints = [silent, origin.addr(), silent];
+            let setup = Setup { route_timeouts: "connect: 200ms", balance, ..Setup::before(&endpoints[..2]) };
+            let gateway = Gateway::start(driver, &setup);
+            for turn in 0..8 {
+                let mut client = gateway.connect();
+                let method = if turn % 2 == 0 { "POST" } else { "GET" };
+                client.send(format!("{method} /ok?{turn} HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n"));
+                client.reply().expect(200);
+                assert_eq!(gateway.log_of(client.addr())["endpoint"], origin.addr().to_string());
+            }
+        });
+    }
+}
+
 #[test]
 fn an_answer_that_does_not_begin_is_504() {
     each_driver(|driver| {

@@ -136,6 +136,14 @@ impl Gateway {
         signal("TERM", self.child.id());
     }
 
+    /// From now on it may have so many descriptors open.
+    #[allow(dead_code, reason = "not every test that is built with this file needs it")]
+    pub fn descriptors(&self, most: usize) {
+        let id = self.child.id().to_string();
+        let done = Command::new("prlimit").args(["--pid", &id, &format!("--nofile={most}:")]).status();
+        assert!(done.expect("util-linux is there").success());
+    }
+
     /// Its configuration file.
     pub fn file(&self) -> &Path {
         &self.file

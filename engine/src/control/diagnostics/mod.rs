@@ -89,6 +89,12 @@ pub fn endpoints_refused(problem: &Problem) {
     tell!(EndpointsFileRefused, { file, line, help }, "{place}{shown}; the last good list stays");
 }
 
+/// Tells that a shard can open no socket, for want of what it `lacks`.
+pub fn sockets_exhausted(lacks: &str) {
+    let help = if lacks == "memory" { "the machine has no memory for another socket" } else { advice::LIMIT };
+    tell!(SocketsExhausted, { lacks, help }, "connections cannot be taken or made: no {} left: {help}", lacks.replace('_', " "));
+}
+
 /// `file:line:column: `, as far as it is known.
 struct Place<'p>(&'p str, u32, u32);
 

@@ -78,11 +78,12 @@ impl Signals {
     }
 }
 
-/// A shard wants to know of a name, or of keys, sooner than it would be looked for.
+/// A shard wants to know of a name, or of keys, sooner than it would be looked for, or lacks what only the operator can give.
 fn hurry(report: Report, keeper: Option<&Keeper>, jwks: &Jwks) {
     match (report, keeper) {
         (Report::Unreachable(target), Some(keeper)) => keeper.hurry(target),
         (Report::Keys(address, number), _) => jwks.hurry(address, number),
+        (Report::Short(lacks), _) => diagnostics::sockets_exhausted(lacks),
         _ => {}
     }
 }

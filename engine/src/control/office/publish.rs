@@ -151,7 +151,7 @@ impl Published {
                     "shard {shard} takes no connections of listener {listener}: {error}"
                 );
             }
-            other @ (Report::Unreachable(_) | Report::Keys(..)) => return Some(other),
+            other @ (Report::Unreachable(_) | Report::Keys(..) | Report::Short(_)) => return Some(other),
         }
         None
     }

@@ -42,7 +42,7 @@ pub async fn attempt<'a, B: BodySource>(
     interim: &mut impl AsyncFnMut(Head<'_>) -> Result<(), Fault>,
 ) -> Result<Reply<'a>, Failed> {
     let plan = leased.plan();
-    let Some(stream) = &leased.stream else { return Err(CallFault::Connect.into()) };
+    let Some(stream) = &leased.stream else { return Err(CallFault::Connect("lost").into()) };
     let mut uploading = !matches!(request.onward.length, Length::None | Length::Exact(0));
     let deadline = lent.wheel.deadline();
     let soon = || clock::coarse().after(plan.timeouts.first_byte).min(plan.total);
