@@ -1,5 +1,6 @@
 //! Passive marks: an endpoint that could not be reached is left alone for a while, one second the first time and
-//! twice as long each time after, up to thirty. Then one exchange tries it; that it is reached clears the mark.
+//! twice as long each time after, up to thirty. Then one exchange tries it; that it is reached clears the mark. One that
+//! takes connections and closes them without a reply, several in a row, is marked each time.
 //!
 //! ```text
 //! clear ──unreached──▶ down ──time──▶ due ──picked──▶ on trial ──unreached──▶ down, twice as long
@@ -14,12 +15,19 @@ use std::time::Duration;
 const FIRST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(30);
 
+/// Connections in a row closed without a reply that mark an endpoint.
+const CUTS: u8 = 3;
+
 /// The marks of all seats of an upstream, on one shard.
 #[derive(Debug, Clone)]
 pub(super) struct Marks {
     list: Vec<Mark>,
     /// Seats that have one: while there are none, a pick looks at none.
     count: usize,
+    /// Connections in a row that the endpoint closed without a reply.
+    cuts: Vec<u8>,
+    /// Whether there are any.
+    has_cuts: bool,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -40,14 +48,16 @@ impl Mark {
 impl Marks {
     /// No marks for `len` seats.
     pub fn new(len: usize) -> Marks {
-        Marks { list: vec![Mark::default(); len], count: 0 }
+        Marks { list: vec![Mark::default(); len], count: 0, cuts: vec![0; len], has_cuts: false }
     }
 
     /// The marks of a new list of seats, each kept where `from` names the old seat.
     pub fn moved(&self, from: &[Option<usize>]) -> Marks {
         let old = |from: &Option<usize>| from.and_then(|old| self.list.get(old)).copied().unwrap_or_default();
         let list: Vec<Mark> = from.iter().map(old).collect();
-        Marks { count: list.iter().filter(|mark| mark.failures > 0).count(), list }
+        let cut = |from: &Option<usize>| from.and_then(|old| self.cuts.get(old)).copied().unwrap_or_default();
+        let count = list.iter().filter(|mark| mark.failures > 0).count();
+        Marks { count, list, cuts: from.iter().map(cut).collect(), has_cuts: self.has_cuts }
     }
 
     /// Whether no seat has a mark.
@@ -91,6 +101,30 @@ impl Marks {
         }
     }
 
+    /// `seat` took a new connection and closed it without a reply. That a request makes it do so, anybody can send: only
+    /// several in a row, with no reply to anybody between them, are as if it could not be reached.
+    pub fn cut(&mut self, seat: usize, now: Tick) {
+        let Some(cuts) = self.cuts.get_mut(seat) else { return };
+        *cuts = cuts.saturating_add(1);
+        self.has_cuts = true;
+        if *cuts >= CUTS {
+            self.unreached(seat, now);
+        }
+    }
+
+    /// Whether [`Marks::replied`] has anything to do.
+    pub fn has_cuts(&self) -> bool {
+        self.has_cuts
+    }
+
+    /// `seat` has replied.
+    pub fn replied(&mut self, seat: usize) {
+        if let Some(cuts) = self.cuts.get_mut(seat) {
+            *cuts = 0;
+        }
+        self.has_cuts = self.cuts.iter().any(|cuts| *cuts > 0);
+    }
+
     /// `seat` was reached.
     pub fn reached(&mut self, seat: usize) {
         let Some(mark) = self.list.get_mut(seat) else { return };
@@ -105,6 +139,25 @@ mod tests {
 
     fn at(ms: u64) -> Tick {
         Tick(ms * 1_000_000)
+    }
+
+    #[test]
+    fn only_cuts_in_a_row_mark() {
+        let mut marks = Marks::new(2);
+        for _ in 0..5 {
+            marks.cut(0, at(0));
+            marks.cut(0, at(0));
+            assert!(marks.has_cuts() && marks.are_none());
+            marks.replied(0);
+            assert!(!marks.has_cuts());
+        }
+        (0..3).for_each(|_| marks.cut(1, at(0)));
+        assert_eq!(marks.down(1, at(999)), Some(at(1000)));
+        // A connection is no reply.
+        marks.picked(1, at(1000));
+        marks.reached(1);
+        marks.cut(1, at(1001));
+        assert!(marks.down(1, at(1500)).is_some());
     }
 
     #[test]

@@ -127,6 +127,21 @@ impl State {
         self.marks.unreached(endpoint, now);
     }
 
+    /// `endpoint` took a new connection and closed it without a reply: some in a row are as if it could not be reached.
+    pub fn cut(&mut self, endpoint: usize, now: Tick) {
+        self.marks.cut(endpoint, now);
+    }
+
+    /// Whether [`State::replied`] has to be told.
+    pub fn has_cuts(&self) -> bool {
+        self.marks.has_cuts()
+    }
+
+    /// `endpoint` has replied.
+    pub fn replied(&mut self, endpoint: usize) {
+        self.marks.replied(endpoint);
+    }
+
     /// There is a connection to `endpoint`. Needs to be told only where it is [marked](State::is_marked).
     pub fn reached(&mut self, endpoint: usize) {
         self.marks.reached(endpoint);

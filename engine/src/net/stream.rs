@@ -153,15 +153,15 @@ impl Stream {
         }
     }
 
-    /// Whether the peer has reset the connection (150 ns). Its end alone is no reset: it may have said all that it has to say.
+    /// Whether the peer has reset the connection (150 ns), whatever it had said before. Its end alone is no reset: it may have
+    /// said all that it has to say.
     pub fn is_reset(&self) -> bool {
-        let seen = match &self.0 {
-            Inner::Os(tcp) => sys::peek(tcp.as_raw_fd()),
-            Inner::Covered(cover) => return cover.below().is_reset(),
+        match &self.0 {
+            Inner::Os(tcp) => sys::is_over(tcp.as_raw_fd()),
+            Inner::Covered(cover) => cover.below().is_reset(),
             #[cfg(feature = "sim")]
-            Inner::Sim(socket) => socket.peek(),
-        };
-        seen.is_err_and(|error| error.kind() != io::ErrorKind::WouldBlock)
+            Inner::Sim(socket) => socket.is_reset(),
+        }
     }
 
     /// Looks at an idle connection without taking a byte off it (150 ns).

@@ -42,6 +42,15 @@ fn receive(fd: RawFd, into: &mut [u8], flags: c_int) -> io::Result<usize> {
     check(n as isize)
 }
 
+/// Whether neither side can say anything more: the connection was reset, or both have ended it. Bytes that were not read do
+/// not hide it.
+pub fn is_over(fd: RawFd) -> bool {
+    let mut looked = libc::pollfd { fd, events: 0, revents: 0 };
+    // SAFETY: one pollfd is read and written; with no time to wait the call does not block.
+    let _ = unsafe { libc::syscall(libc::SYS_poll, &raw mut looked, 1, 0) };
+    looked.revents & (libc::POLLERR | libc::POLLHUP) != 0
+}
+
 /// sendto(2) of `bytes`, bare as [`receive`]; a prefix may have been taken. Never raises SIGPIPE.
 pub fn send(fd: RawFd, bytes: &[u8]) -> io::Result<usize> {
     let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;

@@ -259,6 +259,9 @@ pub async fn call<'a, B: BodySource>(
         let Failed { fault, nothing_sent, refused, answered } =
             match attempt(lent, leased, request, body, upload, interim).await {
                 Ok(reply) => {
+                    if plan.station.balance(|state| state.has_cuts()) {
+                        replied(plan);
+                    }
                     if plan.upstream.balance.algorithm.is_measured() && upload.is_none() {
                         measure(plan, Duration::ZERO);
                     }
@@ -276,7 +279,7 @@ pub async fn call<'a, B: BodySource>(
             }
         }
         if cut && !reused && !plan.upstream.http2 && matches!(request.onward.length, Length::None) {
-            unreached(plan);
+            told_of_cut(plan);
         }
         let safe = nothing_sent || request.head.method().is_idempotent();
         if refused && cut && refusals < REFUSALS_MAX {
@@ -316,11 +319,19 @@ fn measure(plan: &Plan<'_>, least: Duration) {
     plan.station.staying(picked, |state, at| state.measured(at, took, now));
 }
 
-/// The endpoint takes connections and closes them: it is left alone for a while, as one that takes none is.
+/// The endpoint took a connection and closed it.
 #[cold]
-fn unreached(plan: &Plan<'_>) {
+fn told_of_cut(plan: &Plan<'_>) {
     if let Some(picked) = &*plan.tried.endpoint.borrow() {
-        plan.station.staying(picked, |state, at| state.unreached(at, clock::coarse()));
+        plan.station.staying(picked, |state, at| state.cut(at, clock::coarse()));
+    }
+}
+
+/// The endpoint that had closed connections replies.
+#[cold]
+fn replied(plan: &Plan<'_>) {
+    if let Some(picked) = &*plan.tried.endpoint.borrow() {
+        plan.station.staying(picked, |state, at| state.replied(at));
     }
 }
 

@@ -249,9 +249,13 @@ fn a_client_that_resets_is_not_worked_for_though_its_origin_is_silent() {
         // Who has only said all that he had to say waits for his answer.
         let mut waits = gateway.connect();
         waits.send("GET /slow-head/2500 HTTP/1.1\r\nHost: a\r\n\r\n").finish();
-        let told = [(never.addr(), 0, 0), (half.addr(), 200, 4)];
+        // What was sent behind a request and is not read yet hides nothing.
+        let mut ahead = gateway.connect();
+        ahead.send("GET /never HTTP/1.1\r\nHost: a\r\n\r\nG");
+        let told = [(never.addr(), 0, 0), (half.addr(), 200, 4), (ahead.addr(), 0, 0)];
         never.reset();
         half.reset();
+        ahead.reset();
         for (client, status, bytes) in told {
             let line = gateway.log_of(client);
             assert_eq!(line["reason"], "client_gone", "{line}");
@@ -285,6 +289,39 @@ fn who_reads_slowly_and_steadily_is_not_taken_for_one_that_reads_nothing() {
         let line = gateway.log_of(client);
         assert_eq!(line["reason"], "client_gone", "{line}");
         three_fresh(&gateway);
+    });
+}
+
+/// An origin that begins to answer once it has a head, and says no more.
+fn answers_half() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let addr = listener.local_addr().expect("is bound");
+    std::thread::spawn(move || {
+        let mut held = Vec::new();
+        for stream in listener.incoming() {
+            let mut stream = stream.expect("is connected");
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
+            held.push(stream);
+        }
+    });
+    addr
+}
+
+// Whichever side of the exchange finds it, it is the client that has left.
+#[test]
+fn a_client_that_resets_within_both_bodies_is_gone() {
+    each_driver(|driver| {
+        let setup = Setup { route_timeouts: "between_bytes: 30s", ..Setup::before(&[answers_half()]) };
+        let gateway = Gateway::start(driver, &setup);
+        let (mut client, began) = (gateway.connect(), Instant::now());
+        client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n");
+        client.read_until(|come| come.ends_with(b"half"));
+        let addr = client.addr();
+        client.reset();
+        let line = gateway.log_of(addr);
+        assert_eq!(line["reason"], "client_gone", "{line}");
+        assert!(began.elapsed() < LATE, "{:?}", began.elapsed());
     });
 }
 
