@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use ringgate::wire::uri::{self, Authority, PathFault};
+use ringgate::wire::uri::{self, Authority, DoubleSlash, PathFault, PathRule};
 use ringgate::wire::{Form, Method};
 
 fuzz_target!(|bytes: &[u8]| {
@@ -55,6 +55,20 @@ fn path(bytes: &[u8]) {
     assert_eq!(uri::canonical(&path, &mut Vec::new()), Ok(&path[..]));
     assert_eq!(path.first(), Some(&b'/'));
     assert!(path.split(|byte| *byte == b'/').all(|segment| segment != b"." && segment != b".."));
+    // Whether slashes are merged before or behind the rest, none is left, and nothing else changes.
+    let merge = PathRule { double_slash: DoubleSlash::Merge, ..PathRule::default() };
+    let refuse = PathRule { double_slash: DoubleSlash::Refuse, refuses_escaped_slash: true };
+    if let Ok(merged) = merge.canonical(bytes, &mut Vec::new()) {
+        assert!(!merged.windows(2).any(|pair| pair == b"//"));
+        assert_eq!(merge.canonical(merged, &mut Vec::new()), Ok(merged));
+        if !bytes.windows(2).any(|pair| pair == b"//") {
+            assert_eq!(merged, path);
+        }
+    }
+    if let Ok(strict) = refuse.canonical(bytes, &mut Vec::new()) {
+        assert_eq!(strict, path);
+        assert!(!strict.windows(3).any(|escape| matches!(escape, b"%2F" | b"%5C")));
+    }
 }
 
 /// RFC 3986 §6.2.2 in its own order: escapes over the whole path, then the removal of §5.2.4.

@@ -33,6 +33,8 @@ section! {
         pub hsts: Option<Hsts>,
         /// Proxies before this listener that send a PROXY header; none unless given.
         pub proxy_protocol: Option<ProxyProtocol>,
+        /// What is done about paths that an origin may read otherwise than they are written.
+        pub paths: Paths = {},
         /// What a client may send.
         pub limits: Limits = {},
         /// How long a client may take.
@@ -103,6 +105,39 @@ section! {
         /// Addresses, networks such as `10.0.0.0/8`, or `unix` for every peer on a Unix socket. Each connection from them
         /// must begin with the header; from others none is read.
         pub from: Vec<Network>,
+    }
+}
+
+section! {
+    noun "paths";
+    /// Paths that an origin may read otherwise than they are written: routes and policies go by what is written.
+    pub struct Paths {
+        /// `//`: it stays; or it is `/`, for routes, policies and the origin; or the answer is 400.
+        pub double_slash: DoubleSlash = "keep",
+        /// `%2F` and `%5C`, which some origins decode: they stay, or the answer is 400.
+        pub escaped_slash: EscapedSlash = "keep",
+    }
+}
+
+words! {
+    /// What becomes of `//`.
+    pub enum DoubleSlash {
+        /// It stays.
+        Keep = "keep",
+        /// It is `/`.
+        Merge = "merge",
+        /// The answer is 400.
+        Refuse = "refuse",
+    }
+}
+
+words! {
+    /// What becomes of `%2F` and `%5C`.
+    pub enum EscapedSlash {
+        /// They stay.
+        Keep = "keep",
+        /// The answer is 400.
+        Refuse = "refuse",
     }
 }
 

@@ -179,6 +179,15 @@ impl<'a> Context<'a> {
         }
     }
 
+    /// The canonical path of `head`, as its listener has paths read; in `space` where it differs from what was sent.
+    ///
+    /// # Errors
+    /// `BadRequest`: it has none, or one that the listener refuses.
+    pub fn canonical<'p>(&self, head: Head<'p>, space: &'p mut Vec<u8>) -> Result<&'p [u8], Reason> {
+        let rule = self.table.listeners[self.peer.listener.index()].paths;
+        rule.canonical(head.path(), space).map_err(|fault| Reason::BadRequest(fault.reason()))
+    }
+
     /// The cells of what it met.
     fn met<'m>(&'m self, upstream: Option<&'m Upstream>, picked: Option<&'m Picked>) -> Met<'m> {
         let shard = usize::from(self.lent.shard);

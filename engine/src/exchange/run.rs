@@ -20,7 +20,6 @@ use crate::table::End;
 use crate::wire::head::Form;
 use crate::wire::http1::framing::Length;
 use crate::wire::method::Method;
-use crate::wire::uri;
 
 /// Serves one request whose head and framing are valid.
 pub async fn run<'c, D: Downstream>(ctx: &'c Context<'c>, length: Length, down: &mut D) -> Outcome<'c> {
@@ -54,7 +53,7 @@ async fn serve<'c, B: BodySource, R: Replies>(
     }
     let path = match head.form() {
         Form::Asterisk => head.path(),
-        _ => uri::canonical(head.path(), path).map_err(|fault| Reason::BadRequest(fault.reason()))?,
+        _ => ctx.canonical(head, path)?,
     };
     if let Some(own) = proof(ctx, (head, path), edits, space) {
         return Ok(end::send(ctx, own, body, reply).await);

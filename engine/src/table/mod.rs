@@ -12,6 +12,7 @@ use crate::route::redirect::Redirect;
 use crate::wire::http1::HeadLimits;
 use crate::wire::http1::framing::Length;
 use crate::wire::proxy_protocol;
+use crate::wire::uri::PathRule;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -178,6 +179,8 @@ pub struct Listener {
     pub to_https: Option<Redirect>,
     /// What those that came by https are told of coming again: the value of Strict-Transport-Security.
     pub hsts: Option<Box<[u8]>>,
+    /// What is done about paths that have two readings.
+    pub paths: PathRule,
     /// Limits of its connections and requests.
     pub limits: Limits,
     /// Its timeouts.

@@ -22,7 +22,6 @@ use crate::wire::head::{Form, Head, Lines};
 use crate::wire::http1::framing::{self, Length};
 use crate::wire::http1::{Parsed, request};
 use crate::wire::method::Method;
-use crate::wire::uri;
 use serde_json::Value;
 use std::cell::RefCell;
 use std::net::IpAddr;
@@ -167,7 +166,7 @@ impl<'a> Trace<'a> {
         let mut room = Vec::new();
         let path = match head.form() {
             Form::Asterisk => head.path(),
-            _ => match uri::canonical(head.path(), &mut room) {
+            _ => match table.listeners[self.peer.listener.index()].paths.canonical(head.path(), &mut room) {
                 Ok(path) => path,
                 Err(fault) => return Err(self.refuse("path", Reason::BadRequest(fault.reason()))),
             },

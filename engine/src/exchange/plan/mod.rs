@@ -23,7 +23,6 @@ use crate::wire::edits::Edits;
 use crate::wire::field::Field;
 use crate::wire::head::{Form, Head};
 use crate::wire::http1::framing::Length;
-use crate::wire::uri;
 use std::net::IpAddr;
 
 /// What is known of a request for its policies.
@@ -331,7 +330,7 @@ pub fn dress_answer(
     let (Some(chain), Some(head)) = (ctx.chain(), ctx.head) else { return };
     let path = match head.form() {
         Form::Asterisk => head.path(),
-        _ => uri::canonical(head.path(), space).unwrap_or_default(),
+        _ => ctx.canonical(head, space).unwrap_or_default(),
     };
     if ctx.passage.borrow().is_none() {
         // No route was found, or the request was refused before its policies were asked: those that dress a miss say

@@ -4,6 +4,7 @@ use super::{
     Address, BULK_BYTES, Check, Kept, Limits, Listener, ListenerTimeouts, Means, Networks, Pointer,
     SocketAddr, Speaks, Table, address, config, networks, tls,
 };
+use crate::wire::uri::{DoubleSlash, PathRule};
 
 /// What a request head may take of a bulk buffer: the rest is its headroom and the first bytes of a body.
 const HEADER_BYTES_MAX: u64 = (BULK_BYTES - 4 * 1024) as u64;
@@ -53,6 +54,7 @@ pub(super) fn build(
             certificates,
             to_https: tls::https::redirect(check, &at.key("redirect_https"), &name, given),
             hsts: tls::https::hsts(check, &at.key("hsts"), &name, given),
+            paths: paths(&given.paths),
             limits: limits(check, &at.key("limits"), &given.limits),
             timeouts: timeouts(check, &at.key("timeouts"), &given.timeouts),
             count: kept.count(&name),
@@ -63,6 +65,18 @@ pub(super) fn build(
         });
     }
     listeners
+}
+
+fn paths(given: &config::listener::Paths) -> PathRule {
+    use config::listener::{DoubleSlash as Given, EscapedSlash};
+    PathRule {
+        double_slash: match given.double_slash {
+            Given::Keep => DoubleSlash::Keep,
+            Given::Merge => DoubleSlash::Merge,
+            Given::Refuse => DoubleSlash::Refuse,
+        },
+        refuses_escaped_slash: given.escaped_slash == EscapedSlash::Refuse,
+    }
 }
 
 /// The versions of HTTP that a listener speaks.

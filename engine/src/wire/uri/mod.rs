@@ -7,6 +7,6 @@ mod query;
 mod target;
 
 pub use authority::Authority;
-pub use path::{PathFault, canonical, is_canonical};
+pub use path::{DoubleSlash, PathFault, PathRule, canonical, is_canonical};
 pub use query::{is_named, unescaped};
 pub use target::{Target, is_path_byte, target};

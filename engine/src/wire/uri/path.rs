@@ -1,6 +1,7 @@
 //! The canonical path (RFC 3986 §6.2.2): escapes of unreserved characters decoded, other escapes in upper case, dot
-//! segments removed. `//` is kept and `%2F` is never decoded, since both may mean something to the origin. What
-//! has two readings is refused, so that matching, policy and origin see the same path.
+//! segments removed. `%2F` is never decoded, since it may mean something to the origin; neither is `//`, unless a
+//! [`PathRule`] says that it means nothing. What has two readings is refused, so that matching, policy and origin see the
+//! same path.
 
 /// Why a path cannot be made canonical; the client sees 400.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -13,6 +14,10 @@ pub enum PathFault {
     AboveRoot,
     /// No `/` at its front.
     NotAbsolute,
+    /// `//`, where that is refused.
+    DoubleSlash,
+    /// `%2F` or `%5C`, where that is refused.
+    EscapedSlash,
 }
 
 impl PathFault {
@@ -23,12 +28,60 @@ impl PathFault {
             PathFault::Nul => "path_nul",
             PathFault::AboveRoot => "path_above_root",
             PathFault::NotAbsolute => "path_not_absolute",
+            PathFault::DoubleSlash => "path_double_slash",
+            PathFault::EscapedSlash => "path_escaped_slash",
         }
     }
 
     /// The status a client sees.
     pub fn status(self) -> u16 {
         400
+    }
+}
+
+/// What becomes of `//`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DoubleSlash {
+    /// It stays.
+    #[default]
+    Keep,
+    /// It is `/`.
+    Merge,
+    /// The path is refused.
+    Refuse,
+}
+
+/// What is done about paths that some origins read otherwise than they are written here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PathRule {
+    /// What becomes of `//`.
+    pub double_slash: DoubleSlash,
+    /// Whether `%2F` and `%5C` are refused, which some origins decode.
+    pub refuses_escaped_slash: bool,
+}
+
+impl PathRule {
+    /// The canonical form of `path` under this rule, as [`canonical`].
+    ///
+    /// # Errors
+    /// As [`canonical`], and what the rule refuses.
+    pub fn canonical<'a>(self, path: &'a [u8], scratch: &'a mut Vec<u8>) -> Result<&'a [u8], PathFault> {
+        if self == PathRule::default() { canonical(path, scratch) } else { self.strictly(path, scratch) }
+    }
+
+    #[inline(never)]
+    fn strictly<'a>(self, path: &'a [u8], scratch: &'a mut Vec<u8>) -> Result<&'a [u8], PathFault> {
+        let is_double = path.windows(2).any(|pair| pair == b"//");
+        if is_double && self.double_slash == DoubleSlash::Refuse {
+            return Err(PathFault::DoubleSlash);
+        }
+        let merges = is_double && self.double_slash == DoubleSlash::Merge;
+        let path = if merges { rebuilt(path, true, scratch) } else { canonical(path, scratch) }?;
+        let slash = |escape: &[u8]| matches!(escape, b"%2F" | b"%5C");
+        if self.refuses_escaped_slash && path.windows(3).any(slash) {
+            return Err(PathFault::EscapedSlash);
+        }
+        Ok(path)
     }
 }
 
@@ -41,9 +94,20 @@ pub fn canonical<'a>(path: &'a [u8], scratch: &'a mut Vec<u8>) -> Result<&'a [u8
     if is_settled(path) {
         return Ok(path);
     }
+    rebuilt(path, false, scratch)
+}
+
+/// The canonical form of `path`, in `scratch`. `merges` leaves empty segments out.
+fn rebuilt<'a>(path: &[u8], merges: bool, scratch: &'a mut Vec<u8>) -> Result<&'a [u8], PathFault> {
+    if path.first() != Some(&b'/') {
+        return Err(PathFault::NotAbsolute);
+    }
     scratch.clear();
     let mut segments = path[1..].split(|byte| *byte == b'/').peekable();
     while let Some(segment) = segments.next() {
+        if merges && segment.is_empty() && segments.peek().is_some() {
+            continue;
+        }
         let start = scratch.len();
         scratch.push(b'/');
         decode(segment, scratch)?;
@@ -144,6 +208,29 @@ mod tests {
             let same = canonical(path.as_bytes(), &mut scratch).map(<[u8]>::as_ptr);
             assert_eq!(same, Ok(path.as_ptr()), "{path}");
             assert!(is_canonical(path.as_bytes()), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_rule_says_what_slashes_mean_that_have_two_readings() {
+        let merge = PathRule { double_slash: DoubleSlash::Merge, ..PathRule::default() };
+        let refuse = PathRule { double_slash: DoubleSlash::Refuse, refuses_escaped_slash: true };
+        for (path, merged, refused) in [
+            ("/a/b", Ok("/a/b"), Ok("/a/b")),
+            ("//", Ok("/"), Err(PathFault::DoubleSlash)),
+            ("//a///b//", Ok("/a/b/"), Err(PathFault::DoubleSlash)),
+            ("/a//../b", Ok("/b"), Err(PathFault::DoubleSlash)),
+            ("/a/.//%62", Ok("/a/b"), Err(PathFault::DoubleSlash)),
+            ("/a%2fb", Ok("/a%2Fb"), Err(PathFault::EscapedSlash)),
+            ("/a%5Cb", Ok("/a%5Cb"), Err(PathFault::EscapedSlash)),
+            ("/a%252Fb", Ok("/a%252Fb"), Ok("/a%252Fb")),
+            ("//..", Err(PathFault::AboveRoot), Err(PathFault::DoubleSlash)),
+        ] {
+            for (rule, expected) in [(merge, merged), (refuse, refused)] {
+                let mut scratch = Vec::new();
+                let found = rule.canonical(path.as_bytes(), &mut scratch);
+                assert_eq!(found, expected.map(str::as_bytes), "{path} {rule:?}");
+            }
         }
     }
 
