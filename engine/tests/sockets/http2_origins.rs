@@ -76,7 +76,7 @@ fn a_host_that_cannot_be_said_over_http2_is_the_clients_fault() {
         let gateway = first(driver, behind.addr(), "");
         for (head, detail) in [
             ("GET /ok HTTP/1.0\r\n\r\n", "host_missing"),
-            ("GET /ok HTTP/1.1\r\nHost: a%41\r\n\r\n", "host_escaped"),
+            ("GET /ok HTTP/1.1\r\nHost: a%41\r\n\r\n", "host_invalid"),
         ] {
             let mut client = gateway.connect();
             client.send(head);

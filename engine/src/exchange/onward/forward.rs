@@ -183,14 +183,13 @@ pub fn client_ip(peer: Peer, head: Head<'_>, gateway: &Gateway) -> Option<IpAddr
 /// The Host to forward.
 ///
 /// # Errors
-/// Where the upstream speaks HTTP/2 and the client named no host, which only HTTP/1.0 lets it do, or one with escapes: neither
-/// makes an `:authority` (RFC 9113 §8.3.1).
+/// Where the upstream speaks HTTP/2 and the client named no host, which only HTTP/1.0 lets it do: that makes no `:authority`
+/// (RFC 9113 §8.3.1).
 pub fn host<'h>(head: Head<'h>, route: &'h Route, upstream: &Upstream) -> Result<&'h [u8], Reason> {
     let host = route.host().unwrap_or_else(|| head.host());
     match host {
         _ if !upstream.http2 => Ok(host),
         b"" => Err(Reason::BadRequest("host_missing")),
-        _ if memchr::memchr(b'%', host).is_some() => Err(Reason::BadRequest("host_escaped")),
         _ => Ok(host),
     }
 }

@@ -1,5 +1,6 @@
 //! Host and port, by the grammar of RFC 3986 §3.2 and stricter: no userinfo, no empty host, no zone id, no
-//! future IP literal. What passes can stand in a Host field that is sent on.
+//! future IP literal, and of a name neither escapes nor empty labels: routes go by what is written, and an origin that
+//! decodes it would see another host. What passes can stand in a Host field that is sent on, and in an `:authority`.
 
 use std::net::Ipv6Addr;
 
@@ -35,7 +36,7 @@ impl<'a> Authority<'a> {
     }
 }
 
-/// The bytes of a registered name but for escapes: unreserved and sub-delims (RFC 3986 §3.2.2).
+/// The bytes of a registered name: unreserved and sub-delims (RFC 3986 §3.2.2).
 static NAME: [bool; 256] = {
     let mut allowed = [false; 256];
     let mut at = 0;
@@ -49,17 +50,17 @@ static NAME: [bool; 256] = {
     allowed
 };
 
-/// Length of a registered name or IPv4 address at the front of `bytes`, at least one.
+/// Length of a registered name or IPv4 address at the front of `bytes`, at least one. A dot may close it.
 fn named(bytes: &[u8]) -> Option<usize> {
-    let mut at = 0;
-    loop {
-        at += bytes[at..].iter().position(|byte| !NAME[*byte as usize]).unwrap_or(bytes.len() - at);
-        match &bytes[at..] {
-            [] | [b':', ..] => return (at > 0).then_some(at),
-            [b'%', high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => at += 3,
-            _ => return None,
+    let len = bytes.iter().position(|byte| !NAME[*byte as usize]).unwrap_or(bytes.len());
+    let mut before = b'.';
+    for byte in &bytes[..len] {
+        if (*byte, before) == (b'.', b'.') {
+            return None;
         }
+        before = *byte;
     }
+    (len > 0 && matches!(bytes[len..], [] | [b':', ..])).then_some(len)
 }
 
 /// Length of an IPv6 literal with its brackets at the front of `bytes`.
@@ -104,7 +105,7 @@ mod tests {
             ("[2001:db8::7]:443", "[2001:db8::7]", Some(443)),
             ("[::ffff:10.0.0.1]:1", "[::ffff:10.0.0.1]", Some(1)),
             ("x_y-z~.local", "x_y-z~.local", None),
-            ("caf%C3%A9.fr", "caf%C3%A9.fr", None),
+            ("a.b.", "a.b.", None),
             ("a!$&'()*+,;=b", "a!$&'()*+,;=b", None),
         ] {
             let expected = Authority { host: host.as_bytes(), port };
@@ -151,6 +152,12 @@ mod tests {
             "[:::]",
             "a]",
             "[a",
+            ".",
+            ".a",
+            "a..",
+            "a..b",
+            "caf%C3%A9.fr",
+            "%61.b",
             "%",
             "%4",
             "%zz",
