@@ -302,7 +302,10 @@ fn signals() -> Result<Signals, Refused> {
     Ok(Signals {
         terminate: on(SignalKind::terminate())?,
         interrupt: on(SignalKind::interrupt())?,
+        quit: on(SignalKind::quit())?,
         hangup: on(SignalKind::hangup())?,
+        reopen: on(SignalKind::user_defined1())?,
+        unused: on(SignalKind::user_defined2())?,
     })
 }
 

@@ -67,6 +67,38 @@ fn running_exchanges_end_and_the_exit_code_is_0() {
     }
 }
 
+// Whoever comes from another gateway sends what that one takes: SIGUSR1 from logrotate, SIGQUIT for an end in peace.
+#[test]
+fn the_signals_of_others_cut_nothing() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let folder = std::env::temp_dir().join(format!("ringgate-signals-{}-{driver:?}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("a writable folder");
+        let (log, moved) = (folder.join("access.log"), folder.join("access.log.1"));
+        let access_log = log.display().to_string();
+        let mut gateway = Gateway::start(driver, &Setup { access_log, ..Setup::of(&origin) });
+        origin.script("one", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+        let mut held = ask(&gateway, "/held/5/one");
+        assert!(origin.wait_held(1));
+        std::fs::rename(&log, &moved).expect("is there");
+        gateway.signal("USR2");
+        gateway.signal("USR1");
+        let deadline = Instant::now() + PATIENCE;
+        while !log.exists() {
+            assert!(Instant::now() < deadline, "the log is opened anew");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        gateway.signal("QUIT");
+        ending(&gateway);
+        origin.release();
+        assert_eq!(held.reply().expect(200).text(), "ok");
+        drop(held);
+        assert_eq!(gateway.exit().code(), Some(0), "{:?}", gateway.said().now());
+        assert!(std::fs::read_to_string(&log).expect("is there").contains("/held/5/one"));
+        drop(std::fs::remove_dir_all(folder));
+    });
+}
+
 #[test]
 fn who_asks_on_an_open_connection_meanwhile_is_answered_and_told_to_leave() {
     each_driver(|driver| {

@@ -136,6 +136,12 @@ impl Gateway {
         signal("TERM", self.child.id());
     }
 
+    /// Sends SIG`name`.
+    #[allow(dead_code, reason = "not every test that is built with this file needs it")]
+    pub fn signal(&self, name: &str) {
+        signal(name, self.child.id());
+    }
+
     /// From now on it may have so many descriptors open.
     #[allow(dead_code, reason = "not every test that is built with this file needs it")]
     pub fn descriptors(&self, most: usize) {

@@ -64,8 +64,14 @@ pub struct Signals {
     pub terminate: Signal,
     /// SIGINT.
     pub interrupt: Signal,
+    /// SIGQUIT, which means the same: nginx ends in peace by it.
+    pub quit: Signal,
     /// SIGHUP.
     pub hangup: Signal,
+    /// SIGUSR1, by which others open their logs anew.
+    pub reopen: Signal,
+    /// SIGUSR2, which means nothing here and must not end the process either.
+    pub unused: Signal,
 }
 
 impl Signals {
@@ -74,6 +80,7 @@ impl Signals {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
+            _ = self.quit.recv() => {}
         }
     }
 }
@@ -131,6 +138,11 @@ impl Desk {
                 },
                 _ = signals.terminate.recv() => break ("SIGTERM", Drain::default(), true),
                 _ = signals.interrupt.recv() => break ("SIGINT", Drain::default(), true),
+                _ = signals.quit.recv() => break ("SIGQUIT", Drain::default(), true),
+                _ = signals.reopen.recv() => {
+                    self.logs.reopen();
+                }
+                _ = signals.unused.recv() => {}
                 _ = signals.hangup.recv() => {
                     // What logrotate sends, too, once it has moved the file away.
                     self.logs.reopen();

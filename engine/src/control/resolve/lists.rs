@@ -15,6 +15,8 @@ use tokio::sync::mpsc::Sender;
 
 /// How often files are looked at.
 pub const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// Looks after which a text is taken whose last line does not end: whoever writes it may have paused within that line.
+const UNENDED_LOOKS: u8 = 6;
 /// Bytes of a file at most.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
@@ -29,12 +31,14 @@ pub struct List {
     read: Option<Stamp>,
     /// What the last look saw.
     seen: Option<Stamp>,
+    /// Looks that have seen it so.
+    looks: u8,
 }
 
 impl List {
     /// The file at `path`, not read yet.
     pub fn new(path: PathBuf) -> List {
-        List { path, read: None, seen: None }
+        List { path, read: None, seen: None, looks: 0 }
     }
 
     /// Reads it now, settled or not.
@@ -50,8 +54,16 @@ impl List {
     /// Reads it if it changed and has settled.
     fn look(&mut self) -> Option<Result<Vec<Source>, Vec<Problem>>> {
         let now = stamp(&self.path).ok();
-        let settled = std::mem::replace(&mut self.seen, now) == now;
-        (settled && now != self.read).then(|| self.read())
+        if std::mem::replace(&mut self.seen, now) != now {
+            self.looks = 0;
+            return None;
+        }
+        if now == self.read {
+            return None;
+        }
+        self.looks += 1;
+        let is_whole = self.looks >= UNENDED_LOOKS || is_ended(&self.path);
+        is_whole.then(|| self.read())
     }
 }
 
@@ -112,6 +124,12 @@ fn taken(path: &Path) -> Result<Vec<Source>, Vec<Problem>> {
             return Err(vec![Problem { severity: Severity::Warning, ..problem }]);
         }
     };
+    // As a file is that was just cut off, to be written anew or since the disk is full.
+    if text.trim_ascii().is_empty() {
+        let fix = "write one endpoint a line, or `# none` for a list without any".to_owned();
+        let problem = Problem::of_file(&file, "the list of endpoints is empty".to_owned(), Some(fix));
+        return Err(vec![Problem { severity: Severity::Warning, ..problem }]);
+    }
     read_list(&text).map_err(|flaws| flaws.into_iter().map(|flaw| problem(&file, &text, flaw)).collect())
 }
 
@@ -121,6 +139,11 @@ fn problem(file: &str, text: &[u8], flaw: Flaw) -> Problem {
     let width = excerpt.chars().count().max(1) as u32;
     let base = Problem::of_file(file, flaw.message, Some(flaw.fix));
     Problem { line: flaw.line, column: 1, width, excerpt: Some(excerpt), ..base }
+}
+
+/// Whether the last line of the file at `path` has its end; so has that of one that cannot be read.
+fn is_ended(path: &Path) -> bool {
+    text(path).map_or(true, |text| text.is_empty() || text.ends_with(b"\n"))
 }
 
 /// Which text `path` leads to now.

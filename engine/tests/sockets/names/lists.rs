@@ -3,6 +3,7 @@
 use super::*;
 use crate::support::{each_driver, run_to_end};
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicUsize;
@@ -85,6 +86,28 @@ fn a_faulty_list_is_told_by_its_line_and_changes_nothing() {
         assert!(serves(&gateway, &origins[0]));
         folder.file("list.txt", &origins[1].addr().to_string());
         until("a good one is taken again", || serves(&gateway, &origins[1]));
+    });
+}
+
+// The writer pauses within a line, or has cut the file off and not begun: neither is what it means.
+#[test]
+fn a_list_that_is_being_written_changes_nothing() {
+    each_driver(|driver| {
+        let (dns, folder) = (NameServer::start(), Folder::new());
+        let (origins, _) = origins(2);
+        let path = folder.file("list.txt", &format!("{}\n", origins[0].addr()));
+        let gateway = start(driver, 1, &dns, HASTE, &[("listed", &listed(&path))]);
+        let mut writer = fs::File::create(&path).unwrap();
+        let told = format!("{}: the list of endpoints is empty", path.display());
+        gateway.said().wait("the fault", |lines| lines.iter().any(|line| line.contains(&told)));
+        assert!(serves(&gateway, &origins[0]));
+        let whole = format!("{}\n", origins[1].addr());
+        let (first, rest) = whole.split_at(whole.len() - 3);
+        writer.write_all(first.as_bytes()).unwrap();
+        std::thread::sleep(Duration::from_millis(1800));
+        assert!(serves(&gateway, &origins[0]), "half a port is none");
+        writer.write_all(rest.as_bytes()).unwrap();
+        until("it is whole", || serves(&gateway, &origins[1]));
     });
 }
 
