@@ -22,20 +22,22 @@ fn main() -> ExitCode {
     let matches = command().get_matches();
     let done = match matches.subcommand() {
         Some(("run", given)) => on_control(start(&file(given))),
-        Some(("check", given)) => return report(&file(given)),
+        Some(("check", given)) => match report(&file(given)) {
+            Ok(code) => return code,
+            Err(refused) => Err(refused),
+        },
         Some(("explain", given)) => on_control(tell(given)),
         Some(("demo", given)) => on_control(demonstrate(given)),
         Some(("reload", given)) => {
-            client::reload(&file(given)).map(|generation| println!("generation {generation}"))
+            client::reload(&file(given)).and_then(|generation| print(&format!("generation {generation}\n")))
         }
         Some(("drain", given)) => {
             let text = |name| given.get_one::<String>(name).map(String::as_str);
             client::drain(&file(given), text("delay"), text("timeout"))
         }
-        Some(("token", given)) => token::print(given),
+        Some(("token", given)) => token::made(given).and_then(|token| print(&(token + "\n"))),
         Some(("schema", given)) => {
-            print!("{}", if given.get_flag("markdown") { reference::markdown() } else { schema() });
-            Ok(())
+            print(&if given.get_flag("markdown") { reference::markdown() } else { schema() })
         }
         _ => unreachable!("clap asks for one of the commands"),
     };
@@ -190,8 +192,18 @@ async fn tell(given: &ArgMatches) -> Result<(), Refused> {
         resolve: given.get_flag("resolve"),
         printed: if given.get_flag("json") { explain::Printed::Json } else { explain::Printed::Text },
     };
-    print!("{}", explain::run(&command).await?);
-    Ok(())
+    print(&explain::run(&command).await?)
+}
+
+/// Writes to stdout. Whoever reads it may have read enough.
+fn print(text: &str) -> Result<(), Refused> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Refused::Runtime(format!("stdout cannot be written: {error}\n")))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn begin_log(table: &Table) -> Result<(), Refused> {
@@ -199,10 +211,10 @@ fn begin_log(table: &Table) -> Result<(), Refused> {
         .map_err(|error| Refused::Runtime(format!("no thread for the log of the process: {error}")))
 }
 
-fn report(path: &Path) -> ExitCode {
+fn report(path: &Path) -> Result<ExitCode, Refused> {
     let report = check::check(path);
-    print!("{}", report.text(path));
-    ExitCode::from(if report.counts.is_some() { 0 } else { 1 })
+    print(&report.text(path))?;
+    Ok(ExitCode::from(if report.counts.is_some() { 0 } else { 1 }))
 }
 
 async fn demonstrate(given: &ArgMatches) -> Result<(), Refused> {

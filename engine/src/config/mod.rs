@@ -23,7 +23,7 @@ pub use listener::Listener;
 pub use log::Log;
 pub use policy::Policy;
 pub use problem::{Problem, Problems, Severity};
-pub use read::{Memory, Source, read};
+pub use read::{Memory, Source, read, read_section};
 pub use route::Route;
 pub use schema::schema;
 pub use store::Store;

@@ -4,7 +4,7 @@ use super::resolve::{self, Stamp, stamp};
 use crate::base::Generation;
 use crate::config::{self, Config, Problem, Problems, Source};
 use crate::net::clock;
-use crate::table::{Table, build};
+use crate::table::{Admin, Table, build};
 use rustls_native_certs::load_native_certs;
 use std::fs;
 use std::io;
@@ -87,6 +87,16 @@ pub fn gather(path: &Path) -> (Result<Config, Problems>, Files) {
         }
         reading += 1;
     }
+}
+
+/// The administration interface of the gateway that runs with the file at `path`, whatever else stands in it: it may hold
+/// faults by now, and name what only the gateway's own user and environment have.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn admin(path: &Path) -> Result<Option<Admin>, Problems> {
+    let config = config::read_section(&mut Disk::default(), path, "admin")?;
+    build::admin_of(&config)
 }
 
 /// Compiles `config` and looks into the files of endpoints that it names. Gives the warnings too. No name is looked up.

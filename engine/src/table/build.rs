@@ -113,6 +113,18 @@ pub fn build(
     Ok((table, problems.0))
 }
 
+/// The administration interface alone, of a configuration of which the rest is not looked at.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn admin_of(config: &Config) -> Result<Option<super::Admin>, Problems> {
+    let (before, taken) = (None, Taken::default());
+    let mut check = Check { config, problems: Vec::new(), slots: Slots::new(0), before, taken };
+    let admin = admin::build(&mut check, &[]);
+    let problems = Problems(check.problems).sorted();
+    if problems.refuse() { Err(problems) } else { Ok(admin) }
+}
+
 /// The configuration that is checked, and what was found.
 struct Check<'c> {
     config: &'c Config,

@@ -282,6 +282,29 @@ fn every_line_of_the_log_is_written_before_the_end() {
 }
 
 #[test]
+fn a_command_whose_reader_leaves_ends_in_peace_and_one_that_cannot_write_says_so() {
+    use std::process::{Command, Stdio};
+    let command = |words: &[&str], out: Stdio| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ringgate"));
+        command.args(words).stdout(out).stderr(Stdio::piped()).spawn().expect("the built binary starts")
+    };
+    let token = ["token", "--secret", "0123456789abcdef0123456789abcdef", "--sub", "ann"];
+    for words in [&["schema"][..], &["schema", "--markdown"], &["check", "/nowhere"], &token] {
+        let mut child = command(words, Stdio::piped());
+        drop(child.stdout.take());
+        let output = child.wait_with_output().expect("it ends");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        let code = i32::from(words[0] == "check");
+        assert_eq!((output.status.code(), said.as_str()), (Some(code), ""), "{words:?}");
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("is there");
+        let output = command(words, full.into()).wait_with_output().expect("it ends");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{words:?} {said}");
+        assert!(said.contains("stdout cannot be written"), "{words:?} {said}");
+    }
+}
+
+#[test]
 fn a_bad_configuration_is_exit_code_1_with_each_problems_place() {
     let text = "version: 1\n\
                 listeners:\n\

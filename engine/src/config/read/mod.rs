@@ -59,6 +59,33 @@ pub fn read(files: &mut dyn Source, path: &Path) -> Result<Config, Problems> {
     }
 }
 
+/// As [`read`], of one section alone: what is wrong with others, or is not to be had here, such as the environment of the
+/// gateway that runs, is not asked.
+///
+/// # Errors
+/// What is wrong with it, or why there is nothing to read.
+pub fn read_section(files: &mut dyn Source, path: &Path, key: &str) -> Result<Config, Problems> {
+    let mut origin = Origin::default();
+    let mut faults = Faults::default();
+    let Some(mut root) = include::gather(files, path, &mut origin, &mut faults) else {
+        return Err(faults.told(&mut origin));
+    };
+    let mut faults = Faults::default();
+    if let Shape::Map(entries) = &mut root.shape {
+        entries.retain(|entry| entry.key == key);
+    }
+    expand::expand(&mut root, files, &mut origin, &mut faults);
+    let config = decode::root::<Config>(&root, files, &mut origin, &mut faults);
+    origin.root = Some(root);
+    match config {
+        Some(mut config) if faults.is_empty() => {
+            config.origin = origin;
+            Ok(config)
+        }
+        _ => Err(faults.told(&mut origin)),
+    }
+}
+
 /// What is wrong so far, by place.
 #[derive(Debug, Default)]
 pub struct Faults {

@@ -1,7 +1,7 @@
 //! `ringgate reload` and `ringgate drain`: one request to the administration interface of a running gateway, whose address
 //! and token stand in its file. Written by hand: one request, one answer that ends with the connection.
 
-use crate::base::{Address, Generation};
+use crate::base::Address;
 use crate::config::Problems;
 use crate::control::load;
 use crate::control::run::Refused;
@@ -58,9 +58,7 @@ fn unexpected(answer: &Answer) -> Refused {
 
 /// The interface that the file at `path` tells of.
 fn admin(path: &Path) -> Result<Admin, Refused> {
-    let config = load::read(path).map_err(Refused::Configuration)?;
-    let (table, _) = load::compile(&config, Generation(0), None).map_err(Refused::Configuration)?;
-    table.admin.ok_or_else(|| {
+    load::admin(path).map_err(Refused::Configuration)?.ok_or_else(|| {
         let message = "there is no 'admin', by which a running gateway could be reached";
         let fix = "add 'admin: { bind: 127.0.0.1:9900 }' and restart it; SIGHUP and SIGTERM work without"
             .to_owned();

@@ -26,11 +26,11 @@ pub fn command() -> Command {
         .arg(option("expires", "DURATION", "How long it is good, or never").default_value("1h"))
 }
 
-/// Prints the token that `given` asks for.
+/// The token that `given` asks for.
 ///
 /// # Errors
 /// Why there is none.
-pub fn print(given: &ArgMatches) -> Result<(), Refused> {
+pub fn made(given: &ArgMatches) -> Result<String, Refused> {
     let text = |name: &str| given.get_one::<String>(name).map(String::as_str);
     let key = match (text("secret"), text("secret-file"), text("secret-env")) {
         (Some(secret), _, _) => Secret::Text(secret),
@@ -44,8 +44,6 @@ pub fn print(given: &ArgMatches) -> Result<(), Refused> {
         claims: given.get_many::<String>("claim").unwrap_or_default().map(String::as_str).collect(),
         expires: text("expires").unwrap_or_default(),
     };
-    let token = super::token(&key, &wanted, crate::net::clock::unix_ms() / 1000)
-        .map_err(|why| Refused::Runtime(format!("no token: {why}\n")))?;
-    println!("{token}");
-    Ok(())
+    super::token(&key, &wanted, crate::net::clock::unix_ms() / 1000)
+        .map_err(|why| Refused::Runtime(format!("no token: {why}\n")))
 }

@@ -2,7 +2,7 @@
 
 mod arguments;
 
-pub use arguments::{command, print};
+pub use arguments::{command, made};
 
 use crate::config::read::decode::Scalar;
 use crate::config::units::Period;

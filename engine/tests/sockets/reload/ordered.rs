@@ -132,6 +132,9 @@ fn the_command_to_drain_fails_readiness_at_once_and_ends_the_gateway() {
         let mut kept = administered.gateway.connect();
         ask(&mut kept, "/ok").expect(200);
         let file = administered.gateway.file().to_owned();
+        // Whoever must end it need not mend its file first, nor have its environment.
+        administered
+            .replace(&(text.yaml() + "nonsense: \"${env:RINGGATE_IS_NOT_HERE}\"\ninclude: [gone.yaml]\n"));
         let output = command("drain", &file, &["--delay", "5"]);
         assert_eq!(output.status.code(), Some(2), "a duration has a unit: {output:?}");
         let output = command("drain", &file, &["--delay", "600ms", "--timeout", "5s"]);
