@@ -114,6 +114,8 @@ pub struct Context<'a> {
     pub by: Cell<Tick>,
     /// Whether it became a tunnel.
     pub tunnel: Cell<bool>,
+    /// Whether it lasts for as long as its client likes.
+    pub(super) lasts: Cell<bool>,
     /// Its place among the tunnels of its listener, once it is to become one.
     pub place: Cell<Option<Slot<Arc<Capped>>>>,
     /// Whether its client was told to send its body.
@@ -158,6 +160,7 @@ impl<'a> Context<'a> {
             request_id: RefCell::new(RequestId::default()),
             by: Cell::new(Tick::NEVER),
             tunnel: Cell::new(false),
+            lasts: Cell::new(false),
             place: Cell::new(None),
             continued: Cell::new(false),
             timing: if sampled || gateway.timed { Some(timed::begin(lent, began, sampled)) } else { None },
