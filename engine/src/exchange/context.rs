@@ -104,7 +104,7 @@ pub struct Context<'a> {
     pub reason: Cell<Reason>,
     /// When the reply's head was there.
     pub replied: Cell<Tick>,
-    /// Body bytes from and to the client.
+    /// Body bytes from the client.
     pub bytes_in: Cell<u64>,
     /// Body bytes to the client.
     pub bytes_out: Cell<u64>,

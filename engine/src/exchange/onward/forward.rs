@@ -21,7 +21,7 @@ use std::net::IpAddr;
 pub struct Forward {
     /// What is changed of the head.
     pub edits: Edits,
-    /// Where [`Canonical`] paths are built.
+    /// Where canonical paths are built.
     pub path: Vec<u8>,
     /// The target, when it is not the one received.
     pub target: Vec<u8>,

@@ -1,6 +1,7 @@
 //! Writes heads: the kept lines of a received head are copied in runs as they stand, cut only where a line is
 //! dropped, then what [`Edits`] add, then the framing, which is always ours (RFC 9110 §7.6.1, RFC 9112 §6, §7.6).
-//! Called by upstream/http1 for requests, by conn/http1 for replies. Nothing is written when it does not fit.
+//! Called by `upstream/attempt` for requests, by `conn/answer` for replies, and by their like of HTTP/2. Nothing is written
+//! when it does not fit.
 
 use super::framing::{self, Length};
 use crate::mem::Buf;
