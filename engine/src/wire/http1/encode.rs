@@ -18,6 +18,9 @@ use run::{Dropped, Writer};
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub struct NoRoom;
 
+/// Bytes an encoded head may need beyond what it came with, edits apart.
+pub const HEAD_MARGIN: usize = 512;
+
 /// The end of a chunked body; trailers and an empty line follow.
 pub const LAST_CHUNK: &[u8] = b"0\r\n";
 
