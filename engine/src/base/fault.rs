@@ -1,4 +1,4 @@
-//! What went wrong in an exchange: whose fault, what kind, may the request be sent again. Leaves return it or
+//! What went wrong in an exchange: whose fault, and what kind. Leaves return it or
 //! an enum of their own; `exchange/answer` is the one place that turns a fault into a status and a log reason.
 
 /// Who broke the exchange.
@@ -27,7 +27,7 @@ pub enum Kind {
     Limit,
 }
 
-/// A fault with its side and kind, and whether the request may be sent again elsewhere.
+/// A fault with its side and kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fault {
     /// Who broke it.

@@ -8,13 +8,10 @@ use crate::net::body::{BodySink, BodyWriter, Lane};
 use crate::net::clock;
 use crate::wire::edits::Edits;
 use crate::wire::head::{Head, Version};
-use crate::wire::http1::encode::{self, Backward, KeepAlive};
+use crate::wire::http1::encode::{self, Backward, HEAD_MARGIN, KeepAlive};
 use crate::wire::http1::framing::Length;
 use std::cell::Cell;
 use std::net::SocketAddr;
-
-/// Bytes an encoded head may need beyond what it came with, edits apart.
-const HEAD_MARGIN: usize = 512;
 
 /// The replying side of one exchange on an HTTP/1.1 connection.
 pub struct Http1Replies<'a> {
@@ -54,7 +51,8 @@ impl Http1Replies<'_> {
     }
 }
 
-fn too_large() -> Fault {
+/// A head of an upstream's, with what is changed of it, that no buffer holds.
+pub(super) fn too_large() -> Fault {
     Fault::new(Side::Upstream, Kind::Limit)
 }
 

@@ -89,7 +89,7 @@ pub(super) async fn tunnel(
             one_way(from, to_upstream, from_client, &heard.up, &heard),
             one_way(from_upstream, to, first.filled(), &heard.down, &heard),
         );
-        until_the_end(ctx.lent, ways).await
+        until_the_end(ctx, ways).await
     };
     let (reason, is_over) = match &ended {
         None => (Reason::Draining, true),

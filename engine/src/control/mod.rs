@@ -7,6 +7,7 @@ mod bind;
 mod budget;
 pub mod check;
 pub use admin::client;
+mod courier;
 pub mod demo;
 pub mod diagnostics;
 pub mod explain;

@@ -5,6 +5,7 @@ use super::acme::{Acme, Numbers as Orders};
 use super::admin::{Door, Host, Live};
 use super::bind::{Listening, bind};
 use super::budget::{Budget, Means};
+use super::courier::Couriers;
 use super::diagnostics::{advice, tell};
 use super::jwks::Jwks;
 use super::load::Files;
@@ -131,7 +132,8 @@ pub async fn run(start: Start, ready: impl FnOnce(&[(String, Address)])) -> Resu
 
     let (office, inside) = Office::open(first(&table, shown, fixed.shards));
     let host = host((&table, fixed), counts.clone(), (log_depths, &logs), orders);
-    let jwks = Jwks::start(&table, shared.clone());
+    let couriers = Couriers::start(&shared);
+    let jwks = Jwks::start(&table, couriers.clone());
     acme.follow(certificates);
     let store = Store::start(&table, shared.wants.clone(), host.store.clone());
     let live = |host| Live::new((shared.clone(), jwks.clone()), office.clone(), host);
@@ -140,7 +142,7 @@ pub async fn run(start: Start, ready: impl FnOnce(&[(String, Address)])) -> Resu
         tokio::spawn(follow(followed, office.clone()));
         path
     });
-    let published = Published::first(shared, listening, table, inside.status.clone()).await;
+    let published = Published::first(shared, listening, table, couriers, inside.status.clone()).await;
     let keeper = names.map(|names| published.keeper(names));
     let service = Service::start(counts);
     service.ready(published.table().generation, fixed.shards);

@@ -2,16 +2,16 @@
 //! record: refused, answered, cut, tunnelled or panicked.
 
 use super::lent::{Lent, TableRef};
+use super::peer::Peer;
 use super::timed;
 use crate::base::counters::{Capped, Slot};
-use crate::base::{Certificate, ClientAddr, Generation, ListenerId, RouteId, Tick, UpstreamId};
+use crate::base::{Certificate, RouteId, Tick, UpstreamId};
 use crate::mem::Scratch;
 use crate::net::clock;
 use crate::observe::{Met, Reason, Record, Timing, record};
 use crate::policy::{Chain, Passage};
 use crate::route::MethodSet;
-use crate::route::front::Scheme;
-use crate::table::{Table, Upstream};
+use crate::table::Upstream;
 use crate::upstream::{Picked, Tried};
 use crate::wire::field::Field;
 use crate::wire::head::{Head, Version};
@@ -19,52 +19,6 @@ use crate::wire::http1::framing::Length;
 use std::cell::{Cell, RefCell};
 use std::net::IpAddr;
 use std::sync::Arc;
-
-/// What is known of a downstream connection.
-#[derive(Debug, Clone, Copy)]
-pub struct Peer {
-    /// Its listener.
-    pub listener: ListenerId,
-    /// Where the client is: the peer's address, or the one that a PROXY header named in its place.
-    pub addr: ClientAddr,
-    /// Whether its forwarding fields are believed.
-    pub trusted: bool,
-    /// Whether it must send a PROXY header before its first request.
-    pub announces: bool,
-    /// Whether no request has come on it.
-    pub is_new: bool,
-    /// The scheme that its own connection speaks.
-    pub scheme: Scheme,
-    /// The generation that the listener's id and the trust are of.
-    generation: Generation,
-}
-
-impl Peer {
-    /// A peer that connected to `listener` from `addr`, as `table` sees it.
-    pub fn new(table: &Table, listener: ListenerId, addr: ClientAddr) -> Peer {
-        let required = &table.listeners[listener.index()].proxy_protocol;
-        let announces = required.as_ref().is_some_and(|from| from.hold(addr));
-        let trusted = table.gateway.trusted.hold(addr);
-        let is_plain = table.listeners[listener.index()].tls.is_none();
-        let scheme = if is_plain { Scheme::Http } else { Scheme::Https };
-        Peer { listener, addr, trusted, announces, is_new: true, scheme, generation: table.generation }
-    }
-
-    /// The same connection as `table` sees it, where its listener is `listener`.
-    pub fn on(self, table: &Table, listener: ListenerId) -> Peer {
-        if self.generation == table.generation {
-            return self;
-        }
-        let trusted = table.gateway.trusted.hold(self.addr);
-        Peer { listener, trusted, generation: table.generation, ..self }
-    }
-
-    /// The same connection once its PROXY header has come, which named `client`, or nobody.
-    pub fn announced(self, table: &Table, client: Option<ClientAddr>) -> Peer {
-        let addr = client.unwrap_or(self.addr);
-        Peer { addr, trusted: table.gateway.trusted.hold(addr), announces: false, ..self }
-    }
-}
 
 /// One exchange's facts.
 pub struct Context<'a> {
@@ -104,7 +58,7 @@ pub struct Context<'a> {
     pub reason: Cell<Reason>,
     /// When the reply's head was there.
     pub replied: Cell<Tick>,
-    /// Body bytes from and to the client.
+    /// Body bytes from the client.
     pub bytes_in: Cell<u64>,
     /// Body bytes to the client.
     pub bytes_out: Cell<u64>,
@@ -114,6 +68,8 @@ pub struct Context<'a> {
     pub by: Cell<Tick>,
     /// Whether it became a tunnel.
     pub tunnel: Cell<bool>,
+    /// Whether it lasts for as long as its client likes.
+    pub(super) lasts: Cell<bool>,
     /// Its place among the tunnels of its listener, once it is to become one.
     pub place: Cell<Option<Slot<Arc<Capped>>>>,
     /// Whether its client was told to send its body.
@@ -158,6 +114,7 @@ impl<'a> Context<'a> {
             request_id: RefCell::new(RequestId::default()),
             by: Cell::new(Tick::NEVER),
             tunnel: Cell::new(false),
+            lasts: Cell::new(false),
             place: Cell::new(None),
             continued: Cell::new(false),
             timing: if sampled || gateway.timed { Some(timed::begin(lent, began, sampled)) } else { None },

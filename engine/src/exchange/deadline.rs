@@ -20,10 +20,15 @@ impl Context<'_> {
     /// The reason, or that of the whole exchange where something was waited for and its time is over, or that of the gateway's
     /// end.
     pub fn timed_out(&self, reason: Reason) -> Reason {
-        if self.lent.cut.get() && is_late(reason) {
+        if is_late(reason) && self.is_cut() {
             return Reason::Draining;
         }
         if is_late(reason) && clock::now() >= self.total() { Reason::TotalTimeout } else { reason }
+    }
+
+    /// Whether what runs is cut, and this with it.
+    fn is_cut(&self) -> bool {
+        self.lent.cut.get() && !(self.lasts.get() && self.lent.lasting.goes_on(clock::now()))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Exchanges that last for as long as their client likes: tunnels, and replies that are streams. When the gateway ends, they
-//! may have a time of their own.
+//! may have a time of their own, and no wait of theirs is cut with those of the others.
 
-use super::lent::Lent;
+use super::context::Context;
 use crate::base::{Line, Place, Tick};
 use crate::wire::field::Field;
 use crate::wire::head::Head;
@@ -9,7 +9,7 @@ use crate::wire::http1::framing::Length;
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
 use std::pin::pin;
-use std::task::Poll;
+use std::task::{Context as Poller, Poll};
 
 /// Those of a shard.
 #[derive(Debug, Default)]
@@ -52,12 +52,14 @@ impl Drop for Going<'_> {
     }
 }
 
-/// Has `work` come to its end; none where that of the gateway came first.
-pub async fn until_the_end<T>(lent: &Lent, work: impl Future<Output = T>) -> Option<T> {
+/// Has `work`, which lasts, come to its end; none where that of the gateway came first.
+pub async fn until_the_end<T>(ctx: &Context<'_>, work: impl Future<Output = T>) -> Option<T> {
+    let lent = ctx.lent;
+    ctx.lasts.set(true);
     let end = lent.upstream.wheel.deadline();
     let mut going = Going::begin(&lent.lasting);
     let mut work = pin!(work);
-    poll_fn(|cx| {
+    let mut poll = |cx: &mut Poller<'_>| {
         if let Poll::Ready(done) = work.as_mut().poll(cx) {
             return Poll::Ready(Some(done));
         }
@@ -68,8 +70,8 @@ pub async fn until_the_end<T>(lent: &Lent, work: impl Future<Output = T>) -> Opt
             }
         }
         end.poll_passed(cx).map(|()| None)
-    })
-    .await
+    };
+    poll_fn(|cx| lent.upstream.wheel.spare(|| poll(cx))).await
 }
 
 /// Whether a reply is a stream: server-sent events, or what a call of gRPC is answered with.

@@ -102,7 +102,7 @@ pub struct Lent {
     pub leave: Leave,
     /// Whether the process is ending: every answer then closes its connection.
     pub draining: Cell<bool>,
-    /// Whether the time to end is over: what still runs is cut.
+    /// Whether the time to end is over: what still runs is cut, unless it lasts and has a time of its own.
     pub cut: Cell<bool>,
     /// Exchanges that have their own time when it ends.
     pub lasting: Lasting,

@@ -58,7 +58,7 @@ pub fn write<'c, B: BodySource, R: Replies>(
         let sink = &mut leaving.sink;
         let done = if is_stream(got.head(), got.length()) {
             // Boxed, as in `carry`.
-            Box::pin(until_the_end(ctx.lent, carry(ctx, body, upload, &mut reader, sink))).await
+            Box::pin(until_the_end(ctx, carry(ctx, body, upload, &mut reader, sink))).await
         } else {
             Some(carry(ctx, body, upload, &mut reader, sink).await)
         };

@@ -34,6 +34,8 @@ struct Inner {
     /// The step the driver sleeps until; a deadline before it wakes the driver.
     armed: Cell<u64>,
     driver: RefCell<Option<Waker>>,
+    /// Whether what is polled now is spared.
+    sparing: Cell<bool>,
 }
 
 #[derive(Debug)]
@@ -54,6 +56,8 @@ struct Entry {
     step: u64,
     before: u32,
     next: u32,
+    /// Whether it was polled last by what is spared.
+    spared: bool,
     waker: Option<Waker>,
 }
 
@@ -92,13 +96,14 @@ impl Wheel {
             entries: RefCell::new(entries),
             armed: Cell::new(u64::MAX),
             driver: RefCell::new(None),
+            sparing: Cell::new(false),
         }))
     }
 
     /// A deadline that is not set.
     pub fn deadline(&self) -> Deadline {
         let mut entries = self.0.entries.borrow_mut();
-        let entry = Entry { at: Tick::NEVER, step: 0, before: NONE, next: NONE, waker: None };
+        let entry = Entry { at: Tick::NEVER, step: 0, before: NONE, next: NONE, spared: false, waker: None };
         let index = entries.free;
         let index = if index == NONE {
             entries.slab.push(entry);
@@ -126,8 +131,31 @@ impl Wheel {
 
     /// The time of everybody is over: each deadline that is set passes now. Who sets his anew goes on.
     pub fn pass_all(&self) {
+        self.pass(|_| true);
+    }
+
+    /// The same, except of those that are [spared](Wheel::spare).
+    pub fn pass_others(&self) {
+        self.pass(|entry| !entry.spared);
+    }
+
+    /// Has what `poll` waits on spared by [`Wheel::pass_others`], until it is polled by somebody else.
+    pub fn spare<T>(&self, poll: impl FnOnce() -> T) -> T {
+        /// Sets it back, on a panic too.
+        struct Back<'a>(&'a Cell<bool>, bool);
+        impl Drop for Back<'_> {
+            fn drop(&mut self) {
+                self.0.set(self.1);
+            }
+        }
+        let sparing = &self.0.sparing;
+        let _back = Back(sparing, sparing.replace(true));
+        poll()
+    }
+
+    fn pass(&self, whether: impl Fn(&Entry) -> bool) {
         let mut entries = self.0.entries.borrow_mut();
-        for entry in entries.slab.iter_mut().filter(|entry| entry.at != Tick::NEVER) {
+        for entry in entries.slab.iter_mut().filter(|entry| entry.at != Tick::NEVER && whether(entry)) {
             entry.at = Tick::default();
             if let Some(waker) = entry.waker.take() {
                 waker.wake();
@@ -322,11 +350,17 @@ impl Deadline {
         if step_of(entry.at) <= turned {
             return Poll::Ready(());
         }
+        entry.spared = self.wheel.0.sparing.get();
         match &entry.waker {
             Some(waker) if waker.will_wake(cx.waker()) => {}
             _ => entry.waker = Some(cx.waker().clone()),
         }
         Poll::Pending
+    }
+
+    /// The same, [spared](Wheel::spare) if `spares`.
+    pub fn poll_passed_sparing(&self, spares: bool, cx: &mut Context<'_>) -> Poll<()> {
+        if spares { self.wheel.spare(|| self.poll_passed(cx)) } else { self.poll_passed(cx) }
     }
 
     /// Waits until it has passed.
@@ -381,6 +415,38 @@ mod tests {
         assert!(!noop_poll(&deadlines[0]));
         wheel.turn(start.after(Duration::from_millis(200)));
         assert!(noop_poll(&deadlines[0]));
+    }
+
+    #[test]
+    fn those_that_are_spared_pass_with_all_and_not_with_the_others() {
+        let wheel = Wheel::new();
+        let start = Tick(wheel.0.entries.borrow().turned * STEP);
+        let deadlines = [wheel.deadline(), wheel.deadline()];
+        deadlines.iter().for_each(|deadline| deadline.set(start.after(Duration::from_secs(75))));
+        let [spared, other] = &deadlines;
+        assert!(!wheel.spare(|| noop_poll(spared)) && !noop_poll(other));
+        wheel.pass_others();
+        assert_eq!(deadlines.each_ref().map(noop_poll), [false, true]);
+        // Polled by somebody else now.
+        wheel.pass_others();
+        assert!(noop_poll(spared));
+        spared.set(start.after(Duration::from_secs(75)));
+        assert!(spared.poll_passed_sparing(true, &mut Context::from_waker(Waker::noop())).is_pending());
+        wheel.pass_all();
+        assert!(noop_poll(spared));
+    }
+
+    #[test]
+    fn a_panic_of_what_is_spared_spares_nobody_else() {
+        let wheel = Wheel::new();
+        let start = Tick(wheel.0.entries.borrow().turned * STEP);
+        let deadline = wheel.deadline();
+        deadline.set(start.after(Duration::from_secs(75)));
+        let panics = std::panic::AssertUnwindSafe(|| wheel.spare(|| panic!("as it should")));
+        assert!(std::panic::catch_unwind(panics).is_err());
+        assert!(!noop_poll(&deadline));
+        wheel.pass_others();
+        assert!(noop_poll(&deadline));
     }
 
     #[test]

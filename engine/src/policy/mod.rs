@@ -110,7 +110,7 @@ impl Cause {
     }
 }
 
-/// What a decider needs before it can decide. `exchange/ask` performs it.
+/// What a decider needs before it can decide. `exchange/plan` performs it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ask {
     /// That this moment has come: a place in a queue.

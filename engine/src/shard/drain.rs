@@ -83,11 +83,11 @@ impl Drop for Seat<'_> {
     }
 }
 
-/// Waits until no connection is open, `within` at most, or for as long as exchanges go on that have their own time. Those
-/// that are silent close by themselves after a while; what is open at last is cut.
+/// Waits until no connection is open. Those that are silent close by themselves after a while; what is open after `within` is
+/// cut, and exchanges that have their own time when that is over.
 pub async fn ended(lent: &Lent, open: impl Fn() -> u32, within: Duration) {
     let deadline = clock::now().after(within);
-    let mut last = Tick::NEVER;
+    let (mut last, mut cut_next) = (Tick::NEVER, deadline);
     let look = lent.upstream.wheel.deadline();
     // One look at least: connections accepted last have not been read yet.
     loop {
@@ -97,12 +97,20 @@ pub async fn ended(lent: &Lent, open: impl Fn() -> u32, within: Duration) {
         if open() == 0 || now >= last {
             return;
         }
-        if now >= deadline && !lent.lasting.goes_on(now) {
-            // Each is told by the wait that it is in that its time is over, and may begin another one.
-            if !lent.cut.replace(true) {
-                last = now.after(FAREWELL);
-            }
+        if now < cut_next {
+            continue;
+        }
+        // Each is told by the wait that it is in that its time is over, and may begin another one.
+        lent.cut.set(true);
+        if !lent.lasting.goes_on(now) {
+            last = last.min(now.after(FAREWELL));
             lent.upstream.wheel.pass_all();
+            continue;
+        }
+        lent.upstream.wheel.pass_others();
+        // Each pass has connections with what lasts looked at too: with thousands of them not a hundred times a second.
+        if now >= deadline.after(FAREWELL) {
+            cut_next = now.after(FAREWELL);
         }
     }
 }

@@ -29,6 +29,7 @@ impl Shard {
         let lent = &self.lent;
         let Next { table, moves, opened } = next;
         let stations = lent.upstream.pools.follow(&table, &moves.upstreams, || lent.upstream.random());
+        lent.policies.borrow_mut().follow(&table.policies.all);
         let held = Held::new(table, stations, lent.leave.clone());
         let before = lent.table.replace(held.clone());
         let is_hurried = self.turn_homes((&before, &held), &moves.listeners);

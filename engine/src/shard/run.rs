@@ -211,6 +211,7 @@ pub async fn housekeeping(lent: Rc<Lent>) {
             lent.upstream.buffers.shrink(KEPT_WHEN_QUIET, 1);
             lent.upstream.lines.shrink(KEPT_WHEN_QUIET);
             lent.forwards.shrink(KEPT_WHEN_QUIET);
+            lent.passages.shrink(KEPT_WHEN_QUIET);
             lent.timings.shrink(KEPT_WHEN_QUIET);
         }
     }

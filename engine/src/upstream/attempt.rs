@@ -12,7 +12,7 @@ use crate::net::stream::Wait;
 use crate::net::{Link, clock};
 use crate::wire::field::Field;
 use crate::wire::head::{Head, Lines};
-use crate::wire::http1::encode;
+use crate::wire::http1::encode::{self, HEAD_MARGIN};
 use crate::wire::http1::framing::{Length, keep_alive, reply_length, upgrade_tokens};
 use crate::wire::http1::{HeadLimits, Parsed, reply};
 use crate::wire::proxy_protocol::ANNOUNCE_BYTES_MAX;
@@ -28,8 +28,6 @@ pub(super) const REPLY_LIMITS: HeadLimits =
     HeadLimits { head_bytes: BULK_BYTES as u32 - 1024, fields: 128, target_bytes: 0 };
 /// Interim replies passed on before one is taken for a flood.
 pub(super) const INTERIM_MAX: u32 = 32;
-/// Bytes an encoded head may need beyond what it came with, edits apart.
-const HEAD_MARGIN: usize = 512;
 
 /// A try without a reply head.
 pub struct Failed {

@@ -1,7 +1,7 @@
 //! The process: it ends in order when told to, and says by its exit code and in words why it did not start.
 
 use crate::admin::address;
-use crate::http2::frames::{PREFACE, get, settings};
+use crate::http2::frames::{PREFACE, Peer, get, settings};
 use crate::support::{Client, Driver, End, Gateway, PATIENCE, Setup, each_driver, run_to_end};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
@@ -162,9 +162,9 @@ fn the_first_signal_behind_an_order_cuts_nothing() {
     });
 }
 
-/// A tunnel and a stream of events, each of which has begun, through a gateway that ends in this way.
-fn lasting(driver: Driver, origin: &Origin, drain: &'static str) -> (Gateway, [Client; 2]) {
-    let gateway = Gateway::start(driver, &Setup { gateway: drain, ..Setup::of(origin) });
+/// A tunnel and a stream of events, each of which has begun, through a gateway of this setup.
+fn lasting(driver: Driver, origin: &Origin, setup: Setup) -> (Gateway, [Client; 2]) {
+    let gateway = Gateway::start(driver, &setup);
     let mut tunnel = gateway.connect();
     let offer = "GET /upgrade HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n";
     assert_eq!(tunnel.send(offer).reply().status, 101);
@@ -181,8 +181,9 @@ fn lasting(driver: Driver, origin: &Origin, drain: &'static str) -> (Gateway, [C
 fn tunnels_and_streams_may_go_on_for_longer_than_exchanges() {
     each_driver(|driver| {
         let origin = Origin::start();
-        let (mut gateway, [mut tunnel, mut events]) =
-            lasting(driver, &origin, "drain: { timeout: 200ms, streams: 30s }");
+        let gateway = "drain: { timeout: 200ms, streams: 30s }";
+        let setup = Setup { gateway, ..Setup::of(&origin) };
+        let (mut gateway, [mut tunnel, mut events]) = lasting(driver, &origin, setup);
         gateway.terminate();
         ending(&gateway);
         std::thread::sleep(Duration::from_millis(700));
@@ -196,11 +197,55 @@ fn tunnels_and_streams_may_go_on_for_longer_than_exchanges() {
 }
 
 #[test]
+fn what_does_not_last_is_cut_in_time_beside_what_goes_on() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let drain = "drain: { timeout: 500ms, streams: 30s }";
+        let setup = Setup { gateway: drain, listener: "protocols: [http1, http2]", ..Setup::of(&origin) };
+        let (mut gateway, [mut tunnel, mut events]) = lasting(driver, &origin, setup);
+        let begun = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n";
+        origin.script("more", format!("{begun}1\r\ny\r\n0\r\n\r\n"));
+        let mut streams = Peer::greeted(gateway.connect());
+        streams.send([get(1, &format!("/held/{}/more", begun.len())), get(3, "/never?h2")].concat());
+        streams.until("its first event", |peer| peer.answers.get(&1).is_some_and(|come| come.body == b"x"));
+        let mut never = ask(&gateway, "/never");
+        origin.script("half", b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf".to_vec());
+        let mut half = ask(&gateway, "/script/half");
+        half.read_until(|come| come.ends_with(b"half"));
+        let unread = gateway.connect();
+        let addrs = [&never, &half].map(Client::addr);
+        gateway.terminate();
+        let began = Instant::now();
+        assert_eq!(never.reply().expect(503).reason(), "draining");
+        assert!(half.rest().0.ends_with(b"half"), "no more of it comes");
+        assert_eq!(
+            streams.answer(3).expect(503).value("proxy-status").map(|said| said.contains("draining")),
+            Some(true)
+        );
+        assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+        drop((never, half, unread));
+        for addr in addrs {
+            assert_eq!(gateway.log_of(addr)["reason"], "draining");
+        }
+        // Longer than what is cut has to say so: the others were not touched.
+        std::thread::sleep(Duration::from_millis(1200));
+        tunnel.send("ping");
+        tunnel.read_until(|come| come.ends_with(b"ping"));
+        origin.release();
+        events.read_until(|come| come.ends_with(b"0\r\n\r\n"));
+        assert_eq!(streams.answer(1).expect(200).body, b"xy");
+        drop((tunnel, events, streams));
+        assert_eq!(gateway.exit().code(), Some(0));
+    });
+}
+
+#[test]
 fn tunnels_and_streams_may_have_to_end_before_exchanges() {
     each_driver(|driver| {
         let origin = Origin::start();
-        let (mut gateway, [mut tunnel, mut events]) =
-            lasting(driver, &origin, "drain: { timeout: 30s, streams: 200ms }");
+        let gateway = "drain: { timeout: 30s, streams: 200ms }";
+        let setup = Setup { gateway, ..Setup::of(&origin) };
+        let (mut gateway, [mut tunnel, mut events]) = lasting(driver, &origin, setup);
         let addrs = [tunnel.addr(), events.addr()];
         gateway.terminate();
         assert_eq!(tunnel.end(), End::Fin);

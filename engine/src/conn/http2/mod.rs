@@ -168,7 +168,7 @@ struct Driver<'a> {
 impl Driver<'_> {
     /// Reads and writes what can be, without waiting.
     fn turn(&mut self, server: &mut Server, cx: &mut Poller<'_>) -> Poll<Step> {
-        let Shared { wire, lent, home, .. } = &**self.shared;
+        let Shared { wire, lent, home, active, .. } = &**self.shared;
         let is_spent = wire.begin_turn();
         debug_assert!(!is_spent || wire.breach().is_none(), "nothing more is read");
         if !self.leaves && (lent.draining.get() || home.is_leaving()) {
@@ -211,7 +211,9 @@ impl Driver<'_> {
                 // A client that reads nothing holds what is written for it, so not for ever.
                 let silence = home.look(lent, |listener| listener.timeouts.body);
                 wire.link().writing.begin(until(silence));
-                if wire.link().writing.poll_passed(cx).is_ready() {
+                // What does not last is cut by waits of its own.
+                let serves = active.get() > 0;
+                if wire.link().writing.poll_passed_sparing(serves, cx).is_ready() {
                     return Poll::Ready(Step::Over);
                 }
             }

@@ -2,21 +2,19 @@
 //! their lines are then given to the library, which compresses them.
 
 use super::sink::{Sender, Sink};
-use crate::base::{Fault, Kind, Side};
+use crate::base::Fault;
+use crate::conn::answer::too_large;
 use crate::exchange::{Begin, Replies, ReplyHead};
 use crate::mem::{Buf, Class, Pool};
 use crate::net::body::frames::put_lines;
 use crate::net::clock;
 use crate::wire::edits::Edits;
 use crate::wire::head::Head;
-use crate::wire::http1::encode::{self, Backward, KeepAlive};
+use crate::wire::http1::encode::{self, Backward, HEAD_MARGIN, KeepAlive};
 use crate::wire::http1::framing::Length;
 use bytes::Bytes;
 use http::{Response, StatusCode};
 use std::net::SocketAddr;
-
-/// Bytes an encoded head may need beyond what it came with, edits apart.
-const HEAD_MARGIN: usize = 512;
 
 /// The replying side of one stream.
 pub(super) struct Http2Replies<'a> {
@@ -33,10 +31,6 @@ impl<'a> Http2Replies<'a> {
         };
         Sink::new(self.to, self.pool, head, left, begin.total)
     }
-}
-
-fn too_large() -> Fault {
-    Fault::new(Side::Upstream, Kind::Limit)
 }
 
 impl<'a> Replies for Http2Replies<'a> {

@@ -8,12 +8,13 @@
 mod fetch;
 mod held;
 
+use super::courier::Couriers;
 use super::diagnostics::tell;
 use super::fresh::Standing;
 use crate::base::Tick;
 use crate::net::clock;
 use crate::policy::auth::keys::{KeyAddress, News};
-use crate::shard::{Message, Shared};
+use crate::shard::Message;
 use crate::table::{Resolver, Table};
 use fetch::{Fetched, fetch};
 use held::{Held, KEPT};
@@ -25,8 +26,6 @@ use tokio::task::JoinSet;
 
 /// Questions that wait at most; a hint that finds no room is lost, since it comes again.
 const ASKS: usize = 256;
-/// Until a shard is told again whose mailbox was full.
-const AGAIN: Duration = Duration::from_millis(20);
 /// An hour is as good as never, and a time that any timer takes.
 const IDLE: Duration = Duration::from_secs(3600);
 
@@ -59,11 +58,11 @@ pub struct Jwks {
 
 impl Jwks {
     /// Starts the task; it fetches what `table` names and sends it to the shards.
-    pub fn start(table: &Table, shared: Arc<Shared>) -> Jwks {
+    pub fn start(table: &Table, couriers: Couriers) -> Jwks {
         let (asks, asked) = mpsc::channel(ASKS);
         let (show, seen) = watch::channel(Arc::default());
         let mut sets = Sets {
-            shared,
+            couriers,
             rule: table.gateway.resolver.clone(),
             sets: Vec::new(),
             running: JoinSet::new(),
@@ -104,7 +103,7 @@ fn addresses(table: &Table) -> Vec<KeyAddress> {
 
 /// What the task works with.
 struct Sets {
-    shared: Arc<Shared>,
+    couriers: Couriers,
     rule: Resolver,
     sets: Vec<Set>,
     running: JoinSet<(Arc<str>, Result<Fetched, String>)>,
@@ -115,10 +114,10 @@ struct Sets {
 struct Set {
     address: KeyAddress,
     held: Held,
-    /// Whether no policy asks for it any more: it stays until every shard knows.
+    /// Whether no policy asks for it any more.
     gone: bool,
-    /// Shards that have still to be told.
-    owed: Vec<usize>,
+    /// Whether the shards have still to be told.
+    is_news: bool,
 }
 
 impl Set {
@@ -161,17 +160,16 @@ impl Sets {
 
     fn follow(&mut self, addresses: Vec<KeyAddress>, rule: Resolver) {
         self.rule = rule;
-        let all: Vec<usize> = (0..self.shared.mailboxes.len()).collect();
         for set in &mut self.sets {
             let gone = !addresses.contains(&set.address);
             if gone != set.gone {
-                (set.gone, set.owed) = (gone, all.clone());
+                (set.gone, set.is_news) = (gone, true);
             }
         }
         for address in addresses {
             if self.find(&address.text).is_none() {
                 let held = Held::new(clock::now());
-                self.sets.push(Set { address, held, gone: false, owed: Vec::new() });
+                self.sets.push(Set { address, held, gone: false, is_news: false });
             }
         }
     }
@@ -201,7 +199,6 @@ impl Sets {
     fn told(&mut self, done: Option<(Arc<str>, Result<Fetched, String>)>) {
         // The task around a fetch does not panic; and of an address that nobody asks for any more nothing is wanted.
         let Some((address, result)) = done else { return };
-        let all = (0..self.shared.mailboxes.len()).collect();
         let Some(set) = self.find(&address) else { return };
         let (before, version) = (set.held.standing(), set.held.keys().map(|keys| *keys.version()));
         let chance = RandomState::new().hash_one(&address);
@@ -227,7 +224,7 @@ impl Sets {
                 Some(error)
             }
         };
-        set.owed = all;
+        set.is_news = true;
         let Some(error) = failed else { return };
         match (before, set.held.standing()) {
             (before, after) if before == after => {}
@@ -246,33 +243,29 @@ impl Sets {
 
     /// Drops sets that are too old.
     fn lapse(&mut self, now: Tick) {
-        let shards = self.shared.mailboxes.len();
         for set in &mut self.sets {
             if set.held.lapse(now) {
-                set.owed = (0..shards).collect();
+                set.is_news = true;
                 let address = &set.address.shown;
                 tell!(KeySetExpired, { address = %address }, "the keys of {address} are too old to be used");
             }
         }
     }
 
-    /// Tells the shards what they are owed, and forgets what no shard has any more.
+    /// Tells the shards what is new, and forgets what nobody asks for any more.
     fn send(&mut self) {
         for set in &mut self.sets {
-            let news = set.news();
-            let mailboxes = &self.shared.mailboxes;
-            set.owed.retain(|shard| mailboxes[*shard].send(Message::Keys(news.clone())).is_err());
+            if std::mem::take(&mut set.is_news) {
+                let news = set.news();
+                self.couriers.tell(|_| Message::Keys(news.clone()));
+            }
         }
-        self.sets.retain(|set| !set.gone || !set.owed.is_empty());
+        self.sets.retain(|set| !set.gone);
     }
 
     /// When something is to be done at the latest.
     fn wake(&self, now: Tick) -> Tick {
-        let of = |set: &Set| {
-            let due = if set.gone { Tick::NEVER } else { set.held.due() };
-            let owed = if set.owed.is_empty() { Tick::NEVER } else { now.after(AGAIN) };
-            due.min(set.held.lapses()).min(owed)
-        };
+        let of = |set: &Set| set.held.due().min(set.held.lapses());
         self.sets.iter().map(of).min().unwrap_or(Tick::NEVER).min(now.after(IDLE))
     }
 

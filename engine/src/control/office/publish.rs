@@ -6,6 +6,7 @@ use crate::base::counters::Capped;
 use crate::base::{Generation, ListenerId, UpstreamId};
 use crate::config::Problems;
 use crate::control::bind::{Fresh, Listening};
+use crate::control::courier::Couriers;
 use crate::control::diagnostics::tell;
 use crate::control::probe::Probes;
 use crate::control::resolve::{Keeper, Names};
@@ -16,12 +17,7 @@ use serde_json::Value;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::watch;
-
-/// Until a shard is told again whose mailbox was full; at first, and at most.
-const AGAIN: Duration = Duration::from_millis(2);
-const AGAIN_LATER: Duration = Duration::from_millis(50);
 
 /// What is published, and all that is not gone yet.
 #[derive(Debug)]
@@ -36,7 +32,7 @@ pub struct Published {
     living: Vec<Alive>,
     status: watch::Sender<Arc<Status>>,
     /// The way to each shard for what must not be lost.
-    couriers: Vec<UnboundedSender<Message>>,
+    couriers: Couriers,
 }
 
 /// A table that some shard holds, or may still take.
@@ -70,19 +66,19 @@ impl Published {
         shared: Arc<Shared>,
         listening: Listening,
         table: Arc<Table>,
+        couriers: Couriers,
         status: watch::Sender<Arc<Status>>,
     ) -> Published {
         let probes = Probes::start();
         probes.follow(&table).await;
         let about = living(&table, shared.mailboxes.len());
         let living = vec![Alive { table: table.clone(), about }];
-        let couriers = (0..shared.mailboxes.len()).map(|shard| courier(shared.clone(), shard)).collect();
         Published { shared, probes, listening, table, living, status, couriers }
     }
 
     /// Has `names` kept, and what changes behind them published.
     pub fn keeper(&self, names: Names) -> Keeper {
-        Keeper::of(names, self.shared.clone(), self.probes.clone())
+        Keeper::of(names, (self.shared.clone(), self.couriers.clone(), self.probes.clone()))
     }
 
     /// The table published last.
@@ -110,11 +106,11 @@ impl Published {
         let about = living(&table, self.shared.mailboxes.len());
         self.living.push(Alive { table: table.clone(), about });
         self.table = table.clone();
-        for (courier, opened) in self.couriers.iter().zip(opened) {
-            let next = Next { table: table.clone(), moves: moves.clone(), opened };
-            // Whoever takes it goes on for as long as this is held.
-            let _ = courier.send(Message::Table(Box::new(next)));
-        }
+        let mut opened = opened.into_iter();
+        self.couriers.tell(|_| {
+            let opened = opened.next().unwrap_or_default();
+            Message::Table(Box::new(Next { table: table.clone(), moves: moves.clone(), opened }))
+        });
         self.tell(|status| {
             status.config = Arc::new(config);
             status.reloads += 1;
@@ -128,9 +124,7 @@ impl Published {
         self.enter(Phase::Draining);
         // The files of Unix sockets go first.
         self.listening = Listening::default();
-        for courier in &self.couriers {
-            let _ = courier.send(Message::Drain { exchanges, lasting });
-        }
+        self.couriers.tell(|_| Message::Drain { exchanges, lasting });
     }
 
     /// Whether every shard serves the table published last.
@@ -220,22 +214,6 @@ pub fn older_counts(alive: &[Arc<Table>], table: &mut Table) {
             }
         }
     }
-}
-
-/// Brings messages to a shard in their order, each until it is taken, however long the mailbox is full.
-fn courier(shared: Arc<Shared>, shard: usize) -> UnboundedSender<Message> {
-    let (sender, mut messages) = unbounded_channel();
-    tokio::spawn(async move {
-        while let Some(mut message) = messages.recv().await {
-            let mut again = AGAIN;
-            while let Err(back) = shared.mailboxes[shard].send(message) {
-                message = back;
-                tokio::time::sleep(again).await;
-                again = (again * 2).min(AGAIN_LATER);
-            }
-        }
-    });
-    sender
 }
 
 /// What of `table` was in the one before, by name; see [`Listener::continues`].

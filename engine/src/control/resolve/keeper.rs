@@ -2,6 +2,7 @@
 
 use super::Names;
 use super::name::Name;
+use crate::control::courier::Couriers;
 use crate::control::probe::Probes;
 use crate::shard::Shared;
 use crate::table::{Source, Target};
@@ -36,10 +37,10 @@ pub struct Seen {
 pub struct Keeper(mpsc::Sender<Ask>);
 
 impl Keeper {
-    /// Keeps `names` and publishes what changes to the shards; each set is shown to `probes` before.
-    pub fn of(names: Names, shared: Arc<Shared>, probes: Probes) -> Keeper {
+    /// Keeps `names` and publishes `to` the shards what changes; each set is shown to the probes before.
+    pub fn of(names: Names, to: (Arc<Shared>, Couriers, Probes)) -> Keeper {
         let (give, asked) = mpsc::channel(ASKS);
-        tokio::spawn(names.keep((shared, probes), asked));
+        tokio::spawn(names.keep(to, asked));
         Keeper(give)
     }
 

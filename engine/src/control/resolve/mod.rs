@@ -15,6 +15,7 @@ pub use keeper::{Keeper, Seen};
 pub use lists::{Stamp, problems, read_into, stamp};
 pub use lookup::{Lookups, addresses};
 
+use super::courier::Couriers;
 use super::diagnostics::{endpoints_refused, tell};
 use super::fresh::Standing;
 use super::probe::Probes;
@@ -39,8 +40,6 @@ use tokio::time::{Instant, timeout_at};
 const START: Duration = Duration::from_secs(2);
 /// Names looked up at the same time.
 const LOOKUPS_AT_ONCE: usize = 128;
-/// Until a shard is told again whose mailbox was full.
-const AGAIN: Duration = Duration::from_millis(20);
 /// Lists that have been read and not been taken, at most.
 const NEWS: usize = 16;
 
@@ -175,12 +174,15 @@ impl Names {
     }
 
     /// Keeps them current until told to stop, or nobody is left to tell it.
-    async fn keep(mut self, (shared, probes): (Arc<Shared>, Probes), mut asked: Receiver<Ask>) {
+    async fn keep(
+        mut self,
+        (shared, couriers, probes): (Arc<Shared>, Couriers, Probes),
+        mut asked: Receiver<Ask>,
+    ) {
         let (sites, lists): (Vec<usize>, Vec<List>) = std::mem::take(&mut self.lists).into_iter().unzip();
         let mut news = watched(lists);
-        let mut settled = true;
         loop {
-            let wake = if settled { self.wake() } else { self.wake().min(clock::now().after(AGAIN)) };
+            let wake = self.wake();
             let mut changed = Vec::new();
             tokio::select! {
                 Some(done) = self.running.join_next() => changed.extend(self.told(done)),
@@ -206,16 +208,13 @@ impl Names {
             for site in changed {
                 if self.reassemble(site) {
                     self.sites[site].show(&probes).await;
-                    self.sites[site].publish(&shared);
+                    self.sites[site].publish(&shared, &couriers);
                     let (upstream, endpoints) = (self.sites[site].name(), self.sites[site].set().len());
                     tell!(EndpointsChanged, { upstream, endpoints }, "upstream {upstream} has {endpoints} endpoints");
                     // A set may take milliseconds to make, and there may be many.
                     tokio::task::yield_now().await;
                 }
             }
-            // Each is to be tried, whatever became of those before it.
-            let owing = self.sites.iter_mut().map(|site| u32::from(!site.settle(&shared))).sum::<u32>();
-            settled = owing == 0;
         }
     }
 

@@ -1,6 +1,6 @@
-//! One upstream whose endpoints may change: what they are made of, the set that was published last, and which shards have
-//! still to be told.
+//! One upstream whose endpoints may change: what they are made of, and the set that was published last.
 
+use crate::control::courier::Couriers;
 use crate::control::probe::Probes;
 use crate::shard::{Message, Shared};
 use crate::table::endpoints::{Found, assemble};
@@ -19,8 +19,6 @@ pub struct Site {
     /// Its file.
     pub file: Option<PathBuf>,
     set: Arc<Endpoints>,
-    /// Shards whose mailbox was full.
-    owed: Vec<usize>,
 }
 
 impl Site {
@@ -36,7 +34,6 @@ impl Site {
             balance: upstream.balance.clone(),
             file: upstream.file.clone(),
             set: upstream.endpoints.clone(),
-            owed: Vec::new(),
         })
     }
 
@@ -91,17 +88,9 @@ impl Site {
         probes.show(&self.upstream, &self.set).await;
     }
 
-    /// Tells every shard of the set; those that cannot take it now are owed it.
-    pub fn publish(&mut self, shared: &Shared) {
+    /// Tells every shard of the set.
+    pub fn publish(&self, shared: &Shared, couriers: &Couriers) {
         self.set.arm(&self.upstream, &mut shared.meters.arm());
-        self.owed = (0..shared.mailboxes.len()).collect();
-        self.settle(shared);
-    }
-
-    /// Tells the shards that are owed it; false while there are some.
-    pub fn settle(&mut self, shared: &Shared) -> bool {
-        let message = || Message::Endpoints(self.upstream.clone(), self.set.clone());
-        self.owed.retain(|shard| shared.mailboxes[*shard].send(message()).is_err());
-        self.owed.is_empty()
+        couriers.tell(|_| Message::Endpoints(self.upstream.clone(), self.set.clone()));
     }
 }

@@ -1,8 +1,9 @@
 //! What keeps clients on https: those that came by http are sent there before anything else is decided, and those that came
 //! by https are told to come by nothing else, in every answer (RFC 6797 §7.2: in those alone).
 
-use crate::exchange::context::{Context, Peer};
+use crate::exchange::context::Context;
 use crate::exchange::end::{Own, location};
+use crate::exchange::peer::Peer;
 use crate::exchange::peer::front::front;
 use crate::observe::Reason;
 use crate::route::finder::Caches;

@@ -2,7 +2,8 @@
 //! untrusted client says of itself in such fields is replaced, never extended.
 
 use super::max_forwards;
-use crate::exchange::context::{Context, Peer, RequestId};
+use crate::exchange::context::{Context, RequestId};
+use crate::exchange::peer::Peer;
 use crate::exchange::peer::client;
 use crate::observe::Reason;
 use crate::policy::fields::is_taken_for;
@@ -21,7 +22,7 @@ use std::net::IpAddr;
 pub struct Forward {
     /// What is changed of the head.
     pub edits: Edits,
-    /// Where [`Canonical`] paths are built.
+    /// Where canonical paths are built.
     pub path: Vec<u8>,
     /// The target, when it is not the one received.
     pub target: Vec<u8>,

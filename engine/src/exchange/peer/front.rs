@@ -1,8 +1,8 @@
 //! The gateway as the client of an exchange sees it. What a trusted proxy before it tells of the client's request
 //! is believed, in the fields that the gateway is set to: that proxy may be where TLS ends.
 
+use super::Peer;
 use super::client;
-use crate::exchange::context::Peer;
 use crate::route::front::{Front, Scheme};
 use crate::table::{Forwarding, Gateway};
 use crate::wire::field::Field;

@@ -8,8 +8,9 @@ mod flight;
 
 pub use asking::{AskKeys, Asking};
 
-use super::context::{Context, Peer, RequestId};
+use super::context::{Context, RequestId};
 use super::downstream::Replies;
+use super::peer::Peer;
 use super::peer::front::front;
 use super::timed::of_policy;
 use crate::base::{Certificate, ListenerId, Tick};

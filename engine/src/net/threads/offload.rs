@@ -17,12 +17,13 @@ const WAITING: usize = 64;
 
 type Work = Box<dyn FnOnce() + Send>;
 
-/// A handle on the threads, which begin with the first piece of work.
+/// A handle on the threads, which begin with the first piece of work; where they cannot be had, the next piece tries again.
 #[derive(Debug, Clone, Default)]
-pub struct Offload(Arc<OnceLock<Option<SyncSender<Work>>>>);
+pub struct Offload(Arc<OnceLock<SyncSender<Work>>>);
 
 impl Offload {
-    /// Has `work` done; gives what comes of it, or nothing if it panicked. None when too much waits already.
+    /// Has `work` done; gives what comes of it, or nothing if it panicked. None when too much waits already, or there are
+    /// no threads.
     pub fn run<T: Send + 'static, F: FnOnce() -> T + Send + 'static>(
         &self,
         work: F,
@@ -33,11 +34,21 @@ impl Offload {
             let mut answer = answer;
             answer.value = Some(work());
         });
-        self.0.get_or_init(|| start().ok()).as_ref()?.try_send(task).ok()?;
+        self.begun(start).ok()?.try_send(task).ok()?;
         Some(async move {
             let _awaited = Awaited::begin();
             done.recv().await
         })
+    }
+
+    /// The way to the threads, which `start` gives if there are none yet.
+    fn begun(&self, start: impl FnOnce() -> io::Result<SyncSender<Work>>) -> io::Result<&SyncSender<Work>> {
+        if let Some(begun) = self.0.get() {
+            return Ok(begun);
+        }
+        let started = start()?;
+        // Where another shard was faster, these end with their sender.
+        Ok(self.0.get_or_init(|| started))
     }
 }
 
@@ -106,6 +117,14 @@ mod tests {
         for number in 0..10 {
             assert_eq!(wait(offload.run(move || number).expect("there is room")), Some(number));
         }
+    }
+
+    #[test]
+    fn threads_that_could_not_be_had_are_tried_for_again() {
+        let offload = Offload::default();
+        assert!(offload.begun(|| Err(io::ErrorKind::WouldBlock.into())).is_err());
+        assert_eq!(wait(offload.run(|| 7).expect("there is room")), Some(7));
+        assert!(offload.begun(|| Err(io::ErrorKind::WouldBlock.into())).is_ok(), "they are started once");
     }
 
     #[test]

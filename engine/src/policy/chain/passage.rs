@@ -11,7 +11,7 @@ use crate::policy::chain::explain::Said;
 use crate::policy::limit::{Cells, Guard, Quota, Spent};
 use crate::policy::validate::Scratch;
 use crate::policy::when::Evaluator;
-use crate::policy::{Mode, Told, Verb};
+use crate::policy::{By, Kind, Mode, Policy, Told, Verb};
 use crate::wire::edits::Edits;
 use std::sync::Arc;
 
@@ -125,6 +125,19 @@ impl Shard {
         Shard { index, ..Shard::default() }
     }
 
+    /// Forgets what was remembered for policies that are not among `all`, those of the table that is served from now on.
+    pub fn follow(&mut self, all: &[Arc<Policy>]) {
+        let sign_ins = |is_it: fn(&By) -> bool| -> Vec<usize> {
+            let slot = |policy: &Arc<Policy>| match &policy.kind {
+                Kind::SignIn(method) if is_it(&method.by) => Some(method.slot),
+                _ => None,
+            };
+            all.iter().filter_map(slot).collect()
+        };
+        forget(&mut self.memories, &sign_ins(|by| matches!(by, By::Jwt(_))));
+        forget(&mut self.looked_up, &sign_ins(|by| matches!(by, By::Introspection(_))));
+    }
+
     /// What is remembered for the policy at `slot`, which has tokens looked up.
     pub fn looked_up(&mut self, slot: usize) -> &mut introspection::Memory {
         if self.looked_up.len() <= slot {
@@ -141,6 +154,16 @@ impl Shard {
         let memory = &mut self.memories[slot];
         memory.follow(jwt, &self.fetched);
         memory
+    }
+}
+
+/// Leaves of `memories` only those at `places`, which ascend.
+fn forget<M: Default>(memories: &mut Vec<M>, places: &[usize]) {
+    memories.truncate(places.last().map_or(0, |last| last + 1));
+    for (place, memory) in memories.iter_mut().enumerate() {
+        if !places.contains(&place) {
+            *memory = M::default();
+        }
     }
 }
 
@@ -183,5 +206,70 @@ impl State<'_> {
     /// Whether what a decider changes is wanted: not in shadow mode, and not when it only says what it would do.
     pub fn writes(&self) -> bool {
         self.verb == Verb::Spend && self.mode == Mode::Enforce
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{Generation, Tick};
+    use crate::config::Memory;
+    use crate::policy::auth::keys::KeySet;
+    use crate::table::build;
+
+    /// The policies of a table with these.
+    fn policies(text: &str) -> Vec<Arc<Policy>> {
+        let text = format!(
+            "listeners: [{{ name: public, bind: 127.0.0.1:8080 }}]
+upstreams: {{ idp: {{ endpoints: [{{ address: '127.0.0.1:1' }}] }} }}
+policies:{text}
+routes: [{{ name: all, respond: {{ body: ok }} }}]
+"
+        );
+        let config = Memory::default().file("x.yaml", &text).read("x.yaml").expect("is a configuration");
+        let mut means = build::Means { files: &mut Memory::default(), now: Tick(1), offset: 0 };
+        let (table, _) = build::build(&config, Generation(1), None, &mut means).expect("builds");
+        table.policies.all
+    }
+
+    const TOKEN: &str = "jwt: { algorithms: [HS256], secret: 0123456789abcdef0123456789abcdef }";
+    const ASKED: &str =
+        "introspection: { upstream: idp, path: /introspect, client_id: gw, client_secret: s }";
+
+    /// Has something remembered for each policy of `all` that remembers.
+    fn remember(shard: &mut Shard, all: &[Arc<Policy>]) {
+        for policy in all {
+            match &policy.kind {
+                Kind::SignIn(method) => match &method.by {
+                    By::Jwt(jwt) => {
+                        shard.memory(method.slot, jwt).keys = Some(Arc::new(KeySet::new(Vec::new())))
+                    }
+                    By::Introspection(_) => drop(shard.looked_up(method.slot)),
+                    _ => {}
+                },
+                _ => {}
+            }
+        }
+    }
+
+    /// Where something is remembered of tokens, and how many places there are for those that were looked up.
+    fn remembered(shard: &Shard) -> (Vec<bool>, usize) {
+        (shard.memories.iter().map(|memory| memory.keys.is_some()).collect(), shard.looked_up.len())
+    }
+
+    #[test]
+    fn what_was_remembered_for_policies_that_left_is_forgotten() {
+        let all = policies(&format!("\n  a: {{ {TOKEN} }}\n  b: {{ {ASKED} }}\n  c: {{ {TOKEN} }}"));
+        let mut shard = Shard::new(0);
+        remember(&mut shard, &all);
+        let whole = (vec![true, false, true], 2);
+        assert_eq!(remembered(&shard), whole);
+        shard.follow(&all);
+        assert_eq!(remembered(&shard), whole, "those that stay keep theirs");
+        let key = "api_key: { header: X-Key }";
+        shard.follow(&policies(&format!("\n  a: {{ {key} }}\n  b: {{ {key} }}\n  c: {{ {TOKEN} }}")));
+        assert_eq!(remembered(&shard), (vec![false, false, true], 0));
+        shard.follow(&[]);
+        assert_eq!(remembered(&shard), (Vec::new(), 0));
     }
 }

@@ -5,7 +5,7 @@ use super::super::lent::Lent;
 use crate::mem::{Buf, Class};
 use crate::net::body::frames::{lines, put_lines};
 use crate::wire::field::Field;
-use crate::wire::http1::encode::{self, Onward};
+use crate::wire::http1::encode::{self, HEAD_MARGIN, Onward};
 use crate::wire::http1::framing::Length;
 use crate::wire::websocket;
 use crate::wire::{status, token};
@@ -13,9 +13,6 @@ use bytes::Bytes;
 use h2::ext::Protocol;
 use http::uri::{Authority, PathAndQuery, Scheme, Uri};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
-
-/// Bytes an encoded head may need beyond what it came with, edits apart.
-const HEAD_MARGIN: usize = 512;
 
 /// The request as the library takes it. What is passed on is decided where HTTP/1.1 is encoded. `switches` makes it one for
 /// a WebSocket (RFC 8441 §5).

@@ -310,7 +310,9 @@ fn turn(
         Poll::Ready(Err(_)) => return Poll::Ready(Step::Over),
         Poll::Pending => {
             wire.link().writing.begin(until(STALL));
-            if wire.link().writing.poll_passed(cx).is_ready() {
+            // What does not last is cut by waits of its own.
+            let serves = mux.active.get() > 0;
+            if wire.link().writing.poll_passed_sparing(serves, cx).is_ready() {
                 return Poll::Ready(Step::Over);
             }
         }

@@ -1,6 +1,7 @@
 //! Writes heads: the kept lines of a received head are copied in runs as they stand, cut only where a line is
 //! dropped, then what [`Edits`] add, then the framing, which is always ours (RFC 9110 §7.6.1, RFC 9112 §6, §7.6).
-//! Called by upstream/http1 for requests, by conn/http1 for replies. Nothing is written when it does not fit.
+//! Called by `upstream/attempt` for requests, by `conn/answer` for replies, and by their like of HTTP/2. Nothing is written
+//! when it does not fit.
 
 use super::framing::{self, Length};
 use crate::mem::Buf;
@@ -16,6 +17,9 @@ use run::{Dropped, Writer};
 /// The head does not fit the buffer, which is as it was before.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub struct NoRoom;
+
+/// Bytes an encoded head may need beyond what it came with, edits apart.
+pub const HEAD_MARGIN: usize = 512;
 
 /// The end of a chunked body; trailers and an empty line follow.
 pub const LAST_CHUNK: &[u8] = b"0\r\n";

@@ -1,5 +1,5 @@
 //! Reads a reply head, as strictly as a request: an origin's bad framing is a 502, never a guess (RFC 9112 §4, §5).
-//! Called by upstream/http1 on what has come so far.
+//! Called by `upstream/attempt` on what has come so far.
 
 use super::fault::{LineFault, ReplyFault};
 use super::fields::{self, Slot};

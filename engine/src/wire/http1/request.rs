@@ -15,7 +15,7 @@ use crate::wire::uri::{self, Authority};
 const EMPTY_LINES_MAX: usize = 4;
 /// Longest method; registered ones have at most 17 bytes.
 const METHOD_BYTES_MAX: usize = 32;
-/// What HTTP/2 begins with (RFC 9113 §3.4).
+/// The first line of what HTTP/2 begins with (RFC 9113 §3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n";
 
 /// Parses the request head at the front of `bytes` into `lines`. Called again with all bytes when more have come,

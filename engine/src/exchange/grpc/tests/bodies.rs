@@ -1,10 +1,10 @@
 //! Bodies of gRPC-Web between a source and a sink that give and take a few bytes at a time, wait between them, and whose
 //! users lose patience: whatever is dropped is begun again, nothing is lost and nothing said twice.
 
-use super::down::WebSink;
-use super::up::WebBody;
-use super::web::Form;
 use crate::base::{Fault, Kind, Side, Tick};
+use crate::exchange::grpc::down::WebSink;
+use crate::exchange::grpc::up::WebBody;
+use crate::exchange::grpc::web::Form;
 use crate::net::body::{BodySink, BodySource, Plain, Spliced, pump};
 use crate::net::pipe::Pipes;
 use crate::wire::grpc::reference;
