@@ -62,7 +62,14 @@ fn paths(check: &mut Check<'_>, at: &Pointer, given: &config::route::Match) -> V
     let mut paths = Vec::new();
     for (index, text) in given.path.0.iter().enumerate() {
         match PathPattern::parse(text) {
-            Ok(path) => paths.push(path),
+            Ok(path) => {
+                if let Some(named) = colons(text) {
+                    let at = check.one_of(&at, index);
+                    let fix = format!("write {named} where any segment may stand");
+                    check.warn(&at, format!("path '{text}' takes ':' as it stands"), Some(fix));
+                }
+                paths.push(path);
+            }
             Err(unread) => {
                 let fix = match (text.starts_with("regex:"), PathPattern::spelt(text)) {
                     (true, _) => "write an expression that matches the whole path, such as regex:/v[0-9]+/.*",
@@ -74,6 +81,20 @@ fn paths(check: &mut Check<'_>, at: &Pointer, given: &config::route::Match) -> V
         }
     }
     paths
+}
+
+/// A path with segments such as `:id`, by which others name what may be anything, as it is written here.
+fn colons(text: &str) -> Option<String> {
+    let named = |segment: &str| {
+        let name = segment.strip_prefix(':')?;
+        let good = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+        (!name.is_empty() && name.bytes().all(good)).then(|| format!("{{{name}}}"))
+    };
+    let segments = text.split('/');
+    let is_meant = text.starts_with('/') && segments.clone().any(|segment| named(segment).is_some());
+    let written: Vec<String> =
+        segments.map(|segment| named(segment).unwrap_or_else(|| segment.to_owned())).collect();
+    is_meant.then(|| written.join("/"))
 }
 
 /// A text that a decider does not read, told at its letter.
@@ -131,6 +152,14 @@ fn conditions_of(
         }
         match Value::parse(text) {
             Ok(value) => {
+                if let Value::Exact(exact) = &value
+                    && exact == text
+                    && let Some(start) = text.strip_suffix('*').filter(|start| !start.ends_with('/'))
+                {
+                    let start = start.replace('.', r"\.");
+                    let fix = format!("write regex:{start}.* for all that begins so, or exact:{text}");
+                    check.warn(&at, format!("value '{text}' takes '*' as it stands"), Some(fix));
+                }
                 let told = check.told(&at);
                 conditions.push(Condition { part, name: name.clone(), value, told });
             }

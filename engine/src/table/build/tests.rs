@@ -8,6 +8,7 @@ use crate::wire::head::{Head, Lines};
 
 mod obtained;
 mod sockets;
+mod unmeant;
 
 const GOOD: &str = "
 listeners:

@@ -1,7 +1,9 @@
 //! What is written and never used: upstreams that no route goes to, policies that nothing is attached to, consumers that
-//! no policy could recognise; what of policies can do nothing where they are asked stands in `callers`. Told only where nothing else is wrong: else a name may only be misspelt elsewhere.
+//! no policy could recognise; what of policies can do nothing where they are asked stands in `callers`, keys that
+//! say nothing beside others in `keys`. Told only where nothing else is wrong: else a name may only be misspelt elsewhere.
 
 pub(super) mod callers;
+mod keys;
 
 use super::{Check, Pointer, Route};
 use crate::config::listener::ClientAuth;
@@ -14,6 +16,7 @@ pub(super) fn warn(check: &mut Check<'_>, routes: &[Route]) {
     if check.problems.iter().any(|problem| problem.severity == crate::config::Severity::Error) {
         return;
     }
+    keys::warn(check);
     let config = check.config;
     for name in upstreams(config, routes) {
         let at = Pointer::default().key("upstreams").key(name);

@@ -21,6 +21,8 @@ struct Met<'t> {
     unsigned: Option<&'t str>,
     /// The segments that paths name.
     parameters: HashSet<&'t str>,
+    /// The first route with a path that does not name a segment which is checked there, and that segment.
+    lacking: Option<(&'t str, &'t str)>,
 }
 
 /// Warns of them. `entries` are all consumers.
@@ -62,9 +64,21 @@ fn met<'t>(policies: &'t Policies, routes: &'t [Route], listeners: usize) -> Has
                 let names = route.parameters.iter().flatten().map(|Parameter { name, .. }| &**name);
                 met.parameters.extend(names);
             }
+            if let Kind::Validate(validate) = &policy.kind
+                && met.lacking.is_none()
+            {
+                let lacking = validate.segments().find(|segment| !names_everywhere(route, segment));
+                met.lacking = lacking.map(|segment| (&*route.name, segment));
+            }
         }
     }
     found
+}
+
+/// Whether each path of a route names this segment.
+fn names_everywhere(route: &Route, segment: &str) -> bool {
+    let names = |one: &[Parameter]| one.iter().any(|Parameter { name, .. }| **name == *segment);
+    !route.parameters.is_empty() && route.parameters.iter().all(|one| names(one))
 }
 
 fn signs_in(chain: &Chain) -> bool {
@@ -114,6 +128,15 @@ fn asked(check: &mut Check<'_>, policy: &Policy, met: &Met<'_>, entries: &[Entry
                     "policy '{name}' reads a segment '{parameter}' that no path names where it is asked"
                 );
                 let fix = format!("name it in the match of a route, such as /users/{{{parameter}}}");
+                check.warn_at_key(&at, message, Some(fix));
+            }
+        }
+        (Kind::Validate(_), _) if policy.when.is_none() => {
+            if let Some((route, segment)) = met.lacking {
+                let message = format!(
+                    "policy '{name}' refuses requests of route '{route}': a path of it names no segment '{segment}'"
+                );
+                let fix = format!("name it in the match of that route, such as /users/{{{segment}}}");
                 check.warn_at_key(&at, message, Some(fix));
             }
         }
@@ -284,5 +307,21 @@ mod tests {
                 "policy 'tell' reads a segment 'nope' that no path names where it is asked",
             ]
         );
+    }
+
+    #[test]
+    fn what_is_checked_of_a_path_is_named_by_each_path_of_its_routes() {
+        let policies = "
+  id: { validate: { path: { id: { type: integer } } } }
+  at-times: { validate: { path: { id: { type: integer } } }, when: 'request.path.startsWith(\"/a/\")' }";
+        let both =
+            "{ name: both, match: { path: ['/both/{id}', /b] }, policies: [id], respond: { body: ok } }, ";
+        let none = "{ name: none, match: { path: /n }, policies: [at-times], respond: { body: ok } }, ";
+        let lacks = |route| {
+            format!("policy 'id' refuses requests of route '{route}': a path of it names no segment 'id'")
+        };
+        assert_eq!(told("", policies, &(route("a", "id, at-times") + none)), [""; 0]);
+        assert_eq!(told("", policies, &(route("a", "id") + both + none)), [lacks("both")]);
+        assert_eq!(told("", policies, &none.replace("at-times", "id, at-times")), [lacks("none")]);
     }
 }
