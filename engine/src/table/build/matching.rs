@@ -171,6 +171,19 @@ fn conditions_of(
     }
 }
 
+/// What to do about a path that another route takes first.
+fn shadowed(config: &config::Config, (route, path): (RouteId, usize), by: RouteId) -> String {
+    let paths = |route: RouteId| &config.routes[route.index()].r#match.path.0;
+    match paths(route).get(path) {
+        Some(text) if text.starts_with("regex:") && !paths(by).contains(text) => format!(
+            "a prefix comes before an expression wherever it stands: write regex:/.* in route '{}', or a template \
+             such as /u/{{id}} here",
+            config.routes[by.index()].name
+        ),
+        _ => "the first of equal routes wins; remove one".to_owned(),
+    }
+}
+
 /// The look-up over all rules.
 pub(super) fn lookup(check: &mut Check<'_>, rules: Vec<Rule>, routes: &[Route]) -> Lookup {
     let (lookup, findings) = Lookup::new(rules);
@@ -187,7 +200,7 @@ pub(super) fn lookup(check: &mut Check<'_>, rules: Vec<Rule>, routes: &[Route]) 
                 let at = check.one_of(&given.key("path"), path);
                 let message =
                     format!("route '{}' never sees this path: route '{}' takes it", name(route), name(by));
-                check.warn(&at, message, Some("the first of equal routes wins; remove one".into()));
+                check.warn(&at, message, Some(shadowed(check.config, (route, path), by)));
             }
             Finding::Ambiguous { route, path, with } => {
                 let at = check.one_of(&given.key("path"), path);

@@ -122,3 +122,28 @@ fn a_redirect_to_https_at_the_own_port_is_a_warning() {
     );
     assert_eq!(warned("'[::1]:8080'] }", &at("8443")), [""; 0]);
 }
+
+#[test]
+fn what_is_told_of_a_path_that_another_route_takes_fits_their_kinds() {
+    let told = |first: &str, last: &str| {
+        let (_, warnings) = built(&GOOD.replace(
+            "    to: spare\n",
+            &format!("    match: {{ {first} }}\n    to: spare\n  - {{ name: last, match: {{ {last} }}, to: spare }}\n"),
+        ));
+        warnings.iter().filter_map(|warning| warning.fix.clone()).collect::<Vec<String>>()
+    };
+    let kinds = "a prefix comes before an expression wherever it stands: write regex:/.* in route 'rest', or a template such as /u/{id} here";
+    let equal = "the first of equal routes wins; remove one";
+    assert_eq!(told("path: /*", "path: 'regex:/u/[0-9]+'"), [kinds]);
+    assert_eq!(told("path: /u", "path: /u"), [equal]);
+    assert_eq!(told("path: 'regex:/u+'", "path: 'regex:/u+'"), [equal]);
+    assert_eq!(told("path: 'regex:/.*'", "path: 'regex:/u+'"), [""; 0]);
+}
+
+#[test]
+fn a_route_whose_match_is_faulty_is_not_compared_with_others() {
+    let text = GOOD.to_owned() + "  - { name: last, match: { host: 'a.com:8080' }, to: spare }\n";
+    let told = told(&text);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains("names a port"), "{told:?}");
+}
