@@ -29,7 +29,7 @@ pub(super) fn build(
     let mut listeners = Vec::new();
     for (index, given) in config.listeners.iter().enumerate() {
         let at = all.item(index);
-        let name = given.name.clone().unwrap_or_else(|| format!("listener-{}", index + 1));
+        let name = name(config, index);
         check.name(&at.key("name"), &name);
         if names.contains(&name) {
             check.error(&at.key("name"), format!("two listeners are named '{name}'"), None);
@@ -63,6 +63,11 @@ pub(super) fn build(
         });
     }
     listeners
+}
+
+/// The name of the listener at this place, given or by its number.
+pub(super) fn name(config: &config::Config, index: usize) -> String {
+    config.listeners[index].name.clone().unwrap_or_else(|| format!("listener-{}", index + 1))
 }
 
 /// The versions of HTTP that a listener speaks.

@@ -1,7 +1,8 @@
-//! What routes match: hosts, paths, methods and conditions are read, the look-up over all of them is built, and what
+//! What routes match: listeners, hosts, paths, methods and conditions are read, the look-up over all of them is built, and what
 //! is odd about them is told.
 
-use super::{Check, Lookup, Pointer, Route, RouteId, config, nearest};
+use super::{Check, Lookup, Pointer, Route, RouteId, config, listeners, nearest};
+use crate::base::ListenerId;
 use crate::config::Severity;
 use crate::config::values::Named;
 use crate::route::{
@@ -29,12 +30,35 @@ pub(super) fn rule(
         conditions_of(check, &at.key(key), part, named, &mut conditions);
     }
     Rule {
+        listeners: listeners(check, at, given),
         hosts: hosts(check, at, given),
         paths: paths(check, at, given),
         methods: methods(check, &at.key("methods"), &given.methods),
         conditions,
         route,
     }
+}
+
+fn listeners(check: &mut Check<'_>, at: &Pointer, given: &config::route::Match) -> Vec<(ListenerId, String)> {
+    let Some(given) = &given.listener else { return Vec::new() };
+    let config = check.config;
+    let known: Vec<String> = (0..config.listeners.len()).map(|at| listeners::name(config, at)).collect();
+    let mut found = Vec::new();
+    for (index, name) in given.0.iter().enumerate() {
+        match (0..).zip(&known).find(|(_, known)| *known == name) {
+            Some((id, _)) => found.push((ListenerId(id), name.clone())),
+            None => {
+                let fix = check.meant(name, known.iter().map(String::as_str), "listeners");
+                let at = check.one_of(&at.key("listener"), index);
+                check.error(&at, format!("there is no listener '{name}'"), Some(fix));
+            }
+        }
+    }
+    if given.0.is_empty() {
+        let fix = "name a listener, or remove the key";
+        check.error_at_key(&at.key("listener"), "'listener' names none".into(), Some(fix.into()));
+    }
+    found
 }
 
 fn hosts(check: &mut Check<'_>, at: &Pointer, given: &config::route::Match) -> Vec<HostPattern> {

@@ -22,6 +22,12 @@ pub(super) fn warn(check: &mut Check<'_>, routes: &[Route]) {
         let at = Pointer::default().key("upstreams").key(name);
         check.warn_at_key(&at, format!("no route goes to upstream '{name}'"), None);
     }
+    for index in listeners(config) {
+        let name = super::listeners::name(config, index);
+        let at = Pointer::default().key("listeners").item(index);
+        let fix = "name it under 'match' of a route, or remove it";
+        check.warn_at_key(&at, format!("no route takes requests of listener '{name}'"), Some(fix.into()));
+    }
     for name in policies(config) {
         let at = Pointer::default().key("policies").key(name);
         let fix = "attach it by name under 'policies' of the gateway, a listener or a route, or remove it";
@@ -59,6 +65,20 @@ fn upstreams<'c>(config: &'c Config, routes: &[Route]) -> Vec<&'c str> {
     let all = config.upstreams.names().enumerate();
     let unused = all.filter(|(index, name)| !used.contains(index) && !asked.contains(name));
     unused.map(|(_, name)| name).collect()
+}
+
+/// Places of listeners that every route names others than.
+fn listeners(config: &Config) -> Vec<usize> {
+    let named: Option<Vec<&String>> = config
+        .routes
+        .iter()
+        .map(|route| route.r#match.listener.as_ref().map(|listeners| &listeners.0))
+        .try_fold(Vec::new(), |mut all, some| {
+            all.extend(some?);
+            Some(all)
+        });
+    let Some(named) = named else { return Vec::new() };
+    (0..config.listeners.len()).filter(|at| !named.contains(&&super::listeners::name(config, *at))).collect()
 }
 
 /// The upstream that a policy asks.
@@ -117,6 +137,20 @@ policies:
 routes: [{ name: r, policies: [d], respond: { body: hi } }]
 ";
         assert_eq!(policies(&config(text)), ["c"]);
+    }
+
+    #[test]
+    fn a_listener_is_used_where_a_route_names_it_or_none() {
+        let text = |last: &str| {
+            format!(
+                "version: 1
+listeners: [{{ name: a, bind: '127.0.0.1:0' }}, {{ bind: '127.0.0.1:0' }}, {{ name: c, bind: '127.0.0.1:0' }}]
+routes: [{{ name: r, match: {{ listener: [a, listener-2] }}, respond: {{ body: hi }} }}, {{ name: s, respond: {{ body: hi }}{last} }}]
+"
+            )
+        };
+        assert_eq!(listeners(&config(&text(", match: { listener: a }"))), [2]);
+        assert_eq!(listeners(&config(&text(""))), [0; 0]);
     }
 
     #[test]

@@ -10,8 +10,7 @@ fn warned(from: &str, to: &str) -> Vec<String> {
     warnings
         .iter()
         .map(|warning| {
-            warning.message.clone()
-                + &warning.fix.iter().map(|fix| format!(" | {fix}")).collect::<String>()
+            warning.message.clone() + &warning.fix.iter().map(|fix| format!(" | {fix}")).collect::<String>()
         })
         .collect()
 }

@@ -9,7 +9,7 @@ use crate::config::{Config, Severity};
 use crate::policy::auth::registry::Entry;
 use crate::policy::{By, Chain, Kind, Mode, Parameter, Policy, SignIn};
 use crate::table::Policies;
-use crate::table::build::{Check, Pointer, Route};
+use crate::table::build::{Check, Pointer, Route, listeners};
 use std::collections::{HashMap, HashSet};
 
 /// What a policy meets where it is asked.
@@ -35,7 +35,7 @@ pub(in crate::table::build) fn warn(
     if check.problems.iter().any(|problem| problem.severity == Severity::Error) {
         return;
     }
-    let met = met(policies, routes, check.config.listeners.len());
+    let met = met(policies, routes, check.config);
     for policy in &policies.all {
         if let Some(met) = met.get(&*policy.name) {
             asked(check, policy, met, entries);
@@ -45,11 +45,17 @@ pub(in crate::table::build) fn warn(
 }
 
 /// By the policy's name; those that are asked nowhere are not there.
-fn met<'t>(policies: &'t Policies, routes: &'t [Route], listeners: usize) -> HashMap<&'t str, Met<'t>> {
+fn met<'t>(policies: &'t Policies, routes: &'t [Route], config: &Config) -> HashMap<&'t str, Met<'t>> {
     let mut found: HashMap<&str, Met<'_>> = HashMap::new();
-    let listeners = (0..listeners).filter_map(|at| u32::try_from(at).ok()).map(ListenerId);
-    for (listener, route) in listeners.flat_map(|listener| routes.iter().map(move |route| (listener, route)))
-    {
+    let names: Vec<String> = (0..config.listeners.len()).map(|at| listeners::name(config, at)).collect();
+    let takes = |route: &Route, name: &String| {
+        let given = &config.routes[route.id.index()].r#match.listener;
+        given.as_ref().is_none_or(|given| given.0.contains(name))
+    };
+    let pairs = (0..).map(ListenerId).zip(&names).flat_map(|(listener, name)| {
+        routes.iter().filter(move |route| takes(route, name)).map(move |route| (listener, route))
+    });
+    for (listener, route) in pairs {
         let Some(chain) = policies.chain(listener, route.id) else { continue };
         let signs_in = signs_in(chain);
         for policy in chain.steps() {
@@ -221,7 +227,12 @@ mod tests {
         let text = format!(
             "version: 1\nlisteners: [{{ bind: '127.0.0.1:8080' }}]\nconsumers: [{consumers}]\npolicies:\n{policies}\nroutes: [{routes}]\n"
         );
-        let config = Memory::default().file("x.yaml", &text).read("x.yaml");
+        of(&text)
+    }
+
+    /// The warnings of a configuration.
+    fn of(text: &str) -> Vec<String> {
+        let config = Memory::default().file("x.yaml", text).read("x.yaml");
         let config = config.unwrap_or_else(|problems| panic!("{problems}"));
         let mut means = Means { files: &mut Memory::default(), now: Tick(1), offset: 0 };
         let (_, warnings) =
@@ -264,6 +275,22 @@ mod tests {
                 "policy 'once' counts by who calls, and nobody can sign in where it is asked",
             ]
         );
+    }
+
+    #[test]
+    fn a_route_is_not_asked_for_by_listeners_that_it_does_not_name() {
+        let text = |listener: &str| {
+            format!(
+                "listeners: [{{ name: open, bind: '127.0.0.1:1' }}, {{ name: keyed, bind: '127.0.0.1:2', policies: [key] }}]
+consumers: [{ACME}]
+policies: {{ key: {{ api_key: {{ header: X-Key }} }}, may: {{ authorize: {{ scopes: [x] }} }} }}
+routes: [{{ name: r, match: {{ {listener} }}, policies: [may], respond: {{ body: hi }} }}, {{ name: s, match: {{ path: /s }}, respond: {{ body: hi }} }}]
+"
+            )
+        };
+        assert_eq!(of(&text("listener: keyed")), [""; 0]);
+        let refused = "policy 'may' refuses everybody at route 'r': nobody can sign in there";
+        assert_eq!(of(&text("")), [refused]);
     }
 
     #[test]

@@ -10,7 +10,7 @@ pub(super) fn warn(check: &mut Check<'_>) {
     let config = check.config;
     let of = |section: &str| Pointer::default().key(section);
     for (index, given) in config.listeners.iter().enumerate() {
-        let name = given.name.clone().unwrap_or_else(|| format!("listener-{}", index + 1));
+        let name = listeners::name(config, index);
         listener(check, &of("listeners").item(index), &name, given);
     }
     for (name, given) in &config.upstreams.0 {
