@@ -1,6 +1,7 @@
 //! The look-up of a route at 1, 100 and 10,000 routes: it should hardly grow with their number.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use ringgate::base::ListenerId;
 use ringgate::route::{Condition, Facts, Lookup, Part, Scratch, Told, Value};
 use ringgate::wire::head::{Head, Lines};
 use ringgate::wire::http1::{HeadLimits, request};
@@ -22,7 +23,13 @@ fn look_up(bench: &mut Criterion) {
         ];
         for (name, path) in cases {
             let head = Head::new(b"", &lines);
-            let facts = Facts { host: host.as_bytes(), path: path.as_bytes(), method: b"GET", head };
+            let facts = Facts {
+                host: host.as_bytes(),
+                path: path.as_bytes(),
+                method: b"GET",
+                head,
+                listener: ListenerId(0),
+            };
             group.bench_function(BenchmarkId::new(name, count), |bench| {
                 bench.iter(|| lookup.lookup(black_box(&facts), &scratch));
             });
@@ -36,7 +43,7 @@ fn one_for_all(bench: &mut Criterion) {
     let (lookup, _) = Lookup::new(vec![rule("", "/*", 0)]);
     let (lines, scratch) = (Lines::new(), Scratch::default());
     let (host, path, head) = (b"localhost:8080", b"/index.html", Head::new(b"", &lines));
-    let facts = Facts { host, path, method: b"GET", head };
+    let facts = Facts { host, path, method: b"GET", head, listener: ListenerId(0) };
     bench.bench_function("route/one_for_all", |bench| {
         bench.iter(|| lookup.lookup(black_box(&facts), &scratch))
     });
@@ -49,7 +56,7 @@ fn conditions(bench: &mut Criterion) {
     let mut lines = Lines::new();
     request::parse(text, &mut lines, &HeadLimits::default()).expect("a good request");
     let head = Head::new(text, &lines);
-    let facts = Facts::of(head, head.path());
+    let facts = Facts::of(head, head.path(), ListenerId(0));
     let mut group = bench.benchmark_group("route/conditions");
     for (name, methods, condition) in [
         ("none", &[][..], None),

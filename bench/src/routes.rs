@@ -1,7 +1,7 @@
 //! Tables of routes as gateways have them, and a request for each route. The same for the benches of wall clock and of
 //! instructions.
 
-use ringgate::base::RouteId;
+use ringgate::base::{ListenerId, RouteId};
 use ringgate::route::{Facts, HostPattern, Lookup, PathPattern, Rule, Scratch};
 use ringgate::wire::head::{Head, Lines};
 
@@ -21,6 +21,7 @@ pub enum Layout {
 /// A rule with one host and one path that asks for nothing else; an empty `host` is every host.
 pub fn rule(host: &str, path: &str, route: usize) -> Rule {
     Rule {
+        listeners: Vec::new(),
         hosts: (!host.is_empty())
             .then(|| HostPattern::parse(host).expect("a good host"))
             .into_iter()
@@ -132,7 +133,7 @@ impl Asked {
         let found = self.requests.iter().filter(|request| {
             let (host, path) = (&texts[start..request.host], &texts[request.host..request.path]);
             start = request.path;
-            let facts = Facts { host, path, method: b"GET", head };
+            let facts = Facts { host, path, method: b"GET", head, listener: ListenerId(0) };
             self.lookup.lookup(&facts, &self.scratch).is_ok_and(|found| found.route.0 == request.route)
         });
         found.count()

@@ -44,6 +44,8 @@ section! {
     noun "match";
     /// Which requests. All that is given must hold.
     pub struct Match {
+        /// The name of the listener that requests come by, or a list of names; every listener unless given.
+        pub listener: Option<OneOrMore<String>>,
         /// A host, `*.example.com`, or a list of them; every host unless given.
         pub host: Option<OneOrMore<String>>,
         /// `/exact`, `/prefix/*`, `/users/{id}/orders`, `regex:EXPRESSION` for the whole path, or a list of them.

@@ -21,7 +21,7 @@ fn look_up<'c>(ctx: &'c Context<'c>, head: Head<'_>, path: &[u8]) -> Result<(&'c
     {
         return Ok(took(ctx, found));
     }
-    let found = table.lookup.lookup(&Facts::of(head, path), &ctx.lent.routing);
+    let found = table.lookup.lookup(&Facts::of(head, path, ctx.peer.listener), &ctx.lent.routing);
     let found = found.map_err(|miss| match miss {
         Miss::NoRoute => Reason::NoRoute,
         Miss::Method(allowed) => {

@@ -5,6 +5,7 @@
 //! past the bound, gives none: the chain refuses the request.
 
 mod check;
+mod meant;
 mod variables;
 
 use super::{Facts, Passage, Phase};

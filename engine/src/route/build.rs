@@ -58,7 +58,8 @@ impl Lookup {
 impl Rule {
     pub(super) fn weight(&self) -> Weight {
         let query = self.conditions.iter().filter(|condition| condition.part == Part::Query).count();
-        Weight { method: !self.methods.is_empty(), headers: self.conditions.len() - query, query }
+        let listener = !self.listeners.is_empty();
+        Weight { listener, method: !self.methods.is_empty(), headers: self.conditions.len() - query, query }
     }
 }
 

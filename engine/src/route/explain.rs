@@ -7,7 +7,7 @@ use super::host::{HostPattern, plain};
 use super::path::grow::Weight;
 use super::path::pattern::PathPattern;
 use super::{Facts, Lookup, Rule, Scratch};
-use crate::base::RouteId;
+use crate::base::{ListenerId, RouteId};
 use std::cmp::Reverse;
 use std::fmt;
 
@@ -42,6 +42,8 @@ pub enum Want<'l> {
     Host(&'l [HostPattern]),
     /// One of these paths.
     Path(&'l [PathPattern]),
+    /// One of these listeners.
+    Listener(&'l [(ListenerId, String)]),
     /// One of these methods.
     Method(&'l [String]),
     /// A field, a cookie or a parameter.
@@ -88,6 +90,7 @@ impl Lookup {
     fn wanted(&self, number: usize, request: &Request<'_>) -> Option<Want<'_>> {
         let rule = &self.rules[number];
         Some(match self.guards.list[number].as_ref()?.failed(request)? {
+            Failed::Listener => Want::Listener(&rule.listeners),
             Failed::Method => Want::Method(&rule.methods),
             Failed::Condition(at) => Want::Condition(&rule.conditions[at]),
         })
@@ -131,6 +134,10 @@ impl fmt::Display for Want<'_> {
         match self {
             Want::Host(hosts) => list(out, "host", hosts),
             Want::Path(paths) => list(out, "path", paths),
+            Want::Listener(listeners) => {
+                let names: Vec<&str> = listeners.iter().map(|(_, name)| name.as_str()).collect();
+                list(out, "listener", &names)
+            }
             Want::Method(methods) => list(out, "method", methods),
             Want::Condition(condition) => condition.fmt(out),
         }

@@ -5,6 +5,7 @@ use super::Scratch;
 use super::automaton::{Automaton, Regex};
 use super::value::{self, FieldName};
 use super::{Facts, Rule};
+use crate::base::ListenerId;
 use crate::wire::cookie::cookie;
 use condition::{Condition, Part, Value};
 use method::{MethodSet, Methods};
@@ -34,6 +35,8 @@ pub(super) struct Guards {
 /// What one rule asks for.
 #[derive(Debug)]
 pub(super) struct Guard {
+    /// Empty is every listener.
+    pub(super) listeners: Box<[ListenerId]>,
     /// Empty is every method.
     pub(super) methods: MethodSet,
     /// In the order of the rule's conditions.
@@ -64,6 +67,7 @@ pub(super) enum Wants {
 /// The first thing a request failed at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Failed {
+    Listener,
     Method,
     /// The number of the condition.
     Condition(usize),
@@ -76,7 +80,7 @@ impl Guard {
         methods: MethodSet,
         automaton: impl Fn(&Regex) -> usize,
     ) -> Option<Guard> {
-        if methods.is_empty() && rule.conditions.is_empty() {
+        if rule.listeners.is_empty() && methods.is_empty() && rule.conditions.is_empty() {
             return None;
         }
         let ask = |condition: &Condition| {
@@ -93,25 +97,33 @@ impl Guard {
             };
             Ask { of, wants }
         };
-        Some(Guard { methods, asks: rule.conditions.iter().map(ask).collect() })
+        let listeners = rule.listeners.iter().map(|(id, _)| *id).collect();
+        Some(Guard { listeners, methods, asks: rule.conditions.iter().map(ask).collect() })
     }
 
-    /// Whether the request may pass. The method is looked at first, being the cheapest.
+    /// Whether the request may pass. The method is looked at first, being among the cheapest.
     pub(super) fn passes(&self, request: &Request<'_>) -> bool {
         self.takes_method(request) && self.fulfilled(request)
     }
 
     /// Whether all but the method hold.
     pub(super) fn fulfilled(&self, request: &Request<'_>) -> bool {
-        self.asks.iter().all(|ask| ask.holds(request))
+        self.takes_listener(request) && self.asks.iter().all(|ask| ask.holds(request))
     }
 
     /// What stops the request first, if anything does.
     pub(super) fn failed(&self, request: &Request<'_>) -> Option<Failed> {
+        if !self.takes_listener(request) {
+            return Some(Failed::Listener);
+        }
         if !self.takes_method(request) {
             return Some(Failed::Method);
         }
         self.asks.iter().position(|ask| !ask.holds(request)).map(Failed::Condition)
+    }
+
+    fn takes_listener(&self, request: &Request<'_>) -> bool {
+        self.listeners.is_empty() || self.listeners.contains(&request.facts.listener)
     }
 
     fn takes_method(&self, request: &Request<'_>) -> bool {

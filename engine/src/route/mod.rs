@@ -1,7 +1,7 @@
 //! Which route a request takes. Pure: `exchange` asks with the facts of a request, `table` compiles the rules.
 //! Precedence is that of the Kubernetes Gateway API: exact host, longest wildcard host, any host; within a host the
-//! exact path, then the longest prefix or template, then expressions; of rules with equal paths those that name
-//! methods, then those with more fields and cookies, then more parameters of the query, then file order. A rule that
+//! exact path, then the longest prefix or template, then expressions; of rules with equal paths those that name a listener,
+//! then those that name methods, then those with more fields and cookies, then more parameters of the query, then file order. A rule that
 //! does not take a request gives way to the next one in this order.
 
 mod automaton;
@@ -32,7 +32,7 @@ pub use path::pattern::{PathPattern, Segment};
 pub use size::Size;
 pub use value::Told;
 
-use crate::base::RouteId;
+use crate::base::{ListenerId, RouteId};
 use crate::wire::head::Head;
 use guard::{Guards, Request};
 use host::Hosts;
@@ -50,12 +50,14 @@ pub struct Facts<'a> {
     pub method: &'a [u8],
     /// The request's head: its fields, cookies and query.
     pub head: Head<'a>,
+    /// The listener that it came by.
+    pub listener: ListenerId,
 }
 
 impl<'a> Facts<'a> {
-    /// The facts of the request with this head and canonical path.
-    pub fn of(head: Head<'a>, path: &'a [u8]) -> Facts<'a> {
-        Facts { host: head.host(), path, method: head.method_bytes(), head }
+    /// The facts of the request with this head and canonical path, which came by `listener`.
+    pub fn of(head: Head<'a>, path: &'a [u8], listener: ListenerId) -> Facts<'a> {
+        Facts { host: head.host(), path, method: head.method_bytes(), head, listener }
     }
 }
 
@@ -78,10 +80,12 @@ pub enum Miss {
     Method(MethodSet),
 }
 
-/// What one route asks for: it takes a request when one of its hosts, one of its paths, one of its methods and every
+/// What one route asks for: it takes a request when it came by one of its listeners, one of its hosts, one of its paths, one of its methods and every
 /// condition hold.
 #[derive(Debug, Clone)]
 pub struct Rule {
+    /// With their names, for explaining. Empty is every listener.
+    pub listeners: Vec<(ListenerId, String)>,
     /// Empty is every host.
     pub hosts: Vec<HostPattern>,
     /// Never empty; at most 65,535.

@@ -16,7 +16,7 @@ section! {
         pub methods: OneOrMore<String> = "*",
         /// Fields that a script may send, or `*` for all that it asks for.
         pub headers: OneOrMore<String> = "*",
-        /// Fields of the reply that a script may read.
+        /// Fields of the reply that a script may read, or `*` for all. With credentials each has to be named.
         pub expose: Vec<String> = [],
         /// Whether cookies and other credentials may be sent. Not with the origin `*`.
         pub credentials: bool = "false",

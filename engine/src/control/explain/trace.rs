@@ -243,7 +243,7 @@ impl<'a> Trace<'a> {
         // A preflight is the business of the route that takes the method it asks for.
         let preflight = parts::preflight((table, self.ground.listener), head, path, &scratch);
         let asked = cors::preflight(head).filter(|_| preflight.is_some());
-        let facts = Facts::of(head, path);
+        let facts = Facts::of(head, path, self.ground.listener);
         let facts = Facts { method: asked.unwrap_or(facts.method), ..facts };
         let found = preflight.map_or_else(|| table.lookup.lookup(&facts, &scratch), Ok);
         let allow = match found {

@@ -314,7 +314,7 @@ pub fn preflight(
         return None;
     }
     let method = cors::preflight(head)?;
-    let facts = route::Facts { method, ..route::Facts::of(head, path) };
+    let facts = route::Facts { method, ..route::Facts::of(head, path, listener) };
     let found = table.lookup.lookup(&facts, scratch).ok()?;
     let chain = table.policies.chain(listener, found.route)?;
     chain.has_cors().then_some(found)

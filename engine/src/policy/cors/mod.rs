@@ -48,6 +48,11 @@ impl Listed {
             text: names.join(", ").into_bytes().into(),
         }
     }
+
+    /// As it stands in a field; nothing where nobody is named.
+    fn shown(self) -> Option<Box<[u8]>> {
+        (!self.names.is_empty()).then_some(self.text)
+    }
 }
 
 /// What a request is to CORS.
@@ -105,12 +110,17 @@ impl Cors {
             Some(Listed::of(names))
         };
         let (methods, headers) = (listed("methods", &given.methods.0), listed("headers", &given.headers.0));
-        let expose = listed("expose", &given.expose).filter(|listed| !listed.names.is_empty());
+        let expose = listed("expose", &given.expose);
+        if expose.is_none() && given.credentials {
+            // Fetch standard §3.2.3: with credentials it is the name of a field.
+            let fix = "name each field: with credentials a browser takes '*' for the name of one";
+            faults.value(at.key("expose"), "every field exposed with credentials", fix);
+        }
         Cors {
             origins: if all { Origins::All } else { Origins::Some(patterns.into()) },
             methods,
             headers,
-            expose: expose.map(|listed| listed.text),
+            expose: expose.map_or_else(|| Some(Box::from(*b"*")), Listed::shown),
             credentials: given.credentials,
             max_age: given.max_age.map(|age| age.0.as_secs().to_string().into_bytes().into()),
             private_network: given.private_network,

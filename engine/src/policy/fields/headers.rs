@@ -122,6 +122,8 @@ impl Change {
 
 fn changes(given: &config::policy::FieldEdits, at: &Pointer, faults: &mut Faults) -> Box<[Change]> {
     let mut changes = Vec::new();
+    twice(given.rename.names(), &at.key("rename"), faults);
+    twice(given.set.names(), &at.key("set"), faults);
     for (index, name) in given.remove.iter().enumerate() {
         let name = faults.field(at.key("remove").item(index), Part::Value, name);
         changes.extend(name.map(Change::Remove));
@@ -149,6 +151,16 @@ fn changes(given: &config::policy::FieldEdits, at: &Pointer, faults: &mut Faults
     valued("set", &given.set.0, Change::Set);
     valued("append", &given.append.0, Change::Append);
     changes.into()
+}
+
+/// Notes a field that is named twice where only the last would count: names have no case.
+fn twice<'n>(names: impl Iterator<Item = &'n str> + Clone, at: &Pointer, faults: &mut Faults) {
+    for (index, name) in names.clone().enumerate() {
+        if names.clone().take(index).any(|other| other.eq_ignore_ascii_case(name)) {
+            let fix = "names of fields are compared without case; keep one";
+            faults.key(at.key(name), format!("field '{name}' stands here twice"), fix);
+        }
+    }
 }
 
 fn apply(

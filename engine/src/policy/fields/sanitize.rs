@@ -40,6 +40,10 @@ pub struct Sanitize {
 impl Sanitize {
     /// Compiles a policy; notes what is wrong with it.
     pub fn compile(given: &config::policy::Sanitize, at: &Pointer, faults: &mut Faults) -> Sanitize {
+        if given.remove.as_ref().is_some_and(Vec::is_empty) && given.errors == Errors::Keep {
+            let fix = "name fields, remove the key 'remove' to have the usual ones removed, or write 'errors: replace'";
+            faults.key(at.clone(), "'sanitize' changes nothing", fix);
+        }
         let (mut known_list, mut names, mut prefixes) = (Vec::new(), Vec::new(), Vec::new());
         let mut add = |name: &str| {
             let lower = name.to_ascii_lowercase().into_bytes().into_boxed_slice();

@@ -82,3 +82,15 @@ fn a_reply_names_the_origin_that_may_read_it_and_no_other() {
     let met = gate(SITE).ask("GET /u/7", "Origin: https://app.test\r\nOrigin: https://app.test\r\n");
     assert_eq!(met.reply.value("Access-Control-Allow-Origin"), None);
 }
+
+#[test]
+fn a_reply_names_the_fields_that_may_be_read_and_every_field_only_without_credentials() {
+    for (expose, said) in
+        [("[X-A, X-B]", Some("X-A, X-B")), ("['*']", Some("*")), ("[X-A, '*']", Some("*")), ("[]", None)]
+    {
+        let policy = format!("site: {{ cors: {{ origins: 'https://app.test', expose: {expose} }} }}");
+        let met = gate(&policy).ask("GET /u/7", "Origin: https://app.test\r\n");
+        let told = met.reply.value("Access-Control-Expose-Headers").map(String::from_utf8_lossy);
+        assert_eq!(told.as_deref(), said, "{expose}");
+    }
+}

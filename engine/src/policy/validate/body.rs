@@ -64,7 +64,8 @@ impl Body {
         let required = Methods::compile(&given.required, &at.key("required"), faults);
         let forbidden = Methods::compile(&given.forbidden, &at.key("forbidden"), faults);
         for (index, name) in given.forbidden.iter().enumerate() {
-            if required.any && forbidden.any || given.required.contains(name) {
+            let is_any = name == "any" && !given.required.is_empty();
+            if required.any || is_any || given.required.contains(name) {
                 let fix = "remove it here or from 'required'";
                 faults.value(
                     at.key("forbidden").item(index),

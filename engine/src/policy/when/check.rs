@@ -1,5 +1,6 @@
 //! What a condition may say: its size, its names, its functions and its loops. All of it is known when it is loaded.
 
+use super::meant;
 use crate::policy::Phase;
 use cel::common::ast::{EntryExpr, Expr};
 use cel::parser::Expression;
@@ -43,7 +44,7 @@ const TYPES: [&str; 10] =
 
 /// What is wrong, and what is accepted.
 pub(super) type Flaw = (String, String);
-type Found = Result<(), Flaw>;
+pub(super) type Found = Result<(), Flaw>;
 
 /// Whether a condition is short and flat enough to be parsed.
 pub(super) fn text(text: &str) -> Found {
@@ -64,6 +65,7 @@ pub(super) fn text(text: &str) -> Found {
 pub(super) fn tree(root: &Expression, phase: Phase) -> Found {
     let mut check = Check { phase, scope: Vec::new(), nodes: 0, loops: 0 };
     check.walk(root)?;
+    meant::truth(root)?;
     if check.nodes > NODES_MAX {
         return Err((format!("a condition of {} parts", check.nodes), format!("{NODES_MAX} at most")));
     }
@@ -98,9 +100,10 @@ impl<'e> Check<'e> {
                 Expr::Ident(group) if !self.scope.contains(&group.as_str()) && group_of(group).is_some() => {
                     self.member(group, &select.field)
                 }
-                _ => self.walk(&select.operand),
+                _ => self.walk(&select.operand).and_then(|()| meant::select(select)),
             },
             Expr::Call(call) => {
+                meant::call(call)?;
                 let is_operator = !call.func_name.bytes().all(|byte| byte.is_ascii_alphanumeric());
                 if !is_operator && !FUNCTIONS.contains(&call.func_name.as_str()) {
                     let message = format!("there is no function '{}'", call.func_name);

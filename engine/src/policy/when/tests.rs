@@ -55,7 +55,7 @@ fn a_condition_reads_the_request() {
         // What cannot be told.
         (r#"caller.claims.dep == "x""#, None),
         (r#"request.headers["x-b"] == "1""#, None),
-        ("1 + 1", None),
+        ("caller.claims.dep", None),
         (r#"request.method > 5"#, None),
         (r#"request.path + 1 == "x""#, None),
         ("1 / 0 == 1", None),
@@ -108,5 +108,69 @@ fn what_cannot_be_meant_is_told_at_load() {
         let (message, _) =
             When::compile(condition, phase).err().unwrap_or_else(|| panic!("{condition} is taken"));
         assert!(message.starts_with(expected), "{condition}: {message}");
+    }
+}
+
+#[test]
+fn what_no_request_makes_true_is_told_at_load_with_what_was_meant() {
+    for (condition, message, meant) in [
+        (r#""X-Admin" in request.headers"#, "'X-Admin' is no name in request.headers", "'x-admin'"),
+        (r#"request.headers["X-A"] == "1""#, "'X-A' is no name in request.headers", "'x-a'"),
+        ("has(request.headers.Host)", "'Host' is no name in request.headers", "'host'"),
+        (r#"!(request.method == "get")"#, "request.method is never 'get'", "'GET'"),
+        (r#""Post" != request.method"#, "request.method is never 'Post'", "'POST'"),
+        (r#"request.method in ["GET", "head"]"#, "request.method is never 'head'", "'HEAD'"),
+        (
+            r#"["GET"].exists(m, m == request.method || request.method == "put")"#,
+            "request.method is never 'put'",
+            "'PUT'",
+        ),
+        (r#"request.host == "Api.test""#, "request.host is never 'Api.test'", "'api.test'"),
+        (r#"request.host == "api.test:8443""#, "request.host is never 'api.test:8443'", "'api.test'"),
+        (r#"request.host == "api.test.""#, "request.host is never 'api.test.'", "'api.test'"),
+        (r#"request.host.endsWith(".Test")"#, "request.host is never '.Test'", "'.test'"),
+        (r#"request.scheme == "HTTPS""#, "request.scheme is never 'HTTPS'", "'https'"),
+    ] {
+        let (told, fix) = When::compile(condition, Phase::Transform).expect_err(condition);
+        assert_eq!(told, message, "{condition}");
+        assert!(fix.starts_with(&format!("did you mean {meant}?")), "{condition}: {fix}");
+    }
+    for condition in [
+        r#"request.headers["x-a"] == "X-A""#,
+        r#"request.cookies["SID"] == "A" && "SID" in request.cookies"#,
+        r#"request.host == "[::1]" || request.host.endsWith(".test")"#,
+        r#"request.path == "/Api" && request.method == "M-SEARCH""#,
+    ] {
+        assert!(When::compile(condition, Phase::Transform).is_ok(), "{condition}");
+    }
+}
+
+#[test]
+fn what_is_no_truth_value_is_told_at_load() {
+    for (condition, message) in [
+        ("request.method", "'request.method' is a text, and no condition"),
+        ("listener", "'listener' is a text, and no condition"),
+        ("caller.claims", "'caller.claims' is a map, and no condition"),
+        (r#"request.headers["x-a"]"#, "what stands here is a text, and no condition"),
+        ("request.cookies.sid", "'request.cookies.sid' is a text, and no condition"),
+        ("size(request.method)", "size(…) is a value, and no condition"),
+        ("1 + 1", "what stands here is a value, and no condition"),
+        ("'GET'", "what stands here is a value, and no condition"),
+        ("caller.roles.filter(role, role != 'a')", "what stands here is a list, and no condition"),
+        (r#"!request.query && request.method == "GET""#, "'request.query' is a text, and no condition"),
+        (r#"request.method == "GET" ? route : true"#, "'route' is a text, and no condition"),
+    ] {
+        let (told, _) = When::compile(condition, Phase::Transform).expect_err(condition);
+        assert_eq!(told, message, "{condition}");
+    }
+    for condition in [
+        "true",
+        "caller.claims.trial",
+        r#"caller.claims["trial"] || has(caller.claims.dep)"#,
+        "bool(request.query)",
+        "caller.roles.all(role, role != 'a') && caller.roles.exists_one(role, role == 'b')",
+        "request.method == 'GET' ? caller.claims.trial : false",
+    ] {
+        assert!(When::compile(condition, Phase::Transform).is_ok(), "{condition}");
     }
 }

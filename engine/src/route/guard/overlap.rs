@@ -28,7 +28,11 @@ pub(in crate::route) fn overlap(
     let same = |(one, other): &(&Ask, &Ask)| one.of == other.of;
     let method_apart =
         !first.methods.is_empty() && !second.methods.is_empty() && !first.methods.meets(second.methods);
+    let [ours, theirs] = [&first.listeners, &second.listeners];
+    let holds = |listener| ours.contains(listener);
+    let listener_apart = !ours.is_empty() && !theirs.is_empty() && !theirs.iter().any(holds);
     if method_apart
+        || listener_apart
         || pairs().filter(same).any(|(one, other)| one.wants.excludes(&other.wants, guards, scratch))
     {
         return Overlap::Apart;
@@ -39,7 +43,8 @@ pub(in crate::route) fn overlap(
         let others = second.asks.iter().filter(|other| one.of == other.of);
         others.clone().any(|other| one.wants.covers(&other.wants, guards, scratch))
     };
-    match method_covered && first.asks.iter().all(covered) {
+    let listener_covered = ours.is_empty() || !theirs.is_empty() && theirs.iter().all(holds);
+    match method_covered && listener_covered && first.asks.iter().all(covered) {
         true => Overlap::Covered,
         false => Overlap::Shared,
     }

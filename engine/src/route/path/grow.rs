@@ -40,10 +40,11 @@ pub(in crate::route) struct Entry {
     pub(in crate::route) weight: Weight,
 }
 
-/// How much a rule asks for: of rules with equal paths, the one that asks for more is asked first. Whether it names
-/// methods, then fields and cookies, then parameters of the query.
+/// How much a rule asks for: of rules with equal paths, the one that asks for more is asked first. Whether it names a
+/// listener, whether it names methods, then fields and cookies, then parameters of the query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::route) struct Weight {
+    pub(in crate::route) listener: bool,
     pub(in crate::route) method: bool,
     pub(in crate::route) headers: usize,
     pub(in crate::route) query: usize,

@@ -167,3 +167,25 @@ fn a_faulty_expression_is_told_at_its_byte() {
     assert_eq!(unread("regex:(.{1000}){1000}").unwrap_err().1, "is an expression too large to compile");
     assert!(matches!(Value::parse("regex:["), Err(Unread { at: 6, .. })));
 }
+
+#[test]
+fn a_rule_takes_what_came_by_its_listeners_and_nothing_else() {
+    let written = ["/a GET", "/a listener:1", "/b listener:1 listener:2", "a.com /c listener:1 GET", "/c"];
+    check(
+        &written,
+        &[
+            ("0>GET /a", "0"),
+            // Before what names methods.
+            ("1>GET /a", "1"),
+            ("1>GET /b", "2"),
+            ("2>GET /b", "2"),
+            ("0>GET /b", "404"),
+            ("1>GET a.com/c", "3"),
+            // A more exact host gives way where its listener is another.
+            ("0>GET a.com/c", "4"),
+            ("1>PUT a.com/c", "4"),
+        ],
+    );
+    // What another listener would take is no method to be allowed here.
+    check(&["/a listener:1 GET"], &[("0>PUT /a", "404"), ("1>PUT /a", "405 GET, HEAD")]);
+}

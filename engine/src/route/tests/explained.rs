@@ -55,3 +55,11 @@ fn nobody_wins_where_nobody_takes_it() {
     );
     assert_eq!(explained(&["/a"], "OPTIONS *"), ["0 wants path /a"]);
 }
+
+#[test]
+fn a_rule_of_another_listener_is_told_by_its_name() {
+    assert_eq!(
+        explained(&["/a listener:1 listener:2", "/a"], "POST /a"),
+        ["0:0 wants listener l1 or l2", "1:0 wins"]
+    );
+}

@@ -27,10 +27,17 @@ fn a_rule_is_shadowed_where_another_takes_all_it_could() {
         ("/a header:X=regex:[0-9]", "/a header:x=1"),
         ("/a query:q=1 header:X=1", "/a header:X=1 query:q=1"),
         ("/*", "regex:/a.*"),
+        ("/a listener:1 listener:2", "/a listener:2"),
     ] {
         assert_eq!(found(&[earlier, later]), ["1:0 < 0"], "{earlier}, {later}");
     }
     assert_eq!(found(&["regex:/a.*", "/*"]), ["0:0 < 1"]);
+}
+
+#[test]
+fn rules_of_different_listeners_do_not_meet() {
+    assert_eq!(found(&["/a listener:1", "/a listener:2", "/a"]), [""; 0]);
+    assert_eq!(found(&["/a listener:1 listener:2", "/a listener:2 listener:3"]), ["1:0 ~ 0"]);
 }
 
 #[test]

@@ -11,15 +11,21 @@ mod gateway_api;
 mod paths;
 mod reference;
 
-/// Rules in file order, a line each: hosts, paths, methods in upper case, and conditions as `header:NAME=VALUE`,
+/// Rules in file order, a line each: listeners as `listener:NUMBER`, hosts, paths, methods in upper case, and conditions as `header:NAME=VALUE`,
 /// `cookie:NAME=VALUE`, `query:NAME=VALUE`.
 fn rules(written: &[&str]) -> Vec<Rule> {
     written.iter().zip((0..).map(RouteId)).map(|(line, route)| rule(line, route)).collect()
 }
 
 fn rule(line: &str, route: RouteId) -> Rule {
-    let mut rule =
-        Rule { hosts: Vec::new(), paths: Vec::new(), methods: Vec::new(), conditions: Vec::new(), route };
+    let mut rule = Rule {
+        listeners: Vec::new(),
+        hosts: Vec::new(),
+        paths: Vec::new(),
+        methods: Vec::new(),
+        conditions: Vec::new(),
+        route,
+    };
     for word in line.split_whitespace() {
         let condition = |part, text: &str| {
             let (name, value) = text.split_once('=').expect("a name and a value");
@@ -30,7 +36,10 @@ fn rule(line: &str, route: RouteId) -> Rule {
                 told: Told::Whole,
             }
         };
-        if let Some(text) = word.strip_prefix("header:") {
+        if let Some(number) = word.strip_prefix("listener:") {
+            let id = ListenerId(number.parse().expect("a listener's number"));
+            rule.listeners.push((id, format!("l{number}")));
+        } else if let Some(text) = word.strip_prefix("header:") {
             rule.conditions.push(condition(Part::Header, text));
         } else if let Some(text) = word.strip_prefix("cookie:") {
             rule.conditions.push(condition(Part::Cookie, text));
@@ -50,8 +59,11 @@ fn rule(line: &str, route: RouteId) -> Rule {
     rule
 }
 
-/// Asks with a request written as `METHOD [HOST]/path?query`, and further fields as `Name: value` after each ` | `.
+/// Asks with a request written as `METHOD [HOST]/path?query`, and further fields as `Name: value` after each ` | `. A
+/// number and `>` before it is the listener that it came by, 0 unless given.
 fn with_facts<T>(written: &str, ask: impl FnOnce(&Facts<'_>) -> T) -> T {
+    let (listener, written) = written.split_once('>').unwrap_or(("0", written));
+    let listener = ListenerId(listener.parse().expect("a listener's number"));
     let mut parts = written.split(" | ");
     let (method, url) = parts.next().and_then(|line| line.split_once(' ')).expect("a method and a target");
     let (host, target) = url.split_at(url.find(['/', '*']).expect("a path"));
@@ -61,7 +73,7 @@ fn with_facts<T>(written: &str, ask: impl FnOnce(&Facts<'_>) -> T) -> T {
     let parsed = request::parse(text.as_bytes(), &mut lines, &HeadLimits::default());
     assert_eq!(parsed, Ok(Parsed::Complete { len: text.len() }), "{text}");
     let head = Head::new(text.as_bytes(), &lines);
-    ask(&Facts { host: host.as_bytes(), ..Facts::of(head, head.path()) })
+    ask(&Facts { host: host.as_bytes(), ..Facts::of(head, head.path(), listener) })
 }
 
 /// The number of the rule that takes a request, or the miss: `404`, or `405 ` and what is allowed.

@@ -20,7 +20,7 @@ fn check(written: &[Written], expected: &[(&str, &str, Option<u32>)]) {
 
 fn found(lookup: &Lookup, host: &[u8], path: &[u8]) -> Result<Match, Miss> {
     let lines = Lines::new();
-    let facts = Facts { host, path, method: b"GET", head: Head::new(b"", &lines) };
+    let facts = Facts { host, path, method: b"GET", head: Head::new(b"", &lines), listener: ListenerId(0) };
     lookup.lookup(&facts, &Scratch::default())
 }
 

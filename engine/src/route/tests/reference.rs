@@ -294,7 +294,7 @@ fn no_host_and_no_path_panics() {
         Lookup::new(rules(&["a.com *.b.com /a/{id}/* /b", "/{x}/{y}", "regex:/.* header:X=regex:."]));
     let lines = crate::wire::head::Lines::new();
     proptest!(|(host in prop::collection::vec(any::<u8>(), 0..300), path in prop::collection::vec(any::<u8>(), 0..300))| {
-        let facts = Facts { host: &host, path: &path, method: b"GET", head: Head::new(b"", &lines) };
+        let facts = Facts { host: &host, path: &path, method: b"GET", head: Head::new(b"", &lines), listener: ListenerId(0) };
         let _ = lookup.lookup(&facts, &Scratch::default());
         let _ = lookup.explain(&facts);
     });

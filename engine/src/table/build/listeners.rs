@@ -30,7 +30,7 @@ pub(super) fn build(
     let mut listeners = Vec::new();
     for (index, given) in config.listeners.iter().enumerate() {
         let at = all.item(index);
-        let name = given.name.clone().unwrap_or_else(|| format!("listener-{}", index + 1));
+        let name = name(config, index);
         check.name(&at.key("name"), &name);
         if names.contains(&name) {
             check.error(&at.key("name"), format!("two listeners are named '{name}'"), None);
@@ -77,6 +77,11 @@ fn paths(given: &config::listener::Paths) -> PathRule {
         },
         refuses_escaped_slash: given.escaped_slash == EscapedSlash::Refuse,
     }
+}
+
+/// The name of the listener at this place, given or by its number.
+pub(super) fn name(config: &config::Config, index: usize) -> String {
+    config.listeners[index].name.clone().unwrap_or_else(|| format!("listener-{}", index + 1))
 }
 
 /// The versions of HTTP that a listener speaks.

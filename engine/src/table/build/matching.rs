@@ -1,7 +1,8 @@
-//! What routes match: hosts, paths, methods and conditions are read, the look-up over all of them is built, and what
+//! What routes match: listeners, hosts, paths, methods and conditions are read, the look-up over all of them is built, and what
 //! is odd about them is told.
 
-use super::{Check, Lookup, Pointer, Route, RouteId, config, nearest};
+use super::{Check, Lookup, Pointer, Route, RouteId, config, listeners, nearest};
+use crate::base::ListenerId;
 use crate::config::Severity;
 use crate::config::values::Named;
 use crate::route::{
@@ -29,12 +30,35 @@ pub(super) fn rule(
         conditions_of(check, &at.key(key), part, named, &mut conditions);
     }
     Rule {
+        listeners: listeners(check, at, given),
         hosts: hosts(check, at, given),
         paths: paths(check, at, given),
         methods: methods(check, &at.key("methods"), &given.methods),
         conditions,
         route,
     }
+}
+
+fn listeners(check: &mut Check<'_>, at: &Pointer, given: &config::route::Match) -> Vec<(ListenerId, String)> {
+    let Some(given) = &given.listener else { return Vec::new() };
+    let config = check.config;
+    let known: Vec<String> = (0..config.listeners.len()).map(|at| listeners::name(config, at)).collect();
+    let mut found = Vec::new();
+    for (index, name) in given.0.iter().enumerate() {
+        match (0..).zip(&known).find(|(_, known)| *known == name) {
+            Some((id, _)) => found.push((ListenerId(id), name.clone())),
+            None => {
+                let fix = check.meant(name, known.iter().map(String::as_str), "listeners");
+                let at = check.one_of(&at.key("listener"), index);
+                check.error(&at, format!("there is no listener '{name}'"), Some(fix));
+            }
+        }
+    }
+    if given.0.is_empty() {
+        let fix = "name a listener, or remove the key";
+        check.error_at_key(&at.key("listener"), "'listener' names none".into(), Some(fix.into()));
+    }
+    found
 }
 
 fn hosts(check: &mut Check<'_>, at: &Pointer, given: &config::route::Match) -> Vec<HostPattern> {
@@ -62,7 +86,14 @@ fn paths(check: &mut Check<'_>, at: &Pointer, given: &config::route::Match) -> V
     let mut paths = Vec::new();
     for (index, text) in given.path.0.iter().enumerate() {
         match PathPattern::parse(text) {
-            Ok(path) => paths.push(path),
+            Ok(path) => {
+                if let Some(named) = colons(text) {
+                    let at = check.one_of(&at, index);
+                    let fix = format!("write {named} where any segment may stand");
+                    check.warn(&at, format!("path '{text}' takes ':' as it stands"), Some(fix));
+                }
+                paths.push(path);
+            }
             Err(unread) => {
                 let fix = match (text.starts_with("regex:"), PathPattern::spelt(text)) {
                     (true, _) => "write an expression that matches the whole path, such as regex:/v[0-9]+/.*",
@@ -74,6 +105,20 @@ fn paths(check: &mut Check<'_>, at: &Pointer, given: &config::route::Match) -> V
         }
     }
     paths
+}
+
+/// A path with segments such as `:id`, by which others name what may be anything, as it is written here.
+fn colons(text: &str) -> Option<String> {
+    let named = |segment: &str| {
+        let name = segment.strip_prefix(':')?;
+        let good = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+        (!name.is_empty() && name.bytes().all(good)).then(|| format!("{{{name}}}"))
+    };
+    let segments = text.split('/');
+    let is_meant = text.starts_with('/') && segments.clone().any(|segment| named(segment).is_some());
+    let written: Vec<String> =
+        segments.map(|segment| named(segment).unwrap_or_else(|| segment.to_owned())).collect();
+    is_meant.then(|| written.join("/"))
 }
 
 /// A text that a decider does not read, told at its letter.
@@ -131,6 +176,14 @@ fn conditions_of(
         }
         match Value::parse(text) {
             Ok(value) => {
+                if let Value::Exact(exact) = &value
+                    && exact == text
+                    && let Some(start) = text.strip_suffix('*').filter(|start| !start.ends_with('/'))
+                {
+                    let start = start.replace('.', r"\.");
+                    let fix = format!("write regex:{start}.* for all that begins so, or exact:{text}");
+                    check.warn(&at, format!("value '{text}' takes '*' as it stands"), Some(fix));
+                }
                 let told = check.told(&at);
                 conditions.push(Condition { part, name: name.clone(), value, told });
             }
@@ -139,6 +192,19 @@ fn conditions_of(
                 refuse(check, &at, "value", text, &unread, fix);
             }
         }
+    }
+}
+
+/// What to do about a path that another route takes first.
+fn shadowed(config: &config::Config, (route, path): (RouteId, usize), by: RouteId) -> String {
+    let paths = |route: RouteId| &config.routes[route.index()].r#match.path.0;
+    match paths(route).get(path) {
+        Some(text) if text.starts_with("regex:") && !paths(by).contains(text) => format!(
+            "a prefix comes before an expression wherever it stands: write regex:/.* in route '{}', or a template \
+             such as /u/{{id}} here",
+            config.routes[by.index()].name
+        ),
+        _ => "the first of equal routes wins; remove one".to_owned(),
     }
 }
 
@@ -158,7 +224,7 @@ pub(super) fn lookup(check: &mut Check<'_>, rules: Vec<Rule>, routes: &[Route]) 
                 let at = check.one_of(&given.key("path"), path);
                 let message =
                     format!("route '{}' never sees this path: route '{}' takes it", name(route), name(by));
-                check.warn(&at, message, Some("the first of equal routes wins; remove one".into()));
+                check.warn(&at, message, Some(shadowed(check.config, (route, path), by)));
             }
             Finding::Ambiguous { route, path, with } => {
                 let at = check.one_of(&given.key("path"), path);

@@ -182,6 +182,7 @@ pub(super) fn redirect(
         let fix = "write 'to: URL', or some of 'scheme', 'host', 'port' and one of 'path' and 'prefix'";
         check.error_at_key(at, format!("the redirect of route '{}' {message}", route.name), Some(fix.into()));
     }
+    endless(check, at, route, given);
     let to = match to {
         Some(to) => {
             location(check, &at.key("to"), to);
@@ -205,6 +206,25 @@ pub(super) fn redirect(
         }
     };
     Redirect { status: *status, to }
+}
+
+/// Warns where clients are sent to what brought them here: the same path on the same host.
+fn endless(check: &mut Check<'_>, at: &Pointer, route: &config::Route, given: &GivenRedirect) {
+    let GivenRedirect { to, scheme, host, port, path, status, .. } = given;
+    let (key, Some(path)) = (if to.is_some() { "to" } else { "path" }, to.as_ref().or(path.as_ref())) else {
+        return;
+    };
+    let elsewhere = scheme.is_some() || host.is_some() || port.is_some() || !route.r#match.query.0.is_empty();
+    let methods = &route.r#match.methods;
+    let comes_back = methods.is_empty()
+        || matches!(status, 307 | 308)
+        || methods.iter().any(|method| matches!(method.as_str(), "GET" | "HEAD"));
+    let is_plain = path.starts_with('/') && !path.contains(['{', '*']);
+    if is_plain && !elsewhere && comes_back && route.r#match.path.0.contains(path) {
+        let message = format!("route '{}' sends clients to where they come from, '{path}'", route.name);
+        let fix = "write another path, or 'scheme' or 'host' if that is to change";
+        check.warn(&at.key(key), message, Some(fix.into()));
+    }
 }
 
 fn host_alone(check: &mut Check<'_>, at: &Pointer, host: Option<&str>) {

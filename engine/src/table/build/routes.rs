@@ -4,6 +4,7 @@ use super::{
     Check, Lookup, Pointer, Route, RouteId, RouteTimeouts, UpstreamId, config, ends, matching, rewrites,
     unused,
 };
+use crate::config::Severity;
 use crate::policy::Parameter;
 use crate::route::{PathPattern, Segment};
 use std::collections::HashSet;
@@ -28,7 +29,9 @@ pub(super) fn build(check: &mut Check<'_>) -> (Vec<Route>, Lookup) {
         }
         check.policies(&at.key("policies"), &given.policies);
         let end = ends::build(check, &at, given, &ids);
+        let before = errors(check);
         let rule = matching::rule(check, &at.key("match"), &given.r#match, id);
+        let is_whole = errors(check) == before;
         routes.push(Route {
             id,
             name: given.name.clone(),
@@ -41,11 +44,18 @@ pub(super) fn build(check: &mut Check<'_>) -> (Vec<Route>, Lookup) {
             server_timing: given.server_timing,
             meter: None,
         });
-        rules.push(rule);
+        // Without its faulty part a rule would seem to take more than it was meant to.
+        if is_whole {
+            rules.push(rule);
+        }
     }
     unused::warn(check, &routes);
     let lookup = matching::lookup(check, rules, &routes);
     (routes, lookup)
+}
+
+fn errors(check: &Check<'_>) -> usize {
+    check.problems.iter().filter(|problem| problem.severity == Severity::Error).count()
 }
 
 /// The named segments of each pattern, for policies; nothing where no pattern has any.

@@ -1,5 +1,6 @@
 use super::*;
 use crate::balance::Algorithm;
+use crate::base::ListenerId;
 use crate::config::Memory;
 use crate::route::rewrite::Rewrite;
 use crate::route::{Facts, Scratch};
@@ -8,6 +9,7 @@ use crate::wire::head::{Head, Lines};
 
 mod obtained;
 mod sockets;
+mod unmeant;
 
 const GOOD: &str = "
 listeners:
@@ -99,7 +101,13 @@ fn a_table_holds_what_was_written_and_the_defaults() {
     let lines = Lines::new();
     let taken = |host: &str, path: &str| {
         let head = Head::new(b"", &lines);
-        let facts = Facts { host: host.as_bytes(), path: path.as_bytes(), method: b"GET", head };
+        let facts = Facts {
+            host: host.as_bytes(),
+            path: path.as_bytes(),
+            method: b"GET",
+            head,
+            listener: ListenerId(0),
+        };
         table.lookup.lookup(&facts, &Scratch::default()).map(|found| found.route)
     };
     assert_eq!(taken("x.example.org", "/api/orders/7"), Ok(RouteId(0)));

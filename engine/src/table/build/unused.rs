@@ -1,7 +1,9 @@
 //! What is written and never used: upstreams that no route goes to, policies that nothing is attached to, consumers that
-//! no policy could recognise; what of policies can do nothing where they are asked stands in `callers`. Told only where nothing else is wrong: else a name may only be misspelt elsewhere.
+//! no policy could recognise; what of policies can do nothing where they are asked stands in `callers`, keys that
+//! say nothing beside others in `keys`. Told only where nothing else is wrong: else a name may only be misspelt elsewhere.
 
 pub(super) mod callers;
+mod keys;
 
 use super::{Check, Pointer, Route};
 use crate::config::listener::ClientAuth;
@@ -14,10 +16,17 @@ pub(super) fn warn(check: &mut Check<'_>, routes: &[Route]) {
     if check.problems.iter().any(|problem| problem.severity == crate::config::Severity::Error) {
         return;
     }
+    keys::warn(check);
     let config = check.config;
     for name in upstreams(config, routes) {
         let at = Pointer::default().key("upstreams").key(name);
         check.warn_at_key(&at, format!("no route goes to upstream '{name}'"), None);
+    }
+    for index in listeners(config) {
+        let name = super::listeners::name(config, index);
+        let at = Pointer::default().key("listeners").item(index);
+        let fix = "name it under 'match' of a route, or remove it";
+        check.warn_at_key(&at, format!("no route takes requests of listener '{name}'"), Some(fix.into()));
     }
     for name in policies(config) {
         let at = Pointer::default().key("policies").key(name);
@@ -56,6 +65,20 @@ fn upstreams<'c>(config: &'c Config, routes: &[Route]) -> Vec<&'c str> {
     let all = config.upstreams.names().enumerate();
     let unused = all.filter(|(index, name)| !used.contains(index) && !asked.contains(name));
     unused.map(|(_, name)| name).collect()
+}
+
+/// Places of listeners that every route names others than.
+fn listeners(config: &Config) -> Vec<usize> {
+    let named: Option<Vec<&String>> = config
+        .routes
+        .iter()
+        .map(|route| route.r#match.listener.as_ref().map(|listeners| &listeners.0))
+        .try_fold(Vec::new(), |mut all, some| {
+            all.extend(some?);
+            Some(all)
+        });
+    let Some(named) = named else { return Vec::new() };
+    (0..config.listeners.len()).filter(|at| !named.contains(&&super::listeners::name(config, *at))).collect()
 }
 
 /// The upstream that a policy asks.
@@ -114,6 +137,20 @@ policies:
 routes: [{ name: r, policies: [d], respond: { body: hi } }]
 ";
         assert_eq!(policies(&config(text)), ["c"]);
+    }
+
+    #[test]
+    fn a_listener_is_used_where_a_route_names_it_or_none() {
+        let text = |last: &str| {
+            format!(
+                "version: 1
+listeners: [{{ name: a, bind: '127.0.0.1:0' }}, {{ bind: '127.0.0.1:0' }}, {{ name: c, bind: '127.0.0.1:0' }}]
+routes: [{{ name: r, match: {{ listener: [a, listener-2] }}, respond: {{ body: hi }} }}, {{ name: s, respond: {{ body: hi }}{last} }}]
+"
+            )
+        };
+        assert_eq!(listeners(&config(&text(", match: { listener: a }"))), [2]);
+        assert_eq!(listeners(&config(&text(""))), [0; 0]);
     }
 
     #[test]

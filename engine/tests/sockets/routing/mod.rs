@@ -1,6 +1,7 @@
 //! What a route does with a request once it is found: rewritten, redirected, answered, split between upstreams, and
 //! its reply put into the client's words.
 
+mod listeners;
 mod mapping;
 mod own;
 mod rewrite;

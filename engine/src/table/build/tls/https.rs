@@ -22,6 +22,12 @@ pub(in crate::table::build) fn redirect(
         let message = format!("'redirect_https' of listener '{name}' sends nobody anywhere: it speaks TLS");
         check.error_at_key(at, message, Some("write it on the listener for http".into()));
     }
+    let own = |bind: &String| bind.rsplit_once(':').is_some_and(|(_, own)| own.parse() == Ok(port));
+    if given.bind.0.iter().any(own) && check.config.gateway.trusted_proxies.is_empty() {
+        let message = format!("'redirect_https' of listener '{name}' sends clients to its own port, {port}");
+        let fix = "write the port where clients find https, or true for 443";
+        check.warn(at, message, Some(fix.into()));
+    }
     let to = Destination::Parts { scheme: Some(Scheme::Https), host: None, port: Some(port), path: None };
     Some(Redirect { status: 308, to })
 }

@@ -9,7 +9,7 @@ use crate::config::{Config, Severity};
 use crate::policy::auth::registry::Entry;
 use crate::policy::{By, Chain, Kind, Mode, Parameter, Policy, SignIn};
 use crate::table::Policies;
-use crate::table::build::{Check, Pointer, Route};
+use crate::table::build::{Check, Pointer, Route, listeners};
 use std::collections::{HashMap, HashSet};
 
 /// What a policy meets where it is asked.
@@ -21,6 +21,8 @@ struct Met<'t> {
     unsigned: Option<&'t str>,
     /// The segments that paths name.
     parameters: HashSet<&'t str>,
+    /// The first route with a path that does not name a segment which is checked there, and that segment.
+    lacking: Option<(&'t str, &'t str)>,
 }
 
 /// Warns of them. `entries` are all consumers.
@@ -33,7 +35,7 @@ pub(in crate::table::build) fn warn(
     if check.problems.iter().any(|problem| problem.severity == Severity::Error) {
         return;
     }
-    let met = met(policies, routes, check.config.listeners.len());
+    let met = met(policies, routes, check.config);
     for policy in &policies.all {
         if let Some(met) = met.get(&*policy.name) {
             asked(check, policy, met, entries);
@@ -43,11 +45,17 @@ pub(in crate::table::build) fn warn(
 }
 
 /// By the policy's name; those that are asked nowhere are not there.
-fn met<'t>(policies: &'t Policies, routes: &'t [Route], listeners: usize) -> HashMap<&'t str, Met<'t>> {
+fn met<'t>(policies: &'t Policies, routes: &'t [Route], config: &Config) -> HashMap<&'t str, Met<'t>> {
     let mut found: HashMap<&str, Met<'_>> = HashMap::new();
-    let listeners = (0..listeners).filter_map(|at| u32::try_from(at).ok()).map(ListenerId);
-    for (listener, route) in listeners.flat_map(|listener| routes.iter().map(move |route| (listener, route)))
-    {
+    let names: Vec<String> = (0..config.listeners.len()).map(|at| listeners::name(config, at)).collect();
+    let takes = |route: &Route, name: &String| {
+        let given = &config.routes[route.id.index()].r#match.listener;
+        given.as_ref().is_none_or(|given| given.0.contains(name))
+    };
+    let pairs = (0..).map(ListenerId).zip(&names).flat_map(|(listener, name)| {
+        routes.iter().filter(move |route| takes(route, name)).map(move |route| (listener, route))
+    });
+    for (listener, route) in pairs {
         let Some(chain) = policies.chain(listener, route.id) else { continue };
         let signs_in = signs_in(chain);
         for policy in chain.steps() {
@@ -62,9 +70,21 @@ fn met<'t>(policies: &'t Policies, routes: &'t [Route], listeners: usize) -> Has
                 let names = route.parameters.iter().flatten().map(|Parameter { name, .. }| &**name);
                 met.parameters.extend(names);
             }
+            if let Kind::Validate(validate) = &policy.kind
+                && met.lacking.is_none()
+            {
+                let lacking = validate.segments().find(|segment| !names_everywhere(route, segment));
+                met.lacking = lacking.map(|segment| (&*route.name, segment));
+            }
         }
     }
     found
+}
+
+/// Whether each path of a route names this segment.
+fn names_everywhere(route: &Route, segment: &str) -> bool {
+    let names = |one: &[Parameter]| one.iter().any(|Parameter { name, .. }| **name == *segment);
+    !route.parameters.is_empty() && route.parameters.iter().all(|one| names(one))
 }
 
 fn signs_in(chain: &Chain) -> bool {
@@ -114,6 +134,15 @@ fn asked(check: &mut Check<'_>, policy: &Policy, met: &Met<'_>, entries: &[Entry
                     "policy '{name}' reads a segment '{parameter}' that no path names where it is asked"
                 );
                 let fix = format!("name it in the match of a route, such as /users/{{{parameter}}}");
+                check.warn_at_key(&at, message, Some(fix));
+            }
+        }
+        (Kind::Validate(_), _) if policy.when.is_none() => {
+            if let Some((route, segment)) = met.lacking {
+                let message = format!(
+                    "policy '{name}' refuses requests of route '{route}': a path of it names no segment '{segment}'"
+                );
+                let fix = format!("name it in the match of that route, such as /users/{{{segment}}}");
                 check.warn_at_key(&at, message, Some(fix));
             }
         }
@@ -198,7 +227,12 @@ mod tests {
         let text = format!(
             "version: 1\nlisteners: [{{ bind: '127.0.0.1:8080' }}]\nconsumers: [{consumers}]\npolicies:\n{policies}\nroutes: [{routes}]\n"
         );
-        let config = Memory::default().file("x.yaml", &text).read("x.yaml");
+        of(&text)
+    }
+
+    /// The warnings of a configuration.
+    fn of(text: &str) -> Vec<String> {
+        let config = Memory::default().file("x.yaml", text).read("x.yaml");
         let config = config.unwrap_or_else(|problems| panic!("{problems}"));
         let mut means = Means { files: &mut Memory::default(), now: Tick(1), offset: 0 };
         let (_, warnings) =
@@ -244,6 +278,22 @@ mod tests {
     }
 
     #[test]
+    fn a_route_is_not_asked_for_by_listeners_that_it_does_not_name() {
+        let text = |listener: &str| {
+            format!(
+                "listeners: [{{ name: open, bind: '127.0.0.1:1' }}, {{ name: keyed, bind: '127.0.0.1:2', policies: [key] }}]
+consumers: [{ACME}]
+policies: {{ key: {{ api_key: {{ header: X-Key }} }}, may: {{ authorize: {{ scopes: [x] }} }} }}
+routes: [{{ name: r, match: {{ {listener} }}, policies: [may], respond: {{ body: hi }} }}, {{ name: s, match: {{ path: /s }}, respond: {{ body: hi }} }}]
+"
+            )
+        };
+        assert_eq!(of(&text("listener: keyed")), [""; 0]);
+        let refused = "policy 'may' refuses everybody at route 'r': nobody can sign in there";
+        assert_eq!(of(&text("")), [refused]);
+    }
+
+    #[test]
     fn names_that_nobody_has_are_told() {
         let policies = "
   key: { api_key: { header: X-Key } }
@@ -284,5 +334,21 @@ mod tests {
                 "policy 'tell' reads a segment 'nope' that no path names where it is asked",
             ]
         );
+    }
+
+    #[test]
+    fn what_is_checked_of_a_path_is_named_by_each_path_of_its_routes() {
+        let policies = "
+  id: { validate: { path: { id: { type: integer } } } }
+  at-times: { validate: { path: { id: { type: integer } } }, when: 'request.path.startsWith(\"/a/\")' }";
+        let both =
+            "{ name: both, match: { path: ['/both/{id}', /b] }, policies: [id], respond: { body: ok } }, ";
+        let none = "{ name: none, match: { path: /n }, policies: [at-times], respond: { body: ok } }, ";
+        let lacks = |route| {
+            format!("policy 'id' refuses requests of route '{route}': a path of it names no segment 'id'")
+        };
+        assert_eq!(told("", policies, &(route("a", "id, at-times") + none)), [""; 0]);
+        assert_eq!(told("", policies, &(route("a", "id") + both + none)), [lacks("both")]);
+        assert_eq!(told("", policies, &none.replace("at-times", "id, at-times")), [lacks("none")]);
     }
 }

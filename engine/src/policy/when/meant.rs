@@ -1,0 +1,166 @@
+//! What a condition cannot have been meant to say, though it is CEL: comparisons that no request makes true, since a
+//! variable never has such a text, and a whole that is no truth value. Told when it is loaded: asked, the first would
+//! leave a policy out unseen, and the second refuses every request.
+
+use super::check::Found;
+use cel::common::ast::{CallExpr, Expr, LiteralValue, SelectExpr, operators};
+use cel::parser::Expression;
+
+/// Functions whose value is a truth value.
+const TRUTHS: [&str; 4] = ["contains", "startsWith", "endsWith", "bool"];
+/// Maps of texts by name, whose items are known to be texts.
+const TEXTS: [&str; 3] = ["request.headers", "request.cookies", "request.parameters"];
+/// Operators that ask for truth values.
+const LOGIC: [&str; 3] = [operators::LOGICAL_AND, operators::LOGICAL_OR, operators::LOGICAL_NOT];
+/// Operators and functions that hold a text to another.
+const COMPARED: [&str; 6] =
+    [operators::EQUALS, operators::NOT_EQUALS, operators::IN, "contains", "startsWith", "endsWith"];
+
+/// Whether what is called is given texts that there can be.
+pub(super) fn call(call: &CallExpr) -> Found {
+    let name = call.func_name.as_str();
+    let sides: Vec<&Expression> = call.target.iter().map(Box::as_ref).chain(&call.args).collect();
+    if let ([map, key], operators::INDEX) | ([key, map], operators::IN) = (&sides[..], name)
+        && variable(map).as_deref() == Some("request.headers")
+    {
+        return texts(key).into_iter().try_for_each(field_name);
+    }
+    let [left, right] = sides[..] else { return Ok(()) };
+    if !COMPARED.contains(&name) {
+        return Ok(());
+    }
+    for (side, other) in [(left, right), (right, left)] {
+        if let Some(variable) = variable(side) {
+            texts(other).into_iter().try_for_each(|text| value(&variable, text))?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether a field that is read with a dot is one that there can be.
+pub(super) fn select(select: &SelectExpr) -> Found {
+    if variable(&select.operand).as_deref() == Some("request.headers") {
+        return field_name(&select.field);
+    }
+    Ok(())
+}
+
+/// Whether the whole, and each side of its `&&`, `||` and `!`, can be a truth value.
+pub(super) fn truth(expression: &Expression) -> Found {
+    match &expression.expr {
+        Expr::Call(call) if LOGIC.contains(&call.func_name.as_str()) => call.args.iter().try_for_each(truth),
+        Expr::Call(call) if call.func_name == operators::CONDITIONAL => call.args.iter().try_for_each(truth),
+        _ => kind(expression).map_or(Ok(()), |kind| {
+            let fix = "compare it, such as request.method == \"POST\" or size(caller.scopes) > 0";
+            Err((format!("{} is {kind}, and no condition", said(expression)), fix.into()))
+        }),
+    }
+}
+
+/// What an expression is that is known to be no truth value.
+fn kind(expression: &Expression) -> Option<&'static str> {
+    match &expression.expr {
+        Expr::Ident(_) => variable(expression).map(|_| "a text"),
+        Expr::Select(select) if select.test => None,
+        Expr::Select(select) => match variable(expression)?.as_str() {
+            "caller.scopes" | "caller.roles" => Some("a list"),
+            "caller.claims" | "client.certificate" => Some("a map"),
+            name if TEXTS.contains(&name) => Some("a map"),
+            name if name.matches('.').count() == 1 => Some("a text"),
+            _ => variable(&select.operand).filter(|map| TEXTS.contains(&map.as_str())).map(|_| "a text"),
+        },
+        Expr::Call(call) => match call.func_name.as_str() {
+            operators::ADD
+            | operators::SUBSTRACT
+            | operators::MULTIPLY
+            | operators::DIVIDE
+            | operators::MODULO
+            | operators::NEGATE => Some("a value"),
+            operators::INDEX => {
+                let map = call.args.first().and_then(variable)?;
+                TEXTS.contains(&map.as_str()).then_some("a text")
+            }
+            name if is_function(name) && !TRUTHS.contains(&name) => Some("a value"),
+            _ => None,
+        },
+        // What `map` and `filter` begin with.
+        Expr::Comprehension(looped) => matches!(looped.accu_init.expr, Expr::List(_)).then_some("a list"),
+        Expr::List(_) => Some("a list"),
+        Expr::Map(_) => Some("a map"),
+        Expr::Literal(LiteralValue::Boolean(_)) => None,
+        Expr::Literal(_) => Some("a value"),
+        Expr::Struct(_) | Expr::Unspecified => None,
+    }
+}
+
+fn is_function(name: &str) -> bool {
+    name.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+/// The words for an expression in a message.
+fn said(expression: &Expression) -> String {
+    match &expression.expr {
+        Expr::Call(call) if is_function(&call.func_name) => format!("{}(…)", call.func_name),
+        _ => variable(expression).map_or_else(|| "what stands here".into(), |name| format!("'{name}'")),
+    }
+}
+
+/// A variable's name with its group and whatever is read of it with dots; none for any other expression.
+fn variable(expression: &Expression) -> Option<String> {
+    match &expression.expr {
+        Expr::Ident(name)
+            if matches!(name.as_str(), "request" | "client" | "caller" | "listener" | "route") =>
+        {
+            Some(name.clone())
+        }
+        Expr::Select(select) => Some(format!("{}.{}", variable(&select.operand)?, select.field)),
+        _ => None,
+    }
+}
+
+/// The text that an expression is, or those of a list.
+fn texts(expression: &Expression) -> Vec<&str> {
+    match &expression.expr {
+        Expr::Literal(LiteralValue::String(text)) => vec![text.inner()],
+        Expr::List(list) => list.elements.iter().flat_map(texts).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Fields are known by names in lower case.
+fn field_name(name: &str) -> Found {
+    let lower = name.to_ascii_lowercase();
+    if lower == name {
+        return Ok(());
+    }
+    let fix = format!("did you mean '{lower}'? Names in request.headers are in lower case");
+    Err((format!("'{name}' is no name in request.headers"), fix))
+}
+
+/// Whether a variable can have, or hold, a text.
+fn value(variable: &str, text: &str) -> Found {
+    let (meant, form) = match variable {
+        "request.method" => (text.to_ascii_uppercase(), "upper case"),
+        "request.host" => (plain_host(text), "lower case, without port and closing dot"),
+        "request.scheme" => (text.to_ascii_lowercase(), "lower case"),
+        _ => return Ok(()),
+    };
+    if meant == text {
+        return Ok(());
+    }
+    let fix = format!("did you mean '{meant}'? {variable} is in {form}");
+    Err((format!("{variable} is never '{text}'"), fix))
+}
+
+/// A host as it is compared. Parts of one, such as `.example.com`, are parts still.
+fn plain_host(text: &str) -> String {
+    let name = match text.rsplit_once(':') {
+        Some((name, port))
+            if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) && !name.contains(':') =>
+        {
+            name
+        }
+        _ => text,
+    };
+    name.strip_suffix('.').filter(|name| !name.is_empty()).unwrap_or(name).to_ascii_lowercase()
+}
