@@ -12,7 +12,7 @@ mod trailers;
 mod walk;
 
 use crate::policy::auth::Denial;
-use crate::policy::sign_in::tell_denial;
+use crate::policy::sign_in::{SignIn, tell_denial};
 use crate::policy::when::Evaluator;
 use crate::policy::{Cause, Facts, Mode, Outcome, Passage, Phase, Refusal, State, Told, Verb, Verdict, When};
 use crate::wire::edits::Edits;
@@ -141,9 +141,8 @@ impl Chain {
     fn step(&self, policy: &Policy, walk: &mut Walk, facts: &Facts<'_>, state: &mut State<'_>) -> Verdict {
         state.mode = policy.mode;
         let verdict = match &policy.kind {
-            // What it knows of the caller is not what the origin is told.
             Kind::SignIn(method) if self.signs_in && policy.mode == Mode::Shadow => {
-                method.decide(facts, &mut State { request: &mut Edits::new(), ..state.again() })
+                aside(method, facts, state)
             }
             kind => kind.decide(facts, state),
         };
@@ -320,6 +319,16 @@ impl Chain {
             }
         }
     }
+}
+
+/// Asks a method in shadow mode beside one that guards: whom it knows is nobody to all that follows, and the origin is
+/// told nothing of them.
+fn aside(method: &SignIn, facts: &Facts<'_>, state: &mut State<'_>) -> Verdict {
+    std::mem::swap(&mut state.passage.principal, &mut state.shard.aside);
+    let verdict = method.decide(facts, &mut State { request: &mut Edits::new(), ..state.again() });
+    std::mem::swap(&mut state.passage.principal, &mut state.shard.aside);
+    state.shard.aside.clear();
+    verdict
 }
 
 /// Counts what a policy did, unless it is only asked what it would do.

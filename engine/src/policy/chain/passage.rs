@@ -113,6 +113,8 @@ pub struct Shard {
     pub input: Scratch,
     /// What conditions are evaluated with.
     pub evaluator: Evaluator,
+    /// Where a method in shadow mode keeps whom it knows while it is asked, beside one that guards.
+    pub(super) aside: Principal,
     /// What is remembered for each policy that asks for tokens, by its place.
     memories: Vec<jwt::Memory>,
     /// What is remembered for each policy that has tokens looked up, by its place.
