@@ -14,6 +14,7 @@ use super::peer::front::front;
 use super::timed::of_policy;
 use crate::base::{Certificate, ListenerId, Tick};
 use crate::net::body::BodySource;
+use crate::net::clock;
 use crate::observe::Reason;
 use crate::policy::{Ask, Cause, Chain, Facts, Mode, Refusal, State, Told, Verb, Verdict, Walk, cors};
 use crate::route::front::Scheme;
@@ -93,7 +94,9 @@ fn walk(
     edits: &mut Edits,
 ) -> Verdict {
     let id = *ctx.request_id.borrow();
-    let facts = facts(ctx, head, path, &id);
+    // Not when its first byte came: whoever holds heads back would spend of a time that is over.
+    let (now, unix_ms) = (clock::now(), clock::unix_ms());
+    let facts = Facts { now, unix_ms, ..facts(ctx, head, path, &id) };
     let mut passage = ctx.passage.borrow_mut();
     let passage = passage.get_or_insert_with(|| {
         let mut passage = ctx.lent.passages.take();
