@@ -5,6 +5,7 @@ use super::denial::Denial;
 use crate::wire::cookie::cookies;
 use crate::wire::field::Field;
 use crate::wire::head::Head;
+use crate::wire::http1::encode;
 use crate::wire::uri::is_named;
 
 /// A place of a request.
@@ -47,6 +48,8 @@ impl Place {
     pub fn find<'h>(&self, head: Head<'h>) -> Result<Option<&'h [u8]>, Denial> {
         match self {
             Place::Bearer => credentials(head, b"bearer"),
+            // What the client named in Connection the origin does not get: it is not there.
+            Place::Field(name) if encode::is_nominated(head, name) => Ok(None),
             Place::Field(name) => once(head.all_named(name)).map(|value| value.map(without_scheme)),
             Place::Cookie(name) => {
                 once(cookies(head).filter(|(known, _)| *known == &**name).map(|(_, value)| value))
@@ -156,6 +159,8 @@ mod tests {
             (Place::field("X-Token"), "x-token: abc", Ok(Some("abc"))),
             (Place::field("X-Token"), "x-token: bearer abc", Ok(Some("abc"))),
             (Place::field("X-Token"), "x-token:", Ok(None)),
+            (Place::field("X-Token"), "x-token: abc\r\nConnection: close, X-TOKEN", Ok(None)),
+            (Place::field("X-API-Key"), "x-api-key: abc\r\nConnection: x-api-key", Ok(Some("abc"))),
             (Place::field("X-Token"), "x-token: a\r\nX-TOKEN: b", Err(Denial::Repeated)),
             (Place::Cookie((*b"t").into()), "Cookie: tt=1; t=2", Ok(Some("2"))),
             (Place::Cookie((*b"t").into()), "Cookie: t=1\r\nCookie: t=2", Err(Denial::Repeated)),

@@ -7,6 +7,7 @@ use crate::policy::fault::FieldName;
 use crate::wire::edits::Edits;
 use crate::wire::field::Field;
 use crate::wire::head::Head;
+use crate::wire::http1::encode;
 
 /// The names of all policies.
 #[derive(Debug, Default)]
@@ -53,8 +54,8 @@ impl Identity {
     }
 }
 
-/// The fields of a request without those that are the gateway's alone: what policies read of it, so that nobody writes his
-/// own name there.
+/// The fields of a request without those that are the gateway's alone, so that nobody writes his own name there, and
+/// without those that its client named in Connection, which no origin gets to see: what policies read of it.
 #[derive(Debug, Clone, Copy)]
 pub struct Sent<'r> {
     head: Head<'r>,
@@ -69,13 +70,17 @@ impl<'r> Sent<'r> {
 
     /// The value of the field of this name.
     pub fn named(self, name: &[u8]) -> Option<&'r [u8]> {
-        if self.ours.holds(name) { None } else { self.head.named(name) }
+        if self.is_hidden(name) { None } else { self.head.named(name) }
     }
 
     /// Names and values.
     pub fn lines(self) -> impl Iterator<Item = (&'r [u8], &'r [u8])> {
-        let lines = self.head.lines().filter(move |(_, name, _)| !self.ours.holds(name));
+        let lines = self.head.lines().filter(move |(_, name, _)| !self.is_hidden(name));
         lines.map(|(_, name, value)| (name, value))
+    }
+
+    fn is_hidden(self, name: &[u8]) -> bool {
+        self.ours.holds(name) || encode::is_nominated(self.head, name)
     }
 }
 

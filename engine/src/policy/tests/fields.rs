@@ -42,6 +42,31 @@ fn a_field_of_whose_value_a_part_is_missing_is_removed() {
 }
 
 #[test]
+fn a_field_that_connection_takes_from_the_origin_is_there_for_no_policy() {
+    const TELL: &str = "tell: { headers: { request: { set: { X-A: '${header.X-T}' } } } }";
+    for (policy, hidden, plain) in [
+        ("p: { validate: { headers: { required: [X-T] } } }", "400 input by p", "pass"),
+        ("p: { validate: { headers: { fields: { X-T: { const: '2' } } } } }", "pass", "400 input by p"),
+        ("p: { ip: { deny: [192.0.2.7] }, when: '!(\"x-t\" in request.headers)' }", "403 client_address by p", "pass"),
+        ("p: { api_key: { header: X-T } }", "401 no_credentials by p", "401 api_key_unknown by p"),
+    ] {
+        let mut gate = gate(&format!("{policy}\n{TELL}"));
+        for (connection, told, tells) in [
+            ("", plain, Some("1")),
+            ("Connection: keep-alive\r\n", plain, Some("1")),
+            ("Connection: X-T\r\n", hidden, None),
+            ("Connection: close\r\nConnection: x, x-t\r\n", hidden, None),
+        ] {
+            let met = gate.ask("GET /u/7", &format!("X-T: 1\r\n{connection}"));
+            assert_eq!(met.told(), told, "{policy} {connection}");
+            if told == "pass" {
+                assert_eq!(met.request.value("X-A").map(String::from_utf8_lossy).as_deref(), tells, "{policy}");
+            }
+        }
+    }
+}
+
+#[test]
 fn changes_are_made_in_their_order_and_values_cannot_end_a_line() {
     let mut gate = gate(
         "a: { headers: { request: { append: { X-One: b }, set: { X-One: a }, rename: { X-Old: X-New }, remove: [X-Gone] } } }
