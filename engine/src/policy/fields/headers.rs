@@ -98,6 +98,14 @@ impl Headers {
         })
     }
 
+    /// The names of a request's fields, each with the one under which it goes on.
+    pub fn renames(&self) -> impl Iterator<Item = (&FieldName, &FieldName)> {
+        self.request.iter().filter_map(|change| match change {
+            Change::Rename(from, to) => Some((from, to)),
+            _ => None,
+        })
+    }
+
     /// The names of path parameters that values read.
     pub fn parameters(&self) -> impl Iterator<Item = &str> {
         let values = self.request.iter().chain(&self.response).filter_map(|change| match change {

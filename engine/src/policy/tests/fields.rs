@@ -67,6 +67,21 @@ fn a_field_that_connection_takes_from_the_origin_is_there_for_no_policy() {
 }
 
 #[test]
+fn a_field_that_tells_who_calls_is_the_gateways_alone_under_each_name_it_goes_on() {
+    let gate = gate(
+        "token: { introspection: { upstream: idp, path: /i, bearer: b, forward: { sub: X-User-Id } } }
+        last: { headers: { request: { rename: { X-Uid: X-Name, X-Old: X-New } } } }
+        tell: { headers: { request: { rename: { x_user_id: X-Uid } } } }
+        away: { headers: { request: { rename: { X-Name: X-Away } } }, mode: off }",
+    );
+    for (name, is_ours) in
+        [("X-User-Id", true), ("X-Uid", true), ("x_name", true), ("X-Away", true), ("X-Old", false), ("X-New", false)]
+    {
+        assert_eq!(gate.table.policies.identity.holds(name.as_bytes()), is_ours, "{name}");
+    }
+}
+
+#[test]
 fn changes_are_made_in_their_order_and_values_cannot_end_a_line() {
     let mut gate = gate(
         "a: { headers: { request: { append: { X-One: b }, set: { X-One: a }, rename: { X-Old: X-New }, remove: [X-Gone] } } }
