@@ -1,7 +1,7 @@
 //! Fields that tell an origin who calls. They are the gateway's alone: what a client sends under such a name is removed
 //! from every request of every route, whether or not its route has anybody sign in, and however the name is spelled:
-//! servers that hand fields on as variables take `X_User_Id` for `X-User-Id`. Trailers are no way round it: some servers
-//! merge them into the head.
+//! servers that hand fields on as variables take `X_User_Id` and `X.User.Id` for `X-User-Id`. Trailers are no way round
+//! it: some servers merge them into the head.
 
 use crate::policy::fault::FieldName;
 use crate::wire::edits::Edits;
@@ -84,9 +84,9 @@ impl<'r> Sent<'r> {
     }
 }
 
-/// Whether a server may take `sent` for `name`.
+/// Whether a server may take `sent` for `name`: variables have letters and digits, and one mark for all else.
 pub fn is_taken_for(name: &[u8], sent: &[u8]) -> bool {
-    let plain = |byte: u8| if byte == b'_' { b'-' } else { byte.to_ascii_lowercase() };
+    let plain = |byte: u8| if byte.is_ascii_alphanumeric() { byte.to_ascii_lowercase() } else { b'-' };
     name.len() == sent.len() && name.iter().zip(sent).all(|(a, b)| plain(*a) == plain(*b))
 }
 
@@ -106,15 +106,15 @@ mod tests {
     fn a_name_is_removed_however_it_is_spelled() {
         let identity = identity(&["X-User-Id", "x-user-id", "X_Roles", "Referer"]);
         let text = b"GET / HTTP/1.1\r\nHost: a\r\nx-user-ID: 1\r\nX_User_Id: 2\r\nX-User_id: 3\r\nX-User-I: 4\r\nX-Roles: 5\r\n\
-            Referer: 6\r\nX-Other: 7\r\n\r\n";
+            Referer: 6\r\nX-Other: 7\r\nX.User.Id: 8\r\nx~user!ID: 9\r\nXUserId: 10\r\nX-User--Id: 11\r\n\r\n";
         let mut lines = Lines::new();
         request::parse(text, &mut lines, &HeadLimits::default()).expect("parses");
         let mut edits = Edits::new();
         identity.strip(Head::new(text, &lines), &mut edits);
-        for gone in ["X-User-Id", "X_User_Id", "X-User_Id", "X-Roles", "Referer"] {
+        for gone in ["X-User-Id", "X_User_Id", "X-User_Id", "X-Roles", "Referer", "X.User.Id", "x~user!ID"] {
             assert!(edits.removes(Field::of(gone.as_bytes()), gone.as_bytes()), "{gone}");
         }
-        for kept in ["X-User-I", "X-Other"] {
+        for kept in ["X-User-I", "X-Other", "XUserId", "X-User--Id"] {
             assert!(!edits.removes(Field::OTHER, kept.as_bytes()), "{kept}");
         }
     }
