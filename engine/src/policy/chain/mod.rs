@@ -152,6 +152,7 @@ impl Chain {
             Verdict::Pass | Verdict::Answer(_) => {
                 if matches!(policy.kind, Kind::SignIn(_)) {
                     walk.settle(policy.mode);
+                    known_by(policy, state.passage);
                 }
                 tally(policy, Outcome::Passed, state);
                 if let Verdict::Answer(status) = verdict {
@@ -329,6 +330,14 @@ fn aside(method: &SignIn, facts: &Facts<'_>, state: &mut State<'_>) -> Verdict {
     std::mem::swap(&mut state.passage.principal, &mut state.shard.aside);
     state.shard.aside.clear();
     verdict
+}
+
+/// Notes which method knows the caller, if one does.
+fn known_by(method: &Policy, passage: &mut Passage) {
+    passage.known_by.clear();
+    if passage.principal.is_known() {
+        passage.known_by.extend_from_slice(method.name.as_bytes());
+    }
 }
 
 /// Counts what a policy did, unless it is only asked what it would do.
