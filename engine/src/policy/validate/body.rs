@@ -53,8 +53,9 @@ impl Methods {
         methods
     }
 
+    /// Whether an origin may take `method` for one of them: some do not mind the case.
     fn has(&self, method: &[u8]) -> bool {
-        self.any || self.names.iter().any(|name| **name == *method)
+        self.any || self.names.iter().any(|name| name.eq_ignore_ascii_case(method))
     }
 }
 

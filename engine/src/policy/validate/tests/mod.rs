@@ -222,6 +222,8 @@ fn bodies_are_required_and_forbidden_by_method() {
     );
     check(&policy, "GET / HTTP/1.1\nContent-Length: 0", None, 200, &[]);
     check(&policy, "PUT / HTTP/1.1", None, 400, &["body# | body.required | is not there"]);
+    // An origin that does not mind the case takes it for POST.
+    check(&policy, "post / HTTP/1.1", None, 400, &["body# | body.required | is not there"]);
     check(
         &policy,
         "POST / HTTP/1.1\nContent-Length: 0",
