@@ -27,7 +27,10 @@ policies:
   far: { jwt: { algorithms: [EdDSA], jwks: 'https://id.example/keys' } }
   asked: { introspection: { upstream: idp, path: /introspect, host: id.example, client_id: gw, client_secret: sesame } }
   service: { forward_auth: { upstream: idp, path: /check } }
+  trial: { api_key: { header: X-Trial }, mode: shadow }
+  guests: { anonymous: allow }
   may: { authorize: { scopes: [orders.write] } }
+  read: { authorize: { scopes: [orders.read] } }
   maybe: { authorize: { scopes: [orders.write] }, mode: shadow }
   input: { validate: { query: { others: false } } }
   body: { validate: { body: { schema: { type: object } } } }
@@ -39,6 +42,7 @@ routes:
   - { name: asked, match: { path: /asked/* }, policies: [may, asked, key], to: a }
   - { name: service, match: { path: /service/* }, policies: [service], redirect: { prefix: /x } }
   - { name: body, match: { path: /body/*, methods: [POST] }, policies: [body, site], to: a }
+  - { name: tried, match: { path: /tried/* }, policies: [trial, guests, read, key], to: a }
   - { name: free, match: { path: /free }, to: a }
 ";
 
@@ -139,6 +143,23 @@ fn what_comes_after_a_refusal_is_not_reached() {
             "> key [authenticate: api_key] refuses with 401, unauthenticated: no_credentials",
             "may [authorize] not reached",
             "credentials are required",
+        ],
+        "answered with 401, reason unauthenticated",
+    );
+}
+
+#[test]
+fn whom_shadow_mode_alone_knows_is_nobody_to_what_follows() {
+    check(
+        "http://gw/tried/1",
+        &["X-Trial: acme-key-0123456789"],
+        &[
+            "unauthenticated: unauthenticated: no_credentials, by read",
+            "trial [authenticate: api_key, shadow] passes",
+            "key [authenticate: api_key] finds no credentials of its kind",
+            "guests [authenticate: anonymous] passes",
+            "> read [authorize] refuses with 401, unauthenticated: no_credentials",
+            "the scope 'orders.read' is missing",
         ],
         "answered with 401, reason unauthenticated",
     );
