@@ -14,7 +14,9 @@ mod walk;
 use crate::policy::auth::Denial;
 use crate::policy::sign_in::{SignIn, tell_denial};
 use crate::policy::when::Evaluator;
-use crate::policy::{Cause, Facts, Mode, Outcome, Passage, Phase, Refusal, State, Told, Verb, Verdict, When};
+use crate::policy::{
+    Cause, Facts, Mode, Outcome, Passage, Phase, Refusal, Shard, State, Told, Verb, Verdict, When,
+};
 use crate::wire::edits::Edits;
 use crate::wire::head::Head;
 use explain::{Said, note};
@@ -57,9 +59,20 @@ impl Chain {
 
     /// Whether it answers preflights.
     pub fn has_cors(&self) -> bool {
+        self.cors().next().is_some()
+    }
+
+    /// Whether it answers this preflight: a CORS policy applies to it, or it cannot be told whether one does.
+    pub fn answers(&self, facts: &Facts<'_>, shard: &mut Shard) -> bool {
+        let nobody = Passage::default();
+        let mut holds = |when: &When| when.holds(facts, &nobody, &mut shard.evaluator) != Some(false);
+        self.cors().any(|policy| policy.when.as_ref().is_none_or(&mut holds))
+    }
+
+    fn cors(&self) -> impl Iterator<Item = &Arc<Policy>> {
         // Their phase is the first.
-        let mut leading = self.steps.iter().take_while(|policy| matches!(policy.kind, Kind::Cors(_)));
-        leading.any(|policy| policy.mode == Mode::Enforce)
+        let leading = self.steps.iter().take_while(|policy| matches!(policy.kind, Kind::Cors(_)));
+        leading.filter(|policy| policy.mode == Mode::Enforce)
     }
 
     /// The policies, in the order in which they are asked.

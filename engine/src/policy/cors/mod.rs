@@ -62,7 +62,8 @@ enum Asks<'r> {
 
 /// Whether a request with this head is a preflight: what it asks for is a route of the method it names.
 pub fn preflight(head: Head<'_>) -> Option<&[u8]> {
-    if head.method() != Method::Options || !head.has(Field::ORIGIN) {
+    // Two origins are none that a browser sends.
+    if head.method() != Method::Options || !head.has(Field::ORIGIN) || head.repeats(Field::ORIGIN) {
         return None;
     }
     head.field(Field::ACCESS_CONTROL_REQUEST_METHOD)
@@ -210,7 +211,6 @@ fn is_safelisted(method: &[u8]) -> bool {
 
 fn asks(head: Head<'_>) -> Asks<'_> {
     match head.field(Field::ORIGIN) {
-        // Two origins are none that a browser sends.
         None => Asks::Nothing,
         Some(_) if head.repeats(Field::ORIGIN) => Asks::Nothing,
         Some(origin) => match preflight(head) {

@@ -16,6 +16,7 @@ upstreams:
   idp: { endpoints: [{ address: '10.0.0.9:81' }, { address: 'idp.internal:82' }] }
 policies:
   site: { cors: { origins: ['https://app.test'] } }
+  part: { cors: { origins: ['https://app.test'] }, when: \"'x-cors' in request.headers\" }
   net: { ip: { deny: [198.51.100.0/24] } }
   all: { limit: { rate: 20/h, key: global } }
   slow: { limit: { algorithm: leaky_bucket, rate: 10/s, burst: 5, key: global } }
@@ -43,6 +44,7 @@ routes:
   - { name: service, match: { path: /service/* }, policies: [service], redirect: { prefix: /x } }
   - { name: body, match: { path: /body/*, methods: [POST] }, policies: [body, site], to: a }
   - { name: tried, match: { path: /tried/* }, policies: [trial, guests, read, key], to: a }
+  - { name: part, match: { path: /part/*, methods: [POST] }, policies: [part], to: a }
   - { name: free, match: { path: /free }, to: a }
 ";
 
@@ -242,6 +244,15 @@ fn preflights_and_conditions_are_told() {
         &["pass: site answers with 204", "> site [cors] answers with 204", "body [validate] not reached"],
         "answered with 204",
     );
+    // Where no policy of CORS applies, it is an OPTIONS like any other.
+    let preflight = ["Origin: https://app.test", "Access-Control-Request-Method: POST", "X-Cors: 1"];
+    for (fields, outcome) in [
+        (&preflight[..], "answered with 204"),
+        (&preflight[..2], "answered with 405, reason method_not_allowed"),
+    ] {
+        let report = asked(&table(TEXT), &[], "OPTIONS http://gw/part/1", fields);
+        assert_eq!(report.outcome.to_string(), outcome, "{fields:?}");
+    }
     let report = asked(&table(TEXT), &[], "http://gw/keyed/1?z=1", &["X-Key: acme-key-0123456789"]);
     let lines = said(&report);
     assert!(
