@@ -1,5 +1,5 @@
-//! Where in a request credentials are looked for. A place in which they came twice is refused: another reader may take
-//! the other one (RFC 6750 §3.1).
+//! Where in a request credentials are looked for. Those that came twice, in one place or in two, are refused: another
+//! reader may take the other one (RFC 6750 §3.1).
 
 use super::denial::Denial;
 use crate::wire::cookie::cookies;
@@ -61,6 +61,22 @@ impl Place {
         }
         .map(|value| value.filter(|value| !value.is_empty() || *self == Place::Bearer))
     }
+}
+
+/// What stands in one of `places`, and in which.
+///
+/// # Errors
+/// It came twice, in one place or in two (RFC 6750 §2): one of them would be verified, and the other go on.
+#[inline]
+pub fn find_in<'p, 'h>(places: &'p [Place], head: Head<'h>) -> Result<Option<(&'p Place, &'h [u8])>, Denial> {
+    let mut found = None;
+    for place in places {
+        let Some(value) = place.find(head)? else { continue };
+        if found.replace((place, value)).is_some() {
+            return Err(Denial::Repeated);
+        }
+    }
+    Ok(found)
 }
 
 /// The value of a pair of this name, which is compared decoded: a second one cannot hide behind an escape that an origin
@@ -149,6 +165,30 @@ mod tests {
             ("Authorization: Bearer abc\r\nAuthorization: Bearer abd", Err(Denial::Repeated)),
         ] {
             check(&Place::field("AUTHORIZATION"), &format!("{front}{lines}"), expected);
+        }
+    }
+
+    #[test]
+    fn a_token_is_sent_in_one_way() {
+        let places = [Place::Bearer, Place::Cookie((*b"t").into()), Place::Query((*b"token").into())];
+        for (target, lines, expected) in [
+            ("/", "X: y", Ok(None)),
+            ("/", "Authorization: Bearer a", Ok(Some((0, "a")))),
+            ("/", "Cookie: t=b", Ok(Some((1, "b")))),
+            ("/?token=c", "X: y", Ok(Some((2, "c")))),
+            ("/", "Authorization: Basic a\r\nCookie: t=b", Ok(Some((1, "b")))),
+            // An empty one is none.
+            ("/?token=", "Authorization: Bearer a\r\nCookie: t=", Ok(Some((0, "a")))),
+            ("/", "Authorization: Bearer a\r\nCookie: t=b", Err(Denial::Repeated)),
+            ("/?token=a", "Authorization: Bearer a", Err(Denial::Repeated)),
+            ("/?token=c", "Cookie: t=b", Err(Denial::Repeated)),
+        ] {
+            let text = format!("GET {target} HTTP/1.1\r\nHost: a\r\n{lines}\r\n\r\n");
+            let mut parsed = Lines::new();
+            request::parse(text.as_bytes(), &mut parsed, &HeadLimits::default()).expect("parses");
+            let found = find_in(&places, Head::new(text.as_bytes(), &parsed));
+            let expected = expected.map(|found| found.map(|(at, value)| (&places[at], value.as_bytes())));
+            assert_eq!(found, expected, "{target} {lines}");
         }
     }
 
