@@ -79,16 +79,21 @@ impl Cors {
         }
         let mut patterns = Vec::new();
         for (index, text) in given.origins.0.iter().enumerate().filter(|(_, text)| *text != "*") {
+            let at =
+                if given.origins.0.len() == 1 { at.key("origins") } else { at.key("origins").item(index) };
             match Pattern::parse(text) {
-                Ok(pattern) => patterns.push(pattern),
-                Err((message, fix)) => {
-                    let at = if given.origins.0.len() == 1 {
-                        at.key("origins")
-                    } else {
-                        at.key("origins").item(index)
-                    };
-                    faults.value(at, format!("'{text}' {message}"), fix);
+                Ok(pattern) => {
+                    if given.credentials && pattern.holds(b"null") {
+                        let fix = "name each origin, or write 'credentials: false': any page has that origin in a sandboxed frame";
+                        faults.warn(
+                            at,
+                            format!("credentials for the origin 'null', which '{text}' takes"),
+                            fix,
+                        );
+                    }
+                    patterns.push(pattern);
                 }
+                Err((message, fix)) => faults.value(at, format!("'{text}' {message}"), fix),
             }
         }
         let mut listed = |key: &str, names: &[String]| {
