@@ -17,7 +17,7 @@ pub fn find<'c>(ctx: &'c Context<'c>, head: Head<'_>, path: &[u8]) -> Result<(&'
 fn look_up<'c>(ctx: &'c Context<'c>, head: Head<'_>, path: &[u8]) -> Result<(&'c Route, usize), Reason> {
     let table = ctx.table;
     if table.policies.has_cors
-        && let Some(found) = plan::preflight((table, ctx.peer.listener), head, path, &ctx.lent.routing)
+        && let Some(found) = plan::preflight(ctx, head, path)
     {
         return Ok(took(ctx, found));
     }

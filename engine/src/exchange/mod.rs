@@ -28,7 +28,7 @@ pub mod parts {
     pub use super::onward::max_forwards::ends_here;
     pub use super::onward::stick::{Part, key, part};
     pub use super::peer::front::front;
-    pub use super::plan::{Asked, preflight, reason};
+    pub use super::plan::{Asked, reason};
 }
 
 pub use answer::Answer;

@@ -1,5 +1,6 @@
 //! The one place that reads a clock. `coarse` costs 4 ns and moves once a scheduler tick: deadlines read it.
-//! `now` costs 25 ns: at most four stamps a request. In a simulation both give the virtual time.
+//! `now` costs 25 ns: at most four stamps a request, and one each time its policies are asked. In a simulation both
+//! give the virtual time.
 
 use super::sys;
 use crate::base::Tick;

@@ -9,7 +9,6 @@ use super::{Cause, Verdict};
 use super::{Passage, State};
 use crate::config;
 use crate::config::read::Pointer;
-use crate::wire::method::Method;
 use crate::wire::token;
 
 /// A compiled policy.
@@ -86,8 +85,10 @@ impl Authorize {
     /// Whether the caller may. *Cost*: no allocation; each need is looked for among what the caller has.
     pub fn decide(&self, facts: &Facts<'_>, state: &mut State<'_>) -> Verdict {
         let Passage { principal, .. } = &mut *state.passage;
-        let (method, is_head) = (facts.head.method_bytes(), facts.head.method() == Method::Head);
-        let is_for = |of: &[u8]| of == method || is_head && of == b"GET";
+        // Methods have a case (RFC 9110 §9.1), but some origins do not mind: what one may take for POST needs what POST needs.
+        let method = facts.head.method_bytes();
+        let is_head = method.eq_ignore_ascii_case(b"HEAD");
+        let is_for = |of: &[u8]| of.eq_ignore_ascii_case(method) || is_head && of == b"GET";
         let by_method = self.methods.iter().filter(|(of, _)| is_for(of)).map(|(_, needs)| needs);
         let needs = std::iter::once(&self.always).chain(by_method);
         let lacking = needs.filter_map(|needs| needs.lacks(principal).map(|lacks| (needs, lacks)));

@@ -47,6 +47,20 @@ impl Faults {
         self.push(None, at, part, message, fix);
     }
 
+    /// Notes what may be meant and is seldom wise, with the value at `at`.
+    pub fn warn(&mut self, at: Pointer, message: impl Into<String>, fix: impl Into<String>) {
+        let fault = Fault {
+            severity: Severity::Warning,
+            in_file: None,
+            place: None,
+            at,
+            part: Part::Value,
+            message: message.into(),
+            fix: Some(fix.into()),
+        };
+        self.0.push(fault);
+    }
+
     /// Notes what is wrong at `place` of the document at `at`.
     pub fn within(&mut self, at: Pointer, place: Place, message: impl Into<String>, fix: impl Into<String>) {
         self.push(Some(place), at, Part::Value, message.into(), fix.into());

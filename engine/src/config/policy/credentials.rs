@@ -37,7 +37,7 @@ section! {
         pub typ: Option<String>,
         /// Longer tokens are refused. From 128B to 64KiB.
         pub max_token_bytes: Size = "16KiB",
-        /// Where the token is looked for, in this order; in `Authorization: Bearer` unless given.
+        /// Where the token may stand; in `Authorization: Bearer` unless given. One in two places is refused.
         pub from: Vec<From> = [],
         /// Claims that hold scopes, the first that is there; `scope` and `scp` unless given.
         pub scope_claims: Vec<String> = [],

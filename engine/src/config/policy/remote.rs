@@ -35,7 +35,7 @@ section! {
         pub leeway: Period = "0s",
         /// What the answer must have, such as `[sub]`.
         pub require_claims: Vec<String> = [],
-        /// Where the token is looked for, in this order; in `Authorization: Bearer` unless given.
+        /// Where the token may stand; in `Authorization: Bearer` unless given. One in two places is refused.
         pub from: Vec<From> = [],
         /// Where the answer holds scopes, the first that is there; `scope` and `scp` unless given.
         pub scope_claims: Vec<String> = [],

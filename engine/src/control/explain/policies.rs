@@ -10,7 +10,9 @@ use crate::exchange::parts::{Asked, reason};
 use crate::observe::Reason;
 use crate::policy::chain::explain::{Said, Step};
 use crate::policy::limit::Quota;
-use crate::policy::{Ask, By, Chain, Kind, Mode, Passage, Refusal, Shard, State, Told, Verb, Verdict};
+use crate::policy::{
+    Ask, By, Chain, Kind, Mode, Passage, Policy, Refusal, Shard, State, Told, Verb, Verdict,
+};
 use crate::wire::edits::Edits;
 use crate::wire::head::Head;
 use crate::wire::http1::framing::Length;
@@ -134,7 +136,7 @@ fn row(ground: &Ground<'_>, step: &Step<'_>, picked: bool, passage: &Passage) ->
         ("mode", if shadow { "shadow" } else { "enforce" }.into()),
     ];
     let (decision, mut why) = match said {
-        Said::Passes => ("pass", passes(&policy.kind, passage)),
+        Said::Passes => ("pass", passes(policy, passage)),
         Said::Skipped => ("skip", "does not apply: its condition does not hold".to_owned()),
         Said::Settled => ("settled", "is not asked: it is known who calls".to_owned()),
         Said::Abstains => ("abstain", "finds no credentials of its kind".to_owned()),
@@ -164,11 +166,12 @@ fn row(ground: &Ground<'_>, step: &Step<'_>, picked: bool, passage: &Passage) ->
 }
 
 /// What is known once a policy has let a request pass.
-fn passes(kind: &Kind, passage: &Passage) -> String {
+fn passes(policy: &Policy, passage: &Passage) -> String {
     let consumer = passage.principal.consumer().map(String::from_utf8_lossy);
-    match (kind, consumer) {
-        (Kind::SignIn(_), Some(consumer)) => format!("passes, as consumer {consumer}"),
-        _ => "passes".to_owned(),
+    let knows = passage.known_by == policy.name.as_bytes();
+    match consumer.filter(|_| knows) {
+        Some(consumer) => format!("passes, as consumer {consumer}"),
+        None => "passes".to_owned(),
     }
 }
 

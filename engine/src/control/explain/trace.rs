@@ -14,7 +14,7 @@ use crate::exchange::answer::{of_framing, of_head};
 use crate::exchange::parts::{self, Asked};
 use crate::observe::Reason;
 use crate::policy::auth::keys::News;
-use crate::policy::cors;
+use crate::policy::{Shard, cors};
 use crate::route::finder::Caches;
 use crate::route::{Facts, Match, Miss, Scratch};
 use crate::table::{End, Endpoints, Here, Listener, Route, Table, Upstream};
@@ -175,7 +175,7 @@ impl<'a> Trace<'a> {
         if let Some(outcome) = self.sent_to_https(head, path)? {
             return Ok(outcome);
         }
-        let found = self.route(head, path)?;
+        let found = self.route((head, path), client, length)?;
         let (route, at) = (table.route(found.route), usize::from(found.path));
         if let Some(status) = self.policies((head, path), (client, found), length)? {
             return Ok(Outcome::Responds(status));
@@ -237,11 +237,19 @@ impl<'a> Trace<'a> {
         }
     }
 
-    fn route(&mut self, head: Head<'_>, path: &[u8]) -> Result<Match, Reason> {
+    fn route(
+        &mut self,
+        (head, path): (Head<'_>, &[u8]),
+        client: Option<IpAddr>,
+        length: Length,
+    ) -> Result<Match, Reason> {
         let table = self.ground.table;
         let scratch = Scratch::default();
         // A preflight is the business of the route that takes the method it asks for.
-        let preflight = parts::preflight((table, self.ground.listener), head, path, &scratch);
+        let moment = (self.ground.now, self.ground.unix_ms, Tick::NEVER);
+        let asked = Asked { table, peer: self.peer, certificate: None, client, length, found: None };
+        let lent = (&scratch, &mut Shard::default());
+        let preflight = asked.preflight((head, path), b"", moment, lent);
         let asked = cors::preflight(head).filter(|_| preflight.is_some());
         let facts = Facts::of(head, path, self.ground.listener);
         let facts = Facts { method: asked.unwrap_or(facts.method), ..facts };

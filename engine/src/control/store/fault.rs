@@ -73,6 +73,11 @@ impl Fault {
         Fault { kind, why: format!("it says: {}", shown.collect::<String>()) }
     }
 
+    /// A key of ours holds what is not ours.
+    pub fn foreign() -> Fault {
+        Fault { kind: Kind::Error, why: "a key holds something else than a limit's count".to_owned() }
+    }
+
     /// The same, of an answer to signing in.
     pub fn signing_in(self) -> Fault {
         Fault { kind: if self.kind == Kind::Error { Kind::SignIn } else { self.kind }, ..self }

@@ -159,6 +159,13 @@ impl Keys {
         self.go_on(asked, now);
     }
 
+    /// The store cannot tell of this one key, while it tells of others: nothing is granted, and it is asked for again as
+    /// others are.
+    pub fn untold(&mut self, asked: &Asked, now: Tick) {
+        asked.want.lease().unanswered(&asked.ask);
+        self.go_on(asked, now.after(round(&asked.want)));
+    }
+
     /// A key that was asked for is due again, unless it is already, or was let go of.
     fn go_on(&mut self, asked: &Asked, due: Tick) {
         if let Some(at) = self.by_name.get(&asked.name).copied()

@@ -5,7 +5,8 @@
 -- ARGV  way (b bucket, w window, c counter, l log), count, microseconds, burst, slots of a log; then of each key: tokens to
 --       charge, tokens that come back, the window that granted them, tokens wanted
 -- gives the time in microseconds; then of each key: tokens granted, 1 where no debt is left, microseconds until there is a
---       token, tokens left, microseconds until the window ends or -1, the window
+--       token, tokens left, microseconds until the window ends or -1, the window; of a key that holds something else, six
+--       times -1
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
 local way = ARGV[1]
@@ -30,8 +31,20 @@ local function give(room, want, tokens, retry, left, mark)
   reply[at + 6] = mark
 end
 
+-- A key of somebody else's is left as it is. It must not keep the others of the call from being told of what they are
+-- charged with.
+local function foreign()
+  local at = #reply
+  for number = 1, 6 do
+    reply[at + number] = -1
+  end
+end
+
 local function bucket(key, charge, back, mark, want)
-  local had = redis.call('HMGET', key, 'o', 't')
+  local had = redis.pcall('HMGET', key, 'o', 't')
+  if had.err then
+    return foreign()
+  end
   local owed, was = tonumber(had[1]) or 0, tonumber(had[2]) or now
   local at = math.max(was, now)
   owed = math.max(0, owed - back)
@@ -45,7 +58,10 @@ local function bucket(key, charge, back, mark, want)
 end
 
 local function window(key, charge, back, mark, want)
-  local had = redis.call('HMGET', key, 'w', 'c', 'p')
+  local had = redis.pcall('HMGET', key, 'w', 'c', 'p')
+  if had.err then
+    return foreign()
+  end
   local was, counted, before = tonumber(had[1]) or 0, tonumber(had[2]) or 0, tonumber(had[3]) or 0
   local slot = math.max(math.floor(now / per), was)
   if slot > was then
@@ -81,10 +97,16 @@ end
 local function log(key, charge, back, mark, want)
   local width = math.ceil(per / slots)
   local slot, first = math.floor(now / width), math.floor((now - per) / width)
-  local had = redis.call('HGETALL', key)
+  local had = redis.pcall('HGETALL', key)
+  if had.err then
+    return foreign()
+  end
   local counts, sum = {}, 0
   for at = 1, #had, 2 do
     local its, counted = tonumber(had[at]), tonumber(had[at + 1])
+    if not its or not counted then
+      return foreign()
+    end
     if its < first then
       redis.call('HDEL', key, had[at])
     else

@@ -203,23 +203,23 @@ impl Asking {
         if asked.is_empty() && self.breaker.is_working() && self.answered.after(SILENCE) > now {
             return;
         }
-        let mut done = 0;
-        let result = self.exchange(&store, &rule, &asked, &mut done).await;
+        let mut told = Told::default();
+        let result = self.exchange(&store, &rule, &asked, &mut told).await;
         let now = clock::now();
-        asked[done..].iter().for_each(|asked| self.keys.unanswered(asked, now));
+        asked[told.done..].iter().for_each(|asked| self.keys.unanswered(asked, now));
         match result {
             Ok(()) => self.works(&store, now),
             Err(fault) => self.fails(&store, &fault, now),
         }
     }
 
-    /// One round over the connection, which is made if there is none. Of `asked`, the first `done` are answered.
+    /// One round over the connection, which is made if there is none. `told` is what came of it.
     async fn exchange(
         &mut self,
         store: &table::Store,
         rule: &Resolver,
         asked: &[Asked],
-        done: &mut usize,
+        told: &mut Told,
     ) -> Result<(), Fault> {
         let mut link = match self.link.take().filter(|link| !link.is_broken()) {
             Some(link) => link,
@@ -227,7 +227,7 @@ impl Asking {
         };
         let begun = clock::now();
         let within = store.timeout;
-        let all = timeout(within, self.ask(&mut link, asked, done)).await;
+        let all = timeout(within, self.ask(&mut link, asked, told)).await;
         all.map_err(|_| Fault::timeout(within))??;
         self.numbers.rounds.add(1);
         self.numbers.micros.add(u64::try_from(clock::now().since(begun).as_micros()).unwrap_or(u64::MAX));
@@ -236,7 +236,7 @@ impl Asking {
         Ok(())
     }
 
-    async fn ask(&mut self, link: &mut Link, asked: &[Asked], done: &mut usize) -> Result<(), Fault> {
+    async fn ask(&mut self, link: &mut Link, asked: &[Asked], told: &mut Told) -> Result<(), Fault> {
         let mut out = Vec::new();
         let calls: Vec<&[Asked]> = calls(asked).collect();
         if calls.is_empty() {
@@ -257,33 +257,69 @@ impl Asking {
         // A store that was restarted, or another one in its place, has not the script: it is sent once more.
         let mut again: Vec<&[Asked]> = Vec::new();
         for call in calls {
-            match link.reply(|reply| granted(reply, call)).await?? {
-                Some(grants) if again.is_empty() => self.grant(call, &grants, done),
+            match link.reply(|reply| answered(reply, call)).await?? {
                 // `done` counts from the front, so what follows a call that is sent again cannot be taken in.
-                _ => again.push(call),
+                _ if !again.is_empty() => again.push(call),
+                Answered::NoScript => again.push(call),
+                answered => self.take(call, answered, told),
             }
-        }
-        if again.is_empty() {
-            return Ok(());
         }
         out.clear();
         for call in &again {
             script::call(By::Text, &call[0].want.share.terms, &questions(call), &mut out);
         }
-        link.send(&out).await?;
-        for call in again {
-            let grants = link.reply(|reply| granted(reply, call)).await??;
-            let grants = grants.ok_or_else(|| Fault::said(b"NOSCRIPT"))?;
-            self.grant(call, &grants, done);
+        if !again.is_empty() {
+            link.send(&out).await?;
         }
-        Ok(())
+        for call in again {
+            match link.reply(|reply| answered(reply, call)).await?? {
+                Answered::NoScript => return Err(Fault::said(b"NOSCRIPT")),
+                answered => self.take(call, answered, told),
+            }
+        }
+        match told.fault.take() {
+            None => Ok(()),
+            // It works, and of some keys it cannot tell.
+            Some(fault) if told.works => {
+                self.count(&fault);
+                Ok(())
+            }
+            Some(fault) => Err(fault),
+        }
     }
 
-    fn grant(&mut self, call: &[Asked], grants: &[Grant], done: &mut usize) {
+    /// Takes in what is answered to a call. One that fails, or a key, does not keep the others from what they were granted:
+    /// the store has charged them with it.
+    fn take(&mut self, call: &[Asked], answered: Answered, told: &mut Told) {
         let now = clock::now();
-        call.iter().zip(grants).for_each(|(asked, grant)| self.keys.granted(asked, grant, now));
-        *done += call.len();
-        self.numbers.answered.add(call.len() as u64);
+        told.done += call.len();
+        match answered {
+            Answered::Granted(grants) => {
+                told.works = true;
+                for (asked, grant) in call.iter().zip(&grants) {
+                    match grant {
+                        Some(grant) => {
+                            self.keys.granted(asked, grant, now);
+                            self.numbers.answered.add(1);
+                        }
+                        None => {
+                            self.keys.untold(asked, now);
+                            told.fault.get_or_insert_with(Fault::foreign);
+                        }
+                    }
+                }
+            }
+            Answered::Unable(fault) => {
+                call.iter().for_each(|asked| self.keys.untold(asked, now));
+                told.fault.get_or_insert(fault);
+            }
+            Answered::NoScript => debug_assert!(false, "such a call is sent again"),
+        }
+    }
+
+    fn count(&self, fault: &Fault) {
+        let at = Kind::ALL.iter().position(|kind| *kind == fault.kind).unwrap_or(0);
+        self.numbers.faults[at].add(1);
     }
 
     fn works(&mut self, store: &table::Store, now: Tick) {
@@ -296,8 +332,7 @@ impl Asking {
     }
 
     fn fails(&mut self, store: &table::Store, fault: &Fault, now: Tick) {
-        let at = Kind::ALL.iter().position(|kind| *kind == fault.kind).unwrap_or(0);
-        self.numbers.faults[at].add(1);
+        self.count(fault);
         let worked = self.breaker.is_working();
         self.breaker.failed(now.0, RandomState::new().hash_one(now.0));
         if self.breaker.is_working() {
@@ -340,13 +375,40 @@ fn questions(call: &[Asked]) -> Vec<(&[u8], Ask)> {
     call.iter().map(|asked| (&*asked.name, asked.ask)).collect()
 }
 
-/// What a call is granted; none where the store has not the script.
-fn granted(reply: &Reply<'_>, call: &[Asked]) -> Result<Option<Vec<Grant>>, Fault> {
+/// What came of a round.
+#[derive(Debug, Default)]
+struct Told {
+    /// Keys that were answered, from the front.
+    done: usize,
+    /// Whether a call was granted anything, or nothing.
+    works: bool,
+    /// Why keys were not told of, the first reason of the round.
+    fault: Option<Fault>,
+}
+
+/// What is answered to a call.
+enum Answered {
+    /// To each key what it is granted; none of one that holds something else.
+    Granted(Vec<Option<Grant>>),
+    /// The store cannot tell, of these keys.
+    Unable(Fault),
+    /// It has not the script.
+    NoScript,
+}
+
+/// What `reply` says to a call.
+///
+/// # Errors
+/// When no other call can be answered either.
+fn answered(reply: &Reply<'_>, call: &[Asked]) -> Result<Answered, Fault> {
     match reply {
-        Reply::Error(said) if said.starts_with(b"NOSCRIPT") => Ok(None),
-        Reply::Error(said) => Err(Fault::said(said)),
+        Reply::Error(said) if said.starts_with(b"NOSCRIPT") => Ok(Answered::NoScript),
+        Reply::Error(said) => match Fault::said(said) {
+            fault if fault.kind == Kind::Error => Ok(Answered::Unable(fault)),
+            fault => Err(fault),
+        },
         reply => match script::grants(reply, &questions(call)) {
-            Some((_, grants)) => Ok(Some(grants)),
+            Some((_, grants)) => Ok(Answered::Granted(grants)),
             None => Err(Fault::garbled()),
         },
     }

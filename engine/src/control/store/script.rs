@@ -60,9 +60,9 @@ pub fn call(by: By<'_>, terms: &Terms, asks: &[(&[u8], Ask)], out: &mut Vec<u8>)
     }
 }
 
-/// What `reply` grants to the keys of a call, in order, and the store's time in microseconds. None where it is not an answer
-/// of the script to these questions.
-pub fn grants(reply: &Reply<'_>, asks: &[(&[u8], Ask)]) -> Option<(u64, Vec<Grant>)> {
+/// What `reply` grants to the keys of a call, in order, and the store's time in microseconds; nothing to a key that holds
+/// something else in the store. None where it is not an answer of the script to these questions.
+pub fn grants(reply: &Reply<'_>, asks: &[(&[u8], Ask)]) -> Option<(u64, Vec<Option<Grant>>)> {
     let Reply::List(Some(items)) = reply else { return None };
     let number = |item: &Reply<'_>| match item {
         Reply::Number(number) => Some(*number),
@@ -75,16 +75,19 @@ pub fn grants(reply: &Reply<'_>, asks: &[(&[u8], Ask)]) -> Option<(u64, Vec<Gran
         return None;
     }
     let grant = |(numbers, (_, ask)): (&[i64; NUMBERS_PER_KEY], &(&[u8], Ask))| {
+        if *numbers == [-1; NUMBERS_PER_KEY] {
+            return Some(None);
+        }
         let [tokens, paid, retry, room, left, mark] = *numbers;
         let nanos = |micros: i64| u64::try_from(micros).ok().map(|micros| micros.saturating_mul(1000));
-        Some(Grant {
+        Some(Some(Grant {
             tokens: u32::try_from(tokens).ok().filter(|tokens| *tokens <= ask.want)?,
             paid: paid == 1,
             retry: nanos(retry)?,
             room: u32::try_from(room).ok()?,
             left: if left == -1 { u64::MAX } else { nanos(left)? },
             mark: u64::try_from(mark).ok()?,
-        })
+        }))
     };
     let grants = each.iter().zip(asks).map(grant).collect::<Option<_>>()?;
     Some((u64::try_from(head[0]).ok()?, grants))
@@ -119,7 +122,9 @@ mod tests {
         let asks: [(&[u8], Ask); 1] = [(b"k", ask(4))];
         let good = grants(&numbers(&[7, 4, 1, 0, 2, -1, 0]), &asks).expect("is one");
         let expected = Grant { tokens: 4, paid: true, retry: 0, room: 2, left: u64::MAX, mark: 0 };
-        assert_eq!(good, (7, vec![expected]));
+        assert_eq!(good, (7, vec![Some(expected)]));
+        let foreign = grants(&numbers(&[7, -1, -1, -1, -1, -1, -1]), &asks).expect("is one");
+        assert_eq!(foreign, (7, vec![None]));
         for bad in [
             &[7, 4, 1, 0, 2, -1][..],
             &[7, 4, 1, 0, 2, -1, 0, 0],

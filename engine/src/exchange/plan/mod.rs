@@ -13,10 +13,11 @@ use super::downstream::Replies;
 use super::peer::Peer;
 use super::peer::front::front;
 use super::timed::of_policy;
-use crate::base::{Certificate, ListenerId, Tick};
+use crate::base::{Certificate, Tick};
 use crate::net::body::BodySource;
+use crate::net::clock;
 use crate::observe::Reason;
-use crate::policy::{Ask, Cause, Chain, Facts, Mode, Refusal, State, Told, Verb, Verdict, Walk, cors};
+use crate::policy::{Ask, Cause, Chain, Facts, Mode, Refusal, Shard, State, Told, Verb, Verdict, Walk, cors};
 use crate::route::front::Scheme;
 use crate::route::{self, Match, Scratch};
 use crate::table::Table;
@@ -29,10 +30,13 @@ use std::net::IpAddr;
 /// What is known of a request for its policies.
 fn facts<'f>(ctx: &'f Context<'_>, head: Head<'f>, path: &'f [u8], id: &'f RequestId) -> Facts<'f> {
     let found = ctx.route.get().map(|route| Match { route, path: ctx.pattern.get() });
+    asked_by(ctx, found).facts((head, path), id.bytes(), (ctx.began, ctx.wall_ms(), ctx.total()))
+}
+
+fn asked_by<'f>(ctx: &'f Context<'_>, found: Option<Match>) -> Asked<'f> {
     let certificate = ctx.certificate;
     let (client, length) = (ctx.client_ip.get(), ctx.length.get());
-    let asked = Asked { table: ctx.table, peer: ctx.peer, certificate, client, length, found };
-    asked.facts((head, path), id.bytes(), (ctx.began, ctx.wall_ms(), ctx.total()))
+    Asked { table: ctx.table, peer: ctx.peer, certificate, client, length, found }
 }
 
 /// Where a request came in, and the route that was found for it.
@@ -53,6 +57,27 @@ pub struct Asked<'a> {
 }
 
 impl<'a> Asked<'a> {
+    /// The route that a preflight asks about: the one that takes the method it names, if a CORS policy of it answers. Any
+    /// other is the business of the route that takes OPTIONS.
+    pub fn preflight(
+        self,
+        (head, path): (Head<'a>, &'a [u8]),
+        request_id: &'a [u8],
+        moment: (Tick, u64, Tick),
+        (scratch, shard): (&Scratch, &mut Shard),
+    ) -> Option<Match> {
+        let Asked { table, peer, .. } = self;
+        if !table.policies.has_cors {
+            return None;
+        }
+        let method = cors::preflight(head)?;
+        let facts = route::Facts { method, ..route::Facts::of(head, path, peer.listener) };
+        let found = table.lookup.lookup(&facts, scratch).ok()?;
+        let chain = table.policies.chain(peer.listener, found.route)?;
+        let facts = Asked { found: Some(found), ..self }.facts((head, path), request_id, moment);
+        chain.answers(&facts, shard).then_some(found)
+    }
+
     /// What its policies know of it. The moment is given by both clocks; behind it stands when the exchange must be over.
     pub fn facts(
         self,
@@ -93,7 +118,9 @@ fn walk(
     edits: &mut Edits,
 ) -> Verdict {
     let id = *ctx.request_id.borrow();
-    let facts = facts(ctx, head, path, &id);
+    // Not when its first byte came: whoever holds heads back would spend of a time that is over.
+    let (now, unix_ms) = (clock::now(), clock::unix_ms());
+    let facts = Facts { now, unix_ms, ..facts(ctx, head, path, &id) };
     let mut passage = ctx.passage.borrow_mut();
     let passage = passage.get_or_insert_with(|| {
         let mut passage = ctx.lent.passages.take();
@@ -302,22 +329,14 @@ pub fn on_interim(ctx: &Context<'_>, reply: Head<'_>, edits: &mut Edits) {
     }
 }
 
-/// The route that a preflight asks about: the one that takes the method it names, if that one has a CORS policy.
+/// The route that an exchange's preflight asks about; none of any other request.
 #[inline(never)]
-pub fn preflight(
-    (table, listener): (&Table, ListenerId),
-    head: Head<'_>,
-    path: &[u8],
-    scratch: &Scratch,
-) -> Option<Match> {
-    if !table.policies.has_cors {
-        return None;
-    }
-    let method = cors::preflight(head)?;
-    let facts = route::Facts { method, ..route::Facts::of(head, path, listener) };
-    let found = table.lookup.lookup(&facts, scratch).ok()?;
-    let chain = table.policies.chain(listener, found.route)?;
-    chain.has_cors().then_some(found)
+pub fn preflight(ctx: &Context<'_>, head: Head<'_>, path: &[u8]) -> Option<Match> {
+    cors::preflight(head)?;
+    let id = *ctx.request_id.borrow();
+    let mut shard = ctx.lent.policies.borrow_mut();
+    let moment = (ctx.began, ctx.wall_ms(), ctx.total());
+    asked_by(ctx, None).preflight((head, path), id.bytes(), moment, (&ctx.lent.routing, &mut shard))
 }
 
 /// Fills in what the policies change of an answer of our own, and what those that refused tell with it: `edits` get the

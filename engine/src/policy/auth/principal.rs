@@ -4,7 +4,7 @@
 //! has let the caller in.
 
 use super::document::{Document, Kind, Place, Value};
-use crate::wire::token::is_value;
+use crate::wire::token::{is_ows, is_value};
 
 /// How a caller was known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -165,7 +165,8 @@ impl Principal {
 
     /// Appends the claim at `path` as a field's value, a list of plain values with commas between, without those texts that hold
     /// a comma: one must not look like two. Appends nothing and gives false where there is no such claim, where nothing of it is
-    /// left, or where it holds what may not stand in a field: a token must not be able to write a line of its own into a head.
+    /// left, or where it holds what may not stand in a field or would not arrive as it is: a token must not be able to write a
+    /// line of its own into a head, or to look like another one.
     pub fn write_claim(&self, path: &ClaimPath, out: &mut Vec<u8>) -> bool {
         let start = out.len();
         let written = self.claim(path).is_some_and(|value| write_field(value, out));
@@ -173,6 +174,11 @@ impl Principal {
             out.truncate(start);
         }
         written
+    }
+
+    /// The caller's own name as a field's value; none where it has none, or one that would not arrive as it is.
+    pub fn subject_as_field(&self) -> Option<&[u8]> {
+        self.subject().filter(|name| arrives(name))
     }
 
     /// Where the claims of a token are put.
@@ -229,10 +235,17 @@ pub(super) struct Marks {
     pub roles: Option<Place>,
 }
 
+/// Whether a text arrives as it is where it is a field's value: without control bytes, and without blanks at its ends, which
+/// are no part of a value (RFC 9110 §5.5), so that `ann ` would be taken for `ann`.
+fn arrives(text: &[u8]) -> bool {
+    let is_bare = |byte: Option<&u8>| !byte.is_some_and(|byte| is_ows(*byte));
+    is_value(text) && is_bare(text.first()) && is_bare(text.last())
+}
+
 fn write_field(value: Value<'_>, out: &mut Vec<u8>) -> bool {
     let plain = |value: Value<'_>, out: &mut Vec<u8>| {
         out.extend_from_slice(value.bytes());
-        is_value(value.bytes()) && !matches!(value.kind(), Kind::Array | Kind::Object | Kind::Null)
+        arrives(value.bytes()) && !matches!(value.kind(), Kind::Array | Kind::Object | Kind::Null)
     };
     if value.kind() != Kind::Array {
         return plain(value, out);
@@ -352,7 +365,7 @@ mod tests {
         let principal = caller(
             r#"{"s":"x y","n":1.50,"t":true,"l":["a","b",3],"e":[],"bad":"a\r\nX-Admin: 1","lb":["a","b\u0000"],
                 "o":{"a":1},"ll":[["a"]],"u":"\u00e9","c":["a","b,admin","d"],"oc":["b,admin"],"cl":["a",["b","c"]],
-                "sc":"CN=a,O=b"}"#,
+                "sc":"CN=a,O=b","es":"ann ","bs":" ann","et":"ann\t","is":"a n","el":["a"," b"],"em":""}"#,
         );
         for (way, expected) in [
             ("s", Some("x y")),
@@ -370,10 +383,32 @@ mod tests {
             ("oc", None),
             ("cl", None),
             ("sc", Some("CN=a,O=b")),
+            ("es", None),
+            ("bs", None),
+            ("et", None),
+            ("is", Some("a n")),
+            ("el", None),
+            ("em", Some("")),
         ] {
             let mut out = b"before".to_vec();
             assert_eq!(principal.write_claim(&path(way), &mut out), expected.is_some(), "{way}");
             assert_eq!(out, [b"before", expected.unwrap_or_default().as_bytes()].concat(), "{way}");
+        }
+    }
+
+    #[test]
+    fn a_subject_that_would_not_arrive_as_it_is_is_no_field() {
+        for (subject, expected) in [
+            ("ann", Some("ann")),
+            ("a n", Some("a n")),
+            ("ann ", None),
+            (" ann", None),
+            ("ann\\t", None),
+            ("a\\nb", None),
+        ] {
+            let principal = caller(&format!(r#"{{"sub":"{subject}"}}"#));
+            assert_eq!(principal.subject_as_field(), expected.map(str::as_bytes), "{subject}");
+            assert!(principal.subject().is_some(), "{subject}");
         }
     }
 

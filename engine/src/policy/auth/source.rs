@@ -1,10 +1,11 @@
-//! Where in a request credentials are looked for. A place in which they came twice is refused: another reader may take
-//! the other one (RFC 6750 §3.1).
+//! Where in a request credentials are looked for. Those that came twice, in one place or in two, are refused: another
+//! reader may take the other one (RFC 6750 §3.1).
 
 use super::denial::Denial;
 use crate::wire::cookie::cookies;
 use crate::wire::field::Field;
 use crate::wire::head::Head;
+use crate::wire::http1::encode;
 use crate::wire::uri::is_named;
 
 /// A place of a request.
@@ -47,6 +48,8 @@ impl Place {
     pub fn find<'h>(&self, head: Head<'h>) -> Result<Option<&'h [u8]>, Denial> {
         match self {
             Place::Bearer => credentials(head, b"bearer"),
+            // What the client named in Connection the origin does not get: it is not there.
+            Place::Field(name) if encode::is_nominated(head, name) => Ok(None),
             Place::Field(name) => once(head.all_named(name)).map(|value| value.map(without_scheme)),
             Place::Cookie(name) => {
                 once(cookies(head).filter(|(known, _)| *known == &**name).map(|(_, value)| value))
@@ -58,6 +61,22 @@ impl Place {
         }
         .map(|value| value.filter(|value| !value.is_empty() || *self == Place::Bearer))
     }
+}
+
+/// What stands in one of `places`, and in which.
+///
+/// # Errors
+/// It came twice, in one place or in two (RFC 6750 §2): one of them would be verified, and the other go on.
+#[inline]
+pub fn find_in<'p, 'h>(places: &'p [Place], head: Head<'h>) -> Result<Option<(&'p Place, &'h [u8])>, Denial> {
+    let mut found = None;
+    for place in places {
+        let Some(value) = place.find(head)? else { continue };
+        if found.replace((place, value)).is_some() {
+            return Err(Denial::Repeated);
+        }
+    }
+    Ok(found)
 }
 
 /// The value of a pair of this name, which is compared decoded: a second one cannot hide behind an escape that an origin
@@ -150,12 +169,38 @@ mod tests {
     }
 
     #[test]
+    fn a_token_is_sent_in_one_way() {
+        let places = [Place::Bearer, Place::Cookie((*b"t").into()), Place::Query((*b"token").into())];
+        for (target, lines, expected) in [
+            ("/", "X: y", Ok(None)),
+            ("/", "Authorization: Bearer a", Ok(Some((0, "a")))),
+            ("/", "Cookie: t=b", Ok(Some((1, "b")))),
+            ("/?token=c", "X: y", Ok(Some((2, "c")))),
+            ("/", "Authorization: Basic a\r\nCookie: t=b", Ok(Some((1, "b")))),
+            // An empty one is none.
+            ("/?token=", "Authorization: Bearer a\r\nCookie: t=", Ok(Some((0, "a")))),
+            ("/", "Authorization: Bearer a\r\nCookie: t=b", Err(Denial::Repeated)),
+            ("/?token=a", "Authorization: Bearer a", Err(Denial::Repeated)),
+            ("/?token=c", "Cookie: t=b", Err(Denial::Repeated)),
+        ] {
+            let text = format!("GET {target} HTTP/1.1\r\nHost: a\r\n{lines}\r\n\r\n");
+            let mut parsed = Lines::new();
+            request::parse(text.as_bytes(), &mut parsed, &HeadLimits::default()).expect("parses");
+            let found = find_in(&places, Head::new(text.as_bytes(), &parsed));
+            let expected = expected.map(|found| found.map(|(at, value)| (&places[at], value.as_bytes())));
+            assert_eq!(found, expected, "{target} {lines}");
+        }
+    }
+
+    #[test]
     fn other_places_are_read_by_whole_names() {
         let front = " HTTP/1.1\r\nHost: a\r\n";
         for (place, lines, expected) in [
             (Place::field("X-Token"), "x-token: abc", Ok(Some("abc"))),
             (Place::field("X-Token"), "x-token: bearer abc", Ok(Some("abc"))),
             (Place::field("X-Token"), "x-token:", Ok(None)),
+            (Place::field("X-Token"), "x-token: abc\r\nConnection: close, X-TOKEN", Ok(None)),
+            (Place::field("X-API-Key"), "x-api-key: abc\r\nConnection: x-api-key", Ok(Some("abc"))),
             (Place::field("X-Token"), "x-token: a\r\nX-TOKEN: b", Err(Denial::Repeated)),
             (Place::Cookie((*b"t").into()), "Cookie: tt=1; t=2", Ok(Some("2"))),
             (Place::Cookie((*b"t").into()), "Cookie: t=1\r\nCookie: t=2", Err(Denial::Repeated)),

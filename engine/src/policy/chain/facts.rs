@@ -37,7 +37,7 @@ pub struct Facts<'r> {
     pub route: &'r str,
     /// The request's id.
     pub request_id: &'r [u8],
-    /// When the request's first byte was read: one moment for all policies of an exchange.
+    /// When the policies are asked: one moment for all that are asked without a wait between them. Limits count by it.
     pub now: Tick,
     /// The same by the wall clock, in milliseconds since 1970.
     pub unix_ms: u64,

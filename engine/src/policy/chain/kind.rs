@@ -68,10 +68,15 @@ impl Kind {
         }
     }
 
-    /// The order within a phase: what is removed of a reply is removed before anything is set there, and a place among
-    /// requests in flight is taken before anything is spent.
+    /// The order within a phase: what is removed of a reply is removed before anything is set there, a place among
+    /// requests in flight is taken before anything is spent, and whoever brings nothing may go on only once every method
+    /// has looked for credentials.
     pub(super) fn rank(&self) -> (Phase, u8) {
-        (self.phase(), u8::from(matches!(self, Kind::Headers(_) | Kind::Limit(_))))
+        let is_later = match self {
+            Kind::SignIn(method) => method.takes_anybody(),
+            kind => matches!(kind, Kind::Headers(_) | Kind::Limit(_)),
+        };
+        (self.phase(), u8::from(is_later))
     }
 
     pub(super) fn decide(&self, facts: &Facts<'_>, state: &mut State<'_>) -> Verdict {

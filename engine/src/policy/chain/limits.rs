@@ -20,8 +20,11 @@ fn group(steps: &[Arc<Policy>], first: usize, applied: u64) -> impl Iterator<Ite
 /// What a limit's key may be made of.
 fn with_facts<T>(facts: &Facts<'_>, passage: &Passage, then: impl FnOnce(&limit::Facts<'_>) -> T) -> T {
     let caller = &passage.principal;
+    // What one method says of a caller is nobody's whom another one knows. No name of a method holds a zero.
     let claim = |name: &str, out: &mut Vec<u8>| match caller.claim_at(name.as_bytes()) {
         Some(value) => {
+            out.extend_from_slice(&passage.known_by);
+            out.push(0);
             out.extend_from_slice(value.bytes());
             true
         }

@@ -12,9 +12,11 @@ mod trailers;
 mod walk;
 
 use crate::policy::auth::Denial;
-use crate::policy::sign_in::tell_denial;
+use crate::policy::sign_in::{SignIn, tell_denial};
 use crate::policy::when::Evaluator;
-use crate::policy::{Cause, Facts, Mode, Outcome, Passage, Phase, Refusal, State, Told, Verb, Verdict, When};
+use crate::policy::{
+    Cause, Facts, Mode, Outcome, Passage, Phase, Refusal, Shard, State, Told, Verb, Verdict, When,
+};
 use crate::wire::edits::Edits;
 use crate::wire::head::Head;
 use explain::{Said, note};
@@ -57,9 +59,20 @@ impl Chain {
 
     /// Whether it answers preflights.
     pub fn has_cors(&self) -> bool {
+        self.cors().next().is_some()
+    }
+
+    /// Whether it answers this preflight: a CORS policy applies to it, or it cannot be told whether one does.
+    pub fn answers(&self, facts: &Facts<'_>, shard: &mut Shard) -> bool {
+        let nobody = Passage::default();
+        let mut holds = |when: &When| when.holds(facts, &nobody, &mut shard.evaluator) != Some(false);
+        self.cors().any(|policy| policy.when.as_ref().is_none_or(&mut holds))
+    }
+
+    fn cors(&self) -> impl Iterator<Item = &Arc<Policy>> {
         // Their phase is the first.
-        let mut leading = self.steps.iter().take_while(|policy| matches!(policy.kind, Kind::Cors(_)));
-        leading.any(|policy| policy.mode == Mode::Enforce)
+        let leading = self.steps.iter().take_while(|policy| matches!(policy.kind, Kind::Cors(_)));
+        leading.filter(|policy| policy.mode == Mode::Enforce)
     }
 
     /// The policies, in the order in which they are asked.
@@ -141,9 +154,8 @@ impl Chain {
     fn step(&self, policy: &Policy, walk: &mut Walk, facts: &Facts<'_>, state: &mut State<'_>) -> Verdict {
         state.mode = policy.mode;
         let verdict = match &policy.kind {
-            // What it knows of the caller is not what the origin is told.
             Kind::SignIn(method) if self.signs_in && policy.mode == Mode::Shadow => {
-                method.decide(facts, &mut State { request: &mut Edits::new(), ..state.again() })
+                aside(method, facts, state)
             }
             kind => kind.decide(facts, state),
         };
@@ -153,6 +165,7 @@ impl Chain {
             Verdict::Pass | Verdict::Answer(_) => {
                 if matches!(policy.kind, Kind::SignIn(_)) {
                     walk.settle(policy.mode);
+                    known_by(policy, state.passage);
                 }
                 tally(policy, Outcome::Passed, state);
                 if let Verdict::Answer(status) = verdict {
@@ -319,6 +332,24 @@ impl Chain {
                 _ => {}
             }
         }
+    }
+}
+
+/// Asks a method in shadow mode beside one that guards: whom it knows is nobody to all that follows, and the origin is
+/// told nothing of them.
+fn aside(method: &SignIn, facts: &Facts<'_>, state: &mut State<'_>) -> Verdict {
+    std::mem::swap(&mut state.passage.principal, &mut state.shard.aside);
+    let verdict = method.decide(facts, &mut State { request: &mut Edits::new(), ..state.again() });
+    std::mem::swap(&mut state.passage.principal, &mut state.shard.aside);
+    state.shard.aside.clear();
+    verdict
+}
+
+/// Notes which method knows the caller, if one does.
+fn known_by(method: &Policy, passage: &mut Passage) {
+    passage.known_by.clear();
+    if passage.principal.is_known() {
+        passage.known_by.extend_from_slice(method.name.as_bytes());
     }
 }
 

@@ -29,6 +29,8 @@ pub enum Question {
 pub struct Passage {
     /// Who calls.
     pub principal: Principal,
+    /// The name of the method that knows them.
+    pub known_by: Vec<u8>,
     /// Fields of the reply, whoever gives it.
     pub reply: Edits,
     /// Fields of the refusal, if it comes to one.
@@ -69,6 +71,7 @@ impl Passage {
     /// Forgets the last exchange and keeps the memory.
     pub fn clear(&mut self) {
         self.principal.clear();
+        self.known_by.clear();
         self.reply.clear();
         self.spare();
         self.shadow.clear();
@@ -113,6 +116,8 @@ pub struct Shard {
     pub input: Scratch,
     /// What conditions are evaluated with.
     pub evaluator: Evaluator,
+    /// Where a method in shadow mode keeps whom it knows while it is asked, beside one that guards.
+    pub(super) aside: Principal,
     /// What is remembered for each policy that asks for tokens, by its place.
     memories: Vec<jwt::Memory>,
     /// What is remembered for each policy that has tokens looked up, by its place.

@@ -67,7 +67,8 @@ enum Asks<'r> {
 
 /// Whether a request with this head is a preflight: what it asks for is a route of the method it names.
 pub fn preflight(head: Head<'_>) -> Option<&[u8]> {
-    if head.method() != Method::Options || !head.has(Field::ORIGIN) {
+    // Two origins are none that a browser sends.
+    if head.method() != Method::Options || !head.has(Field::ORIGIN) || head.repeats(Field::ORIGIN) {
         return None;
     }
     head.field(Field::ACCESS_CONTROL_REQUEST_METHOD)
@@ -83,16 +84,21 @@ impl Cors {
         }
         let mut patterns = Vec::new();
         for (index, text) in given.origins.0.iter().enumerate().filter(|(_, text)| *text != "*") {
+            let at =
+                if given.origins.0.len() == 1 { at.key("origins") } else { at.key("origins").item(index) };
             match Pattern::parse(text) {
-                Ok(pattern) => patterns.push(pattern),
-                Err((message, fix)) => {
-                    let at = if given.origins.0.len() == 1 {
-                        at.key("origins")
-                    } else {
-                        at.key("origins").item(index)
-                    };
-                    faults.value(at, format!("'{text}' {message}"), fix);
+                Ok(pattern) => {
+                    if given.credentials && pattern.holds(b"null") {
+                        let fix = "name each origin, or write 'credentials: false': any page has that origin in a sandboxed frame";
+                        faults.warn(
+                            at,
+                            format!("credentials for the origin 'null', which '{text}' takes"),
+                            fix,
+                        );
+                    }
+                    patterns.push(pattern);
                 }
+                Err((message, fix)) => faults.value(at, format!("'{text}' {message}"), fix),
             }
         }
         let mut listed = |key: &str, names: &[String]| {
@@ -220,7 +226,6 @@ fn is_safelisted(method: &[u8]) -> bool {
 
 fn asks(head: Head<'_>) -> Asks<'_> {
     match head.field(Field::ORIGIN) {
-        // Two origins are none that a browser sends.
         None => Asks::Nothing,
         Some(_) if head.repeats(Field::ORIGIN) => Asks::Nothing,
         Some(origin) => match preflight(head) {

@@ -77,7 +77,8 @@ impl Pattern {
         })
     }
 
-    fn holds(&self, origin: &[u8]) -> bool {
+    /// Whether it takes `origin`.
+    pub(super) fn holds(&self, origin: &[u8]) -> bool {
         match self {
             Pattern::Exact(exact) => **exact == *origin,
             Pattern::Below(before, behind) => {

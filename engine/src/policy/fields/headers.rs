@@ -6,9 +6,11 @@ use crate::config::read::{Part, Pointer};
 use crate::policy::Facts;
 use crate::policy::Verdict;
 use crate::policy::fault::{Faults, FieldName};
+use crate::policy::fields::is_taken_for;
 use crate::policy::fields::template::Template;
 use crate::policy::{Passage, State};
 use crate::wire::edits::Edits;
+use crate::wire::field::Field;
 use crate::wire::head::Head;
 use crate::wire::token;
 
@@ -82,7 +84,7 @@ impl Headers {
 
     /// Whether a request's field of this name, as it was sent, does not go on.
     pub fn takes_of_request(&self, name: &[u8]) -> bool {
-        self.request.iter().any(|change| change.takes(name))
+        self.request.iter().any(|change| change.takes(name) || change.takes_spelled(name))
     }
 
     /// The same of a reply's.
@@ -94,6 +96,14 @@ impl Headers {
     pub fn identity(&self) -> impl Iterator<Item = &FieldName> {
         self.request.iter().filter_map(|change| match change {
             Change::Set(name, value) | Change::Append(name, value) if value.tells_caller() => Some(name),
+            _ => None,
+        })
+    }
+
+    /// The names of a request's fields, each with the one under which it goes on.
+    pub fn renames(&self) -> impl Iterator<Item = (&FieldName, &FieldName)> {
+        self.request.iter().filter_map(|change| match change {
+            Change::Rename(from, to) => Some((from, to)),
             _ => None,
         })
     }
@@ -117,6 +127,11 @@ impl Change {
             Change::Rename(from, to) => is(from) || is(to),
             Change::Append(..) => false,
         }
+    }
+
+    /// Whether an origin may take a request's field of this name for one that is removed or replaced.
+    fn takes_spelled(&self, name: &[u8]) -> bool {
+        matches!(self, Change::Remove(known) | Change::Set(known, _) if is_taken_for(&known.text, name))
     }
 }
 
@@ -173,15 +188,15 @@ fn apply(
     let mut space = std::mem::take(&mut passage.value);
     for change in changes {
         match change {
-            Change::Remove(name) => edits.remove(name.name()),
+            Change::Remove(name) => remove(name, head, edits),
             Change::Rename(from, to) => rename(from, to, head, edits, &mut space),
-            Change::Set(name, value) => match value.value(facts, passage, &mut space) {
-                Some(value) => {
-                    edits.set(name.name(), value);
+            Change::Set(name, value) => {
+                // Where it has no value, what the sender said there must not pass in its place.
+                remove(name, head, edits);
+                if let Some(value) = value.value(facts, passage, &mut space) {
+                    edits.append(name.name(), value);
                 }
-                // What the sender said there must not pass in its place.
-                None => edits.remove(name.name()),
-            },
+            }
             Change::Append(name, value) => {
                 if let Some(value) = value.value(facts, passage, &mut space) {
                     edits.append(name.name(), value);
@@ -190,6 +205,17 @@ fn apply(
         }
     }
     passage.value = space;
+}
+
+/// Removes what stands under a name; of a request, also what its origin may take for it.
+fn remove(name: &FieldName, head: Option<Head<'_>>, edits: &mut Edits) {
+    edits.remove(name.name());
+    let Some(head) = head.filter(|head| head.status() == 0 && head.has(Field::OTHER)) else { return };
+    for (field, sent, _) in head.lines() {
+        if field == Field::OTHER && is_taken_for(&name.text, sent) {
+            edits.remove(sent);
+        }
+    }
 }
 
 /// Gives the lines of `from` the name `to`, in place of what stands there. A message without `from` stays as it is.

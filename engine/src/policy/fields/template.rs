@@ -153,7 +153,7 @@ impl Of {
             Of::Claim(path) => return passage.principal.write_claim(path, out).then_some(()),
             Of::Consumer => passage.principal.consumer()?,
             Of::Tier => passage.principal.tier()?,
-            Of::User => passage.principal.subject()?,
+            Of::User => passage.principal.subject_as_field()?,
         };
         out.extend_from_slice(part);
         Some(())

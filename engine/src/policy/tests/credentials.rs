@@ -54,6 +54,35 @@ fn the_first_method_whose_credentials_are_there_decides_and_all_are_asked_for() 
 }
 
 #[test]
+fn whoever_brings_nothing_may_go_on_and_whoever_brings_what_is_wrong_may_not_wherever_guests_are_named() {
+    const KEY: &str = "key: { api_key: { header: X-API-Key } }";
+    const GUESTS: &str = "guests: { anonymous: allow }";
+    for policies in [[KEY, GUESTS], [GUESTS, KEY]] {
+        let mut gate = gate(&policies.join("\n"));
+        gate.check(&[
+            ("GET /u/7", "", "pass"),
+            ("GET /u/7", "X-API-Key: nobodys-key-0123456789\r\n", "401 api_key_unknown by key"),
+        ]);
+        let met = gate.ask("GET /u/7", ACME);
+        assert_eq!(met.passage.principal.consumer(), Some(&b"acme"[..]), "{policies:?}");
+    }
+}
+
+#[test]
+fn callers_whom_two_methods_know_by_one_name_spend_apart() {
+    let mut gate = gate(
+        "token: { introspection: { upstream: idp, path: /i, bearer: b } }
+        other: { introspection: { upstream: idp, path: /j, bearer: b, from: [{ header: X-Token }] } }
+        key: { api_key: { header: X-API-Key } }
+        own: { limit: { rate: 1/h, key: jwt.sub } }",
+    )
+    .answered(200, &[], r#"{"active":true,"sub":"acme"}"#);
+    for fields in ["Authorization: Bearer t\r\n", "X-Token: t\r\n", ACME] {
+        gate.check(&[("GET /u/7", fields, "pass"), ("GET /u/7", fields, "429 rate by own")]);
+    }
+}
+
+#[test]
 fn passwords_that_cannot_be_hashed_are_503_by_the_policy_that_asked() {
     let users = "ann:$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW\n";
     let files = Memory::default().file("users", users);

@@ -42,6 +42,78 @@ fn a_field_of_whose_value_a_part_is_missing_is_removed() {
 }
 
 #[test]
+fn a_field_that_connection_takes_from_the_origin_is_there_for_no_policy() {
+    const TELL: &str = "tell: { headers: { request: { set: { X-A: '${header.X-T}' } } } }";
+    for (policy, hidden, plain) in [
+        ("p: { validate: { headers: { required: [X-T] } } }", "400 input by p", "pass"),
+        ("p: { validate: { headers: { fields: { X-T: { const: '2' } } } } }", "pass", "400 input by p"),
+        (
+            "p: { ip: { deny: [192.0.2.7] }, when: '!(\"x-t\" in request.headers)' }",
+            "403 client_address by p",
+            "pass",
+        ),
+        ("p: { api_key: { header: X-T } }", "401 no_credentials by p", "401 api_key_unknown by p"),
+    ] {
+        let mut gate = gate(&format!("{policy}\n{TELL}"));
+        for (connection, told, tells) in [
+            ("", plain, Some("1")),
+            ("Connection: keep-alive\r\n", plain, Some("1")),
+            ("Connection: X-T\r\n", hidden, None),
+            ("Connection: close\r\nConnection: x, x-t\r\n", hidden, None),
+        ] {
+            let met = gate.ask("GET /u/7", &format!("X-T: 1\r\n{connection}"));
+            assert_eq!(met.told(), told, "{policy} {connection}");
+            if told == "pass" {
+                assert_eq!(
+                    met.request.value("X-A").map(String::from_utf8_lossy).as_deref(),
+                    tells,
+                    "{policy}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_field_that_tells_who_calls_is_the_gateways_alone_under_each_name_it_goes_on() {
+    let gate = gate(
+        "token: { introspection: { upstream: idp, path: /i, bearer: b, forward: { sub: X-User-Id } } }
+        last: { headers: { request: { rename: { X-Uid: X-Name, X-Old: X-New } } } }
+        tell: { headers: { request: { rename: { x_user_id: X-Uid } } } }
+        away: { headers: { request: { rename: { X-Name: X-Away } } }, mode: off }",
+    );
+    for (name, is_ours) in [
+        ("X-User-Id", true),
+        ("X-Uid", true),
+        ("x_name", true),
+        ("X-Away", true),
+        ("X-Old", false),
+        ("X-New", false),
+    ] {
+        assert_eq!(gate.table.policies.identity.holds(name.as_bytes()), is_ours, "{name}");
+    }
+}
+
+#[test]
+fn what_a_request_loses_is_lost_in_every_spelling_and_a_reply_keeps_other_names() {
+    let edits = "{ remove: [X-Rm], set: { X-Set: ours, X-None: '${header.Gone}' } }";
+    let mut gate = gate(&format!("a: {{ headers: {{ request: {edits}, response: {edits} }} }}"));
+    let sent = "X_Rm: 1\r\nX.rm: 2\r\nX_Set: 3\r\nX~None: 4\r\nX-Rmm: 5\r\n";
+    let met = gate.ask_and_dress("GET /u/7", sent, Some(&format!("HTTP/1.1 200 OK\r\n{sent}\r\n")));
+    let other = crate::wire::field::Field::OTHER;
+    for (name, is_lost) in
+        [("X-Rm", true), ("X_Rm", true), ("x.rm", true), ("X_Set", true), ("X~None", true), ("X-Rmm", false)]
+    {
+        assert_eq!(met.request.removes(other, name.as_bytes()), is_lost, "{name}");
+        assert_eq!(met.reply.removes(other, name.as_bytes()), name == "X-Rm", "{name}");
+    }
+    assert_eq!(lines(&met.request), ["X-Set: ours"]);
+    let chain = gate.table.policies.chain(ListenerId(0), RouteId(0)).expect("is there");
+    assert!(chain.takes_of_request(&met.passage, b"X_Rm") && chain.takes_of_request(&met.passage, b"x.set"));
+    assert!(!chain.takes_of_reply(&met.passage, b"X_Rm") && chain.takes_of_reply(&met.passage, b"x-rm"));
+}
+
+#[test]
 fn changes_are_made_in_their_order_and_values_cannot_end_a_line() {
     let mut gate = gate(
         "a: { headers: { request: { append: { X-One: b }, set: { X-One: a }, rename: { X-Old: X-New }, remove: [X-Gone] } } }

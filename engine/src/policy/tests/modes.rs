@@ -94,7 +94,7 @@ fn a_method_in_shadow_mode_opens_no_door_that_another_one_guards() {
         ([GUESTS, OLD], "", "", "401 no_credentials by old"),
         ([OLD, GUESTS], "", "", "401 no_credentials by old"),
         ([GUESTS, NEW], "", "", "pass"),
-        ([GUESTS, NEW], "nobodys-key-0123456789", "", "pass"),
+        ([GUESTS, NEW], "nobodys-key-0123456789", "", "pass + new"),
         ([NEW, GUESTS], "nobodys-key-0123456789", "", "pass + new"),
     ] {
         let mut gate = gate(&policies.join("\n"));
@@ -111,6 +111,39 @@ fn a_method_in_shadow_mode_opens_no_door_that_another_one_guards() {
         &format!("X-New: {tiny}\r\nX-Old: {acme}\r\n"),
         "403 consumer_refused by may",
     )]);
+}
+
+#[test]
+fn whom_shadow_mode_alone_knows_is_nobody_beside_a_method_that_guards() {
+    const NEW: &str = "new: { api_key: { header: X-New }, mode: shadow }";
+    const OLD: &str = "old: { api_key: { header: X-Old } }";
+    const NEVER: &str = "old: { api_key: { header: X-Old }, when: 'request.method == \"POST\"' }";
+    const GUESTS: &str = "guests: { anonymous: allow }";
+    const MAY: &str = "may: { authorize: { scopes: [orders.read] } }";
+    const TELL: &str = "tell: { headers: { request: { set: { X-U: '${user}' } } } }";
+    let fields = "X-New: acme-key-0123456789\r\n";
+    for (methods, told, user) in [
+        ([NEW, OLD, GUESTS], "401 no_credentials by may", None),
+        ([OLD, NEW, GUESTS], "401 no_credentials by may", None),
+        // One that does not apply to this request guards all the same.
+        ([NEVER, NEW, GUESTS], "401 no_credentials by may", None),
+        // Where none guards they are the caller.
+        ([NEW, GUESTS, ""], "pass", Some("acme")),
+    ] {
+        let methods = methods.join("\n");
+        assert_eq!(
+            gate(&format!("{methods}\n{MAY}\n{TELL}")).ask("GET /u/7", fields).told(),
+            told,
+            "{methods}"
+        );
+        let met = gate(&format!("{methods}\n{TELL}")).ask("GET /u/7", fields);
+        assert_eq!(
+            (met.told().as_str(), met.passage.principal.is_known()),
+            ("pass", user.is_some()),
+            "{methods}"
+        );
+        assert_eq!(met.request.value("X-U").map(String::from_utf8_lossy).as_deref(), user, "{methods}");
+    }
 }
 
 #[test]

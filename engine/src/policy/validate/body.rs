@@ -10,7 +10,7 @@ use crate::config::read::Pointer;
 use crate::policy::fault::Faults;
 use crate::wire::field::Field;
 use crate::wire::head::Head;
-use crate::wire::http1::framing::Length;
+use crate::wire::http1::framing::{self, Length};
 use crate::wire::token::is_token;
 
 /// Bytes of a body that is held, unless the operator gives another bound.
@@ -18,6 +18,9 @@ const HELD_BYTES: u64 = 1024 * 1024;
 
 /// Bytes of a held body that can be asked for: a larger one would stop a shard while it is read.
 const HELD_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// What is wrong with a body that may not be.
+const FORBIDDEN: &str = "is there, and this method has none";
 
 /// What is asked of a body.
 #[derive(Debug)]
@@ -53,8 +56,9 @@ impl Methods {
         methods
     }
 
+    /// Whether an origin may take `method` for one of them: some do not mind the case.
     fn has(&self, method: &[u8]) -> bool {
-        self.any || self.names.iter().any(|name| **name == *method)
+        self.any || self.names.iter().any(|name| name.eq_ignore_ascii_case(method))
     }
 }
 
@@ -112,7 +116,9 @@ impl Body {
         self.bytes
     }
 
-    /// Holds what the head tells of the body to what is asked, and says how many bytes of it are needed to go on.
+    /// Holds what the head tells of the body to what is asked, and says how many bytes of it are needed to go on. Whether
+    /// there is a body of unknown length only its first byte tells, so that nothing, in chunks or frames, is no body: where
+    /// one would be refused for what the head says, that byte is needed.
     ///
     /// # Errors
     /// What is too large or of a wrong kind; all else that is wrong is noted.
@@ -129,25 +135,51 @@ impl Body {
             }
             return Ok(None);
         }
+        let is_known = matches!(length, Length::Exact(_));
+        // Who waits for a 100 has a body to send (RFC 9110 §10.1.1), and sends it for nothing where it is refused.
+        let is_there = is_known || framing::expects_continue(head) == Ok(true);
+        if !is_there && self.refuses_any(head) {
+            return Ok(Some(0));
+        }
         if self.forbidden.has(method) {
-            violations.add("body#", "body.forbidden", "is there, and this method has none");
+            violations.add("body#", "body.forbidden", FORBIDDEN);
             return Ok(None);
         }
         if let (Some(bytes), Length::Exact(len)) = (self.bytes, length)
             && len > bytes
         {
-            self.too_large(violations);
-            return Err(Refusal { cause: Cause::TooLarge, detail: "body_bytes" });
+            return Err(self.too_large(violations));
         }
         self.check_kind(head, violations)?;
-        let counts = !matches!(length, Length::Exact(_));
-        Ok(self.bytes.filter(|_| self.schema.is_some() || counts))
+        Ok(self.bytes.filter(|_| self.schema.is_some() || !is_known))
     }
 
-    /// Notes that it is too large.
-    pub fn too_large(&self, violations: &mut Violations) {
+    /// Whether a body with this head is refused whatever it is.
+    fn refuses_any(&self, head: Head<'_>) -> bool {
+        let mut found = Violations::default();
+        found.clear(1);
+        self.forbidden.has(head.method_bytes())
+            || self.check_kind(head, &mut found).is_err()
+            || !found.is_empty()
+    }
+
+    /// Holds a body that is longer than was asked for to what is asked; what is wrong is noted.
+    ///
+    /// # Errors
+    /// That it is too large or of a wrong kind.
+    pub fn check_longer(&self, head: Head<'_>, violations: &mut Violations) -> Result<(), Refusal> {
+        if self.forbidden.has(head.method_bytes()) {
+            violations.add("body#", "body.forbidden", FORBIDDEN);
+            return Ok(());
+        }
+        self.check_kind(head, violations)?;
+        if violations.is_empty() { Err(self.too_large(violations)) } else { Ok(()) }
+    }
+
+    fn too_large(&self, violations: &mut Violations) -> Refusal {
         let bytes = self.bytes.unwrap_or_default();
         violations.add("body#", "body.bytes", format!("is larger than {bytes} bytes"));
+        Refusal { cause: Cause::TooLarge, detail: "body_bytes" }
     }
 
     fn check_kind(&self, head: Head<'_>, violations: &mut Violations) -> Result<(), Refusal> {
@@ -188,7 +220,7 @@ impl Body {
     /// Holds the body itself to what is asked; what is wrong is noted.
     pub fn check(&self, head: Head<'_>, body: &[u8], scratch: &mut Scratch) {
         let Scratch { tape, violations, .. } = scratch;
-        // It came chunked, and was nothing.
+        // Its length was not told, and it was nothing.
         if body.is_empty() {
             if self.required.has(head.method_bytes()) {
                 violations.add("body#", "body.required", "is not there");

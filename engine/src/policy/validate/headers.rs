@@ -8,6 +8,7 @@ use crate::config::policy::InputHeaders as Given;
 use crate::config::read::Pointer;
 use crate::policy::fault::Faults;
 use crate::wire::head::Head;
+use crate::wire::http1::encode;
 use crate::wire::token::is_token;
 
 /// What is asked of fields. Names are in lower case.
@@ -46,7 +47,8 @@ impl Headers {
         Headers { required, fields, value_bytes: given.value_bytes.0 }
     }
 
-    /// Holds the fields of `head` to what is asked; what is wrong is noted.
+    /// Holds the fields of `head` to what is asked; what is wrong is noted. One that the client named in Connection is not
+    /// there for the origin, and not here.
     pub fn check(&self, head: Head<'_>, scratch: &mut Scratch) {
         for (_, name, value) in head.lines() {
             if value.len() as u64 > self.value_bytes {
@@ -56,7 +58,7 @@ impl Headers {
             }
         }
         for name in &self.required {
-            if head.named(name.as_bytes()).is_none() {
+            if head.named(name.as_bytes()).is_none() || encode::is_nominated(head, name.as_bytes()) {
                 scratch.violations.add(format!("headers#{}", step(name)), "headers.required", "is not there");
             }
         }
@@ -65,7 +67,8 @@ impl Headers {
             text.clear();
             ranges.clear();
             let mut readable = true;
-            for value in head.all_named(field.name.as_bytes()) {
+            let is_there = !encode::is_nominated(head, field.name.as_bytes());
+            for value in head.all_named(field.name.as_bytes()).filter(|_| is_there) {
                 match std::str::from_utf8(value) {
                     Ok(value) => {
                         ranges.push(text.len()..text.len() + value.len());

@@ -64,7 +64,8 @@ pub struct Asked<'r, S> {
 pub enum Next {
     /// It may go on.
     Pass,
-    /// The whole body is needed, of so many bytes at most: see [`Validate::body`].
+    /// The whole body is needed, of so many bytes at most, or where that is none whether there is one: see
+    /// [`Validate::body`].
     Body(u64),
 }
 
@@ -176,10 +177,7 @@ impl Validate {
         scratch.violations.clear(self.errors);
         match body {
             Some(body) => self.body.check(head, body, scratch),
-            None => {
-                self.body.too_large(&mut scratch.violations);
-                return Err(Refusal { cause: Cause::TooLarge, detail: "body_bytes" });
-            }
+            None => self.body.check_longer(head, &mut scratch.violations)?,
         }
         scratch.tape.shrink(KEPT_BYTES_MAX);
         verdict(scratch)

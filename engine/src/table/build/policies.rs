@@ -8,7 +8,7 @@ use crate::policy::auth::Registry;
 use crate::policy::auth::registry::{self, Entry};
 use crate::policy::auth::remote::Known;
 use crate::policy::chain::STEPS_MAX;
-use crate::policy::fields::Identity;
+use crate::policy::fields::{Identity, is_taken_for};
 use crate::policy::{self, By, Chain, Faults, FieldName, Kind, Kit, Mode, Policy, SignIn, When};
 use crate::table::{Ground, Policies};
 use std::collections::{HashMap, HashSet};
@@ -45,7 +45,7 @@ pub(super) fn build(
     };
     let mut named: HashMap<&str, Option<Arc<Policy>>> = HashMap::new();
     let mut all = Vec::new();
-    let mut told = Vec::new();
+    let mut told = Told::default();
     for (slot, (name, given)) in config.policies.0.iter().enumerate() {
         let at = Pointer::default().key("policies").key(name);
         check.name(&at, name);
@@ -55,7 +55,7 @@ pub(super) fn build(
     }
     let registry = Registry::new(&entries, &ground.blind);
     let mut policies = Policies {
-        identity: Identity::new(told.into_iter()),
+        identity: Identity::new(told.all().into_iter()),
         all,
         chains: Vec::new(),
         of: Vec::new(),
@@ -123,6 +123,38 @@ fn identity(kind: &Kind) -> Vec<FieldName> {
     }
 }
 
+/// The fields by which policies tell origins who calls, and the names under which fields go on.
+#[derive(Default)]
+struct Told {
+    fields: Vec<FieldName>,
+    renames: Vec<(FieldName, FieldName)>,
+}
+
+impl Told {
+    fn take(&mut self, kind: &Kind) {
+        self.fields.extend(identity(kind));
+        if let Kind::Headers(headers) = kind {
+            self.renames.extend(headers.renames().map(|(from, to)| (from.clone(), to.clone())));
+        }
+    }
+
+    /// All of them: under a new name such a field tells the same, so that nobody else may say it there.
+    fn all(self) -> Vec<FieldName> {
+        let Told { mut fields, renames } = self;
+        let mut at = 0;
+        while let Some(told) = fields.get(at) {
+            let more = renames.iter().filter(|(from, to)| {
+                is_taken_for(&told.text, &from.text)
+                    && !fields.iter().any(|known| known.text.eq_ignore_ascii_case(&to.text))
+            });
+            let more: Vec<FieldName> = more.map(|(_, to)| to.clone()).collect();
+            fields.extend(more);
+            at += 1;
+        }
+        fields
+    }
+}
+
 fn tell(check: &mut Check<'_>, faults: Faults) {
     for fault in faults.0 {
         match (fault.in_file, fault.place) {
@@ -139,7 +171,7 @@ fn compiled(
     (name, slot): (&str, usize),
     given: &config::Policy,
     (previous, kit): (Option<&Table>, &mut Kit<'_>),
-    told: &mut Vec<FieldName>,
+    told: &mut Told,
 ) -> Option<Arc<Policy>> {
     let all = given.kinds();
     let names = |list: &[(&str, bool)]| list.iter().map(|(kind, _)| *kind).collect::<Vec<_>>().join(", ");
@@ -164,7 +196,7 @@ fn compiled(
     }
     tell(check, faults);
     // Origins believe them whatever the mode: nobody else says them while the policy is off.
-    told.extend(kind.iter().flat_map(identity));
+    kind.iter().for_each(|kind| told.take(kind));
     let condition = given.when.as_ref().zip(kind.as_ref());
     let when = condition.and_then(|(text, kind)| {
         let compiled = When::compile(text, kind.phase());

@@ -362,6 +362,31 @@ fn a_route_that_never_matches_is_a_warning() {
 }
 
 #[test]
+fn credentials_for_the_origin_of_sandboxed_frames_are_a_warning() {
+    for (origins, column, taken) in [
+        ("['https://app.test', 'null']", Some(46), "null"),
+        ("'null'", Some(25), "null"),
+        ("'regex:.*'", Some(25), "regex:.*"),
+        ("'https://app.test'", None, ""),
+    ] {
+        for credentials in [true, false] {
+            let policy = format!("  p: {{ cors: {{ origins: {origins}, credentials: {credentials} }} }}");
+            let (_, warnings) =
+                built(&GOOD.replacen("routes:", &format!("policies:\n{policy}\nroutes:"), 1).replacen(
+                    "    timeouts:",
+                    "    policies: [p]\n    timeouts:",
+                    1,
+                ));
+            let told: Vec<(u32, &str)> =
+                warnings.iter().map(|problem| (problem.column, &*problem.message)).collect();
+            let message = format!("credentials for the origin 'null', which '{taken}' takes");
+            let expected = column.filter(|_| credentials).map(|column| (column, &*message));
+            assert_eq!(told, expected.into_iter().collect::<Vec<_>>(), "{origins} {credentials}");
+        }
+    }
+}
+
+#[test]
 fn conditions_that_cannot_be_read_are_errors_at_their_place() {
     let match_of = |text: &str| GOOD.replacen("path: /api/orders/*", text, 1);
     for (text, expected) in [

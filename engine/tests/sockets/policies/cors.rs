@@ -8,15 +8,19 @@ site: { cors: { origins: ["https://app.test", "https://*.app.test", "regex:https
 open: { cors: { origins: "*" } }
 nobody: { ip: { deny: [0.0.0.0/0] } }
 trial: { cors: { origins: "https://other.test" }, mode: shadow }
+part: { cors: { origins: "https://app.test" }, when: '"x-cors" in request.headers' }
 "#;
 
-const ROUTES: [&str; 6] = [
+const ROUTES: [&str; 9] = [
     "match: { path: /site, methods: [GET, PUT, DELETE] }, policies: [site], to: origin",
     "match: { path: /open }, policies: [open], to: origin",
     "match: { path: /shut }, policies: [nobody, site], to: origin",
     "match: { path: /own, methods: [OPTIONS] }, to: origin",
     "match: { path: /down }, policies: [site], to: nowhere",
     "match: { path: /tried, methods: [GET, PUT] }, policies: [trial, site], to: origin",
+    "match: { path: /part, methods: [POST] }, policies: [part], to: origin",
+    "match: { path: /both, methods: [POST] }, policies: [part], to: origin",
+    "match: { path: /both, methods: [OPTIONS] }, to: origin",
 ];
 
 fn allowed(reply: &Reply) -> Option<&str> {
@@ -96,6 +100,34 @@ fn a_preflight_without_a_policy_goes_where_options_go() {
             let fields =
                 "Origin: https://app.test\r\nAccess-Control-Request-Method: GET\r\nX-Origin: /ok\r\n";
             ask(gateway, "OPTIONS /own", fields).0.expect(200);
+            assert_eq!(origin.requests().len(), 1);
+        },
+    );
+}
+
+#[test]
+fn a_preflight_to_which_no_policy_applies_is_an_options_like_any_other() {
+    const ORIGIN: &str = "Origin: https://app.test\r\n";
+    const ASKED: &str = "Access-Control-Request-Method: POST\r\nX-Origin: /ok\r\n";
+    with(
+        POLICIES,
+        &ROUTES,
+        // The usual routes take every method of every path.
+        |setup| Setup { host: "usual.test", ..setup },
+        |gateway, origin| {
+            for (path, fields, status) in [
+                ("/part", format!("{ORIGIN}{ASKED}X-Cors: 1\r\n"), 204),
+                ("/part", format!("{ORIGIN}{ASKED}"), 405),
+                // Two origins are none that a browser sends.
+                ("/part", format!("{ORIGIN}{ORIGIN}{ASKED}X-Cors: 1\r\n"), 405),
+                ("/both", format!("{ORIGIN}{ASKED}X-Cors: 1\r\n"), 204),
+            ] {
+                let (reply, _) = ask(gateway, &format!("OPTIONS {path}"), &fields);
+                let allow = (status == 405).then_some("POST");
+                assert_eq!(reply.expect(status).value("allow"), allow, "{path} {fields}");
+            }
+            assert_eq!(origin.requests().len(), 0);
+            ask(gateway, "OPTIONS /both", &format!("{ORIGIN}{ASKED}")).0.expect(200);
             assert_eq!(origin.requests().len(), 1);
         },
     );

@@ -7,6 +7,7 @@ mod headers;
 pub(crate) mod identity;
 mod ip;
 mod keys;
+mod limits;
 mod modes;
 mod order;
 mod secrets;

@@ -16,6 +16,7 @@ upstreams:
   idp: { endpoints: [{ address: '10.0.0.9:81' }, { address: 'idp.internal:82' }] }
 policies:
   site: { cors: { origins: ['https://app.test'] } }
+  part: { cors: { origins: ['https://app.test'] }, when: \"'x-cors' in request.headers\" }
   net: { ip: { deny: [198.51.100.0/24] } }
   all: { limit: { rate: 20/h, key: global } }
   slow: { limit: { algorithm: leaky_bucket, rate: 10/s, burst: 5, key: global } }
@@ -27,7 +28,10 @@ policies:
   far: { jwt: { algorithms: [EdDSA], jwks: 'https://id.example/keys' } }
   asked: { introspection: { upstream: idp, path: /introspect, host: id.example, client_id: gw, client_secret: sesame } }
   service: { forward_auth: { upstream: idp, path: /check } }
+  trial: { api_key: { header: X-Trial }, mode: shadow }
+  guests: { anonymous: allow }
   may: { authorize: { scopes: [orders.write] } }
+  read: { authorize: { scopes: [orders.read] } }
   maybe: { authorize: { scopes: [orders.write] }, mode: shadow }
   input: { validate: { query: { others: false } } }
   body: { validate: { body: { schema: { type: object } } } }
@@ -39,6 +43,8 @@ routes:
   - { name: asked, match: { path: /asked/* }, policies: [may, asked, key], to: a }
   - { name: service, match: { path: /service/* }, policies: [service], redirect: { prefix: /x } }
   - { name: body, match: { path: /body/*, methods: [POST] }, policies: [body, site], to: a }
+  - { name: tried, match: { path: /tried/* }, policies: [trial, guests, read, key], to: a }
+  - { name: part, match: { path: /part/*, methods: [POST] }, policies: [part], to: a }
   - { name: free, match: { path: /free }, to: a }
 ";
 
@@ -145,6 +151,23 @@ fn what_comes_after_a_refusal_is_not_reached() {
 }
 
 #[test]
+fn whom_shadow_mode_alone_knows_is_nobody_to_what_follows() {
+    check(
+        "http://gw/tried/1",
+        &["X-Trial: acme-key-0123456789"],
+        &[
+            "unauthenticated: unauthenticated: no_credentials, by read",
+            "trial [authenticate: api_key, shadow] passes",
+            "key [authenticate: api_key] finds no credentials of its kind",
+            "guests [authenticate: anonymous] passes",
+            "> read [authorize] refuses with 401, unauthenticated: no_credentials",
+            "the scope 'orders.read' is missing",
+        ],
+        "answered with 401, reason unauthenticated",
+    );
+}
+
+#[test]
 fn who_cannot_tell_alone_names_whom_it_would_ask() {
     let bearer = bearer("k9", r#"{"exp":1700000060,"sub":"ann"}"#);
     check(
@@ -221,6 +244,15 @@ fn preflights_and_conditions_are_told() {
         &["pass: site answers with 204", "> site [cors] answers with 204", "body [validate] not reached"],
         "answered with 204",
     );
+    // Where no policy of CORS applies, it is an OPTIONS like any other.
+    let preflight = ["Origin: https://app.test", "Access-Control-Request-Method: POST", "X-Cors: 1"];
+    for (fields, outcome) in [
+        (&preflight[..], "answered with 204"),
+        (&preflight[..2], "answered with 405, reason method_not_allowed"),
+    ] {
+        let report = asked(&table(TEXT), &[], "OPTIONS http://gw/part/1", fields);
+        assert_eq!(report.outcome.to_string(), outcome, "{fields:?}");
+    }
     let report = asked(&table(TEXT), &[], "http://gw/keyed/1?z=1", &["X-Key: acme-key-0123456789"]);
     let lines = said(&report);
     assert!(

@@ -52,7 +52,7 @@ families! {
     STORE_ASKED = Counter "ringgate_store_leases" [] "Leases that were asked for and answered.";
     STORE_ROUNDS = Counter "ringgate_store_rounds" [] "Rounds of questions that were answered.";
     STORE_SECONDS = Counter "ringgate_store_round_seconds" [] "What those rounds took, summed.";
-    STORE_FAULTS = Counter "ringgate_store_faults" ["kind"] "Rounds that failed: unreachable, timeout, sign_in, garbled or error.";
+    STORE_FAULTS = Counter "ringgate_store_faults" ["kind"] "Rounds that failed, for all keys or some: unreachable, timeout, sign_in, garbled or error.";
     STORE_TURNED_AWAY = Counter "ringgate_store_keys_turned_away" [] "Times that a key could not be asked for since too many new ones came at once; it was decided as while the store does not answer.";
     KEYS_AGE = Gauge "ringgate_jwks_age_seconds" ["policy", "address"] "Time since the key set of a policy was last fetched; none while there is none.";
     KEYS = Gauge "ringgate_jwks_keys" ["policy", "address"] "Keys in the fetched key set of a policy.";

@@ -25,7 +25,7 @@ use super::denial::{Challenge, Denial};
 use super::keys::{Algorithms, Fetched, KeyAddress, KeySet};
 use super::principal::{ClaimPath, Method, Principal};
 use super::registry::Registry;
-use super::source::Place;
+use super::source::{self, Place};
 use super::{Outcome, keys::Algorithm};
 use crate::wire::head::Head;
 use header::Headers;
@@ -112,7 +112,7 @@ impl From<Denial> for Fault {
 }
 
 impl Jwt {
-    /// Decides by the token of the request, looked for in the places in order: the first that has one counts.
+    /// Decides by the token of the request, which comes once, in one of the places.
     /// `unix_ms` is now, in milliseconds since 1970. The principal is about nobody unless the outcome is
     /// [`Outcome::Known`].
     pub fn decide(
@@ -123,18 +123,17 @@ impl Jwt {
         memory: &mut Memory,
         principal: &mut Principal,
     ) -> Outcome {
-        for place in &self.from {
-            match place.find(head) {
-                Ok(None) => {}
-                Ok(Some(token)) => return self.verify(token, unix_ms, registry, memory, principal),
-                Err(denial) => {
-                    principal.clear();
-                    return Outcome::Denied(denial);
-                }
+        match source::find_in(&self.from, head) {
+            Ok(Some((_, token))) => self.verify(token, unix_ms, registry, memory, principal),
+            Ok(None) => {
+                principal.clear();
+                Outcome::Absent
+            }
+            Err(denial) => {
+                principal.clear();
+                Outcome::Denied(denial)
             }
         }
-        principal.clear();
-        Outcome::Absent
     }
 
     /// Decides by `token`, wherever it was found.

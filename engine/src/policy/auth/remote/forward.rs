@@ -12,6 +12,7 @@ use crate::policy::fault::{Faults, FieldName};
 use crate::policy::{Cause, Facts, Verdict};
 use crate::wire::edits::Edits;
 use crate::wire::field::Field;
+use crate::wire::http1::encode;
 use crate::wire::token::is_value;
 use std::io::Write;
 
@@ -195,7 +196,8 @@ impl Forward {
         }
         line(b"X-Request-Id", facts.request_id);
         for field in &self.sent {
-            if !OWN.iter().any(|own| own.eq_ignore_ascii_case(&field.text)) {
+            let is_own = OWN.iter().any(|own| own.eq_ignore_ascii_case(&field.text));
+            if !is_own && !encode::is_nominated(facts.head, &field.text) {
                 facts.head.all_named(&field.text).for_each(|value| line(&field.text, value));
             }
         }

@@ -9,7 +9,7 @@ use super::super::flaw::Flaw;
 use super::super::jwt::{Cache, Rules, Window, claim_path, claims_forward, places};
 use super::super::principal::{ClaimPath, Method, Principal};
 use super::super::registry::{Blind, Registry};
-use super::super::source::{Place, percent_decoded};
+use super::super::source::{Place, find_in, percent_decoded};
 use super::super::{Outcome, base64url};
 use super::service::Known;
 use super::{Answered, Call, Reply, Service};
@@ -151,21 +151,18 @@ impl Introspection {
 
     /// The token of the request as it was issued: of a query parameter, percent-decoded. *Cost*: a copy only of what is escaped.
     fn token<'h>(&self, head: Head<'h>) -> Result<Option<Cow<'h, [u8]>>, Denial> {
-        for place in &self.from {
-            let Some(token) = place.find(head)? else { continue };
-            return match (place, token) {
-                (_, b"") => Err(Denial::Malformed),
-                _ if token.len() > TOKEN_BYTES_MAX => Err(Denial::TooLong),
-                (Place::Query(_), _) if token.contains(&b'%') => {
-                    let mut room = vec![0; token.len()];
-                    let len = percent_decoded(token, &mut room).ok_or(Denial::Malformed)?.len();
-                    room.truncate(len);
-                    Ok(Some(room.into()))
-                }
-                _ => Ok(Some(token.into())),
-            };
+        let Some((place, token)) = find_in(&self.from, head)? else { return Ok(None) };
+        match (place, token) {
+            (_, b"") => Err(Denial::Malformed),
+            _ if token.len() > TOKEN_BYTES_MAX => Err(Denial::TooLong),
+            (Place::Query(_), _) if token.contains(&b'%') => {
+                let mut room = vec![0; token.len()];
+                let len = percent_decoded(token, &mut room).ok_or(Denial::Malformed)?.len();
+                room.truncate(len);
+                Ok(Some(room.into()))
+            }
+            _ => Ok(Some(token.into())),
         }
-        Ok(None)
     }
 
     fn call(&self, token: &[u8], tag: [u8; 32]) -> Call {

@@ -31,7 +31,7 @@ pub struct Facts<'a> {
     pub api_key: Option<&'a [u8]>,
     /// The consumer's tier.
     pub tier: Option<&'a str>,
-    /// The claims.
+    /// The claims, each with the method that says it.
     pub claim: Claim<'a>,
 }
 

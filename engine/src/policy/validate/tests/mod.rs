@@ -222,6 +222,8 @@ fn bodies_are_required_and_forbidden_by_method() {
     );
     check(&policy, "GET / HTTP/1.1\nContent-Length: 0", None, 200, &[]);
     check(&policy, "PUT / HTTP/1.1", None, 400, &["body# | body.required | is not there"]);
+    // An origin that does not mind the case takes it for POST.
+    check(&policy, "post / HTTP/1.1", None, 400, &["body# | body.required | is not there"]);
     check(
         &policy,
         "POST / HTTP/1.1\nContent-Length: 0",
@@ -233,6 +235,36 @@ fn bodies_are_required_and_forbidden_by_method() {
     let chunked = "POST / HTTP/1.1\nContent-Type: application/json\nTransfer-Encoding: chunked";
     check(&policy, chunked, Some(""), 400, &["body# | body.required | is not there"]);
     check(&policy, chunked, Some("1"), 200, &[]);
+}
+
+#[test]
+fn nothing_of_unknown_length_is_no_body() {
+    let forbids = policy("{ body: { forbidden: [DELETE] } }");
+    let typed = policy("{ body: { types: [text/plain] } }");
+    let strict = policy("{ body: { schema: {} } }");
+    let chunked = |fields: &str| format!("DELETE / HTTP/1.1\n{fields}Transfer-Encoding: chunked");
+    let (plain, json) = ("Content-Type: text/plain\n", "Content-Type: application/json\n");
+    let forbidden = "body# | body.forbidden | is there, and this method has none";
+    let (missing, other) = (
+        "headers#/content-type | body.types | is not there",
+        "headers#/content-type | body.types | is not accepted",
+    );
+    for (policy, fields, status, expected) in [
+        (&forbids, "", 400, &[forbidden][..]),
+        (&typed, "", 400, &[missing]),
+        (&typed, json, 415, &[other]),
+        (&typed, plain, 200, &[]),
+        (&strict, "", 400, &[missing]),
+        (&strict, plain, 415, &[other]),
+        (&strict, json, 200, &[]),
+    ] {
+        check(policy, &chunked(fields), Some(""), 200, &[]);
+        check(policy, &chunked(fields), Some("1"), status, expected);
+        // Who waits for a 100 has one, and is not told to send it in vain.
+        check(policy, &chunked(&format!("{fields}Expect: 100-continue\n")), Some("1"), status, expected);
+    }
+    let waits = chunked("Expect: 100-continue\n");
+    check(&forbids, &waits, Some(""), 400, &[forbidden]);
 }
 
 #[test]

@@ -116,7 +116,8 @@ fn the_script_is_its_model_number_by_number() {
                 let (now, grants) = answered.expect("an answer").expect("of the script");
                 for (key, grant) in grants.iter().enumerate() {
                     let expected = pots[key].grant(&terms, &asks[key].1, now * 1000);
-                    assert_eq!(*grant, expected, "{terms:?}, turn {turn}, {:?}", asks[key].1);
+                    let grant = grant.expect("nothing else is there");
+                    assert_eq!(grant, expected, "{terms:?}, turn {turn}, {:?}", asks[key].1);
                     marks[key] = grant.mark;
                 }
             }
@@ -354,6 +355,67 @@ fn without_a_store_each_limit_holds_as_its_policy_says_and_nobody_waits() {
             "{kind}"
         );
         assert_eq!(metric(&gateway, "ringgate_store_up"), 0.0, "{kind}");
+    }
+}
+
+#[test]
+fn a_key_that_holds_something_else_is_felt_by_no_other() {
+    let Some(redis) = Redis::start(&[]) else { return };
+    let mut wire = redis.wire();
+    let ways = [
+        "rate: 9000/h",
+        "algorithm: fixed_window, rate: 9000/h",
+        "algorithm: sliding_window_counter, rate: 9000/h",
+        "algorithm: sliding_window_log, rate: 9000/h, keys: 100",
+    ];
+    // Wide enough that no request asks for nothing, and a store that is slow is not lost.
+    for (turn, way) in ways.into_iter().enumerate() {
+        // What holds something else is text, and once a hash of somebody else's.
+        let puts = if turn == 3 { "'HSET', key, 'a', 'b'" } else { "'SET', key, 'theirs'" };
+        let limits =
+            [("one", &*format!("{way}, shared: {{ lease: 100ms }}")), ("other", "rate: 9000/h, shared: {}")];
+        let gateway = start(&format!("address: 'redis://{}', timeout: 5s", redis.addr()), &limits);
+        shares(&gateway);
+        let until = |what: &str, holds: &mut dyn FnMut() -> bool| {
+            let deadline = Instant::now() + PATIENCE;
+            while !holds() {
+                assert!(Instant::now() < deadline, "{way}: {what}");
+            }
+        };
+        let keys = |wire: &mut redis::Wire, of: &str| {
+            let script = format!("return #redis.call('KEYS', 'ringgate:{of}:*')");
+            wire.ask(&[b"EVAL", script.as_bytes(), b"0"])
+        };
+        until("the key is not asked for", &mut || {
+            passed(&gateway, "one", "k", 1);
+            keys(&mut wire, "one").as_deref() == Some("Number(1)")
+        });
+        let script = format!(
+            "local key = redis.call('KEYS', 'ringgate:one:*')[1] redis.call('DEL', key) redis.call({puts}) return 1"
+        );
+        assert_eq!(wire.ask(&[b"EVAL", script.as_bytes(), b"0"]).as_deref(), Some("Number(1)"), "{way}");
+        let faults = || metric(&gateway, "ringgate_store_faults_total{kind=\"error\"}");
+        until("it is not counted", &mut || {
+            passed(&gateway, "one", "k", 1);
+            faults() >= 5.0
+        });
+        // Another key of the limit, and another limit, have theirs.
+        for (name, key, count) in [("one", "l", "Number(2)"), ("other", "k", "Number(1)")] {
+            until("another key is not asked for", &mut || {
+                passed(&gateway, name, key, 1);
+                keys(&mut wire, name).as_deref() == Some(count)
+            });
+        }
+        assert_eq!(metric(&gateway, "ringgate_store_up"), 1.0, "{way}");
+        assert!(!gateway.said().now().iter().any(|line| line.contains(" store_lost: ")), "{way}");
+        let script = b"local key = redis.call('KEYS', 'ringgate:one:*') local theirs = 0 for _, key in ipairs(key) do \
+            if redis.call('TYPE', key).ok == 'string' or redis.call('HGET', key, 'a') == 'b' then theirs = theirs + 1 end end return theirs";
+        assert_eq!(
+            wire.ask(&[b"EVAL", script, b"0"]).as_deref(),
+            Some("Number(1)"),
+            "it is left as it is: {way}"
+        );
+        wire.ask(&[b"FLUSHALL"]);
     }
 }
 
