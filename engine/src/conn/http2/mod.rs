@@ -168,7 +168,7 @@ struct Driver<'a> {
 impl Driver<'_> {
     /// Reads and writes what can be, without waiting.
     fn turn(&mut self, server: &mut Server, cx: &mut Poller<'_>) -> Poll<Step> {
-        let Shared { wire, lent, home, active, .. } = &**self.shared;
+        let Shared { wire, lent, home, .. } = &**self.shared;
         let is_spent = wire.begin_turn();
         debug_assert!(!is_spent || wire.breach().is_none(), "nothing more is read");
         if !self.leaves && (lent.draining.get() || home.is_leaving()) {
@@ -204,19 +204,8 @@ impl Driver<'_> {
             });
             return self.turn(server, cx);
         }
-        match wire.poll_sent(cx) {
-            Poll::Ready(Ok(())) => {}
-            Poll::Ready(Err(_)) => return Poll::Ready(Step::Over),
-            Poll::Pending => {
-                // A client that reads nothing holds what is written for it, so not for ever.
-                let silence = home.look(lent, |listener| listener.timeouts.body);
-                wire.link().writing.begin(until(silence));
-                // What does not last is cut by waits of its own.
-                let serves = active.get() > 0;
-                if wire.link().writing.poll_passed_sparing(serves, cx).is_ready() {
-                    return Poll::Ready(Step::Over);
-                }
-            }
+        if self.is_unread(cx) {
+            return Poll::Ready(Step::Over);
         }
         if let Some(step) = step {
             return Poll::Ready(step);
@@ -237,6 +226,22 @@ impl Driver<'_> {
             return self.turn(server, cx);
         }
         Poll::Pending
+    }
+
+    /// Sends what is to be sent; whether the client takes none of it any more.
+    fn is_unread(&self, cx: &mut Poller<'_>) -> bool {
+        let Shared { wire, lent, home, active, .. } = &**self.shared;
+        match wire.poll_sent(cx) {
+            Poll::Ready(sent) => sent.is_err(),
+            Poll::Pending => {
+                // A client that reads nothing holds what is written for it, so not for ever.
+                let silence = home.look(lent, |listener| listener.timeouts.body);
+                wire.link().writing.begin(until(silence));
+                // What does not last is cut by waits of its own.
+                let serves = active.get() > 0;
+                wire.link().writing.poll_passed_sparing(serves, cx).is_ready()
+            }
+        }
     }
 
     /// Has the client take its next requests elsewhere (RFC 9113 §6.8); those that it has asked are answered.
