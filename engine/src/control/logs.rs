@@ -1,7 +1,8 @@
 //! The log thread: the one writer of the access log. It takes batches of lines from the shards' rings and writes
 //! each with one write(2) to stdout or to a file. A slow reader or a full disk stops nobody: the rings fill, the
-//! shards drop lines and count them; what cannot be written here is counted here. Losses are told on stderr at
-//! once, then once a minute at most. Control starts it before the shards and stops it after them.
+//! shards drop lines and count them; what cannot be written here is counted here. Losses are told on stderr within
+//! seconds, then once a minute at most, by control too: the thread may be stuck in a write. Control starts it before the
+//! shards and stops it after them.
 
 mod outlet;
 mod report;
@@ -16,8 +17,8 @@ use crate::observe::Counts;
 use outlet::{Loss, Outlet};
 use report::{Report, Told};
 use std::io;
-use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, SyncSender, TryRecvError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -50,7 +51,17 @@ enum Order {
 pub struct Logs {
     orders: SyncSender<Order>,
     thread: JoinHandle<()>,
-    lost: Arc<Count>,
+    losses: Arc<Losses>,
+}
+
+/// Lines that are lost, and what was told of them.
+#[derive(Debug)]
+struct Losses {
+    /// Of each shard, of which the dropped lines are read.
+    counts: Vec<Arc<Counts>>,
+    /// Those that could not be written.
+    unwritten: Arc<Count>,
+    report: Mutex<Report>,
 }
 
 impl Logs {
@@ -58,12 +69,12 @@ impl Logs {
     /// serves, since no line comes. *Errors*: the target cannot be opened, or no thread can be made.
     pub fn start(target: Target, feeds: Vec<Feed>, clock: fn() -> Tick) -> io::Result<Logs> {
         let outlet = Outlet::open(target)?;
-        let lost = Arc::new(Count::default());
+        let counts = feeds.iter().map(|feed| feed.counts.clone()).collect();
+        let losses = Arc::new(Losses { counts, unwritten: Arc::default(), report: Mutex::default() });
         let (orders, inbox) = mpsc::sync_channel(ORDERS);
-        let mut writer =
-            Writer { outlet, feeds, inbox, clock, report: Report::default(), lost: lost.clone() };
+        let mut writer = Writer { outlet, feeds, inbox, clock, losses: losses.clone() };
         let thread = thread::Builder::new().name("log".into()).spawn(move || writer.run())?;
-        Ok(Logs { orders, thread, lost })
+        Ok(Logs { orders, thread, losses })
     }
 
     /// Opens the file by its path again, for rotation. Lines handed over until the thread comes to it go to the
@@ -81,19 +92,25 @@ impl Logs {
 
     /// Lines lost because they could not be written. Those that the shards dropped are in their own counters.
     pub fn lost(&self) -> &Arc<Count> {
-        &self.lost
+        &self.losses.unwritten
+    }
+
+    /// Tells of lines that were lost, if it is time.
+    pub fn tell_losses(&self, now: Tick) {
+        self.losses.tell(now);
     }
 
     /// Writes out all that the rings hold and ends the thread. To be called when the shards have ended. False
     /// when it does not end within `patience`, because whoever reads stdout has stopped reading: the thread is
     /// then left behind, and the process may exit.
     pub fn stop(self, patience: Duration) -> bool {
-        let Logs { orders, thread, .. } = self;
+        let Logs { orders, thread, losses } = self;
         drop(orders);
         thread.thread().unpark();
         let mut waited = Duration::ZERO;
         while !thread.is_finished() {
             if waited >= patience {
+                losses.tell(Tick::NEVER);
                 return false;
             }
             thread::sleep(PAUSE);
@@ -115,8 +132,25 @@ struct Writer {
     feeds: Vec<Feed>,
     inbox: Receiver<Order>,
     clock: fn() -> Tick,
-    report: Report,
-    lost: Arc<Count>,
+    losses: Arc<Losses>,
+}
+
+impl Losses {
+    fn tell(&self, now: Tick) {
+        let dropped = self.counts.iter().map(|counts| counts.log_drops.now()).sum();
+        let mut report = self.report.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(told) = report.due(now, dropped, self.unwritten.now()) {
+            let Told { dropped, unwritten, cause } = &told;
+            let error = cause.as_ref().map(ToString::to_string);
+            tell!(AccessLogLost, { dropped, unwritten, error }, "access log: {told}");
+        }
+    }
+
+    /// So many more could not be written.
+    fn unwritten(&self, Loss { lines, cause }: Loss) {
+        self.unwritten.add(lines);
+        self.report.lock().unwrap_or_else(PoisonError::into_inner).failed(cause);
+    }
 }
 
 impl Writer {
@@ -132,7 +166,7 @@ impl Writer {
                 Err(TryRecvError::Disconnected) => break,
                 Err(TryRecvError::Empty) => {
                     let wrote = self.lap();
-                    self.tell((self.clock)());
+                    self.losses.tell((self.clock)());
                     if !wrote {
                         thread::park_timeout(SLEEP);
                     }
@@ -141,9 +175,9 @@ impl Writer {
         }
         // The shards have ended, so that the rings only empty: at most their capacity of laps.
         while self.lap() {}
-        self.lost.add(self.outlet.abandon());
+        self.losses.unwritten.add(self.outlet.abandon());
         // The last word does not wait for its minute.
-        self.tell(Tick::NEVER);
+        self.losses.tell(Tick::NEVER);
     }
 
     /// Writes one batch of each ring, so that a busy shard does not keep the others waiting. False if there was
@@ -153,9 +187,8 @@ impl Writer {
         for feed in &self.feeds {
             let Some(batch) = feed.ring.take() else { continue };
             wrote = true;
-            if let Err(Loss { lines, cause }) = self.outlet.write(&batch) {
-                self.lost.add(lines);
-                self.report.failed(cause);
+            if let Err(loss) = self.outlet.write(&batch) {
+                self.losses.unwritten(loss);
             }
             feed.ring.put_back(batch);
         }
@@ -165,7 +198,7 @@ impl Writer {
     fn turn_to(&mut self, target: Target) {
         match Outlet::open(target.clone()) {
             Ok(outlet) => {
-                self.lost.add(self.outlet.abandon());
+                self.losses.unwritten.add(self.outlet.abandon());
                 self.outlet = outlet;
             }
             Err(error) => {
@@ -176,15 +209,6 @@ impl Writer {
                     "access log: {target} cannot be opened, the old one stays: {shown}{help}"
                 )
             }
-        }
-    }
-
-    fn tell(&mut self, now: Tick) {
-        let dropped = self.feeds.iter().map(|feed| feed.counts.log_drops.now()).sum();
-        if let Some(told) = self.report.due(now, dropped, self.lost.now()) {
-            let Told { dropped, unwritten, cause } = &told;
-            let error = cause.as_ref().map(ToString::to_string);
-            tell!(AccessLogLost, { dropped, unwritten, error }, "access log: {told}");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The access log: every exchange has its line, refused ones too, with the reason why it ended as it did.
 
-use crate::support::{Gateway, PATIENCE, Setup, each_driver};
+use crate::support::{Client, Gateway, PATIENCE, Setup, each_driver};
 use serde_json::Value;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -78,4 +78,37 @@ fn every_exchange_has_a_line_in_the_file_with_its_reason() {
         drop(gateway);
         drop(std::fs::remove_dir_all(&folder));
     });
+}
+
+// The thread that writes is stuck then, and can tell nothing.
+#[test]
+fn lines_that_a_stuck_reader_costs_are_told_of() {
+    use crate::support::Lines;
+    use std::net::TcpListener;
+    use std::process::{Command, Stdio};
+    let addr = TcpListener::bind("127.0.0.1:0").expect("a port is free").local_addr().expect("is bound");
+    let folder = std::env::temp_dir().join(format!("ringgate-stuck-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a writable folder");
+    let text = format!(
+        "version: 1\ngateway: {{ shards: 1 }}\nlisteners: [{{ name: a, bind: '{addr}' }}]\n\
+         routes: [{{ name: all, match: {{ path: /* }}, respond: {{ body: ok }} }}]\n"
+    );
+    let file = folder.join("ringgate.yaml");
+    std::fs::write(&file, text).expect("is written");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ringgate"));
+    command.args(["run", "-f"]).arg(&file).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the built binary starts");
+    let said = Lines::of(child.stderr.take().expect("is piped"));
+    said.wait("its start", |lines| lines.iter().any(|line| line.contains("started")));
+    // Some megabytes of lines: more than the pipe and all batches hold.
+    let mut client = Client::connect(addr);
+    let path = "p".repeat(7000);
+    for _ in 0..600 {
+        client.send(format!("GET /{path} HTTP/1.1\r\nHost: a\r\n\r\n"));
+        client.reply().expect(200);
+    }
+    said.wait("the loss", |lines| lines.iter().any(|line| line.contains("access_log_lost")));
+    child.kill().expect("it runs");
+    child.wait().expect("it ends");
+    drop(std::fs::remove_dir_all(folder));
 }

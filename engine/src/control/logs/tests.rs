@@ -216,7 +216,7 @@ fn on_a_full_disk_every_line_is_counted_and_the_thread_ends() {
     let mut lines = end.lines();
     (0..1_000).for_each(|number| push(&mut lines, 0, number));
     drop(lines);
-    let lost = logs.lost.clone();
+    let lost = logs.lost().clone();
     assert!(logs.stop(PATIENCE));
     assert_eq!(lost.now(), 1_000);
 }

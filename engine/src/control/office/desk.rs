@@ -14,6 +14,7 @@ use crate::control::logs::Logs;
 use crate::control::notify::Service;
 use crate::control::resolve::Keeper;
 use crate::control::store::Store;
+use crate::net::clock;
 use crate::shard::{Report, Shared};
 use std::convert::Infallible;
 use std::future::{Future, pending, poll_fn};
@@ -27,6 +28,9 @@ use tokio::sync::{oneshot, watch};
 
 /// How often shards are looked at that have not said yet that they serve the new table: what they say may be lost.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
+
+/// How often it is looked for lines of the access log that were lost: who writes them may be stuck.
+const LOSSES_EVERY: Duration = Duration::from_secs(5);
 
 /// Who waits for a reload; nobody where a signal asked for it.
 type Asker = Option<oneshot::Sender<Result<Generation, Problems>>>;
@@ -127,6 +131,7 @@ impl Desk {
     pub async fn work(&mut self, signals: &mut Signals, failed: impl Future<Output = usize>) -> Told {
         let mut reloads = Reloads::default();
         let mut failed = std::pin::pin!(failed);
+        let mut losses = tokio::time::interval(LOSSES_EVERY);
         let (why, how, by_signal) = loop {
             let reports = self.published.shared.reports.clone();
             tokio::select! {
@@ -154,6 +159,7 @@ impl Desk {
                 (files, prepared) = prepared(&mut reloads.preparing) => {
                     self.prepared(&mut reloads, files, prepared).await;
                 }
+                _ = losses.tick() => self.logs.tell_losses(clock::now()),
                 () = tokio::time::sleep(LOOK_EVERY), if !reloads.published.is_empty() => {}
                 shard = &mut failed => {
                     tell!(ShardEnded, { shard }, "shard {shard} ended by itself; the others drain");
