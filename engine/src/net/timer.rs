@@ -422,7 +422,7 @@ mod tests {
         let wheel = Wheel::new();
         let start = Tick(wheel.0.entries.borrow().turned * STEP);
         let deadlines = [wheel.deadline(), wheel.deadline()];
-        deadlines.each_ref().map(|deadline| deadline.set(start.after(Duration::from_secs(75))));
+        deadlines.iter().for_each(|deadline| deadline.set(start.after(Duration::from_secs(75))));
         let [spared, other] = &deadlines;
         assert!(!wheel.spare(|| noop_poll(spared)) && !noop_poll(other));
         wheel.pass_others();
