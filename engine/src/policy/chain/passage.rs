@@ -239,14 +239,12 @@ routes: [{{ name: all, respond: {{ body: ok }} }}]
     /// Has something remembered for each policy of `all` that remembers.
     fn remember(shard: &mut Shard, all: &[Arc<Policy>]) {
         for policy in all {
-            match &policy.kind {
-                Kind::SignIn(method) => match &method.by {
-                    By::Jwt(jwt) => {
-                        shard.memory(method.slot, jwt).keys = Some(Arc::new(KeySet::new(Vec::new())))
-                    }
-                    By::Introspection(_) => drop(shard.looked_up(method.slot)),
-                    _ => {}
-                },
+            let Kind::SignIn(method) = &policy.kind else { continue };
+            match &method.by {
+                By::Jwt(jwt) => {
+                    shard.memory(method.slot, jwt).keys = Some(Arc::new(KeySet::new(Vec::new())));
+                }
+                By::Introspection(_) => drop(shard.looked_up(method.slot)),
                 _ => {}
             }
         }
