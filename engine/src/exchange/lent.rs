@@ -20,25 +20,25 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 /// A table as exchanges hold it: the shard owns one `Arc`, exchanges clone the `Rc` around it.
-pub type TableRef = Rc<Held>;
+pub type TableRef = Rc<HeldTable>;
 
 /// Who takes a table that nothing on the shard holds any more.
 pub type Leave = Rc<dyn Fn(Arc<Table>)>;
 
 /// A table on this shard, with what its upstreams' ids lead to here. When the last exchange on it is over, the table is given
 /// to `leave`, which brings it back to control: freeing a large one takes milliseconds.
-pub struct Held {
+pub struct HeldTable {
     /// None only while it is dropped.
     table: Option<Arc<Table>>,
     stations: Stations,
     leave: Leave,
 }
 
-impl Held {
+impl HeldTable {
     /// `table`, and the station of each of its upstreams.
     pub fn new(table: Arc<Table>, stations: Stations, leave: Leave) -> TableRef {
         debug_assert_eq!(table.upstreams.len(), stations.len(), "each upstream has a station");
-        Rc::new(Held { table: Some(table), stations, leave })
+        Rc::new(HeldTable { table: Some(table), stations, leave })
     }
 
     /// The table, as it is handed to other threads.
@@ -52,7 +52,7 @@ impl Held {
     }
 }
 
-impl Deref for Held {
+impl Deref for HeldTable {
     type Target = Table;
 
     fn deref(&self) -> &Table {
@@ -60,7 +60,7 @@ impl Deref for Held {
     }
 }
 
-impl Drop for Held {
+impl Drop for HeldTable {
     fn drop(&mut self) {
         if let Some(table) = self.table.take() {
             (self.leave)(table);

@@ -35,7 +35,7 @@ pub use answer::Answer;
 pub use context::Context;
 pub use downstream::{Begin, Downstream, Replies, ReplyHead};
 pub use lasting::{Lasting, until_the_end};
-pub use lent::{Held, Leave, Lent, TableRef};
+pub use lent::{HeldTable, Leave, Lent, TableRef};
 pub use outcome::{Outcome, Tunnel};
 pub use peer::Peer;
 pub use peer::home::{Home, Sleepers};

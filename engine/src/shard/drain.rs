@@ -17,10 +17,10 @@ const FAREWELL: Duration = Duration::from_millis(500);
 
 /// Tells the shard's own tasks that it ends.
 #[derive(Debug, Clone, Default)]
-pub struct Ending(Rc<Told>);
+pub struct Ending(Rc<State>);
 
 #[derive(Debug, Default)]
-struct Told {
+struct State {
     within: Cell<Option<Duration>>,
     /// One entry a waiter; those of waiters that are gone are free.
     waiting: RefCell<Vec<Option<Waker>>>,
@@ -40,11 +40,11 @@ impl Ending {
 
     /// Waits until it begins; gives the time it may take.
     pub async fn begun_within(&self) -> Duration {
-        let seat = Seat::take(&self.0);
+        let waiter = Waiter::take(&self.0);
         poll_fn(|cx| match self.0.within.get() {
             Some(within) => Poll::Ready(within),
             None => {
-                seat.set(cx.waker());
+                waiter.set(cx.waker());
                 Poll::Pending
             }
         })
@@ -54,32 +54,32 @@ impl Ending {
 
 /// The place of one waiter among those to be woken. It is polled at every wake of its task, so it keeps one
 /// waker, whatever comes to be waited for beside it.
-struct Seat<'a> {
-    told: &'a Told,
+struct Waiter<'a> {
+    state: &'a State,
     index: usize,
 }
 
-impl<'a> Seat<'a> {
-    fn take(told: &'a Told) -> Seat<'a> {
-        let mut waiting = told.waiting.borrow_mut();
+impl<'a> Waiter<'a> {
+    fn take(state: &'a State) -> Waiter<'a> {
+        let mut waiting = state.waiting.borrow_mut();
         let index = waiting.iter().position(Option::is_none).unwrap_or(waiting.len());
         if index == waiting.len() {
             waiting.push(None);
         }
         waiting[index] = Some(Waker::noop().clone());
-        Seat { told, index }
+        Waiter { state, index }
     }
 
     fn set(&self, waker: &Waker) {
-        if let Some(kept) = &mut self.told.waiting.borrow_mut()[self.index] {
+        if let Some(kept) = &mut self.state.waiting.borrow_mut()[self.index] {
             kept.clone_from(waker);
         }
     }
 }
 
-impl Drop for Seat<'_> {
+impl Drop for Waiter<'_> {
     fn drop(&mut self) {
-        self.told.waiting.borrow_mut()[self.index] = None;
+        self.state.waiting.borrow_mut()[self.index] = None;
     }
 }
 

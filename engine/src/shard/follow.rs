@@ -5,7 +5,7 @@ use super::inbox::{Next, Report};
 use super::run::Shard;
 use crate::accept::{Accepted, Admission};
 use crate::base::{ListenerId, Tick};
-use crate::exchange::{Held, Home, TableRef};
+use crate::exchange::{HeldTable, Home, TableRef};
 use crate::net::clock;
 use crate::table::Table;
 use std::rc::Rc;
@@ -30,7 +30,7 @@ impl Shard {
         let Next { table, moves, opened } = next;
         let stations = lent.upstream.pools.follow(&table, &moves.upstreams, || lent.upstream.random());
         lent.policies.borrow_mut().follow(&table.policies.all);
-        let held = Held::new(table, stations, lent.leave.clone());
+        let held = HeldTable::new(table, stations, lent.leave.clone());
         let before = lent.table.replace(held.clone());
         let is_hurried = self.turn_homes((&before, &held), &moves.listeners);
         self.turn_doors(&held, &moves.sockets);
@@ -115,7 +115,7 @@ impl Shard {
         let upstream = &self.lent.upstream;
         let stations = upstream.pools.departed(&table, || upstream.random());
         let home = Home::new(listener);
-        home.gone(Held::new(table, stations, self.lent.leave.clone()), by);
+        home.gone(HeldTable::new(table, stations, self.lent.leave.clone()), by);
         home
     }
 }

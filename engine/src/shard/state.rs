@@ -2,9 +2,8 @@
 
 use super::build::{Setup, Shared};
 use super::inbox::{Message, Report};
-use crate::base::Activity;
-use crate::base::Tick;
-use crate::exchange::{self, AskKeys, Asking, Held, Lasting, Leave, Sleepers};
+use crate::base::{Activity, Tick};
+use crate::exchange::{self, AskKeys, Asking, HeldTable, Lasting, Leave, Sleepers};
 use crate::mem::{Pool, Scratches};
 use crate::net::pipe::Pipes;
 use crate::net::spawn::spawn;
@@ -52,7 +51,7 @@ pub fn lent(setup: &Setup, log: ring::Sender) -> Rc<exchange::Lent> {
         short: short(setup.shared.clone()),
         unreachable: unreachable(setup.shared.clone()),
     };
-    let table = Held::new(setup.table.clone(), upstream.pools.stations(), leave.clone());
+    let table = HeldTable::new(setup.table.clone(), upstream.pools.stations(), leave.clone());
     Rc::new(exchange::Lent {
         table: RefCell::new(table),
         upstream,

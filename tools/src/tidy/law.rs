@@ -104,6 +104,9 @@ pub const UNSAFE_ROOMS: &[&str] = &["net", "mem"];
 /// The page that states how many unsafe sites each room has.
 pub const UNSAFE_PAGE: &str = "docs/UNSAFE.md";
 
+/// Pages whose paths lead to files of the rooms, or folders.
+pub const PAGES: &[&str] = &["docs/ARCHITECTURE.md", "docs/PATH.md"];
+
 /// Lines of a file at most, without its tests.
 pub const FILE_LINES_MAX: u32 = 600;
 

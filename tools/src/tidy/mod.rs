@@ -9,6 +9,7 @@ mod crates;
 pub mod law;
 mod layers;
 mod lexer;
+mod pages;
 mod safety;
 mod sizes;
 mod source;
@@ -49,11 +50,15 @@ pub fn check(root: &Path) -> Result<Vec<Breach>, String> {
     let mut breaches = crates::check_licences(root)?;
     let mut sources = Vec::new();
     let mut page = String::new();
-    for path in tracked(root)? {
+    let files = tracked(root)?;
+    for path in files.clone() {
         // A file that is deleted but not yet committed is still listed.
         let Ok(bytes) = std::fs::read(root.join(&path)) else { continue };
         breaches.extend(words::check_bytes(&path, &bytes));
         let text = String::from_utf8_lossy(&bytes);
+        if law::PAGES.contains(&path.as_str()) {
+            breaches.extend(pages::check(&path, &text, &files));
+        }
         match path.as_str() {
             law::UNSAFE_PAGE => page = text.into_owned(),
             _ if path.ends_with(".rs") => sources.push(Source::new(&path, &text)),

@@ -234,12 +234,11 @@ impl Driver<'_> {
         match wire.poll_sent(cx) {
             Poll::Ready(sent) => sent.is_err(),
             Poll::Pending => {
-                // A client that reads nothing holds what is written for it, so not for ever.
+                // A client that reads nothing holds what is written for it, so not for ever. At the end of
+                // the gateway streams that do not last are cut by waits of their own.
                 let silence = home.look(lent, |listener| listener.timeouts.body);
                 wire.link().writing.begin(until(silence));
-                // What does not last is cut by waits of its own.
-                let serves = active.get() > 0;
-                wire.link().writing.poll_passed_sparing(serves, cx).is_ready()
+                wire.link().writing.poll_passed_sparing(active.get() > 0, cx).is_ready()
             }
         }
     }
