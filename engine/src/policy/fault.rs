@@ -47,6 +47,12 @@ impl Faults {
         self.push(None, at, part, message, fix);
     }
 
+    /// Notes what is probably not meant with the value at `at`.
+    pub fn doubt(&mut self, at: Pointer, message: impl Into<String>, fix: impl Into<String>) {
+        let (severity, message, fix) = (Severity::Warning, message.into(), Some(fix.into()));
+        self.0.push(Fault { severity, in_file: None, place: None, at, part: Part::Value, message, fix });
+    }
+
     /// Notes what is wrong at `place` of the document at `at`.
     pub fn within(&mut self, at: Pointer, place: Place, message: impl Into<String>, fix: impl Into<String>) {
         self.push(Some(place), at, Part::Value, message.into(), fix.into());

@@ -35,11 +35,12 @@ pub fn open<'n>(
     accepted: &[&str],
 ) -> Option<Fields<'n>> {
     let Shape::Map(entries) = &node.shape else {
-        let fix = match node.shown().is_some_and(|text| text.contains(':')) {
-            true => "a space belongs behind the ':'",
-            false => "write 'key: value' for each",
+        let fix = match node.shown() {
+            Some(text) if noun == "endpoint" => format!("write {{ address: \"{}\" }}", shortened(text)),
+            Some(text) if text.contains(':') => "a space belongs behind the ':'".to_owned(),
+            _ => "write 'key: value' for each".to_owned(),
         };
-        reader.refuse(node, &format!("a map of {}", accepted.join(", ")), Some(fix.into()));
+        reader.refuse(node, &format!("a map of {}", accepted.join(", ")), Some(fix));
         return None;
     };
     if !noun.is_empty() {
@@ -56,7 +57,12 @@ pub fn open<'n>(
         let fix = match nearest(&entry.key, accepted.iter().copied()) {
             Some(meant) => {
                 misspelt.push(meant.to_owned());
-                format!("did you mean '{meant}'?")
+                match entry.key.as_str() {
+                    "backup" => {
+                        "write 'priority: 1': it is asked while no endpoint of priority 0 can be".to_owned()
+                    }
+                    _ => format!("did you mean '{meant}'?"),
+                }
             }
             None => format!("accepted keys: {}", accepted.join(", ")),
         };
