@@ -27,6 +27,9 @@ pub struct Fields<'n> {
     misspelt: Vec<String>,
 }
 
+/// What requests are known by, as it is often written beside the `match` of a route.
+const MATCHED: [&str; 8] = ["listener", "listeners", "host", "hosts", "path", "paths", "methods", "query"];
+
 /// Opens a section: checks that `node` is a map and that all its keys are accepted.
 pub fn open<'n>(
     node: &'n Node,
@@ -55,6 +58,9 @@ pub fn open<'n>(
             false => format!("unknown key '{key}' in {}", reader.within()),
         };
         let fix = match nearest(&entry.key, accepted.iter().copied()) {
+            _ if noun == "route" && MATCHED.contains(&entry.key.as_str()) => {
+                "it stands in 'match'".to_owned()
+            }
             Some(meant) => {
                 misspelt.push(meant.to_owned());
                 match entry.key.as_str() {

@@ -289,6 +289,7 @@ fn what_other_gateways_would_take_is_told_as_it_is_written_here() {
         ),
         ("upstreams: { a: { endpoints: [], balance: leastconn } }", "did you mean 'least_connections'?"),
         ("upstreams: { a: { endpoints: [], balance: ip_hash } }", "write { consistent_hash: client.ip }"),
+        ("routes: [{ name: r, listeners: [a], to: o }]", "it stands in 'match'"),
         ("include: ['conf.d/*.yaml']", "name each file: there are no patterns"),
         ("access_log: { path: stderr }", "write stdout; ./stderr is a file of that name"),
     ] {
