@@ -59,21 +59,25 @@ fn main() -> ExitCode {
 fn command() -> Command {
     let file = Arg::new("file").value_name("FILE").default_value("ringgate.yaml");
     let running = file.clone().short('f').long("file");
+    // Each command takes its file in both ways, and tells of one.
+    let also = Arg::new("also").value_name("FILE").hide(true).conflicts_with("file");
     Command::new("ringgate")
         .version(env!("CARGO_PKG_VERSION"))
         .about("An API gateway with one pinned io_uring shard a CPU")
         .subcommand_required(true)
         .arg_required_else_help(true)
-        .subcommand(Command::new("run").about("Run the gateway").arg(running.clone()))
+        .subcommand(Command::new("run").about("Run the gateway").arg(running.clone()).arg(also.clone()))
         .subcommand(
             Command::new("reload")
                 .about("Have the running gateway read its file again; wait until all shards serve it")
-                .arg(running.clone()),
+                .arg(running.clone())
+                .arg(also.clone()),
         )
         .subcommand(
             Command::new("drain")
                 .about("Have the running gateway end: readiness fails, exchanges end, connections close")
                 .arg(running)
+                .arg(also.clone())
                 .arg(
                     Arg::new("delay")
                         .long("delay")
@@ -89,7 +93,10 @@ fn command() -> Command {
         )
         .subcommand(explained(&file))
         .subcommand(
-            Command::new("check").about("Check a configuration and print every problem").arg(file.index(1)),
+            Command::new("check")
+                .about("Check a configuration and print every problem")
+                .arg(file.index(1))
+                .arg(also.short('f').long("file")),
         )
         .subcommand(
             Command::new("demo")
@@ -153,7 +160,8 @@ fn explained(file: &Arg) -> Command {
 }
 
 fn file(given: &ArgMatches) -> PathBuf {
-    given.get_one::<String>("file").map_or_else(|| PathBuf::from("ringgate.yaml"), PathBuf::from)
+    let named = |id| given.try_get_one::<String>(id).ok().flatten();
+    named("also").or_else(|| named("file")).map_or_else(|| PathBuf::from("ringgate.yaml"), PathBuf::from)
 }
 
 /// The end waits for the disk for this long at most.

@@ -47,6 +47,9 @@ impl Scalar for Word {
         if let Some((_, _, word)) = WORDS.into_iter().find(|(known, ..)| *known == text) {
             return Ok(Word(word));
         }
+        if matches!(text, "ip_hash" | "source" | "source_ip") {
+            return Err(Some("write { consistent_hash: client.ip }".into()));
+        }
         let maps = ["consistent_hash", "sticky_cookie"];
         Err(match nearest(text, WORDS.iter().map(|(word, ..)| *word).chain(maps)) {
             Some("consistent_hash") => Some("write { consistent_hash: header.NAME }".into()),

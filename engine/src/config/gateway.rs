@@ -252,6 +252,11 @@ impl Decode for LogPath {
     fn decode(node: &Node, reader: &mut Reader<'_>) -> Option<LogPath> {
         match node.shown() {
             Some("stdout") => Some(LogPath::Stdout),
+            Some("stderr") => {
+                let fix = "write stdout; ./stderr is a file of that name";
+                reader.refuse(node, "where exchanges are logged", Some(fix.into()));
+                None
+            }
             _ => FilePath::decode(node, reader).map(LogPath::File),
         }
     }

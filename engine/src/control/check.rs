@@ -2,9 +2,10 @@
 
 use super::budget::{Budget, Means};
 use super::load;
-use crate::base::Generation;
+use crate::base::{Address, Generation};
 use crate::config::policy::limit::Failure;
-use crate::config::{Problems, Severity};
+use crate::config::read::{Part, Pointer};
+use crate::config::{Config, Problem, Problems, Severity};
 use crate::policy::limit::Share;
 use crate::policy::limit::lease::{Terms, Way};
 use crate::table::Table;
@@ -27,8 +28,14 @@ pub struct Report {
 
 /// Checks the configuration at `path`.
 pub fn check(path: &Path) -> Report {
-    match load::read(path).and_then(|config| load::compile(&config, Generation(1), None)) {
-        Ok((table, mut warnings)) => {
+    let compiled = load::read(path).and_then(|config| {
+        let (table, warnings) = load::compile(&config, Generation(1), None)?;
+        Ok((folders(&config, &table), table, warnings))
+    });
+    match compiled {
+        Ok((folders, table, mut warnings)) => {
+            warnings.extend(folders);
+            let mut warnings = Problems(warnings).sorted().0;
             let budget = Budget::of(&table, Means::here());
             warnings.extend(budget.problems(path));
             Report {
@@ -64,6 +71,39 @@ impl Report {
         self.shared.iter().for_each(|line| text += &format!("  {line}\n"));
         text
     }
+}
+
+/// Files that `run` makes in folders that are not there, or not there yet.
+fn folders(config: &Config, table: &Table) -> Vec<Problem> {
+    let top = Pointer::default();
+    let mut made: Vec<(Pointer, &Path)> = Vec::new();
+    let log = table.gateway.access_log.as_ref().map(|log| log.path.as_str()).filter(|path| *path != "stdout");
+    made.extend(log.map(|path| (top.key("access_log").key("path"), Path::new(path))));
+    for (index, listener) in table.listeners.iter().enumerate() {
+        let at = top.key("listeners").item(index).key("bind");
+        let one_of = |number| if config.origin.is_list(&at) { at.item(number) } else { at.clone() };
+        made.extend(listener.bind.iter().enumerate().filter_map(|(number, address)| match address {
+            Address::Unix(path) => Some((one_of(number), &**path)),
+            Address::Tcp(_) => None,
+        }));
+    }
+    let folder =
+        |path: &Path| path.parent().filter(|folder| !folder.as_os_str().is_empty()).map(Path::to_owned);
+    made.retain(|(_, path)| folder(path).is_some_and(|folder| !folder.is_dir()));
+    let problem = |(at, path): (Pointer, &Path)| {
+        let message = match config.origin.is_drawn(&at) {
+            true => "the folder of this file is not there".to_owned(),
+            false => format!("the folder of '{}' is not there", path.display()),
+        };
+        let fix = "make it before the start: the gateway makes the file, not its folder";
+        config.origin.problem(
+            Severity::Warning,
+            config.origin.place(&at, Part::Value),
+            message,
+            Some(fix.into()),
+        )
+    };
+    made.into_iter().map(problem).collect()
 }
 
 /// What machines together let pass of each shared limit.

@@ -86,7 +86,7 @@ reasons! {
     PolicyBodyTooLarge = "policy_body_too_large",
     /// A policy could not decide, since whom it asks gave no answer.
     PolicyUndecided(&'static str) = "policy_undecided",
-    /// The upgrade asked for is not one that the route passes.
+    /// A tunnel asked for over HTTP/2 met an answer of 2xx, which would have opened it with nobody behind.
     UpgradeRefused = "upgrade_refused",
     /// No endpoint of the upstream may be picked.
     NoEndpoint = "no_endpoint",

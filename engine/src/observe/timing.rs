@@ -20,6 +20,8 @@ macro_rules! phases {
         impl Phase {
             /// All names, in order.
             pub const NAMES: [&'static str; Phase::COUNT] = [$($text,)*];
+            /// What each of them is, likewise.
+            pub const MEANINGS: [&'static str; Phase::COUNT] = [$(concat!($($doc),+),)*];
             /// How many phases there are.
             pub const COUNT: usize = [$($text,)*].len();
         }
@@ -35,7 +37,7 @@ phases! {
     PolicyCors = "policy_cors",
     /// The policy phase of address lists.
     PolicyIp = "policy_ip",
-    /// The policy phase that refuses when there is too much to do.
+    /// The policy phase that refuses when there is too much to do; nothing does so yet.
     PolicyShed = "policy_shed",
     /// The policy phase of limits whose key needs no principal.
     PolicyLimitByRequest = "policy_limit_by_request",

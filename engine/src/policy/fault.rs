@@ -47,18 +47,10 @@ impl Faults {
         self.push(None, at, part, message, fix);
     }
 
-    /// Notes what may be meant and is seldom wise, with the value at `at`.
-    pub fn warn(&mut self, at: Pointer, message: impl Into<String>, fix: impl Into<String>) {
-        let fault = Fault {
-            severity: Severity::Warning,
-            in_file: None,
-            place: None,
-            at,
-            part: Part::Value,
-            message: message.into(),
-            fix: Some(fix.into()),
-        };
-        self.0.push(fault);
+    /// Notes what is probably not meant with the value at `at`.
+    pub fn doubt(&mut self, at: Pointer, message: impl Into<String>, fix: impl Into<String>) {
+        let (severity, message, fix) = (Severity::Warning, message.into(), Some(fix.into()));
+        self.0.push(Fault { severity, in_file: None, place: None, at, part: Part::Value, message, fix });
     }
 
     /// Notes what is wrong at `place` of the document at `at`.

@@ -4,7 +4,7 @@ use super::{check_text, page};
 use ringgate::control::diagnostics::Event;
 use ringgate::control::reference;
 use ringgate::exchange::Answer;
-use ringgate::observe::Reason;
+use ringgate::observe::{Phase, Reason};
 use std::fmt::Write;
 
 #[test]
@@ -55,4 +55,13 @@ fn the_table_of_answers_is_that_of_the_code() {
         let _ = writeln!(table, "| {status} | `{reason}` | {when} |");
     }
     check_table("answers.md", "answers", &table);
+}
+
+#[test]
+fn the_table_of_phases_is_that_of_the_code() {
+    let mut table = String::from("| phase | what it is |\n|---|---|\n");
+    for (name, meaning) in Phase::NAMES.iter().zip(Phase::MEANINGS) {
+        let _ = writeln!(table, "| `{name}` | {} |", meaning.trim());
+    }
+    check_table("metrics.md", "phases", &table);
 }

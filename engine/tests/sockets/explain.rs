@@ -228,6 +228,26 @@ fn two_files_are_compared_for_one_request() {
         assert!(told.contains(change), "{change}: {told}");
     }
     assert!(said(&[], SMALL).ends_with("nothing changes for this request"));
+    // What decides nothing is told by its keys.
+    let small = SMALL
+        .replace("{ name: all, ", "{ policies: [p], name: all, ")
+        .replace("routes:", "policies: { p: { headers: { request: { set: { X-A: b } } } } }\nroutes:");
+    let more = small
+        .replace("to: a", "timeouts: { total: 9s }, to: a")
+        .replace("X-A: b", "X-A: c")
+        .replace("'10.0.0.7:80' }]", "'10.0.0.7:80' }], pool: { idle: 9s }")
+        .replace("bind: 127.0.0.1:0", "limits: { body_bytes: 1KiB }, bind: 127.0.0.1:0");
+    let output = run_with(&["explain", "-f", "FILE", "--against", "OTHER", "http://x/y"], &small, &more);
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    for line in [
+        "nothing that is told above changes",
+        "written otherwise in listener 'in': limits",
+        "written otherwise in route 'all': timeouts",
+        "written otherwise in upstream 'a': pool",
+        "written otherwise in policy 'p': headers.request.set.X-A",
+    ] {
+        assert!(told.contains(line), "{line}: {told}");
+    }
     let json: Value = serde_json::from_str(&said(&["--json"], &other)).expect("is JSON");
     let changes = json["changes"].as_array().expect("is a list");
     assert!(

@@ -2,7 +2,7 @@
 
 use crate::admin::address;
 use crate::http2::frames::{PREFACE, Peer, get, settings};
-use crate::support::{Client, Driver, End, Gateway, PATIENCE, Setup, each_driver, run_to_end};
+use crate::support::{Client, Driver, End, Gateway, PATIENCE, Setup, each_driver, run_to_end, run_with};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 use tools::upstream::{Origin, closed_addr};
@@ -376,6 +376,34 @@ fn a_bad_configuration_is_exit_code_1_with_each_problems_place() {
     assert!(output.status.code() == Some(1) && said.contains(&format!("{}:4:27", file.display())), "{said}");
     let (output, _) = run_to_end("run", "version: 1\nlisteners: [\n");
     assert_eq!(output.status.code(), Some(1), "{:?}", output.stderr);
+}
+
+#[test]
+fn a_folder_that_is_not_there_is_told_before_the_start() {
+    let text = "version: 1\naccess_log: { path: none/a.log }\n\
+                listeners: [{ bind: [\"127.0.0.1:0\", \"unix:gone/a.sock\"] }]\n\
+                routes: [{ name: all, respond: { body: ok } }]\n";
+    let (output, file) = run_to_end("check", text);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    for (place, path) in [("2:21", "none/a.log"), ("3:37", "gone/a.sock")] {
+        let path = file.with_file_name(path);
+        let line =
+            format!("{}:{place}: warning: the folder of '{}' is not there", file.display(), path.display());
+        assert!(said.contains(&line), "no {line} in {said}");
+    }
+}
+
+#[test]
+fn a_file_is_named_with_and_without_its_flag() {
+    let faulty = "version: 2\n";
+    for words in
+        [["check", "FILE"].as_slice(), &["check", "-f", "FILE"], &["run", "FILE"], &["run", "-f", "FILE"]]
+    {
+        let output = run_with(words, faulty, "");
+        let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        assert!(output.status.code() == Some(1) && said.contains("version 2"), "{words:?}: {said}");
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use super::super::schema::Defs;
 use super::source::File;
-use super::tree::{Node, Place, Shape};
+use super::tree::{Drawn, Node, Place, Shape};
 use super::{Faults, Origin, Source, yaml};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -64,6 +64,18 @@ impl<T: Scalar> Decode for T {
         }
         match T::parse(&scalar.text) {
             Ok(value) => Some(value),
+            Err(_) if reader.secret && scalar.text.is_empty() => {
+                let what = match scalar.drawn {
+                    Drawn::Nothing => "is empty",
+                    _ => "is empty: so is the file or the variable that it is read from",
+                };
+                reader.fault(
+                    node,
+                    format!("the value of {} {what}", reader.spot()),
+                    Some(T::FORM.to_owned()),
+                );
+                None
+            }
             // A better fix would quote the value.
             Err(_) if reader.secret || node.shown().is_none() => {
                 let message = format!("the value of {} is not {}", reader.spot(), T::EXPECTS);

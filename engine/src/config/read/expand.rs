@@ -2,6 +2,7 @@
 //! of a request, such as `${header.NAME}`, is only marked, and in the text that takes the place of what an expression found `${1}`
 //! and `${name}` are its groups. What is put in is marked and never shown. A text that was put in is not searched again.
 
+use super::suggest::part_of_request;
 use super::tree::{Drawn, Node, Place, Scalar, Shape};
 use super::{Faults, Origin, Source};
 
@@ -147,12 +148,20 @@ fn resolve(
 ) -> Result<String, Refusal> {
     if let Some(name) = reference.strip_prefix("env:") {
         return files.env(name).ok_or_else(|| {
-            (format!("the environment variable '{name}' is not set"), Some(format!("export {name}=...")))
+            let fix = match name.split_once(':') {
+                Some((name, _)) => {
+                    format!("there are no defaults: write ${{env:{name}}}, and export {name}=...")
+                }
+                None => format!("export {name}=..."),
+            };
+            (format!("the environment variable '{name}' is not set"), Some(fix))
         });
     }
     let Some(path) = reference.strip_prefix("file:") else {
         let fix = if reference.contains(':') {
             "only ${env:NAME} and ${file:PATH} are read; write $${ for a literal ${".to_owned()
+        } else if let Some(part) = part_of_request(reference) {
+            format!("did you mean '{part}', or '${{env:{reference}}}'? Write $${{ for a literal ${{")
         } else {
             format!("did you mean '${{env:{reference}}}'? Write $${{ for a literal ${{")
         };

@@ -63,7 +63,11 @@ fn read_file(
         Err(reason) => {
             let message = format!("cannot read '{name}': {reason}");
             match named_at {
-                Some(place) => faults.add(place, message, None),
+                Some(place) => {
+                    let fix =
+                        name.contains(['*', '?']).then(|| "name each file: there are no patterns".to_owned());
+                    faults.add(place, message, fix);
+                }
                 None => {
                     let fix =
                         "name a file that is there; config/ringgate.yaml is one to begin with".to_owned();

@@ -27,6 +27,9 @@ pub struct Fields<'n> {
     misspelt: Vec<String>,
 }
 
+/// What requests are known by, as it is often written beside the `match` of a route.
+const MATCHED: [&str; 8] = ["listener", "listeners", "host", "hosts", "path", "paths", "methods", "query"];
+
 /// Opens a section: checks that `node` is a map and that all its keys are accepted.
 pub fn open<'n>(
     node: &'n Node,
@@ -35,11 +38,12 @@ pub fn open<'n>(
     accepted: &[&str],
 ) -> Option<Fields<'n>> {
     let Shape::Map(entries) = &node.shape else {
-        let fix = match node.shown().is_some_and(|text| text.contains(':')) {
-            true => "a space belongs behind the ':'",
-            false => "write 'key: value' for each",
+        let fix = match node.shown() {
+            Some(text) if noun == "endpoint" => format!("write {{ address: \"{}\" }}", shortened(text)),
+            Some(text) if text.contains(':') => "a space belongs behind the ':'".to_owned(),
+            _ => "write 'key: value' for each".to_owned(),
         };
-        reader.refuse(node, &format!("a map of {}", accepted.join(", ")), Some(fix.into()));
+        reader.refuse(node, &format!("a map of {}", accepted.join(", ")), Some(fix));
         return None;
     };
     if !noun.is_empty() {
@@ -54,9 +58,17 @@ pub fn open<'n>(
             false => format!("unknown key '{key}' in {}", reader.within()),
         };
         let fix = match nearest(&entry.key, accepted.iter().copied()) {
+            _ if noun == "route" && MATCHED.contains(&entry.key.as_str()) => {
+                "it stands in 'match'".to_owned()
+            }
             Some(meant) => {
                 misspelt.push(meant.to_owned());
-                format!("did you mean '{meant}'?")
+                match entry.key.as_str() {
+                    "backup" => {
+                        "write 'priority: 1': it is asked while no endpoint of priority 0 can be".to_owned()
+                    }
+                    _ => format!("did you mean '{meant}'?"),
+                }
             }
             None => format!("accepted keys: {}", accepted.join(", ")),
         };

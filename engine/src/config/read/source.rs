@@ -157,6 +157,18 @@ impl Origin {
         (Some(node), place, true)
     }
 
+    /// The keys under which what stands at `at` is written otherwise in another configuration, at `there`. A key that is
+    /// left out in one of them differs from its default that is written.
+    pub fn differences(&self, at: &Pointer, other: &Origin, there: &Pointer) -> Vec<String> {
+        let [one, other] = [(self, at), (other, there)].map(|(origin, at)| {
+            let (node, _, whole) = origin.follow(at, Part::Value);
+            node.filter(|_| whole)
+        });
+        let mut found = Vec::new();
+        Node::differences(one, other, "", &mut found);
+        found
+    }
+
     /// A problem at `place`.
     pub fn problem(&self, severity: Severity, place: Place, message: String, fix: Option<String>) -> Problem {
         let file = self.files.get(usize::from(place.file));

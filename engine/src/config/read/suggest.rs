@@ -41,11 +41,46 @@ const FOREIGN: &[(&str, &str)] = &[
     ("h2", "http2"),
     ("http/2", "http2"),
     ("least_conn", "least_connections"),
+    ("leastconn", "least_connections"),
+    ("least_request", "least_connections"),
+    ("ring_hash", "consistent_hash"),
+    ("maglev", "consistent_hash"),
+    ("backup", "priority"),
     ("ssl", "tls"),
     ("xff", "x_forwarded"),
     ("x_forwarded_for", "x_forwarded"),
     ("forwarded", "rfc7239"),
 ];
+
+/// What others call a part of a request, and how it is named here.
+const PARTS: &[(&str, &str)] = &[
+    ("client_ip", "client.ip"),
+    ("remote_addr", "client.ip"),
+    ("src", "client.ip"),
+    ("http_host", "host"),
+    ("request_id", "request.id"),
+    ("unique_id", "request.id"),
+    ("request_method", "method"),
+    ("request_uri", "path"),
+    ("uri", "path"),
+    ("remote_user", "user"),
+    ("host", "host"),
+    ("scheme", "scheme"),
+];
+
+/// The part of a request that was probably meant, as a value of `headers` names it: of the word that nginx, HAProxy or an
+/// environment has for it.
+pub fn part_of_request(word: &str) -> Option<String> {
+    let known = PARTS.iter().find(|(theirs, _)| *theirs == word).map(|(_, ours)| format!("${{{ours}}}"));
+    let Some((of, name)) = word.split_once('_') else { return known };
+    let within = match of {
+        "http" => "header",
+        "arg" => "query",
+        "cookie" => "cookie",
+        _ => return known,
+    };
+    known.or_else(|| Some(format!("${{{within}.{}}}", name.replace('_', "-"))))
+}
 
 /// Words longer than this are not compared: nobody mistypes a page.
 const WORD_CHARS_MAX: usize = 64;
@@ -99,7 +134,7 @@ fn edits(left: &str, right: &str, most: usize) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::nearest;
+    use super::{nearest, part_of_request};
 
     fn check(word: &str, accepted: &[&str], expected: Option<&str>) {
         assert_eq!(nearest(word, accepted.iter().copied()), expected, "{word}");
@@ -120,5 +155,22 @@ mod tests {
         check("servers", &["balance", "endpoints"], Some("endpoints"));
         check("h2", &["http1", "http2"], Some("http2"));
         check("xff", &["x_forwarded", "rfc7239", "off"], Some("x_forwarded"));
+    }
+
+    #[test]
+    fn parts_of_a_request_are_known_by_the_words_of_others() {
+        for (word, part) in [
+            ("client_ip", Some("${client.ip}")),
+            ("remote_addr", Some("${client.ip}")),
+            ("src", Some("${client.ip}")),
+            ("http_host", Some("${host}")),
+            ("http_x_a_b", Some("${header.x-a-b}")),
+            ("arg_page", Some("${query.page}")),
+            ("host", Some("${host}")),
+            ("API_KEY", None),
+            ("ACME", None),
+        ] {
+            assert_eq!(part_of_request(word).as_deref(), part, "{word}");
+        }
     }
 }

@@ -138,6 +138,22 @@ fn an_unset_variable_is_a_problem_and_no_value_is_ever_shown() {
             "did you mean '${env:ACME}'? Write $${ for a literal ${",
         ],
     );
+    check(
+        "consumers: [{ name: a, api_keys: [\"${env:KEY:-none}\", \"${client_ip}\"] }]",
+        &[
+            "1:35: error: the environment variable 'KEY:-none' is not set",
+            "there are no defaults: write ${env:KEY}, and export KEY=...",
+            "1:55: error: '${client_ip}' is not a reference",
+            "did you mean '${client.ip}', or '${env:client_ip}'? Write $${ for a literal ${",
+        ],
+    );
+    let empty = Memory::default()
+        .file("x.yaml", "admin: { bind: '127.0.0.1:1', token: \"${file:t}\" }")
+        .file("t", "\n")
+        .read("x.yaml")
+        .unwrap_err()
+        .to_string();
+    assert!(empty.contains("'token' of admin is empty: so is the file"), "{empty}");
     let shown = Memory::default()
         .file("x.yaml", "gateway: { shards: \"${env:SHARDS}\" }")
         .env("SHARDS", "hunter2")
@@ -260,6 +276,26 @@ fn what_two_files_give_is_a_problem_in_the_later_one() {
             "a.yaml:3: unknown key 'nonsense' at the top level",
         ]
     );
+}
+
+#[test]
+fn what_other_gateways_would_take_is_told_as_it_is_written_here() {
+    let told = |text: &str| Memory::default().file("x.yaml", text).read("x.yaml").unwrap_err();
+    for (text, fix) in [
+        ("upstreams: { a: { endpoints: [10.0.0.1:80] } }", "write { address: \"10.0.0.1:80\" }"),
+        (
+            "upstreams: { a: { endpoints: [{ address: 'a:1', backup: true }] } }",
+            "write 'priority: 1': it is asked while no endpoint of priority 0 can be",
+        ),
+        ("upstreams: { a: { endpoints: [], balance: leastconn } }", "did you mean 'least_connections'?"),
+        ("upstreams: { a: { endpoints: [], balance: ip_hash } }", "write { consistent_hash: client.ip }"),
+        ("routes: [{ name: r, listeners: [a], to: o }]", "it stands in 'match'"),
+        ("include: ['conf.d/*.yaml']", "name each file: there are no patterns"),
+        ("access_log: { path: stderr }", "write stdout; ./stderr is a file of that name"),
+    ] {
+        let problems = told(text);
+        assert_eq!(problems.0[0].fix.as_deref(), Some(fix), "{text}: {problems}");
+    }
 }
 
 #[test]

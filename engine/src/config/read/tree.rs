@@ -117,6 +117,22 @@ impl Node {
         matches!(&self.shape, Shape::Scalar(scalar) if scalar.drawn != Drawn::Nothing)
     }
 
+    /// Adds to `out` the keys, with the ways to them from `at`, under which the two are written otherwise. Lists are told as a
+    /// whole, and places count for nothing.
+    pub fn differences(one: Option<&Node>, other: Option<&Node>, at: &str, out: &mut Vec<String>) {
+        let shapes = (one.map(|node| &node.shape), other.map(|node| &node.shape));
+        if let (Some(Shape::Map(have)), Some(Shape::Map(more))) = shapes {
+            let only = more.iter().filter(|entry| !have.iter().any(|known| known.key == entry.key));
+            for Entry { key, .. } in have.iter().chain(only) {
+                let [one, other] = [one, other].map(|node| Some(&node?.entry(key)?.value));
+                let at = if at.is_empty() { key.clone() } else { format!("{at}.{key}") };
+                Node::differences(one, other, &at, out);
+            }
+        } else if !same(one, other) {
+            out.push(at.to_owned());
+        }
+    }
+
     /// Nodes in it, itself included.
     pub fn count(&self) -> usize {
         match &self.shape {
@@ -143,5 +159,22 @@ impl Node {
             Shape::List(_) => "a list",
             Shape::Map(_) => "a map",
         }
+    }
+}
+
+/// Whether the two say the same, wherever they stand.
+fn same(one: Option<&Node>, other: Option<&Node>) -> bool {
+    match (one.map(|node| &node.shape), other.map(|node| &node.shape)) {
+        (None | Some(Shape::Null), None | Some(Shape::Null)) => true,
+        (Some(Shape::Scalar(one)), Some(Shape::Scalar(other))) => one.text == other.text,
+        (Some(Shape::List(one)), Some(Shape::List(other))) => {
+            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| same(Some(one), Some(other)))
+        }
+        (Some(Shape::Map(_)), Some(Shape::Map(_))) => {
+            let mut found = Vec::new();
+            Node::differences(one, other, "", &mut found);
+            found.is_empty()
+        }
+        _ => false,
     }
 }

@@ -4,9 +4,9 @@
 
 use crate::certs::{Identity, Unfit};
 use crate::net::clock;
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// What a file holds; none where there is none.
@@ -38,7 +38,7 @@ pub fn identity(bytes: &[u8]) -> Result<Identity, String> {
 pub fn write(path: &Path, bytes: &[u8]) -> Result<(), String> {
     let written = || -> io::Result<()> {
         let folder = path.parent().unwrap_or(Path::new("."));
-        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        make(folder)?;
         let next = beside(path, ".next");
         // One that an end in mid-write left over has a mode that was set then.
         drop(fs::remove_file(&next));
@@ -49,6 +49,26 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), String> {
         File::open(folder)?.sync_all()
     };
     written().map_err(|error| format!("cannot be written: {error}"))
+}
+
+/// Makes a folder and those above it that are not there, each of nobody else. The umask takes no right of ours away: without
+/// the one to enter it a folder would be of no use.
+fn make(folder: &Path) -> io::Result<()> {
+    if folder.as_os_str().is_empty() || folder.is_dir() {
+        return Ok(());
+    }
+    folder.parent().map_or(Ok(()), make)?;
+    match DirBuilder::new().mode(0o700).create(folder) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => Ok(()),
+        made => {
+            made?;
+            // Where the umask took nothing there is nothing to set, and a filter of system calls need not know that one.
+            match fs::metadata(folder)?.permissions().mode() & 0o777 {
+                0o700 => Ok(()),
+                _ => fs::set_permissions(folder, Permissions::from_mode(0o700)),
+            }
+        }
+    }
 }
 
 /// Moves a file that cannot be used out of the way; gives where it is now.
@@ -87,6 +107,24 @@ mod tests {
         let aside = set_aside(&path).expect("is moved");
         assert_eq!((read(&path), fs::read(aside).expect("is there")), (Ok(None), b"two".to_vec()));
         assert!(identity(b"garbage").is_err());
+        fs::remove_dir_all(folder).expect("is there");
+    }
+    #[test]
+    fn folders_can_be_entered_whatever_the_umask_takes() {
+        const FOLDER: &str = "RINGGATE_TEST_FOLDER";
+        if let Some(folder) = std::env::var_os(FOLDER) {
+            return write(&Path::new(&folder).join("a/b/account.json"), b"one").expect("is written");
+        }
+        let folder = std::env::temp_dir().join(format!("ringgate-acme-umask-{}", std::process::id()));
+        // Once more, in a process of its own: the umask is the whole process's.
+        let name = "control::acme::disk::tests::folders_can_be_entered_whatever_the_umask_takes";
+        let mut again = std::process::Command::new("sh");
+        again.args(["-c", "umask 0117; exec \"$0\" --exact \"$1\""]);
+        again.arg(std::env::current_exe().expect("is known")).arg(name).env(FOLDER, &folder);
+        assert!(again.output().expect("runs").status.success());
+        for made in [folder.clone(), folder.join("a"), folder.join("a/b")] {
+            assert_eq!(fs::metadata(&made).expect("is there").mode() & 0o777, 0o700, "{}", made.display());
+        }
         fs::remove_dir_all(folder).expect("is there");
     }
 }

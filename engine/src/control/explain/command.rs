@@ -2,10 +2,11 @@
 //! request, 1 a bad configuration, 2 what is no request.
 
 use super::against::{Change, changes};
-use super::report::Report;
 use super::request::{self, Malformed};
 use super::trace::{Ground, Listing, Station, explain};
+use super::written::{self, Side, Written};
 use crate::base::{ClientAddr, Generation, ListenerId};
+use crate::config::Config;
 use crate::control::resolve::{self, Names};
 use crate::control::{Refused, load};
 use crate::net::clock;
@@ -54,7 +55,7 @@ pub enum Printed {
 pub async fn run(command: &Command) -> Result<String, Refused> {
     let bytes = request::read(&command.request, &command.fields).map_err(told)?;
     let client = client(&command.client).map_err(told)?;
-    let table = table(&command.file, command.resolve).await?;
+    let (config, table) = table(&command.file, command.resolve).await?;
     let listener = listener(&table, command.listener.as_deref()).map_err(told)?;
     let ground = |table, listener| Ground {
         table,
@@ -71,29 +72,38 @@ pub async fn run(command: &Command) -> Result<String, Refused> {
             Printed::Json => format!("{:#}\n", report.json()),
         });
     };
-    let other = self::table(file, command.resolve).await?;
+    let (other_config, other) = self::table(file, command.resolve).await?;
     // A listener that was renamed is told as a change; the request comes in all the same.
     let name = &table.listeners[listener.index()].name;
     let listener = self::listener(&other, Some(name)).unwrap_or(ListenerId(0));
     let after = explain(&ground(&other, listener), &bytes, client, command.listing).map_err(told)?;
-    Ok(compared(command, file, &report, &after))
+    let before = Side { config: &config, table: &table, report: &report };
+    Ok(compared(command, file, before, Side { config: &other_config, table: &other, report: &after }))
 }
 
-fn compared(command: &Command, file: &Path, before: &Report, after: &Report) -> String {
+fn compared(command: &Command, file: &Path, before: Side<'_>, after: Side<'_>) -> String {
+    let written = written::differences(before, after);
+    let (before, after) = (before.report, after.report);
     let changes = changes(before, after);
     if command.printed == Printed::Json {
         let changes: Vec<_> = changes.iter().map(Change::json).collect();
+        let written: Vec<_> = written.iter().map(Written::json).collect();
         return format!(
             "{:#}\n",
-            json!({ "before": before.json(), "after": after.json(), "changes": changes })
+            json!({ "before": before.json(), "after": after.json(), "changes": changes, "written": written })
         );
     }
     let mut text = format!("{before}\nwith {}:\n", file.display());
-    if changes.is_empty() {
-        text.push_str("  nothing changes for this request\n");
+    match (changes.is_empty(), written.is_empty()) {
+        (true, true) => text.push_str("  nothing changes for this request\n"),
+        (true, false) => text.push_str("  nothing that is told above changes\n"),
+        _ => {}
     }
     for change in &changes {
         let _ = writeln!(text, "  {change}");
+    }
+    for part in &written {
+        let _ = writeln!(text, "  written otherwise in {part}");
     }
     text
 }
@@ -102,14 +112,14 @@ fn told(malformed: Malformed) -> Refused {
     Refused::Runtime(malformed.to_string())
 }
 
-async fn table(file: &Path, resolve: bool) -> Result<Table, Refused> {
+async fn table(file: &Path, resolve: bool) -> Result<(Config, Table), Refused> {
     let config = load::read(file).map_err(Refused::Configuration)?;
     let (mut table, _) = load::compile(&config, Generation(1), None).map_err(Refused::Configuration)?;
     match resolve {
         true => drop(Names::settled(&mut table).await),
         false => resolve::read_into(&mut table),
     }
-    Ok(table)
+    Ok((config, table))
 }
 
 /// The listener of this name; the first one unless there is one.

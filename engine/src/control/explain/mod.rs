@@ -2,7 +2,7 @@
 //! head, `trace` leads them past the code of the path, phase by phase, and `text` and `json` show the [`Report`].
 //! [`explain`] needs a table and, of each upstream that is asked for, its endpoints with their balancing state: those
 //! at rest of a file, or those of a gateway that runs. `policies` tells what a route's policies say of it, `secrets` what of
-//! the request is not shown. It spends nothing and sends nothing.
+//! the request is not shown, `written` what two files write otherwise. It spends nothing and sends nothing.
 
 mod against;
 mod command;
@@ -14,6 +14,7 @@ mod request;
 mod secrets;
 mod text;
 mod trace;
+mod written;
 
 #[cfg(test)]
 mod tests;

@@ -75,7 +75,9 @@ impl Forward {
             KIN.iter().for_each(|field| self.edits.remove(*field));
         }
         if head.has(Field::OTHER) {
-            let odd = head.lines().map(|(_, name, _)| name).filter(|name| is_odd_forwarding(name));
+            let is_kin = |name: &&[u8]| DISTANT_KIN.iter().any(|known| known.eq_ignore_ascii_case(name));
+            let names = head.lines().map(|(_, name, _)| name);
+            let odd = names.filter(|name| is_odd_forwarding(name) || !trusted && is_kin(name));
             odd.for_each(|name| self.edits.remove(name));
         }
         self.request_id(ctx, head);
@@ -137,6 +139,9 @@ impl Forward {
 /// Fields that no setting writes and that origins believe all the same.
 const KIN: [Field; 3] = [Field::X_REAL_IP, Field::X_FORWARDED_PORT, Field::X_FORWARDED_PREFIX];
 
+/// Likewise, of names without a number.
+const DISTANT_KIN: [&[u8]; 2] = [b"X-Forwarded-Ssl", b"X-Forwarded-Scheme"];
+
 /// What a client could say of itself, but for Forwarded.
 const X_FORWARDED: [Field; 3] = [Field::X_FORWARDED_FOR, Field::X_FORWARDED_PROTO, Field::X_FORWARDED_HOST];
 
@@ -145,7 +150,8 @@ const X_FORWARDED: [Field; 3] = [Field::X_FORWARDED_FOR, Field::X_FORWARDED_PROT
 pub(super) fn is_odd_forwarding(name: &[u8]) -> bool {
     matches!(name.first(), Some(b'x' | b'X'))
         && memchr::memchr(b'_', name).is_some()
-        && X_FORWARDED.iter().chain(&KIN).any(|field| is_taken_for(field.name().as_bytes(), name))
+        && (X_FORWARDED.iter().chain(&KIN).any(|field| is_taken_for(field.name().as_bytes(), name))
+            || DISTANT_KIN.iter().any(|field| is_taken_for(field, name)))
 }
 
 /// The values of `field` so far, each with the comma that another one needs.

@@ -90,7 +90,7 @@ impl Cors {
                 Ok(pattern) => {
                     if given.credentials && pattern.holds(b"null") {
                         let fix = "name each origin, or write 'credentials: false': any page has that origin in a sandboxed frame";
-                        faults.warn(
+                        faults.doubt(
                             at,
                             format!("credentials for the origin 'null', which '{text}' takes"),
                             fix,

@@ -2,6 +2,7 @@
 //! What frames a message or belongs to one connection cannot be named. Nothing is refused.
 
 use crate::config;
+use crate::config::read::suggest::part_of_request;
 use crate::config::read::{Part, Pointer};
 use crate::policy::Facts;
 use crate::policy::Verdict;
@@ -158,7 +159,12 @@ fn changes(given: &config::policy::FieldEdits, at: &Pointer, faults: &mut Faults
                     Ok(_) if !token::is_value(value.text.as_bytes()) => {
                         faults.value(at, "a field's value holds a control byte", "write it on one line");
                     }
-                    Ok(value) => changes.extend(name.map(|name| make(name, value))),
+                    Ok(compiled) => {
+                        if let Some((part, fix)) = foreign(value) {
+                            faults.doubt(at, format!("'{part}' is sent as it stands"), fix);
+                        }
+                        changes.extend(name.map(|name| make(name, compiled)));
+                    }
                     Err((message, fix)) => faults.value(at, message, fix),
                 }
             }
@@ -166,6 +172,33 @@ fn changes(given: &config::policy::FieldEdits, at: &Pointer, faults: &mut Faults
     valued("set", &given.set.0, Change::Set);
     valued("append", &given.append.0, Change::Append);
     changes.into()
+}
+
+/// A part of a request as nginx (`$host`), HAProxy (`%[src]`), Envoy (`%REQ(a)%`) or Kong (`$(headers.a)`) would name it in a
+/// value, and what to write. What was put in from elsewhere has no such meaning to anybody.
+fn foreign(value: &config::values::Template) -> Option<(&str, String)> {
+    let text = value.text.as_str();
+    let of_word = |start: usize| {
+        let rest = &text[start + 1..];
+        let end = rest.find(|char: char| !(char.is_ascii_lowercase() || char == '_')).unwrap_or(rest.len());
+        let word = &rest[..end];
+        let part = part_of_request(word)?;
+        Some((&text[start..=start + end], format!("did you mean {part}?")))
+    };
+    let between = |open: &str, close: char| {
+        let start = text.find(open)?;
+        let end = text[start + open.len()..].find(close)? + start + open.len();
+        let fix = "parts of a request are written so: ${client.ip}, ${host}, ${header.NAME}".to_owned();
+        Some((&text[start..=end], fix))
+    };
+    let envoy = || {
+        let (part, fix) = between("%", '%')?;
+        let name = part.trim_matches('%').split('(').next().unwrap_or_default();
+        let is_command = name.len() > 2 && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
+        is_command.then_some((part, fix))
+    };
+    let nginx = || text.match_indices('$').find_map(|(start, _)| of_word(start));
+    between("%[", ']').or_else(|| between("$(", ')')).or_else(envoy).or_else(nginx)
 }
 
 /// Notes a field that is named twice where only the last would count: names have no case.

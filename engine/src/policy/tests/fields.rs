@@ -148,3 +148,37 @@ fn what_is_internal_is_removed_of_a_reply_whatever_its_case() {
         assert!(kept.iter().all(|name| !removes(name)), "{policy}: {kept:?} of {:?}", met.reply);
     }
 }
+
+#[test]
+fn a_part_of_a_request_in_the_words_of_others_is_sent_as_it_stands_and_warned_of() {
+    let warned = |value: &str| {
+        let text = format!(
+            "listeners: [{{ bind: '127.0.0.1:1' }}]\npolicies: {{ tell: {{ headers: {{ request: {{ set: {{ X-A: '{value}' }} }} }} }} }}\n\
+             routes: [{{ name: all, policies: [tell], respond: {{ body: ok }} }}]\n"
+        );
+        let mut files = Memory::default().file("x.yaml", text);
+        let config = files.clone().read("x.yaml").unwrap_or_else(|problems| panic!("{problems}"));
+        let mut means = build::Means { files: &mut files as &mut dyn Source, now: Tick(1), offset: 0 };
+        let built = build::build(&config, Generation(1), None, &mut means);
+        let (_, warnings) = built.unwrap_or_else(|problems| panic!("{problems}"));
+        warnings
+            .into_iter()
+            .map(|warning| (warning.message, warning.fix.unwrap_or_default()))
+            .collect::<Vec<_>>()
+    };
+    let written = "parts of a request are written so: ${client.ip}, ${host}, ${header.NAME}";
+    for (value, part, fix) in [
+        ("$host", "$host", "did you mean ${host}?"),
+        ("for=$remote_addr;x", "$remote_addr", "did you mean ${client.ip}?"),
+        ("$http_x_id", "$http_x_id", "did you mean ${header.x-id}?"),
+        ("a %[src] b", "%[src]", written),
+        ("%REQ(:authority)%", "%REQ(:authority)%", written),
+        ("%DOWNSTREAM_REMOTE_ADDRESS%", "%DOWNSTREAM_REMOTE_ADDRESS%", written),
+        ("$(headers.x-a)", "$(headers.x-a)", written),
+    ] {
+        assert_eq!(warned(value), [(format!("'{part}' is sent as it stands"), fix.to_owned())], "{value}");
+    }
+    for value in ["${host}", "a $5 note", "50%, or 60%", "$HOME", "$${x}", "$word"] {
+        assert_eq!(warned(value), [], "{value}");
+    }
+}

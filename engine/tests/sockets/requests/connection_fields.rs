@@ -122,7 +122,14 @@ fn identity_fields_can_be_neither_removed_nor_forged() {
                 assert!(name == "Via" || seen.len() == 1, "{fields:?}: {seen:?}");
             }
         }
-        for name in ["Forwarded", "X-Real-IP", "X-Forwarded-Port", "X-Forwarded-Prefix"] {
+        for name in [
+            "Forwarded",
+            "X-Real-IP",
+            "X-Forwarded-Port",
+            "X-Forwarded-Prefix",
+            "X-Forwarded-Ssl",
+            "X-Forwarded-Scheme",
+        ] {
             let seen = sent(&gateway, &origin, &format!("{name}: forged\r\n"));
             assert_eq!(seen.values(name), [""; 0], "an untrusted client's {name}");
         }
@@ -135,7 +142,7 @@ fn other_spellings_of_forwarding_fields_reach_no_origin() {
     each_driver(|driver| {
         let origin = Origin::start();
         let odd = "X_Forwarded_For: 1.1.1.1\r\nx-forwarded_for: 1.1.1.1\r\nX_Forwarded_Proto: https\r\nX_FORWARDED_HOST: x\r\n\
-            X_Real_IP: 1.1.1.1\r\nX_Forwarded-Port: 1\r\nX_Forwarded_Prefix: /x\r\n";
+            X_Real_IP: 1.1.1.1\r\nX_Forwarded-Port: 1\r\nX_Forwarded_Prefix: /x\r\nX_Forwarded_Ssl: on\r\n";
         let kept = "X_Forwarded_Fort: 1\r\nX_Other: 2\r\nX-Sum: 3\r\n";
         for gateway in ["", "trusted_proxies: [127.0.0.1]", "forwarded: rfc7239", "forwarded: off"] {
             let gateway = Gateway::start(driver, &Setup { gateway, ..Setup::of(&origin) });

@@ -13,8 +13,8 @@ fn a_route_answers_on_the_listeners_that_it_names_and_on_no_other() {
             driver,
             Setup { listener, host: "gw.test", ..Setup::of(&origin) },
             &[
-                "match: { listener: internal, path: /admin/* }, respond: { body: inside }",
-                "match: { listener: [public, internal], path: /both }, respond: { body: both }",
+                "match: { host: gw.test, listener: internal, path: /admin/* }, respond: { body: inside }",
+                "match: { host: gw.test, listener: [public, internal], path: /both }, respond: { body: both }",
                 "match: { listener: public, path: /posts, methods: [POST] }, respond: { body: posted }",
                 "match: { host: other.test, listener: internal, path: /* }, respond: { body: hidden }",
             ],
