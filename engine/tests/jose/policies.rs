@@ -27,7 +27,7 @@ fn decide(policy: &Jwt, target: &str, lines: &str, principal: &mut Principal) ->
 }
 
 #[test]
-fn the_token_is_looked_for_in_the_order_given() {
+fn the_token_is_looked_for_in_each_place_and_comes_in_one() {
     let from = "from: [{ header: Authorization }, { cookie: t }, { query: access_token }]";
     let policy = policy(&format!("{{ algorithms: [HS256], secret: {SECRET}, {from} }}"), &[]);
     let good = token();
@@ -50,7 +50,8 @@ fn the_token_is_looked_for_in_the_order_given() {
     check("/", "Authorization: Basic YTpi\r\n", Ok(false));
     check("/?access_token=", "", Ok(false));
     check("/", "Authorization: Bearer\r\n", Err(Denial::Malformed));
-    check(&format!("/?access_token={good}"), "Authorization: Bearer x\r\n", Err(Denial::Segments));
+    check(&format!("/?access_token={good}"), "Authorization: Bearer x\r\n", Err(Denial::Repeated));
+    check("/", &format!("Authorization: Bearer {good}\r\nCookie: t={good}\r\n"), Err(Denial::Repeated));
     check(&format!("/?access_token={good}&access_token=x"), "", Err(Denial::Repeated));
     check(
         "/",
