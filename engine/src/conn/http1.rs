@@ -79,11 +79,11 @@ pub async fn serve(link: &Rc<Link>, lent: &Rc<Lent>, home: &Home, peer: &mut Pee
                 After::Next => {}
                 After::Close => return End::Closed,
                 After::Leave => {
-                    leave(link, &lent.upstream.buffers).await;
+                    leave(link, lent).await;
                     return End::Closed;
                 }
                 After::Linger => {
-                    linger(link, &lent.upstream.buffers).await;
+                    linger(link, lent).await;
                     return End::Closed;
                 }
             },
@@ -96,7 +96,7 @@ pub async fn serve(link: &Rc<Link>, lent: &Rc<Lent>, home: &Home, peer: &mut Pee
             Came::Refused(reason, began) => {
                 drop(buf.take());
                 exchange.refused(reason, began).await;
-                linger(link, &lent.upstream.buffers).await;
+                linger(link, lent).await;
                 return End::Closed;
             }
         }

@@ -109,8 +109,8 @@ fn a_large_upload_that_is_refused_still_hears_why() {
         let origin = Origin::start();
         let gateway = Gateway::start(driver, &Setup { limits: "body_bytes: 1000B", ..Setup::of(&origin) });
         let mut client = gateway.connect();
-        client.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 900000\r\n\r\n");
-        client.send(vec![b'b'; 900_000]);
+        client.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 30000000\r\n\r\n");
+        client.send(vec![b'b'; 30_000_000]);
         refused(&gateway, &mut client, 413, "body_too_large");
     });
 }
@@ -245,3 +245,21 @@ fn a_client_that_said_close_is_not_waited_for() {
         }
     });
 }
+#[test]
+fn a_client_past_a_cap_that_sends_a_body_still_hears_why() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let gateway = Gateway::start(driver, &Setup { limits: "connections: 1", ..Setup::of(&origin) });
+        let mut held = gateway.connect();
+        held.send("GET /ok HTTP/1.1\r\nHost: a\r\n\r\n").reply().expect(200);
+        let mut past = gateway.connect();
+        past.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 500000\r\n\r\n");
+        past.send(vec![b'b'; 500_000]);
+        let reply = past.reply().expect(503);
+        assert_eq!(past.end(), End::Fin);
+        let line = gateway.log_of(past.addr());
+        assert_eq!(line["bytes_out"], reply.text().len(), "{line}");
+        held.send("GET /ok HTTP/1.1\r\nHost: a\r\n\r\n").reply().expect(200);
+    });
+}
+
