@@ -13,7 +13,8 @@ use crate::base::{Kind, Tick};
 use crate::exchange::answer::of_framing;
 use crate::exchange::{Context, Downstream, Home, Lent, Outcome, Peer, TableRef, Tunnel, refuse, run};
 use crate::mem::{Buf, Class};
-use crate::net::body::{BodyReader, Lane, Reading};
+use crate::net::body::{BodyReader, BodySource, Lane, Reading};
+use crate::net::stream::until;
 use crate::net::{Deadline, Link};
 use crate::observe::Reason;
 use crate::table::Listener;
@@ -40,6 +41,8 @@ pub enum End {
 
 /// Connections of a shard whose inner future may wait out the grace.
 const WARM_MAX: u32 = 1280;
+/// How long the little that is left of an answered request's body may take.
+const REST: Duration = Duration::from_secs(2);
 
 /// Serves exchanges on a connection that has become readable. `peer` is another one once a PROXY header has come.
 pub async fn serve(link: &Rc<Link>, lent: &Rc<Lent>, home: &Home, peer: &mut Peer) -> End {
@@ -211,11 +214,9 @@ impl Exchange<'_> {
                 }
             }
         };
-        let Http1 { body, reply } = down;
-        let used = head.head_len() + body.used();
         let after = match outcome {
-            Outcome::Reuse if !reply.closes => After::Next,
-            Outcome::Reuse if !reply.keeps => After::Leave,
+            Outcome::Reuse if !down.reply.closes => After::Next,
+            Outcome::Reuse if !down.reply.keeps && down.body.ended() => After::Leave,
             // The client may have sent more: a close at once would reset what it has not read yet, whole answers
             // before a cut one among it.
             Outcome::Reuse | Outcome::Close => After::Linger,
@@ -229,7 +230,14 @@ impl Exchange<'_> {
                 After::Close
             }
         };
-        (after, used, body.into_rest())
+        // The exchange is over: what comes after its answer is not its time.
+        drop(ctx);
+        let mut body = down.body;
+        let after = match after {
+            After::Next if !(body.ended() || body.forget(until(REST)).await) => After::Linger,
+            after => after,
+        };
+        (after, head.head_len() + body.used(), body.into_rest())
     }
 
     /// Carries a tunnel to its end. `first` is what the client sent behind its request.

@@ -32,7 +32,7 @@ pub async fn answer<'c, B: BodySource, R: Replies>(
         end::drain(body).await;
         ctx.bytes_in.set(body.count());
     }
-    let close = answer.close == Close::Always || !body.ended();
+    let close = answer.close == Close::Always || !(body.ended() || end::is_left(ctx, body));
     let mut forward = ctx.lent.forwards.take();
     let Forward { edits, target: content, .. } = &mut *forward;
     answer::make(ctx, &answer, edits, content);
