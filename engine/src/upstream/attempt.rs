@@ -12,7 +12,7 @@ use crate::net::stream::Wait;
 use crate::net::{Link, clock};
 use crate::wire::field::Field;
 use crate::wire::head::{Head, Lines};
-use crate::wire::http1::encode;
+use crate::wire::http1::encode::{self, Onward};
 use crate::wire::http1::framing::{Length, keep_alive, reply_length, upgrade_tokens};
 use crate::wire::http1::{HeadLimits, Parsed, reply};
 use crate::wire::proxy_protocol::ANNOUNCE_BYTES_MAX;
@@ -66,7 +66,7 @@ pub fn attempt<'a, B: BodySource>(
         let Some(conn) = &leased.conn else { return Err(CallFault::Connect.into()) };
         let plan = leased.plan();
         let lane = lane(lent, plan, &conn.link);
-        let head = encoded(lent, plan, request)?;
+        let head = encoded(lent, plan, request, leased.picked.endpoint().host.as_bytes())?;
         let writer = BodyWriter::new(lane.clone(), head, request.onward.length);
         let writer = upload.insert(Upload::Http1(writer));
         let mut incoming = Incoming::new(lent, conn.link.clone(), plan.total);
@@ -128,7 +128,7 @@ fn cut(fault: CallFault, writer: &Upload, answered: bool) -> Failed {
 /// Whether the request's head can be sent at all. Asked before a connection is leased: no endpoint can help a head that grew
 /// too large, and none is to lose a connection for it. *Cost*: a sum, and for a head near the bound an encoding.
 pub(super) fn fits(lent: &Lent, plan: Plan<'_>, request: &Outgoing<'_>) -> bool {
-    need(request) + ANNOUNCE_BYTES_MAX <= BULK_BYTES || encoded(lent, plan, request).is_ok()
+    need(request) + ANNOUNCE_BYTES_MAX <= BULK_BYTES || encoded(lent, plan, request, b"").is_ok()
 }
 
 /// Bytes that the request's head takes at most.
@@ -136,15 +136,17 @@ fn need(request: &Outgoing<'_>) -> usize {
     request.head.head_len() + request.edits.len() + request.onward.target.len() + HEAD_MARGIN
 }
 
-/// The request's head, encoded, behind what the upstream is told of the client, so that both leave in one send.
-fn encoded(lent: &Lent, plan: Plan<'_>, request: &Outgoing<'_>) -> Result<Buf, Failed> {
+/// The request's head, encoded, behind what the upstream is told of the client, so that both leave in one send. A client of
+/// HTTP/1.0 need not name a host; the endpoint is then `named` as it is written, since many servers refuse an empty one.
+fn encoded(lent: &Lent, plan: Plan<'_>, request: &Outgoing<'_>, named: &[u8]) -> Result<Buf, Failed> {
     // Where TLS is spoken it was sent before the handshake.
     let announce = request.announce.filter(|_| plan.upstream.tls.is_none());
     let announced = if announce.is_some() { ANNOUNCE_BYTES_MAX } else { 0 };
     let mut out = lent.buffers.take(Class::holding(need(request) + announced));
     let announced = announce.is_none_or(|announce| announce.put(&mut out));
     debug_assert!(announced, "an empty buffer has room for it");
-    match encode::request(&mut out, request.head, request.edits, &request.onward) {
+    let host = if request.onward.host.is_empty() { named } else { request.onward.host };
+    match encode::request(&mut out, request.head, request.edits, &Onward { host, ..request.onward }) {
         Ok(()) => Ok(out),
         Err(_) => Err(CallFault::HeadTooLarge.into()),
     }

@@ -105,8 +105,12 @@ impl Forward {
             edits.set_own(Field::X_FORWARDED_PROTO, scheme.name().as_bytes());
         }
         if !(trusted && head.has(Field::X_FORWARDED_HOST)) {
-            // The parser has seen that it is a valid host.
-            edits.set_own(Field::X_FORWARDED_HOST, head.host());
+            match head.host() {
+                // HTTP/1.0 need not name one.
+                b"" => edits.remove(Field::X_FORWARDED_HOST),
+                // The parser has seen that it is a valid host.
+                host => edits.set_own(Field::X_FORWARDED_HOST, host),
+            }
         }
     }
 
@@ -194,7 +198,7 @@ pub fn client_ip(peer: Peer, head: Head<'_>, gateway: &Gateway) -> Option<IpAddr
     if peer.trusted { client::behind(head, peer_ip, gateway) } else { peer_ip }
 }
 
-/// The Host to forward.
+/// The Host to forward; none where the client, of HTTP/1.0, named none: then it is that of the endpoint.
 ///
 /// # Errors
 /// Where the upstream speaks HTTP/2 and the client named no host, which only HTTP/1.0 lets it do, or one with escapes: neither
