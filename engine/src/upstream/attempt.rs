@@ -73,22 +73,23 @@ pub fn attempt<'a, B: BodySource>(
         let first_byte = plan.timeouts.first_byte;
         let mut uploading = !matches!(request.onward.length, Length::None | Length::Exact(0));
         if !uploading && let Err(fault) = writer.finish(&[]).await {
-            let fault = of_tls(sending(fault), &lane.link);
-            return Err(cut(fault, writer, false));
+            return Err(cut(sending(fault), false, writer, &incoming));
         }
-        incoming.expect(uploading, first_byte);
         let mut interims = 0;
         let mut waits_for_100 = request.onward.expect_continue;
+        // A client that waits sends nothing: the time is the upstream's.
+        incoming.expect(uploading && !waits_for_100, first_byte);
         let length = loop {
             let came = if uploading {
                 send_beside(&mut incoming, body, writer, lent, plan, &mut uploading).await
             } else {
                 incoming.head().await
             };
+            if uploading && body.count() > 0 && incoming.hastened(came, &mut waits_for_100) {
+                continue;
+            }
             if let Err(fault) = came {
-                let waited = waits_for_100 && body.count() == 0;
-                let fault = of_tls(if waited { blameless(fault) } else { fault }, &lane.link);
-                return Err(cut(fault, writer, incoming.answered));
+                return Err(cut(fault, waits_for_100 && body.count() == 0, writer, &incoming));
             }
             let head = incoming.parsed();
             match head.status() {
@@ -103,7 +104,7 @@ pub fn attempt<'a, B: BodySource>(
                     interim(head).await.map_err(CallFault::Client)?;
                     incoming.next();
                     // Each shows that the upstream is at work, and none that it will answer.
-                    incoming.expect(uploading, first_byte);
+                    incoming.expect(uploading && !waits_for_100, first_byte);
                 }
                 _ => {
                     let length = reply_length(head, request.head.method());
@@ -120,9 +121,10 @@ pub fn attempt<'a, B: BodySource>(
     }
 }
 
-/// The connection broke off before a whole head had come, where something was `answered` or not.
-fn cut(fault: CallFault, writer: &Upload, answered: bool) -> Failed {
-    Failed { fault, nothing_sent: !writer.started(), refused: false, answered }
+/// The connection broke off before a whole head had come, while the client waited for a 100 or not.
+fn cut(fault: CallFault, waited: bool, writer: &Upload, incoming: &Incoming<'_>) -> Failed {
+    let fault = of_tls(if waited { blameless(fault) } else { fault }, &incoming.link);
+    Failed { fault, nothing_sent: !writer.started(), refused: false, answered: incoming.answered }
 }
 
 /// Whether the request's head can be sent at all. Asked before a connection is leased: no endpoint can help a head that grew
@@ -241,6 +243,15 @@ impl<'a> Incoming<'a> {
     fn expect(&self, uploading: bool, first_byte: Duration) {
         let by = if uploading { self.total } else { clock::coarse().after(first_byte).min(self.total) };
         self.link.reading.set(by);
+    }
+
+    /// Whether the time for a 100 ran out for a client that is sending its body all the same: then it has its own time.
+    fn hastened(&self, came: Result<(), CallFault>, waits_for_100: &mut bool) -> bool {
+        let hastened = came == Err(CallFault::FirstByte) && std::mem::replace(waits_for_100, false);
+        if hastened {
+            self.link.reading.set(self.total);
+        }
+        hastened
     }
 
     /// The head that [`Incoming::head`] found.
