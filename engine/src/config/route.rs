@@ -68,7 +68,7 @@ section! {
     pub struct Timeouts {
         /// To a connection with an endpoint, waiting for a free one included; past it another endpoint is tried, four in all, then 504, or 503 where none became free.
         pub connect: Period = "500ms",
-        /// Request sent to reply head; past it 504.
+        /// Request sent to reply head, or its head sent where the client waits for a 100; past it 504.
         pub first_byte: Period = "5s",
         /// Longest silence within the reply; past it the reply is cut.
         pub between_bytes: Period = "30s",

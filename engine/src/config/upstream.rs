@@ -32,7 +32,8 @@ section! {
         /// Active health checks; none unless given.
         pub health: Option<Health>,
         /// When a failed request is tried again; not unless given. A request that failed on a connection the
-        /// server had just closed is always tried once more, where that is safe.
+        /// server had just closed is always tried once more, where that is safe: nothing of it had left or its method is
+        /// idempotent, and its body, if it has one, came with its head, about 4 KiB in all.
         pub retry: Option<Retry>,
         /// When the upstream is given a rest; never unless given.
         pub breaker: Option<Breaker>,

@@ -56,11 +56,15 @@ impl Reader<'_> {
         let mut expect = expect;
         loop {
             if let Some(held) = buf.as_ref().filter(|held| held.len() > parsed_to) {
-                let began = *began.get_or_insert_with(clock::now);
+                let since = *began.get_or_insert_with(clock::now);
                 match self.parse(held, lines, parsed_to) {
-                    Ok(true) => return Came::Whole(began),
+                    Ok(true) => return Came::Whole(since),
                     Ok(false) => parsed_to = held.len(),
-                    Err(reason) => return Came::Refused(reason, began),
+                    Err(reason) => return Came::Refused(reason, since),
+                }
+                // What some clients send behind a body is no beginning of a head (RFC 9112 §2.2).
+                if request::is_blank(held.filled()) {
+                    began = None;
                 }
             }
             if expect == Expect::Silence {

@@ -13,7 +13,8 @@ use crate::base::{Kind, Tick};
 use crate::exchange::answer::of_framing;
 use crate::exchange::{Context, Downstream, Home, Lent, Outcome, Peer, TableRef, Tunnel, refuse, run};
 use crate::mem::{Buf, Class};
-use crate::net::body::{BodyReader, Lane, Reading};
+use crate::net::body::{BodyReader, BodySource, Lane, Reading};
+use crate::net::stream::until;
 use crate::net::{Deadline, Link};
 use crate::observe::Reason;
 use crate::table::Listener;
@@ -40,6 +41,8 @@ pub enum End {
 
 /// Connections of a shard whose inner future may wait out the grace.
 const WARM_MAX: u32 = 1280;
+/// How long the little that is left of an answered request's body may take.
+const REST: Duration = Duration::from_secs(2);
 
 /// Serves exchanges on a connection that has become readable. `peer` is another one once a PROXY header has come.
 pub async fn serve(link: &Rc<Link>, lent: &Rc<Lent>, home: &Home, peer: &mut Peer) -> End {
@@ -79,11 +82,11 @@ pub async fn serve(link: &Rc<Link>, lent: &Rc<Lent>, home: &Home, peer: &mut Pee
                 After::Next => {}
                 After::Close => return End::Closed,
                 After::Leave => {
-                    leave(link, &lent.upstream.buffers).await;
+                    leave(link, lent).await;
                     return End::Closed;
                 }
                 After::Linger => {
-                    linger(link, &lent.upstream.buffers).await;
+                    linger(link, lent).await;
                     return End::Closed;
                 }
             },
@@ -96,7 +99,7 @@ pub async fn serve(link: &Rc<Link>, lent: &Rc<Lent>, home: &Home, peer: &mut Pee
             Came::Refused(reason, began) => {
                 drop(buf.take());
                 exchange.refused(reason, began).await;
-                linger(link, &lent.upstream.buffers).await;
+                linger(link, lent).await;
                 return End::Closed;
             }
         }
@@ -193,43 +196,50 @@ impl Exchange<'_> {
         let limit = if matches!(length, Length::Chunked) { limit } else { None };
         let body = BodyReader::new(Reading { lane: self.lane(), limit }, length, first).drop_named(head);
         let mut down = Http1 { body, reply: self.replies(Some(head)) };
-        let outcome = match (framed, self.listener.limits.refuse(length)) {
-            (Err(fault), _) => refuse_framing(&ctx, &mut down, fault).await,
-            (_, true) => refuse(&ctx, &mut down, Reason::BodyTooLarge).await,
-            _ if is_misdirected(&self.link.stream, self.listener, head) => {
-                refuse(&ctx, &mut down, Reason::Misdirected).await
-            }
-            _ => {
-                // Pinned where it stands: it is large, and would be kept twice by what takes it.
-                let served = pin!(run(&ctx, length, &mut down));
-                match while_there(self.link, self.watch, served).await {
-                    Some(outcome) => outcome,
-                    None => {
-                        ctx.reason.set(Reason::ClientGone);
-                        Outcome::Close
+        let after = {
+            let outcome = match (framed, self.listener.limits.refuse(length)) {
+                (Err(fault), _) => refuse_framing(&ctx, &mut down, fault).await,
+                (_, true) => refuse(&ctx, &mut down, Reason::BodyTooLarge).await,
+                _ if is_misdirected(&self.link.stream, self.listener, head) => {
+                    refuse(&ctx, &mut down, Reason::Misdirected).await
+                }
+                _ => {
+                    // Pinned where it stands: it is large, and would be kept twice by what takes it.
+                    let served = pin!(run(&ctx, length, &mut down));
+                    match while_there(self.link, self.watch, served).await {
+                        Some(outcome) => outcome,
+                        None => {
+                            ctx.reason.set(Reason::ClientGone);
+                            Outcome::Close
+                        }
                     }
+                }
+            };
+            match outcome {
+                Outcome::Reuse if !down.reply.closes => After::Next,
+                Outcome::Reuse if !down.reply.keeps && down.body.ended() => After::Leave,
+                // The client may have sent more: a close at once would reset what it has not read yet, whole answers
+                // before a cut one among it.
+                Outcome::Reuse | Outcome::Close => After::Linger,
+                Outcome::Reset => {
+                    self.link.stream.reset_on_close();
+                    After::Close
+                }
+                Outcome::Tunnel(tunnel) => {
+                    // Boxed: few connections become tunnels, and room for one would be kept in each.
+                    Box::pin(self.tunnel(&ctx, *tunnel, first)).await;
+                    After::Close
                 }
             }
         };
-        let Http1 { body, reply } = down;
-        let used = head.head_len() + body.used();
-        let after = match outcome {
-            Outcome::Reuse if !reply.closes => After::Next,
-            Outcome::Reuse if !reply.keeps => After::Leave,
-            // The client may have sent more: a close at once would reset what it has not read yet, whole answers
-            // before a cut one among it.
-            Outcome::Reuse | Outcome::Close => After::Linger,
-            Outcome::Reset => {
-                self.link.stream.reset_on_close();
-                After::Close
-            }
-            Outcome::Tunnel(tunnel) => {
-                // Boxed: few connections become tunnels, and room for one would be kept in each.
-                Box::pin(self.tunnel(&ctx, *tunnel, first)).await;
-                After::Close
-            }
+        // The exchange is over: what comes after its answer is not its time.
+        drop(ctx);
+        let mut body = down.body;
+        let after = match after {
+            After::Next if !(body.ended() || body.forget(until(REST)).await) => After::Linger,
+            after => after,
         };
-        (after, used, body.into_rest())
+        (after, head.head_len() + body.used(), body.into_rest())
     }
 
     /// Carries a tunnel to its end. `first` is what the client sent behind its request.

@@ -14,4 +14,5 @@ mod upgrade;
 mod watch;
 
 pub use idle::{GRACE, connection};
+pub use linger::turn_away;
 pub use secured::secured;

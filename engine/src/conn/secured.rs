@@ -57,7 +57,7 @@ async fn handshake(
         Refused::Silent => return None,
         // Control tells what comes of it.
         Refused::Proof => {
-            linger(&Link::new(stream, &lent.upstream.wheel, Side::Client), &lent.upstream.buffers).await;
+            linger(&Link::new(stream, &lent.upstream.wheel, Side::Client), lent).await;
             return None;
         }
         Refused::Timeout => "timeout",
@@ -72,7 +72,7 @@ async fn handshake(
         // A client may have sent its first request behind its part of the handshake: closed at once, it would be reset before
         // it has read why it is refused.
         let link = Link::new(stream, &lent.upstream.wheel, Side::Client);
-        linger(&link, &lent.upstream.buffers).await;
+        linger(&link, lent).await;
     }
     None
 }

@@ -7,13 +7,15 @@ use crate::config::{Problem, Severity};
 use crate::mem::BULK_BYTES;
 use crate::policy::Kind;
 use crate::route::Size;
+use crate::shard::TURNED_AWAY_MAX;
 use crate::table::Table;
 use std::fmt;
 use std::fs;
 use std::path::Path;
 
-/// Descriptors of a shard besides connections and listening sockets: its driver, its mailbox, and the pipes it keeps.
-const SHARD_DESCRIPTORS: u64 = 2 + 2 * 32;
+/// Descriptors of a shard besides connections and listening sockets: its driver, its mailbox, the pipes it keeps, and
+/// connections past a cap.
+const SHARD_DESCRIPTORS: u64 = 2 + 2 * 32 + TURNED_AWAY_MAX as u64;
 
 /// Descriptors of the process besides: standard streams, the access log, control's own sockets and those of lookups.
 const OWN_DESCRIPTORS: u64 = 160;

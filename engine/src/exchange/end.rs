@@ -149,7 +149,7 @@ pub async fn send<'c, B: BodySource, R: Replies>(
 ) -> Outcome<'c> {
     drain(body).await;
     ctx.bytes_in.set(body.count());
-    let close = !body.ended();
+    let close = !(body.ended() || is_left(ctx, body));
     let head = ReplyHead::Own { status: own.status, edits: own.edits, body_bytes: own.content.len() as u64 };
     let Ok(mut sink) = reply.begin(Begin { head, close, total: Tick::NEVER }) else { return Outcome::Close };
     let is_head = ctx.head.is_some_and(|head| head.method() == Method::Head);
@@ -175,6 +175,13 @@ pub(super) async fn write<W: BodySink>(sink: &mut W, mut content: &[u8]) -> Resu
         content = &content[taken..];
     }
     sink.finish(&[]).await
+}
+
+/// Whether what has not arrived of a request's body is left to its connection, which goes on behind it. Not where the client
+/// waits for a 100: told something else it may send its body, or may not (RFC 9110 §10.1.1).
+pub(super) fn is_left<B: BodySource>(ctx: &Context<'_>, body: &B) -> bool {
+    let waits = ctx.head.is_some_and(|head| head.has(Field::EXPECT)) && !ctx.continued.get();
+    body.ends_soon() && !(waits && body.count() == 0)
 }
 
 /// Takes what has arrived of a request's body out of the way, so that the next request can follow it. Never waits.

@@ -5,7 +5,7 @@ use super::context::Context;
 use super::downstream::{Begin, Downstream, Replies, ReplyHead};
 use super::end;
 use super::grpc;
-use super::onward::forward::Forward;
+use super::onward::forward::{self, Forward};
 use super::outcome::Outcome;
 use crate::base::Tick;
 use crate::net::body::{BodySink, BodySource};
@@ -14,6 +14,9 @@ use crate::wire::method::Method;
 
 /// Answers a request that was refused before or instead of being served.
 pub async fn refuse<'c, D: Downstream>(ctx: &'c Context<'c>, down: &mut D, reason: Reason) -> Outcome<'c> {
+    if let Some(head) = ctx.head {
+        forward::known(ctx, head);
+    }
     let (body, reply) = down.split();
     answer(ctx, body, reply, reason).await
 }
@@ -32,7 +35,7 @@ pub async fn answer<'c, B: BodySource, R: Replies>(
         end::drain(body).await;
         ctx.bytes_in.set(body.count());
     }
-    let close = answer.close == Close::Always || !body.ended();
+    let close = answer.close == Close::Always || !(body.ended() || end::is_left(ctx, body));
     let mut forward = ctx.lent.forwards.take();
     let Forward { edits, target: content, .. } = &mut *forward;
     answer::make(ctx, &answer, edits, content);

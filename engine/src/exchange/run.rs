@@ -38,11 +38,11 @@ async fn serve<'c, B: BodySource, R: Replies>(
     reply: &mut R,
 ) -> Result<Outcome<'c>, Reason> {
     let Some(head) = ctx.head else { return Err(Reason::BadRequest("no_head")) };
+    let mut forward = ctx.lent.forwards.take();
+    forward.tell(ctx, head);
     if head.method() == Method::Connect {
         return Err(Reason::ConnectRefused);
     }
-    let mut forward = ctx.lent.forwards.take();
-    forward.tell(ctx, head);
     if !ctx.table.policies.identity.is_empty() {
         ctx.table.policies.identity.strip(head, &mut forward.edits);
     }

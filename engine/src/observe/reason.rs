@@ -40,7 +40,7 @@ reasons! {
     Ok = "ok",
     /// The request head did not come within `timeouts.head`.
     HeadTimeout = "head_timeout",
-    /// The request body was silent for `timeouts.body`.
+    /// The request body was silent for `timeouts.body`; or nothing of the reply was read for as long, which cuts it.
     BodyTimeout = "body_timeout",
     /// The request head is longer than `limits.header_bytes`.
     HeadTooLarge = "head_too_large",

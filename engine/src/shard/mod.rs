@@ -12,5 +12,5 @@ mod state;
 
 pub use build::{Setup, Shared, start};
 pub use inbox::{Look, Looked, Message, Moves, Next, Report};
-pub use run::housekeeping;
+pub use run::{TURNED_AWAY_MAX, housekeeping};
 pub use state::lent;

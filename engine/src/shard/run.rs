@@ -8,7 +8,8 @@ use super::inbox::{Look, Looked, Message};
 use super::{spin, state};
 use crate::accept::{Accepted, Admission};
 use crate::base::ListenerId;
-use crate::conn::{connection, secured};
+use crate::base::counters::{Capped, Slot};
+use crate::conn::{connection, secured, turn_away};
 use crate::exchange::{Context, Home, Lent, Peer};
 use crate::net::spawn::{Either, beside, race, spawn, spawn_guarded};
 use crate::net::{Stream, clock, ring};
@@ -25,6 +26,8 @@ use std::time::Duration;
 const FLUSH_EVERY: Duration = Duration::from_millis(100);
 /// Free buffers and scratch kept by a shard that is quiet.
 const KEPT_WHEN_QUIET: usize = 16;
+/// Connections past a cap that are open at once, so that their clients read why they are refused.
+pub const TURNED_AWAY_MAX: u32 = 64;
 
 /// One shard's handles.
 pub(super) struct Shard {
@@ -37,6 +40,8 @@ pub(super) struct Shard {
     pub early: RefCell<Vec<Early>>,
     /// Whether a task spins.
     pub spinning: Cell<bool>,
+    /// Connections past a cap that are still open.
+    pub turned_away: Arc<Capped>,
     pub ending: Ending,
 }
 
@@ -52,6 +57,7 @@ pub async fn run(setup: Setup, log: ring::Sender) -> io::Result<()> {
         doors: RefCell::default(),
         early: RefCell::default(),
         spinning: Cell::new(false),
+        turned_away: Arc::default(),
         ending: Ending::default(),
     });
     spawn(shard.lent.upstream.wheel.clone().drive());
@@ -161,9 +167,22 @@ impl Shard {
         // A client that waits for a handshake would not understand it.
         let is_plain = table.listeners[listener.index()].tls.is_none();
         if is_plain && let Ok(stream) = Stream::adopt(accepted.fd) {
-            let said = stream.try_write(REFUSAL).is_ok();
-            stream.shutdown_write();
-            ctx.status.set(if said { 503 } else { 0 });
+            if stream.try_write(REFUSAL).is_ok() {
+                ctx.status.set(503);
+                ctx.bytes_out.set(REFUSAL_BODY_BYTES);
+            }
+            // Closed at once, it would be reset by what the client sends, and the answer be lost. Of a flood only the first
+            // are waited for.
+            match Slot::take(self.turned_away.clone(), TURNED_AWAY_MAX) {
+                None => stream.shutdown_write(),
+                Some(place) => {
+                    let lent = self.lent.clone();
+                    spawn(async move {
+                        turn_away(stream, lent).await;
+                        drop(place);
+                    });
+                }
+            }
         }
     }
 }
@@ -173,6 +192,9 @@ const REFUSAL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: appli
 Content-Length: 91\r\nRetry-After: 1\r\nProxy-Status: ringgate; error=connection_limit_reached\r\n\
 Connection: close\r\n\r\n\
 {\"type\":\"about:blank\",\"title\":\"Service Unavailable\",\"status\":503,\"reason\":\"connection_cap\"}";
+
+/// Of them, those of the body.
+const REFUSAL_BODY_BYTES: u64 = 91;
 
 /// A connection that is counted until it ends, however it ends.
 struct Open {
@@ -219,12 +241,13 @@ pub async fn housekeeping(lent: Rc<Lent>) {
 
 #[cfg(test)]
 mod tests {
-    use super::REFUSAL;
+    use super::{REFUSAL, REFUSAL_BODY_BYTES};
 
     #[test]
     fn the_refusal_states_its_own_length() {
         let text = std::str::from_utf8(REFUSAL).expect("is text");
         let (head, body) = text.split_once("\r\n\r\n").expect("has a head and a body");
         assert!(head.contains(&format!("Content-Length: {}\r\n", body.len())), "{}", body.len());
+        assert_eq!(body.len() as u64, REFUSAL_BODY_BYTES);
     }
 }

@@ -12,7 +12,7 @@ use crate::net::stream::Wait;
 use crate::net::{Link, clock};
 use crate::wire::field::Field;
 use crate::wire::head::{Head, Lines};
-use crate::wire::http1::encode::{self, HEAD_MARGIN};
+use crate::wire::http1::encode::{self, HEAD_MARGIN, Onward};
 use crate::wire::http1::framing::{Length, keep_alive, reply_length, upgrade_tokens};
 use crate::wire::http1::{HeadLimits, Parsed, reply};
 use crate::wire::proxy_protocol::ANNOUNCE_BYTES_MAX;
@@ -64,29 +64,30 @@ pub fn attempt<'a, B: BodySource>(
         let Some(conn) = &leased.conn else { return Err(CallFault::Connect("lost").into()) };
         let plan = leased.plan();
         let lane = lane(lent, plan, &conn.link);
-        let head = encoded(lent, plan, request)?;
+        let head = encoded(lent, plan, request, leased.picked.endpoint().host.as_bytes())?;
         let writer = BodyWriter::new(lane.clone(), head, request.onward.length);
         let writer = upload.insert(Upload::Http1(writer));
         let mut incoming = Incoming::new(lent, conn.link.clone(), plan.total);
         let first_byte = plan.timeouts.first_byte;
         let mut uploading = !matches!(request.onward.length, Length::None | Length::Exact(0));
         if !uploading && let Err(fault) = writer.finish(&[]).await {
-            let fault = of_tls(sending(fault), &lane.link);
-            return Err(cut(fault, writer, false));
+            return Err(cut(sending(fault), false, writer, &incoming));
         }
-        incoming.expect(uploading, first_byte);
         let mut interims = 0;
         let mut waits_for_100 = request.onward.expect_continue;
+        // A client that waits sends nothing: the time is the upstream's.
+        incoming.expect(uploading && !waits_for_100, first_byte);
         let length = loop {
             let came = if uploading {
                 send_beside(&mut incoming, body, writer, lent, plan, &mut uploading).await
             } else {
                 incoming.head().await
             };
+            if uploading && body.count() > 0 && incoming.hastened(came, &mut waits_for_100) {
+                continue;
+            }
             if let Err(fault) = came {
-                let waited = waits_for_100 && body.count() == 0;
-                let fault = of_tls(if waited { blameless(fault) } else { fault }, &lane.link);
-                return Err(cut(fault, writer, incoming.answered));
+                return Err(cut(fault, waits_for_100 && body.count() == 0, writer, &incoming));
             }
             let head = incoming.parsed();
             match head.status() {
@@ -101,7 +102,7 @@ pub fn attempt<'a, B: BodySource>(
                     interim(head).await.map_err(CallFault::Client)?;
                     incoming.next();
                     // Each shows that the upstream is at work, and none that it will answer.
-                    incoming.expect(uploading, first_byte);
+                    incoming.expect(uploading && !waits_for_100, first_byte);
                 }
                 _ => {
                     let length = reply_length(head, request.head.method());
@@ -118,15 +119,16 @@ pub fn attempt<'a, B: BodySource>(
     }
 }
 
-/// The connection broke off before a whole head had come, where something was `answered` or not.
-fn cut(fault: CallFault, writer: &Upload, answered: bool) -> Failed {
-    Failed { fault, nothing_sent: !writer.started(), refused: false, answered }
+/// The connection broke off before a whole head had come, while the client waited for a 100 or not.
+fn cut(fault: CallFault, waited: bool, writer: &Upload, incoming: &Incoming<'_>) -> Failed {
+    let fault = of_tls(if waited { blameless(fault) } else { fault }, &incoming.link);
+    Failed { fault, nothing_sent: !writer.started(), refused: false, answered: incoming.answered }
 }
 
 /// Whether the request's head can be sent at all. Asked before a connection is leased: no endpoint can help a head that grew
 /// too large, and none is to lose a connection for it. *Cost*: a sum, and for a head near the bound an encoding.
 pub(super) fn fits(lent: &Lent, plan: Plan<'_>, request: &Outgoing<'_>) -> bool {
-    need(request) + ANNOUNCE_BYTES_MAX <= BULK_BYTES || encoded(lent, plan, request).is_ok()
+    need(request) + ANNOUNCE_BYTES_MAX <= BULK_BYTES || encoded(lent, plan, request, b"").is_ok()
 }
 
 /// Bytes that the request's head takes at most.
@@ -134,15 +136,17 @@ fn need(request: &Outgoing<'_>) -> usize {
     request.head.head_len() + request.edits.len() + request.onward.target.len() + HEAD_MARGIN
 }
 
-/// The request's head, encoded, behind what the upstream is told of the client, so that both leave in one send.
-fn encoded(lent: &Lent, plan: Plan<'_>, request: &Outgoing<'_>) -> Result<Buf, Failed> {
+/// The request's head, encoded, behind what the upstream is told of the client, so that both leave in one send. A client of
+/// HTTP/1.0 need not name a host; the endpoint is then `named` as it is written, since many servers refuse an empty one.
+fn encoded(lent: &Lent, plan: Plan<'_>, request: &Outgoing<'_>, named: &[u8]) -> Result<Buf, Failed> {
     // Where TLS is spoken it was sent before the handshake.
     let announce = request.announce.filter(|_| plan.upstream.tls.is_none());
     let announced = if announce.is_some() { ANNOUNCE_BYTES_MAX } else { 0 };
     let mut out = lent.buffers.take(Class::holding(need(request) + announced));
     let announced = announce.is_none_or(|announce| announce.put(&mut out));
     debug_assert!(announced, "an empty buffer has room for it");
-    match encode::request(&mut out, request.head, request.edits, &request.onward) {
+    let host = if request.onward.host.is_empty() { named } else { request.onward.host };
+    match encode::request(&mut out, request.head, request.edits, &Onward { host, ..request.onward }) {
         Ok(()) => Ok(out),
         Err(_) => Err(CallFault::HeadTooLarge.into()),
     }
@@ -237,6 +241,15 @@ impl<'a> Incoming<'a> {
     fn expect(&self, uploading: bool, first_byte: Duration) {
         let by = if uploading { self.total } else { clock::coarse().after(first_byte).min(self.total) };
         self.link.reading.set(by);
+    }
+
+    /// Whether the time for a 100 ran out for a client that is sending its body all the same: then it has its own time.
+    fn hastened(&self, came: Result<(), CallFault>, waits_for_100: &mut bool) -> bool {
+        let hastened = came == Err(CallFault::FirstByte) && std::mem::replace(waits_for_100, false);
+        if hastened {
+            self.link.reading.set(self.total);
+        }
+        hastened
     }
 
     /// The head that [`Incoming::head`] found.

@@ -22,6 +22,34 @@ fn lines(path: &Path, count: usize) -> Vec<Value> {
 }
 
 #[test]
+fn who_is_refused_before_all_else_is_logged_and_answered_as_who_he_is() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let (gateway, limits) = ("trusted_proxies: [127.0.0.1]", "body_bytes: 10B");
+        let gateway = Gateway::start(driver, &Setup { gateway, limits, ..Setup::of(&origin) });
+        for (line, fields, status) in [
+            ("POST /", "Content-Length: 11", 413),
+            ("POST /", "Content-Length: 5\r\nTransfer-Encoding: chunked", 400),
+            ("POST /", "Transfer-Encoding: gzip", 400),
+            ("GET /", "Expect: x", 417),
+            ("CONNECT a:80", "X: y", 405),
+        ] {
+            for id in ["X-Request-Id: known-7\r\n", ""] {
+                let mut client = gateway.connect();
+                let told = "Host: a\r\nX-Forwarded-For: 192.0.2.7";
+                client.send(format!("{line} HTTP/1.1\r\n{told}\r\n{id}{fields}\r\n\r\n"));
+                let reply = client.reply().expect(status);
+                let log = gateway.log_of(client.addr());
+                assert_eq!(log["client_ip"], "192.0.2.7", "{log}");
+                let named = reply.value("x-request-id").expect("has one");
+                assert!(named == "known-7" || id.is_empty() && named.len() == 36, "{named}");
+                assert_eq!(log["request_id"], named, "{log}");
+            }
+        }
+    });
+}
+
+#[test]
 fn every_exchange_has_a_line_in_the_file_with_its_reason() {
     each_driver(|driver| {
         let origin = Origin::start();

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tools::upstream::Origin;
 
 fn second(driver: Driver, origin: SocketAddr, more: &str) -> Gateway {
@@ -86,6 +86,26 @@ fn a_host_that_cannot_be_said_over_http2_is_the_clients_fault() {
             assert!(line["tries"] == 0 && line["detail"] == detail, "{line}");
         }
         assert_eq!(origin.requests().len(), 0);
+        three_fresh(&gateway);
+    });
+}
+
+#[test]
+fn an_origin_that_says_no_100_is_waited_for_as_for_a_reply() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let behind = second(driver, origin.addr(), "");
+        let gateway = first(driver, behind.addr(), "");
+        let post = "POST /never HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n";
+        let (mut waits, mut sends, began) = (gateway.connect(), gateway.connect(), Instant::now());
+        waits.send(post);
+        sends.send(format!("{post}he"));
+        assert_eq!(waits.reply().expect(504).reason(), "upstream_timeout");
+        assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+        // Whoever sends all the same has its time to send.
+        sends.patience(Duration::from_millis(500));
+        assert!(!sends.came());
+        assert_eq!(sends.send("llo").reply().expect(504).reason(), "upstream_timeout");
         three_fresh(&gateway);
     });
 }

@@ -122,6 +122,8 @@ fn an_answer_that_does_not_begin_is_504() {
             get("/script/hint"),
             post("Content-Length: 5\r\n\r\nhello"),
             post("Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"),
+            // Whose client waits for a 100.
+            post("Expect: 100-continue\r\nContent-Length: 5\r\n\r\n"),
         ];
         for came in timed(&gateway, requests) {
             came.expect(504, true, "upstream_timeout");
@@ -131,6 +133,23 @@ fn an_answer_that_does_not_begin_is_504() {
         // Those parked by now are still served; this takes a connection of its own.
         let gateway = Gateway::start(driver, &setup);
         timed(&gateway, [get("/ok")])[0].expect(504, true, "upstream_timeout");
+    });
+}
+
+#[test]
+fn a_client_that_does_not_wait_for_its_100_has_its_time_to_send() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let setup = Setup { route_timeouts: "first_byte: 300ms", ..Setup::of(&origin) };
+        let gateway = Gateway::start(driver, &setup);
+        let mut client = gateway.connect();
+        client.patience(Duration::from_millis(700));
+        client.send("POST /never HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\nhe");
+        assert!(!client.came(), "its body is on its way");
+        let began = Instant::now();
+        assert_eq!(client.send("llo").reply().expect(504).reason(), "upstream_timeout");
+        assert!(began.elapsed() > SOON, "{:?}", began.elapsed());
+        three_fresh(&gateway);
     });
 }
 

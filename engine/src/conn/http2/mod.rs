@@ -89,13 +89,13 @@ pub(super) async fn serve(link: Rc<Link>, lent: Rc<Lent>, home: Rc<Home>, peer: 
             Step::Over => return,
             Step::Ended => {
                 drop(server);
-                linger(&link, &lent.upstream.buffers).await;
+                linger(&link, &lent).await;
                 return;
             }
             Step::Broken(why) => {
                 driver.record(Reason::BadRequest(why), 0);
                 drop(server);
-                linger(&link, &lent.upstream.buffers).await;
+                linger(&link, &lent).await;
                 return;
             }
         }

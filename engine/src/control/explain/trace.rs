@@ -324,8 +324,9 @@ impl<'a> Trace<'a> {
             Err(reason) => return Err(self.refuse("forward", reason)),
         };
         let target = self.secrets.target(target);
+        let named = if host.is_empty() { "that of the endpoint" } else { &*host };
         let mut phase =
-            Phase::pass("forward", format!("{} {target}, Host: {host}", shown(head.method_bytes())))
+            Phase::pass("forward", format!("{} {target}, Host: {named}", shown(head.method_bytes())))
                 .fact("target", target)
                 .fact("host", host);
         if let Some(upgrade) = upgrade {

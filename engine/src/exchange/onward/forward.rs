@@ -56,9 +56,6 @@ impl Forward {
         let gateway = &ctx.table.gateway;
         let client = ctx.peer.addr.ip();
         let trusted = ctx.peer.trusted;
-        if trusted {
-            ctx.client_ip.set(client_ip(ctx.peer, head, gateway));
-        }
         match gateway.forwarding {
             Forwarding::XForwarded => self.x_forwarded(head, client, ctx.peer),
             Forwarding::Forwarded => self.rfc7239(head, client, ctx.peer),
@@ -80,7 +77,9 @@ impl Forward {
             let odd = names.filter(|name| is_odd_forwarding(name) || !trusted && is_kin(name));
             odd.for_each(|name| self.edits.remove(name));
         }
-        self.request_id(ctx, head);
+        if known(ctx, head) == Id::Made {
+            self.edits.set_own(Field::X_REQUEST_ID, ctx.request_id.borrow().bytes());
+        }
         max_forwards::count_down(head, &mut self.edits);
         // RFC 9110 §7.6.3: a gateway tells in Via which version it received.
         let via = match head.version() {
@@ -109,8 +108,12 @@ impl Forward {
             edits.set_own(Field::X_FORWARDED_PROTO, scheme.name().as_bytes());
         }
         if !(trusted && head.has(Field::X_FORWARDED_HOST)) {
-            // The parser has seen that it is a valid host.
-            edits.set_own(Field::X_FORWARDED_HOST, head.host());
+            match head.host() {
+                // HTTP/1.0 need not name one.
+                b"" => edits.remove(Field::X_FORWARDED_HOST),
+                // The parser has seen that it is a valid host.
+                host => edits.set_own(Field::X_FORWARDED_HOST, host),
+            }
         }
     }
 
@@ -123,17 +126,32 @@ impl Forward {
         forwarded(client, head.host(), peer.scheme, value);
         edits.set(Field::FORWARDED, value);
     }
+}
 
-    fn request_id(&mut self, ctx: &Context<'_>, head: Head<'_>) {
-        let sent = head.field(Field::X_REQUEST_ID).filter(|_| !head.repeats(Field::X_REQUEST_ID));
-        let id = sent.and_then(RequestId::passed).unwrap_or_else(|| {
-            let random = [ctx.lent.upstream.random(), ctx.lent.upstream.random()];
-            let made = RequestId::made(ctx.wall_ms(), random);
-            self.edits.set_own(Field::X_REQUEST_ID, made.bytes());
-            made
-        });
-        *ctx.request_id.borrow_mut() = id;
+/// Where a request's id is from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Id {
+    /// Its client, or whoever is before it.
+    Passed,
+    /// Here.
+    Made,
+}
+
+/// Notes who sent `head`, as far as trusted proxies tell it, and the request's id: for the record, and for answers of our own.
+pub fn known(ctx: &Context<'_>, head: Head<'_>) -> Id {
+    if ctx.peer.trusted {
+        ctx.client_ip.set(client_ip(ctx.peer, head, &ctx.table.gateway));
     }
+    let sent = head.field(Field::X_REQUEST_ID).filter(|_| !head.repeats(Field::X_REQUEST_ID));
+    let (id, from) = match sent.and_then(RequestId::passed) {
+        Some(id) => (id, Id::Passed),
+        None => {
+            let random = [ctx.lent.upstream.random(), ctx.lent.upstream.random()];
+            (RequestId::made(ctx.wall_ms(), random), Id::Made)
+        }
+    };
+    *ctx.request_id.borrow_mut() = id;
+    from
 }
 
 /// Fields that no setting writes and that origins believe all the same.
@@ -187,7 +205,7 @@ pub fn client_ip(peer: Peer, head: Head<'_>, gateway: &Gateway) -> Option<IpAddr
     if peer.trusted { client::behind(head, peer_ip, gateway) } else { peer_ip }
 }
 
-/// The Host to forward.
+/// The Host to forward; none where the client, of HTTP/1.0, named none: then it is that of the endpoint.
 ///
 /// # Errors
 /// Where the upstream speaks HTTP/2 and the client named no host, which only HTTP/1.0 lets it do: that makes no `:authority`

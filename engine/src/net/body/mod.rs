@@ -72,6 +72,11 @@ pub trait BodySource {
     /// Whether the end was seen.
     fn ended(&self) -> bool;
 
+    /// Whether so little is still to come, and known to be, that its connection can go on behind it.
+    fn ends_soon(&self) -> bool {
+        false
+    }
+
     /// Goes back to the first byte if every byte consumed is still here; false otherwise.
     fn rewind(&mut self) -> bool;
 

@@ -10,6 +10,9 @@ use crate::wire::http1::framing::Length;
 use std::io;
 use std::mem;
 
+/// A body that has no more than this to come ends soon.
+const SOON_BYTES: u64 = 64 * 1024;
+
 /// How a body is to be read.
 #[derive(Debug, Clone)]
 pub struct Reading {
@@ -89,6 +92,17 @@ impl<'a> BodyReader<'a> {
     /// The reader's own buffer, if it still holds bytes: at the end of the body, what follows the message.
     pub fn into_rest(self) -> Option<Buf> {
         self.own.filter(|own| !own.is_empty())
+    }
+
+    /// Reads what is left and forgets it; false where that has not come by `by`.
+    pub async fn forget(&mut self, by: Tick) -> bool {
+        self.from.lane.total = by;
+        while !self.ended() {
+            let Ok(piece) = self.fill().await else { return false };
+            let taken = piece.len();
+            self.consume(taken);
+        }
+        true
     }
 
     fn buffered(&self) -> &[u8] {
@@ -289,6 +303,11 @@ impl BodySource for BodyReader<'_> {
         self.ready == 0
             && self.kept().is_empty()
             && matches!(self.framing, Framing::Ended | Framing::ChunkedEnded(_) | Framing::Exact(0))
+    }
+
+    fn ends_soon(&self) -> bool {
+        let here = (self.ready + self.kept().len()) as u64;
+        matches!(self.framing, Framing::Exact(left) if left.saturating_add(here) <= SOON_BYTES)
     }
 
     fn rewind(&mut self) -> bool {

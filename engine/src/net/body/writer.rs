@@ -27,6 +27,8 @@ pub struct BodyWriter {
     to: Writing,
     /// Bytes that must leave before any further data: a head, or the last chunk with its trailers.
     staged: Option<Buf>,
+    /// Bytes of the body at the end of what is staged.
+    joined: usize,
     framing: Framing,
     /// The size line of the open chunk, as far as it has not left yet.
     size: [u8; 18],
@@ -64,6 +66,7 @@ impl BodyWriter {
         BodyWriter {
             to,
             staged: Some(head),
+            joined: 0,
             framing,
             size,
             size_at,
@@ -125,9 +128,9 @@ impl BodyWriter {
         self.staged.as_mut().is_some_and(|staged| staged.put(data))
     }
 
-    /// Sends the staged bytes, `joined` bytes of data among them, which from here on count as taken.
+    /// Sends the staged bytes, `joined` bytes of data among them, which from here on are taken. Each counts once it left.
     fn send_joined(&mut self, joined: usize) -> io::Result<usize> {
-        self.sent += joined as u64;
+        self.joined += joined;
         let Some(staged) = &self.staged else { return Ok(joined) };
         match self.to.link.stream.try_write(staged.filled()) {
             Ok(sent) => {
@@ -154,6 +157,9 @@ impl BodyWriter {
             let n = staged.len().min(sent);
             staged.consume(n);
             sent -= n;
+            let still = self.joined.min(staged.len());
+            self.sent += (self.joined - still) as u64;
+            self.joined = still;
             if staged.is_empty() {
                 self.staged = None;
             }

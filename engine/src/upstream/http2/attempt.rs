@@ -50,9 +50,9 @@ pub async fn attempt<'a, B: BodySource>(
     let switches = may_switch((stream, plan), (request, uploading), &deadline).await?;
     let (mut response, mut writer) =
         begun(lent, plan, (stream, uploading, switches), request, &deadline).await?;
-    if uploading {
-        deadline.set(plan.total);
-    }
+    let mut waits = request.onward.expect_continue;
+    // A client that waits for a 100 sends nothing: the time is the origin's.
+    deadline.set(if uploading && !waits { plan.total } else { soon() });
     let bounds =
         Bounds { limit: None, silence: plan.timeouts.between_bytes, total: plan.total, side: Side::Upstream };
     let mut interims = 0;
@@ -67,16 +67,19 @@ pub async fn attempt<'a, B: BodySource>(
             };
             poll_fn(|cx| beside(cx, &mut response, (&mut up, &mut uploading, &up_ended), &deadline)).await
         };
-        let waits_for_100 = request.onward.expect_continue && interims == 0 && body.count() == 0;
+        if uploading && body.count() > 0 && hastened(&came, &mut waits) {
+            deadline.set(plan.total);
+            continue;
+        }
+        let waits_for_100 = waits && body.count() == 0;
         match came.map_err(|broke| failed(broke, (plan, stream), interims > 0, waits_for_100))? {
             Came::Interim(given) => {
                 interims += 1;
                 let (buf, lines) = passed(lent, &given, interims)?;
                 interim(Head::new(buf.filled(), &lines)).await.map_err(CallFault::Client)?;
                 // Each shows that the origin is at work.
-                if !uploading {
-                    deadline.set(soon());
-                }
+                waits = false;
+                deadline.set(if uploading { plan.total } else { soon() });
             }
             Came::Final(given) => {
                 let (given, got) = given.into_parts();
@@ -236,6 +239,11 @@ fn beside(
         return Poll::Ready(given.map(Came::Final).map_err(Broke::Stream));
     }
     deadline.poll_passed(cx).map(|()| Err(Broke::Call(CallFault::FirstByte)))
+}
+
+/// Whether the time for a 100, in which its client should send nothing, ran out while it was sending all the same.
+fn hastened(came: &Result<Came, Broke>, waits: &mut bool) -> bool {
+    matches!(came, Err(Broke::Call(CallFault::FirstByte))) && std::mem::replace(waits, false)
 }
 
 /// Why no head came.

@@ -193,6 +193,13 @@ pub fn reply(out: &mut Buf, head: Head<'_>, edits: &Edits, backward: &Backward<'
     if let Some(token) = backward.upgrade {
         writer.all(&[b"Connection: upgrade\r\nUpgrade: ", token, b"\r\n"])?;
     }
+    // A 426 is nothing without what it wants spoken (RFC 9110 §15.5.22). What the route passes of that is asked again.
+    if head.status() == 426 && !backward.version10 && head.has(Field::UPGRADE) {
+        writer.put(b"Connection: upgrade\r\n")?;
+        for wanted in head.all(Field::UPGRADE) {
+            writer.all(&[b"Upgrade: ", wanted, b"\r\n"])?;
+        }
+    }
     writer.put(b"\r\n")?;
     let len = writer.len();
     out.advance(len);

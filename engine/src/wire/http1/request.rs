@@ -60,6 +60,11 @@ pub fn screen(bytes: &[u8], limits: &HeadLimits) -> Result<(), RequestFault> {
     Ok(())
 }
 
+/// Whether nothing but empty lines has come, each of them whole.
+pub fn is_blank(bytes: &[u8]) -> bool {
+    bytes.chunks(2).all(|line| line == b"\r\n")
+}
+
 /// Bytes of the empty lines at the front.
 #[inline]
 fn empty_lines(bytes: &[u8]) -> Result<usize, RequestFault> {

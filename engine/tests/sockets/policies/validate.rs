@@ -159,7 +159,7 @@ fn types_paths_queries_and_absent_bodies_are_refused_before_a_body_is_read() {
         ] {
             let (reply, _) = ask(gateway, line, fields);
             refused(&reply, status, &[(at, rule)]);
-            assert_eq!(reply.says_close(), !fields.is_empty(), "{line}: an unread body ends the connection");
+            assert!(!reply.says_close(), "{line}: a small body that was not read may come behind its answer");
         }
         assert_eq!(origin.requests().len(), 0);
     });

@@ -276,6 +276,35 @@ fn a_switch_that_was_not_asked_for_is_a_502() {
 }
 
 #[test]
+fn a_426_says_what_the_origin_wants_spoken() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let gateway = Gateway::start(driver, &Setup::of(&origin));
+        origin.script(
+            "wants",
+            "HTTP/1.1 426 Upgrade Required\r\nConnection: upgrade, x-hop\r\nUpgrade: websocket, foo/1\r\nX-Hop: 1\r\n\
+             Content-Length: 0\r\n\r\n",
+        );
+        let mut client = gateway.connect();
+        for _ in 0..2 {
+            super::ask(&mut client, "/script/wants");
+            let reply = client.reply().expect(426);
+            assert_eq!(reply.values("upgrade"), ["websocket, foo/1"], "{}", reply.head);
+            assert_eq!((reply.values("connection"), reply.value("x-hop")), (vec!["upgrade"], None));
+        }
+        client.send("GET /script/wants HTTP/1.0\r\nHost: a\r\n\r\n");
+        let reply = client.reply().expect(426);
+        assert_eq!(
+            (reply.value("upgrade"), reply.value("connection")),
+            (None, Some("close")),
+            "{}",
+            reply.head
+        );
+        three_fresh(&gateway);
+    });
+}
+
+#[test]
 fn an_origin_that_does_not_switch_answers_as_usual() {
     each_driver(|driver| {
         let origin = Origin::start();

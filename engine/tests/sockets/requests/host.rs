@@ -2,7 +2,9 @@
 //! agrees with the target (RFC 9112 §3.2).
 
 use super::Law::{Refused, Served, ServedLast};
-use super::{Case, Seen, Torn, check};
+use super::{Case, Seen, Torn, check, request};
+use crate::support::{Gateway, Ids, Setup, each_driver, three_fresh};
+use tools::upstream::Origin;
 
 macro_rules! host {
     ($fields:literal) => {
@@ -94,9 +96,22 @@ fn an_absolute_target_wins_over_host() {
 fn http_1_0_may_leave_it_out_and_the_origin_still_gets_one() {
     let last = |line| ServedLast(Seen { body: "", has: line, lacks: &[] });
     let cases: &[Case] = &[
-        (b"GET /echo?{id} HTTP/1.0\r\n\r\n", last(&[])),
         (b"GET /echo?{id} HTTP/1.0\r\nHost: old\r\n\r\n", last(&["Host: old"])),
         (b"GET http://abs.test/echo?{id} HTTP/1.0\r\n\r\n", last(&["Host: abs.test"])),
     ];
     check(Torn::Everywhere, cases);
+
+    // Its own, which it is reached by: an empty one is refused by many.
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let gateway = Gateway::start(driver, &Setup::of(&origin));
+        for fields in ["", "X-Forwarded-Host: evil\r\n"] {
+            let (id, mut client) = (Ids::next(), gateway.connect());
+            client.send(format!("GET /echo?{id} HTTP/1.0\r\n{fields}\r\n")).reply().expect(200);
+            let seen = request(&origin, &id);
+            assert_eq!(seen.values("host"), [origin.addr().to_string()], "{}", seen.text());
+            assert_eq!(seen.values("x-forwarded-host"), [""; 0], "{}", seen.text());
+        }
+        three_fresh(&gateway);
+    });
 }

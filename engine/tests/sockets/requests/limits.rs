@@ -109,8 +109,8 @@ fn a_large_upload_that_is_refused_still_hears_why() {
         let origin = Origin::start();
         let gateway = Gateway::start(driver, &Setup { limits: "body_bytes: 1000B", ..Setup::of(&origin) });
         let mut client = gateway.connect();
-        client.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 900000\r\n\r\n");
-        client.send(vec![b'b'; 900_000]);
+        client.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 30000000\r\n\r\n");
+        client.send(vec![b'b'; 30_000_000]);
         refused(&gateway, &mut client, 413, "body_too_large");
     });
 }
@@ -150,6 +150,31 @@ fn a_slow_head_is_408_however_it_dribbles() {
         }
         assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
         refused(&gateway, &mut client, 408, "head_timeout");
+    });
+}
+
+#[test]
+fn an_empty_line_behind_a_body_begins_no_head() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let timeouts = "head: 300ms, idle: 1500ms";
+        let gateway = Gateway::start(driver, &Setup { timeouts, ..Setup::of(&origin) });
+        let mut client = gateway.connect();
+        client.patience(Duration::from_millis(700));
+        for empty in ["\r\n", "\r\n\r\n"] {
+            client.send(format!("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello{empty}"));
+            assert!(client.reply().expect(200).text().ends_with("hello"));
+            assert!(!client.came(), "{empty:?}: nothing was begun that could be too slow");
+        }
+        // Nor does one keep the connection open.
+        let began = Instant::now();
+        client.send("\r\n");
+        assert_eq!(client.end(), End::Fin);
+        assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+        let mut client = gateway.connect();
+        client.send("\r").patience(Duration::from_millis(50));
+        assert!(!client.came());
+        client.send("\nGET /ok HTTP/1.1\r\nHost: a\r\n\r\n").reply().expect(200);
     });
 }
 
@@ -230,18 +255,19 @@ fn connections_past_a_cap_are_503_and_a_place_is_free_again_when_one_ends() {
 }
 
 #[test]
-fn a_client_that_said_close_is_not_waited_for() {
+fn a_client_past_a_cap_that_sends_a_body_still_hears_why() {
     each_driver(|driver| {
         let origin = Origin::start();
         let gateway = Gateway::start(driver, &Setup { limits: "connections: 1", ..Setup::of(&origin) });
-        for head in
-            ["GET /ok HTTP/1.1\r\nHost: a\r\nConnection: close", "GET /bytes/300000 HTTP/1.0\r\nHost: a"]
-        {
-            let mut first = gateway.connect();
-            first.send(format!("{head}\r\n\r\n")).reply().expect(200);
-            // It keeps its end open, which takes nobody's place.
-            a_place_is_free_within(&gateway, Duration::from_secs(1));
-            assert_eq!(first.end(), End::Fin, "{head}");
-        }
+        let mut held = gateway.connect();
+        held.send("GET /ok HTTP/1.1\r\nHost: a\r\n\r\n").reply().expect(200);
+        let mut past = gateway.connect();
+        past.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 500000\r\n\r\n");
+        past.send(vec![b'b'; 500_000]);
+        let reply = past.reply().expect(503);
+        assert_eq!(past.end(), End::Fin);
+        let line = gateway.log_of(past.addr());
+        assert_eq!(line["bytes_out"], reply.text().len(), "{line}");
+        held.send("GET /ok HTTP/1.1\r\nHost: a\r\n\r\n").reply().expect(200);
     });
 }

@@ -2,6 +2,7 @@
 //! close, is not read as a request (RFC 9112 §9.3.2, §9.6).
 
 use crate::support::{Delimited, End, Gateway, Ids, Setup, each_driver, three_fresh};
+use std::time::{Duration, Instant};
 use tools::upstream::Origin;
 
 #[test]
@@ -55,6 +56,42 @@ fn a_request_torn_behind_another_is_not_lost() {
                 assert!(client.reply().expect(200).text().contains(&first), "{at}");
             }
             assert!(client.reply().expect(200).text().contains(&second), "{at}");
+        }
+        three_fresh(&gateway);
+    });
+}
+
+#[test]
+fn a_small_body_that_comes_behind_its_answer_is_passed_over() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let gateway = Gateway::start(driver, &Setup { host: "other.test", ..Setup::of(&origin) });
+        let mut client = gateway.connect();
+        let post = |framing: &str| format!("POST /ok HTTP/1.1\r\nHost: a\r\n{framing}\r\n\r\n");
+        for length in [5, 65_536] {
+            client.send(post(&format!("Content-Length: {length}")));
+            assert!(!client.reply().expect(404).says_close(), "{length}");
+            client.send("b".repeat(length) + "GET /ok HTTP/1.1\r\nHost: other.test\r\n\r\n");
+            client.reply().expect(200);
+        }
+        // One that does not come is not waited for.
+        let began = Instant::now();
+        client.send(post("Content-Length: 5") + "hell");
+        client.reply().expect(404);
+        assert_eq!(client.end(), End::Fin);
+        assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+        // Nor one that is large, of no known length, or that its client may keep to itself.
+        for framing in [
+            "Content-Length: 65537",
+            "Transfer-Encoding: chunked",
+            "Expect: 100-continue\r\nContent-Length: 5",
+            "Connection: close\r\nContent-Length: 5",
+        ] {
+            let mut client = gateway.connect();
+            client.send(post(framing));
+            assert!(client.reply().expect(404).says_close(), "{framing}");
+            client.send("hello").finish();
+            assert_eq!(client.end(), End::Fin, "{framing}");
         }
         three_fresh(&gateway);
     });

@@ -141,7 +141,7 @@ fn an_answer_of_any_size_arrives_whole() {
 }
 
 #[test]
-fn a_body_that_has_come_is_passed_over_and_one_that_has_not_ends_the_connection() {
+fn a_body_that_has_come_is_passed_over_and_one_that_may_not_come_ends_the_connection() {
     with_routes(&ANSWERS, |gateway, _| {
         let mut client = gateway.connect();
         for framing in

@@ -6,7 +6,9 @@ use crate::mem::Class;
 use crate::net::body::tests::rig::{Bench, Room, data, on_each};
 use crate::net::body::{BodySink, Lane};
 use crate::wire::http1::framing::Length;
+use socket2::SockRef;
 use std::io::Read;
+use std::time::Duration;
 
 const HEAD: &[u8] = b"HTTP/1.1 200 OK\r\n\r\n";
 const TRAILERS: &[u8] = b"X-Sum: 7\r\n";
@@ -32,7 +34,7 @@ fn short(writer: &mut BodyWriter, data: &[u8], cut: usize) -> usize {
 /// As [`short`], for data that is copied behind the head.
 fn short_joined(writer: &mut BodyWriter, data: &[u8], cut: usize) {
     assert!(writer.join(data));
-    writer.sent += data.len() as u64;
+    writer.joined += data.len();
     let mut offered = writer.parts(&[], &[]).concat();
     offered.truncate(cut);
     let sent = writer.to.link.stream.try_write(&offered).expect("there is room");
@@ -104,6 +106,18 @@ fn data_behind_a_head_that_left_in_part_leaves_once() {
                 assert!(got == image, "{size} bytes, {cut}: {}", got.escape_ascii());
             }
         }
+    });
+}
+
+#[test]
+fn what_did_not_leave_is_not_counted() {
+    on_each(|bench| async move {
+        let (lane, peer) = bench.pair(Room::Usual, Side::Client);
+        SockRef::from(&peer).set_linger(Some(Duration::ZERO)).expect("is a socket");
+        drop(peer);
+        let mut writer = writer(&bench, &lane, Length::Exact(40));
+        writer.write(&data(40)).await.expect_err("the peer is gone");
+        assert_eq!((writer.sent(), writer.started()), (0, false));
     });
 }
 
