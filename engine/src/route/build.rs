@@ -19,6 +19,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Pairs of rules compared at most, each with those of its host and path: a look-up may have any number of them.
 const PAIRS_MAX: usize = 1_000_000;
 
+/// Pairs of templates of a host looked at for requests that both take.
+const MEETINGS_MAX: usize = 200_000;
+
 /// Numbers look-ups, so that a shard's working memory knows whose it is. 0 is nobody.
 static BUILT: AtomicU64 = AtomicU64::new(1);
 
@@ -146,6 +149,48 @@ impl Build {
                     _ => self.compare_one(&leaf.entries[..place], later),
                 }
             }
+        }
+        self.compare_templates(leaves);
+    }
+
+    /// Notes which rules take the same requests by templates of which neither is the more exact: `/a/{x}/b` and `/a/b/{x}`.
+    /// As far as [`MEETINGS_MAX`] goes: it is a hint.
+    fn compare_templates(&mut self, leaves: &[Leaf<'_>]) {
+        let mut of_rank: HashMap<u32, Vec<usize>> = HashMap::new();
+        for (at, leaf) in leaves.iter().enumerate().filter(|(_, leaf)| leaf.pattern.is_template()) {
+            of_rank.entry(leaf.pattern.rank()).or_default().push(at);
+        }
+        let mut ranks: Vec<Vec<usize>> = of_rank.into_values().collect();
+        ranks.sort_unstable();
+        let pairs = ranks.iter().flat_map(|rank| {
+            let pair = |(place, at): (usize, &usize)| {
+                rank[..place].iter().map(|first| (*first, *at)).collect::<Vec<_>>()
+            };
+            rank.iter().enumerate().flat_map(pair)
+        });
+        for (one, other) in pairs.take(MEETINGS_MAX) {
+            if !leaves[one].pattern.meets(leaves[other].pattern) {
+                continue;
+            }
+            for first in &leaves[one].entries {
+                for second in &leaves[other].entries {
+                    self.meet(first, second);
+                }
+            }
+        }
+    }
+
+    /// Notes that only their order tells two rules apart, if it does.
+    fn meet(&mut self, one: &Entry, other: &Entry) {
+        self.pairs += 1;
+        if self.pairs > PAIRS_MAX || one.weight != other.weight || one.route == other.route {
+            return;
+        }
+        let (earlier, later) = if one.rule < other.rule { (one, other) } else { (other, one) };
+        let [first, second] = [earlier, later].map(|entry| self.guards.list[entry.rule].as_ref());
+        if !matches!(overlap(first, second, &self.guards, &self.scratch), Overlap::Apart) {
+            let (route, path, with) = (later.route, later.path.into(), earlier.route);
+            self.note(Finding::Ambiguous { route, path, with });
         }
     }
 

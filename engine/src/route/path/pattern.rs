@@ -2,6 +2,7 @@
 
 use crate::route::automaton::{Regex, Unread};
 use crate::wire::uri;
+use std::cmp::Ordering;
 use std::fmt::{self, Write};
 
 /// Segments of a pattern, so that a walk down the tree is bounded.
@@ -106,6 +107,37 @@ impl PathPattern {
             }
             PathPattern::Regex(_) => 0,
         }
+    }
+
+    /// Whether some path is taken by both, where both are made of segments and one has a named one: others meet only where they
+    /// are the same, or of different rank.
+    pub(in crate::route) fn meets(&self, other: &PathPattern) -> bool {
+        let (
+            PathPattern::Segments { segments: one, below },
+            PathPattern::Segments { segments: two, below: too },
+        ) = (self, other)
+        else {
+            return false;
+        };
+        let is_long_enough = match one.len().cmp(&two.len()) {
+            Ordering::Less => *below,
+            Ordering::Equal => true,
+            Ordering::Greater => *too,
+        };
+        is_long_enough
+            && one.iter().zip(two).all(|pair| match pair {
+                (Segment::Text(one), Segment::Text(two)) => one == two,
+                (Segment::Text(text), Segment::Named(_)) | (Segment::Named(_), Segment::Text(text)) => {
+                    !text.is_empty()
+                }
+                (Segment::Named(_), Segment::Named(_)) => true,
+            })
+    }
+
+    /// Whether it has a named segment.
+    pub(in crate::route) fn is_template(&self) -> bool {
+        let is_named = |segment: &Segment| matches!(segment, Segment::Named(_));
+        matches!(self, PathPattern::Segments { segments, .. } if segments.iter().any(is_named))
     }
 
     /// The expression it is, if it is one.

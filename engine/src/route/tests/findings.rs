@@ -49,6 +49,10 @@ fn rules_are_ambiguous_where_they_share_requests_with_equal_precedence() {
         ("/a header:X=1", "/a header:x=*"),
         ("/a header:X=1", "/a cookie:X=1"),
         ("/a query:X=1", "/a query:x=1"),
+        // Neither is the more exact.
+        ("/t/{id}/x", "/t/5/{y}"),
+        ("/t/5/{y}", "/t/{id}/x"),
+        ("/{a}/b/*", "/b/{a}/*"),
     ] {
         assert_eq!(found(&[earlier, later]), ["1:0 ~ 0"], "{earlier}, {later}");
     }
@@ -67,6 +71,11 @@ fn rules_that_exclude_each_other_or_differ_in_precedence_are_as_they_should_be()
         ("/a", "/a/*"),
         ("a.com /a", "b.com /a"),
         ("regex:/a", "/* GET"),
+        ("/t/{id}/x", "/t/55/{y}"),
+        ("/t/{id}/x", "/u/5/{y}"),
+        ("/t/{id}/x GET", "/t/5/{y} POST"),
+        ("/t/{id}/x", "/t/{id}/y"),
+        ("/t/{id}", "/t/{id}/{x}"),
     ] {
         assert_eq!(found(&[earlier, later]), [""; 0], "{earlier}, {later}");
     }
