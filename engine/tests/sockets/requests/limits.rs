@@ -271,3 +271,20 @@ fn a_client_past_a_cap_that_sends_a_body_still_hears_why() {
         held.send("GET /ok HTTP/1.1\r\nHost: a\r\n\r\n").reply().expect(200);
     });
 }
+
+#[test]
+fn a_client_that_said_close_is_not_waited_for() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let gateway = Gateway::start(driver, &Setup { limits: "connections: 1", ..Setup::of(&origin) });
+        for head in
+            ["GET /ok HTTP/1.1\r\nHost: a\r\nConnection: close", "GET /bytes/300000 HTTP/1.0\r\nHost: a"]
+        {
+            let mut first = gateway.connect();
+            first.send(format!("{head}\r\n\r\n")).reply().expect(200);
+            // It keeps its end open, which takes nobody's place.
+            a_place_is_free_within(&gateway, Duration::from_secs(1));
+            assert_eq!(first.end(), End::Fin, "{head}");
+        }
+    });
+}
