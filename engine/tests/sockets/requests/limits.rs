@@ -160,10 +160,10 @@ fn an_empty_line_behind_a_body_begins_no_head() {
         let timeouts = "head: 300ms, idle: 1500ms";
         let gateway = Gateway::start(driver, &Setup { timeouts, ..Setup::of(&origin) });
         let mut client = gateway.connect();
-        client.patience(Duration::from_millis(700));
         for empty in ["\r\n", "\r\n\r\n"] {
             client.send(format!("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello{empty}"));
             assert!(client.reply().expect(200).text().ends_with("hello"));
+            client.patience(Duration::from_millis(700));
             assert!(!client.came(), "{empty:?}: nothing was begun that could be too slow");
         }
         // Nor does one keep the connection open.
@@ -269,5 +269,22 @@ fn a_client_past_a_cap_that_sends_a_body_still_hears_why() {
         let line = gateway.log_of(past.addr());
         assert_eq!(line["bytes_out"], reply.text().len(), "{line}");
         held.send("GET /ok HTTP/1.1\r\nHost: a\r\n\r\n").reply().expect(200);
+    });
+}
+
+#[test]
+fn a_client_that_said_close_is_not_waited_for() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let gateway = Gateway::start(driver, &Setup { limits: "connections: 1", ..Setup::of(&origin) });
+        for head in
+            ["GET /ok HTTP/1.1\r\nHost: a\r\nConnection: close", "GET /bytes/300000 HTTP/1.0\r\nHost: a"]
+        {
+            let mut first = gateway.connect();
+            first.send(format!("{head}\r\n\r\n")).reply().expect(200);
+            // It keeps its end open, which takes nobody's place.
+            a_place_is_free_within(&gateway, Duration::from_secs(1));
+            assert_eq!(first.end(), End::Fin, "{head}");
+        }
     });
 }

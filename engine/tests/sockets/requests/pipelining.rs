@@ -93,7 +93,6 @@ fn a_small_body_that_comes_behind_its_answer_is_passed_over() {
             client.send("hello").finish();
             assert_eq!(client.end(), End::Fin, "{framing}");
         }
-        three_fresh(&gateway);
     });
 }
 
