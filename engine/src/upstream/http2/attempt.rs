@@ -261,6 +261,8 @@ fn failed(broke: Broke, (plan, stream): (Plan<'_>, &Stream), answered: bool, wai
             }
             let ours = error.is_library() && !error.is_io();
             let fault = if ours { CallFault::Malformed("http2") } else { CallFault::Reset };
+            // A stream that it resets, it has looked at: the connection lives.
+            let answered = answered || error.is_reset() && !refused;
             Failed { fault, nothing_sent: refused, refused, answered }
         }
     };

@@ -399,3 +399,32 @@ fn a_body_that_was_not_taken_whole_leaves_no_stream_open() {
         }
     });
 }
+
+// RFC 9113 §8.7: what else than REFUSED_STREAM an origin resets a stream with, it may have done what was asked.
+#[test]
+fn a_stream_that_an_origin_resets_is_not_asked_again() {
+    each_driver(|driver| {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let counted = asked.clone();
+        let (addr, connections) = origin(&[], move |_, mut served| {
+            while let Some(Frame { kind, stream, path, .. }) = served.next() {
+                match (kind, path.as_str()) {
+                    (HEADERS, "/ok") => served.send(head(stream, "200", END_STREAM)),
+                    (HEADERS, _) => {
+                        counted.fetch_add(1, Relaxed);
+                        served.send(reset(stream, INTERNAL_ERROR));
+                    }
+                    _ => {}
+                }
+            }
+        });
+        let gateway = before(driver, addr, "", "first_byte: 5s");
+        let mut client = gateway.connect();
+        for _ in 0..30 {
+            client.send("GET /ok HTTP/1.1\r\nHost: a\r\n\r\n").reply().expect(200);
+            client.send("GET /reset HTTP/1.1\r\nHost: a\r\n\r\n");
+            assert_eq!(client.reply().expect(502).reason(), "upstream_reset");
+        }
+        assert_eq!((asked.load(Relaxed), connections.load(Relaxed)), (30, 1));
+    });
+}
