@@ -6,7 +6,7 @@ use super::clock;
 use super::link::Link;
 use crate::base::Tick;
 use crate::mem::{Buf, Class, Pool};
-use crate::wire::http2::{Blocks, Breach, Refusal, Refusals, Tap};
+use crate::wire::http2::{Blocks, Breach, Refusal, Refusals, Tap, Window};
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
@@ -37,6 +37,8 @@ pub struct Wire {
     /// Of a client's connection, like the next one.
     blocks: RefCell<Option<Blocks>>,
     refusals: RefCell<Option<Refusals>>,
+    /// Of a server's connection.
+    window: RefCell<Option<Window>>,
     /// What the library has refused and nobody was told of yet.
     refused: RefCell<Vec<Refusal>>,
     /// Frames that were put together and not read yet.
@@ -76,6 +78,7 @@ impl Wire {
             refused: RefCell::default(),
             blocks: RefCell::new(blocks),
             put: RefCell::default(),
+            window: RefCell::new(blocks.is_none().then(Window::default)),
             breach: Cell::new(None),
             reads: RefCell::new(reads),
             writes: RefCell::new(writes),
@@ -182,6 +185,11 @@ impl Wire {
                 if buf.len() < CROWDED_BYTES {
                     self.crowd.borrow_mut().drain(..).for_each(Waker::wake);
                 }
+    /// Whether a server has taken nothing of anybody's body for a while, and would take nothing of another's.
+    pub fn is_stuck(&self) -> bool {
+        self.window.borrow().as_ref().is_some_and(|window| window.is_stuck(clock::coarse()))
+    }
+
                 Ok(true)
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
@@ -254,6 +262,9 @@ fn wait_among(waiting: &mut Vec<Waker>, waker: &Waker) {
 
 impl AsyncRead for Polled {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if let Some(window) = self.window.borrow_mut().as_mut() {
+            window.came(bytes);
+        }
         let wire = &self.0;
         if wire.breach.get().is_some() {
             // Whoever drives the connection says so and ends it.
@@ -333,6 +344,9 @@ impl AsyncWrite for Polled {
 }
 
 /// A direction that is waited for.
+        if let Some(window) = wire.window.borrow_mut().as_mut() {
+            window.sent(&bytes[..len], clock::coarse());
+        }
 #[derive(Debug, Clone, Copy)]
 enum Way {
     Read,

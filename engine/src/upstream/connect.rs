@@ -6,7 +6,7 @@ use super::call::{CallFault, Outgoing, Plan};
 use super::http2::{self, Mux};
 use super::lent::Lent;
 use super::pool::Conn;
-use super::shared::Shared;
+use super::shared::{Sends, Shared};
 use super::station::{Picked, Stay};
 use super::turn::{Free, Turn, dialling, slot};
 use crate::balance::Facts;
@@ -54,10 +54,10 @@ impl<'a> Leased<'a> {
 
     /// Takes a parked connection, if there is one. None to an upstream that is told of clients: what is parked there
     /// was opened before it wanted to be.
-    fn take_parked(&mut self, now: Tick) -> bool {
+    fn take_parked(&mut self, now: Tick, sends: Sends) -> bool {
         let Plan { upstream, station, .. } = self.plan;
         if upstream.http2 {
-            self.stream = station.join(&self.picked);
+            self.stream = station.join(&self.picked, sends);
         } else if upstream.proxy_protocol.is_none() {
             self.conn = station.take(&self.picked, now);
         }
@@ -157,6 +157,7 @@ pub async fn connect<'a>(
     let mut refused = [None::<Stay>; ENDPOINTS_TRIED];
     let mut end = None::<Deadline>;
     let mut last = CallFault::Connect;
+    let sends = Sends::of(request.onward.length);
     for attempt in 0..ENDPOINTS_TRIED {
         let now = clock::coarse();
         let (picked, marked) = pick(lent, plan, request.key, (now, &refused[..attempt]))?;
@@ -164,7 +165,7 @@ pub async fn connect<'a>(
         let mut leased = Leased { conn: None, stream: None, picked, plan, lent };
         // Whoever waits already comes first.
         let is_first = plan.upstream.http2 || !plan.station.has_line();
-        if fresh == Fresh::Any && is_first && leased.take_parked(now) {
+        if fresh == Fresh::Any && is_first && leased.take_parked(now, sends) {
             if marked {
                 leased.reached();
             }
@@ -174,14 +175,14 @@ pub async fn connect<'a>(
         let end = end.get_or_insert_with(|| within(lent, plan));
         // Of those that want a connection which they can share, one makes it.
         let dialling = match plan.upstream.http2 {
-            true => match dialling(plan, &leased.picked, end).await? {
+            true => match dialling(plan, (&leased.picked, sends), end).await? {
                 Turn::Join(stream) => return Ok(leased.join(stream)),
                 Turn::Dial(dialling) => Some(dialling),
             },
             false => None,
         };
         let parks = fresh == Fresh::Any && !plan.upstream.http2 && plan.upstream.proxy_protocol.is_none();
-        let slot = match slot(lent, plan, (&leased.picked, parks), end).await? {
+        let slot = match slot(lent, plan, (&leased.picked, sends, parks), end).await? {
             Free::Stream(stream) => return Ok(leased.join(stream)),
             Free::Parked(picked, conn) => return Ok(leased.take_over(picked, conn)),
             Free::Slot(slot) => slot,

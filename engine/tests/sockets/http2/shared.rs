@@ -400,6 +400,46 @@ fn a_body_that_was_not_taken_whole_leaves_no_stream_open() {
     });
 }
 
+// RFC 9113 §6.9: the window of a connection is one for all of its streams.
+#[test]
+fn an_upload_that_an_origin_does_not_read_holds_up_no_other_one() {
+    each_driver(|driver| {
+        let came = Arc::new(AtomicUsize::new(0));
+        let seen = came.clone();
+        // What is sent to one path is not read, and nothing is given back for it.
+        let (addr, connections) = origin(&[], move |_, mut served| {
+            let mut deaf = 0;
+            while let Some(Frame { kind, stream, flags, payload, path, .. }) = served.next() {
+                match kind {
+                    HEADERS if path == "/deaf" => deaf = stream,
+                    HEADERS if flags & END_STREAM != 0 => served.send(head(stream, "200", END_STREAM)),
+                    DATA if stream == deaf => drop(seen.fetch_add(payload.len(), Relaxed)),
+                    DATA => {
+                        let body = frame(DATA, flags, stream, &payload);
+                        served.send([head(stream, "200", 0), body].concat());
+                    }
+                    _ => {}
+                }
+            }
+        });
+        let gateway = before(driver, addr, "", "first_byte: 5s");
+        let mut stuck = gateway.connect();
+        let large = "x".repeat(1 << 17);
+        stuck.send(format!("POST /deaf HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n{large}", 1 << 17));
+        comes_to(&came, 65_535);
+        // Longer than whoever reads takes to give something back.
+        thread::sleep(Duration::from_millis(200));
+        let mut client = gateway.connect();
+        // What sends no body needs no room for one.
+        client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").reply().expect(200);
+        assert_eq!(connections.load(Relaxed), 1);
+        for _ in 0..3 {
+            assert_eq!(client.send(POST).reply().expect(200).text(), "hello");
+        }
+        assert_eq!(connections.load(Relaxed), 2);
+    });
+}
+
 // RFC 9113 §8.7: what else than REFUSED_STREAM an origin resets a stream with, it may have done what was asked.
 #[test]
 fn a_stream_that_an_origin_resets_is_not_asked_again() {
