@@ -63,6 +63,7 @@ pub(super) async fn serve(link: Rc<Link>, lent: Rc<Lent>, home: Rc<Home>, peer: 
         peer,
         active,
         quiet_since,
+        silent: Cell::new(false),
     });
     link.reading.set(now.after(home.look(&lent, |listener| listener.timeouts.head)));
     let builder = home.look(&lent, builder);
@@ -246,7 +247,7 @@ impl Driver<'_> {
 
     /// The time of the connection has passed: whether it is over, or how long it may go on.
     fn is_over(&mut self, server: &mut Server) -> bool {
-        let Shared { wire, lent, home, active, quiet_since, .. } = &**self.shared;
+        let Shared { wire, lent, home, active, quiet_since, silent, .. } = &**self.shared;
         let (now, heard) = (clock::coarse(), wire.heard());
         let head = home.look(lent, |listener| listener.timeouts.head);
         if wire.begun().is_some_and(|begun| begun.after(head) <= now) {
@@ -277,11 +278,14 @@ impl Driver<'_> {
             let idle = home.look(lent, |listener| listener.timeouts.idle);
             match self.asked_at {
                 // Whoever is there answers.
-                Some(asked_at) if heard <= asked_at && now >= asked_at.after(head) => return true,
-                Some(asked_at) if heard <= asked_at => asked_at.after(head),
-                _ if heard.after(idle) > now => {
+                Some(asked_at) if seen <= asked_at && now >= asked_at.after(head) => {
+                    silent.set(true);
+                    return true;
+                }
+                Some(asked_at) if seen <= asked_at => asked_at.after(head),
+                _ if seen.after(idle) > now => {
                     self.asked_at = None;
-                    heard.after(idle)
+                    seen.after(idle)
                 }
                 _ => {
                     if let Some(pings) = &mut self.pings {
@@ -290,6 +294,8 @@ impl Driver<'_> {
                     }
                     self.asked_at = Some(now);
                     now.after(head)
+            // Whoever reads is there too: its answer comes behind all that waits to be read.
+            let seen = heard.max(wire.taken());
                 }
             }
         };

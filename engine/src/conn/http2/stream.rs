@@ -39,6 +39,8 @@ pub(super) struct Shared {
     pub(super) active: Cell<u32>,
     /// When the last one ended.
     pub(super) quiet_since: Cell<Tick>,
+    /// Whether the connection ends because its client answered nothing.
+    pub(super) silent: Cell<bool>,
 }
 
 /// A stream that is counted until it ends, however it ends.
@@ -114,7 +116,7 @@ pub(super) async fn serve(shared: Rc<Shared>, request: Request<RecvStream>, resp
             let idle = listener.timeouts.tunnel_idle;
             let carried = Box::pin(carried(&ctx, *open, (&mut down.body, &to, pool), idle));
             if let Either::Second(()) = race(carried, poll_fn(|cx| to.poll_reset(cx))).await {
-                ctx.reason.set(Reason::ClientGone);
+                ctx.reason.set(shared.gone());
             }
         }
         Either::Second(()) => {
@@ -122,10 +124,17 @@ pub(super) async fn serve(shared: Rc<Shared>, request: Request<RecvStream>, resp
             ctx.status.set(status);
             ctx.bytes_out.set(sent);
             ctx.bytes_in.set(down.body.count());
-            ctx.reason.set(Reason::ClientGone);
+            ctx.reason.set(shared.gone());
         }
     }
     to.reset_unless_ended();
+}
+
+impl Shared {
+    /// Why a stream is over that was not served to its end.
+    fn gone(&self) -> Reason {
+        if self.silent.get() { Reason::ClientSilent } else { Reason::ClientGone }
+    }
 }
 
 /// Carries a tunnel to its end; how that came is in the record.
