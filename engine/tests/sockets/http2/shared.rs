@@ -468,3 +468,33 @@ fn a_stream_that_an_origin_resets_is_not_asked_again() {
         assert_eq!((asked.load(Relaxed), connections.load(Relaxed)), (30, 1));
     });
 }
+
+// RFC 7541 §7.1.3.
+#[test]
+fn credentials_and_cookies_are_never_indexed_either_way() {
+    each_driver(|driver| {
+        let (to, came) = mpsc::channel();
+        let to = Mutex::new(to);
+        let (addr, _) = origin(&[], move |_, mut served| {
+            while let Some(Frame { kind, stream, never, .. }) = served.next() {
+                if kind == HEADERS {
+                    to.lock().unwrap().send(never).unwrap();
+                    let block = plain(&[(":status", "200"), ("set-cookie", "a=1"), ("x-other", "1")]);
+                    served.send(frame(HEADERS, END_HEADERS | END_STREAM, stream, block));
+                }
+            }
+        });
+        let gateway = before(driver, addr, "", "first_byte: 5s");
+        let mut peer = greeted(&gateway);
+        for stream in [1, 3] {
+            let fields = [("cookie", "b=2"), ("authorization", "Bearer x"), ("x-other", "2")];
+            let block = [plain(&asking("GET", "/")), plain(&fields)].concat();
+            peer.send(frame(HEADERS, END_HEADERS | END_STREAM, stream, block));
+            peer.answer(stream).expect(200);
+            let mut never = came.recv_timeout(PATIENCE).expect("a head");
+            never.sort_unstable();
+            assert_eq!(never, ["authorization", "cookie"]);
+        }
+        assert_eq!(peer.never(), ["set-cookie", "set-cookie"]);
+    });
+}
