@@ -13,14 +13,13 @@ use http::{HeaderName, HeaderValue, Method, header};
 const MARGIN: usize = 256;
 /// What is added to the head of a request for a tunnel.
 const UPGRADE: &[u8] = b"Connection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: ";
-/// A key that an origin answers to and nobody looks at: over HTTP/2 there is none (RFC 8441 §5).
-const KEY: &[u8] = b"cmluZ2dhdGUtaHR0cDItNA==\r\n";
 
-/// Lays the head of a request into a buffer of `pool`.
+/// Lays the head of a request into a buffer of `pool`. Where it asks for a tunnel, `key` is the one that an origin of HTTP/1.1 has
+/// to answer to: over HTTP/2 there is none (RFC 8441 §5).
 ///
 /// # Errors
 /// The request cannot stand in one head, or contradicts itself.
-pub(super) fn lay(parts: &Parts, pool: &Pool) -> Result<Buf, Reason> {
+pub(super) fn lay(parts: &Parts, pool: &Pool, key: &[u8]) -> Result<Buf, Reason> {
     let fields = parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
     let authority = parts.uri.authority().map_or("", |authority| authority.as_str());
     let target = parts.uri.path_and_query().map_or("", |target| target.as_str());
@@ -68,7 +67,8 @@ pub(super) fn lay(parts: &Parts, pool: &Pool) -> Result<Buf, Reason> {
     }
     if protocol.is_some() {
         put(UPGRADE);
-        put(KEY);
+        put(key);
+        put(b"\r\n");
     }
     put(b"\r\n");
     Ok(head)
@@ -124,7 +124,7 @@ mod tests {
 
     #[test]
     fn a_request_is_laid_as_the_same_request_in_http1() {
-        let laid = |parts: &Parts| lay(parts, &Pool::new()).map(|head| head.filled().to_vec());
+        let laid = |parts: &Parts| lay(parts, &Pool::new(), b"key==").map(|head| head.filled().to_vec());
         let given = parts(
             "POST",
             "https://a.test:8443/x?y=1",
@@ -142,6 +142,7 @@ mod tests {
         assert!(head.starts_with(
             b"GET /chat HTTP/1.1\r\nHost: a.test\r\nsec-websocket-version: 13\r\nConnection: upgrade\r\n"
         ));
+        assert!(head.ends_with(b"\r\nSec-WebSocket-Key: key==\r\n\r\n"));
     }
 
     #[test]
@@ -158,7 +159,7 @@ mod tests {
             ("https://a.test/", &[("cookie", "a\t")], "bad_field_value"),
             ("ftp://a.test/", &[], "unknown_scheme"),
         ] {
-            let refused = lay(&parts("GET", uri, fields), &Pool::new()).map(|_| ());
+            let refused = lay(&parts("GET", uri, fields), &Pool::new(), b"").map(|_| ());
             assert_eq!(refused, Err(Reason::BadRequest(reason)), "{uri} {fields:?}");
         }
     }

@@ -19,6 +19,7 @@ use crate::table::Limits;
 use crate::wire::head::{Head, Lines};
 use crate::wire::http1::framing::{self, Length};
 use crate::wire::http1::{Parsed, request};
+use crate::wire::websocket;
 use h2::RecvStream;
 use h2::ext::Protocol;
 use h2::server::SendResponse;
@@ -79,8 +80,11 @@ pub(super) async fn serve(shared: Rc<Shared>, request: Request<RecvStream>, resp
     let to = Sender::new((wire.clone(), wheel.clone()), respond, silence);
     let (parts, body) = request.into_parts();
     let mut lines = lent.upstream.lines.take();
-    let laid = laid(&parts, pool, &mut lines, &listener.limits);
     let is_tunnel = parts.extensions.get::<Protocol>().is_some();
+    let random = || lent.upstream.random();
+    let key = is_tunnel.then(|| websocket::key([random(), random()]));
+    let key = key.as_ref().map_or(&b""[..], |key| &key[..]);
+    let laid = laid(&parts, (pool, &mut *lines), &listener.limits, key);
     drop(parts);
     let head = laid.as_ref().ok().map(|held| Head::new(held.filled(), &lines));
     let mut ctx = Context::new(lent, &table, peer, head, began);
@@ -152,14 +156,14 @@ async fn carried(
     let _ = upgrade::tunnel(ctx, open, client, idle).await;
 }
 
-/// The head, in the buffer that is given, and where its parts are.
+/// The head, in the buffer that is given, and where its parts are. `key` is the one that an origin is shown.
 fn laid(
     parts: &http::request::Parts,
-    pool: &Pool,
-    lines: &mut Lines,
+    (pool, lines): (&Pool, &mut Lines),
     limits: &Limits,
+    key: &[u8],
 ) -> Result<Buf, Reason> {
-    let held = head::lay(parts, pool)?;
+    let held = head::lay(parts, pool, key)?;
     match request::parse(held.filled(), lines, &limits.head()) {
         Ok(Parsed::Complete { .. }) => {}
         // What was laid ends with an empty line.
