@@ -76,12 +76,14 @@ fn a_preface_that_is_never_whole_is_not_waited_for() {
             for (client, len) in clients.iter_mut().zip(lengths) {
                 client.send(&PREFACE[..len]);
             }
-            for client in &mut clients {
-                client.rest();
-            }
             // The preface, and nothing behind it.
             let mut client = gateway.connect();
-            client.send(PREFACE).rest();
+            client.send(PREFACE);
+            for client in clients.iter_mut().chain([&mut client]) {
+                client.rest();
+                let line = gateway.log_of(client.addr());
+                assert_eq!(line["reason"], "head_timeout", "{listener}: {line}");
+            }
             drop((clients, client));
             at_rest(admin);
         }
@@ -202,10 +204,10 @@ fn whoever_is_silent_while_it_is_served_is_asked_whether_it_is_there() {
         there.until("three pings", |peer| peer.pings >= 3);
         assert_eq!(gone.rest(), End::Fin);
         assert_eq!(gone.pings, 1);
-        assert!(there.answers.is_empty() && there.goaway.is_none());
-        there.send(reset(1, CANCEL)).ask(3, "/ok").expect(200);
         let line = gateway.log_of(gone.client().addr());
         assert_eq!(line["reason"], "client_silent", "{line}");
+        assert!(there.answers.is_empty() && there.goaway.is_none());
+        there.send(reset(1, CANCEL)).ask(3, "/ok").expect(200);
         // Nothing runs any more: it is told to leave, and ended soon after.
         there.until("a GOAWAY", |peer| peer.goaway.is_some());
         assert_eq!(there.goaway.map(|(_, code)| code), Some(NO_ERROR));
@@ -214,8 +216,6 @@ fn whoever_is_silent_while_it_is_served_is_asked_whether_it_is_there() {
     });
 }
 
-/// A connection in each state that a client can leave it in.
-#[test]
 /// A client whose PONGs come behind a large reply, which it reads slowly and steadily: less at once than it may be sent.
 #[test]
 fn whoever_reads_slowly_is_there_though_its_answer_comes_late() {
@@ -242,6 +242,8 @@ fn whoever_reads_slowly_is_there_though_its_answer_comes_late() {
     });
 }
 
+/// A connection in each state that a client can leave it in.
+#[test]
 fn a_reset_at_any_stage_leaves_nothing_behind() {
     each_driver(|driver| {
         let origin = Origin::start();
