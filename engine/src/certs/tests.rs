@@ -57,7 +57,11 @@ fn a_connection_serves_the_hosts_of_the_certificate_it_was_made_with() {
         ("a.test", "b.test", false),
         // Of no certificate: only what was asked for.
         ("other.test", "other.test", true),
-        ("other.test", "a.test", false),
+        ("other.test", "more.test", false),
+        // And those of the first certificate, which is shown to whoever asks for such a host.
+        ("other.test", "a.test", true),
+        ("other.test", "x.b.test", true),
+        ("other.test", "c.test", false),
         ("other.test", "another.test", false),
         // HTTP/1.0 need not say.
         ("a.test", "", true),
