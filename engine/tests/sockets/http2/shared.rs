@@ -8,8 +8,8 @@ use crate::admin::address;
 use crate::admin::metrics::scrape_until;
 use crate::support::{Client, Driver, Gateway, PATIENCE, each_driver};
 use std::collections::BTreeSet;
-use std::io::Write;
-use std::net::SocketAddr;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener};
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, mpsc};
@@ -466,6 +466,50 @@ fn a_stream_that_an_origin_resets_is_not_asked_again() {
             assert_eq!(client.reply().expect(502).reason(), "upstream_reset");
         }
         assert_eq!((asked.load(Relaxed), connections.load(Relaxed)), (30, 1));
+    });
+}
+
+/// An origin that answers any first bytes as a server of HTTP/1.1 would.
+fn old() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let addr = listener.local_addr().expect("is bound");
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.expect("is connected");
+            // Whoever connected may only have looked whether it is there.
+            if stream.read_exact(&mut [0; PREFACE.len()]).is_ok() {
+                drop(stream.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"));
+                drop(stream.read_to_end(&mut Vec::new()));
+            }
+        }
+    });
+    addr
+}
+
+#[test]
+fn an_origin_that_breaks_the_protocol_is_told_from_one_that_is_gone() {
+    each_driver(|driver| {
+        let (floods, connections) = origin(&[], |_, mut served| {
+            while let Some(Frame { kind, stream, path, .. }) = served.next() {
+                match (kind, path.as_str()) {
+                    (HEADERS, "/ok") => served.send(head(stream, "200", END_STREAM)),
+                    (HEADERS, _) => served.send(frame(PING, 0, 0, [0; 8]).repeat(3000)),
+                    _ => {}
+                }
+            }
+        });
+        for (addr, detail, before_it) in [(old(), "http2", None), (floods, "flood", Some("/ok"))] {
+            let gateway = before(driver, addr, "", "first_byte: 5s");
+            if let Some(path) = before_it {
+                greeted(&gateway).ask(1, path).expect(200);
+            }
+            let mut client = gateway.connect();
+            client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+            assert_eq!(client.reply().expect(502).reason(), "upstream_malformed", "{detail}");
+            let line = gateway.log_of(client.addr());
+            assert!(line["detail"] == detail && line["tries"] == 1, "{line}");
+        }
+        assert_eq!(connections.load(Relaxed), 1, "it is not asked again");
     });
 }
 
