@@ -23,7 +23,7 @@ pub(super) fn lay(parts: &Parts, pool: &Pool, key: &[u8]) -> Result<Buf, Reason>
     let fields = parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
     let authority = parts.uri.authority().map_or("", |authority| authority.as_str());
     let target = parts.uri.path_and_query().map_or("", |target| target.as_str());
-    let need = fields.sum::<usize>() + authority.len() * 2 + target.len() + MARGIN;
+    let need = fields.sum::<usize>() + start_bytes(parts);
     if need > BULK_BYTES {
         return Err(Reason::HeadTooLarge);
     }
@@ -72,6 +72,30 @@ pub(super) fn lay(parts: &Parts, pool: &Pool, key: &[u8]) -> Result<Buf, Reason>
     }
     put(b"\r\n");
     Ok(head)
+}
+
+/// Room for the lines that a head begins with.
+fn start_bytes(parts: &Parts) -> usize {
+    let authority = parts.uri.authority().map_or(0, |authority| authority.as_str().len());
+    let target = parts.uri.path_and_query().map_or(0, |target| target.as_str().len());
+    parts.method.as_str().len() + authority * 2 + target + MARGIN
+}
+
+/// What a head asks for and of whom, as a head of its own: of one that is refused, that is all there is to tell.
+pub(super) fn outline(parts: &Parts, pool: &Pool) -> Option<Buf> {
+    let need = start_bytes(parts);
+    if need > BULK_BYTES {
+        return None;
+    }
+    let mut head = pool.take(Class::holding(need));
+    let authority = parts.uri.authority().map_or("", |authority| authority.as_str());
+    let host = match parts.headers.get(header::HOST) {
+        Some(host) if authority.is_empty() => host.as_bytes(),
+        _ => authority.as_bytes(),
+    };
+    let target = parts.uri.path_and_query().map_or(authority, |target| target.as_str()).as_bytes();
+    let lines = [parts.method.as_str().as_bytes(), b" ", target, b" HTTP/1.1\r\nHost: ", host, b"\r\n\r\n"];
+    lines.into_iter().all(|part| head.put(part)).then_some(head)
 }
 
 /// The host, which `:authority` and Host may both name if it is the same (§8.3.1).

@@ -16,7 +16,7 @@ use crate::net::poll::Wire;
 use crate::net::spawn::{Either, race};
 use crate::observe::Reason;
 use crate::table::Limits;
-use crate::wire::head::{Head, Lines};
+use crate::wire::head::{Head, Lines, Version};
 use crate::wire::http1::framing::{self, Length};
 use crate::wire::http1::{Parsed, request};
 use crate::wire::websocket;
@@ -84,16 +84,17 @@ pub(super) async fn serve(shared: Rc<Shared>, request: Request<RecvStream>, resp
     let random = || lent.upstream.random();
     let key = is_tunnel.then(|| websocket::key([random(), random()]));
     let key = key.as_ref().map_or(&b""[..], |key| &key[..]);
-    let laid = laid(&parts, (pool, &mut *lines), &listener.limits, key);
+    let (held, is_whole) = laid(&parts, (pool, &mut *lines), &listener.limits, key);
     drop(parts);
-    let head = laid.as_ref().ok().map(|held| Head::new(held.filled(), &lines));
+    let head = held.as_ref().map(|held| Head::new(held.filled(), &lines));
     let mut ctx = Context::new(lent, &table, peer, head, began);
+    ctx.version.set(Version::Http2);
     ctx.certificate = certificate(&wire.link().stream, listener);
-    let framed = match &laid {
-        Err(reason) => Err(*reason),
+    let framed = match is_whole {
+        Err(reason) => Err(reason),
         // What follows the head of one is of the tunnel, if it is opened.
-        Ok(_) if is_tunnel => Ok(Length::None),
-        Ok(_) => head.map_or(Ok(Length::None), |head| length(head, &body)),
+        Ok(()) if is_tunnel => Ok(Length::None),
+        Ok(()) => head.map_or(Ok(Length::None), |head| length(head, &body)),
     };
     let length = framed.unwrap_or(Length::None);
     let limit = if matches!(length, Length::Chunked) { listener.limits.body_bytes } else { None };
@@ -156,22 +157,32 @@ async fn carried(
     let _ = upgrade::tunnel(ctx, open, client, idle).await;
 }
 
-/// The head, in the buffer that is given, and where its parts are. `key` is the one that an origin is shown.
+/// The head, in the buffer that is given, and where its parts are. Of one that is refused what it asks for and of whom, for the
+/// record, where that can be told. `key` is the one that an origin is shown.
 fn laid(
     parts: &http::request::Parts,
     (pool, lines): (&Pool, &mut Lines),
     limits: &Limits,
     key: &[u8],
-) -> Result<Buf, Reason> {
-    let held = head::lay(parts, pool, key)?;
-    match request::parse(held.filled(), lines, &limits.head()) {
-        Ok(Parsed::Complete { .. }) => {}
+) -> (Option<Buf>, Result<(), Reason>) {
+    let parsed = |held: &Buf, lines: &mut Lines| match request::parse(held.filled(), lines, &limits.head()) {
+        Ok(Parsed::Complete { .. }) => {
+            lines.came_by_http2();
+            Ok(())
+        }
         // What was laid ends with an empty line.
-        Ok(Parsed::Partial) => return Err(Reason::BadRequest("no_head")),
-        Err(fault) => return Err(of_head(fault)),
-    }
-    lines.came_by_http2();
-    Ok(held)
+        Ok(Parsed::Partial) => Err(Reason::BadRequest("no_head")),
+        Err(fault) => Err(of_head(fault)),
+    };
+    let refused = match head::lay(parts, pool, key) {
+        Ok(held) => match parsed(&held, lines) {
+            Ok(()) => return (Some(held), Ok(())),
+            Err(reason) => reason,
+        },
+        Err(reason) => reason,
+    };
+    let outline = head::outline(parts, pool).filter(|held| parsed(held, lines).is_ok());
+    (outline, Err(refused))
 }
 
 /// The length of a request's body: frames end it, whatever is said of it, and the library holds it to what is said.

@@ -60,3 +60,27 @@ fn what_is_refused_before_it_is_an_exchange_is_logged_once_with_its_reason() {
         three_fresh(&gateway);
     });
 }
+
+#[test]
+fn what_is_refused_for_its_head_tells_what_it_asked_for_and_of_whom() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let gateway = Gateway::start(driver, &both(&origin));
+        for (method, fields, detail) in [
+            ("GET", ("x-value", " a"), "bad_field_value"),
+            ("DELETE", ("host", "b.test"), "hosts_differ"),
+            ("HEAD", ("x-value", "a\t"), "bad_field_value"),
+        ] {
+            let mut peer = peer(&gateway);
+            let block = [plain(&asking(method, "/ok?x=1")), plain(&[fields])].concat();
+            peer.send(frame(HEADERS, END_HEADERS | END_STREAM, 1, block));
+            let answer = peer.answer(1).expect(400);
+            assert_eq!(answer.body.is_empty(), method == "HEAD", "{answer:?}");
+            let line = gateway.log_of(peer.client().addr());
+            let told = ["method", "host", "path", "version", "reason", "detail"];
+            let told = told.map(|name| line[name].as_str().unwrap_or_default());
+            assert_eq!(told, [method, "a.test", "/ok?x=1", "2.0", "bad_request", detail], "{line}");
+        }
+        assert_eq!(origin.requests().len(), 0);
+    });
+}
