@@ -3,10 +3,10 @@
 use super::head;
 use super::reply::Http2Replies;
 use super::sink::Sender;
-use crate::base::{Side, Tick};
+use crate::base::{Fault, Kind, Side, Tick};
 use crate::conn::misdirected::{certificate, is_misdirected};
 use crate::conn::upgrade;
-use crate::exchange::answer::{of_framing, of_head};
+use crate::exchange::answer::{of_body, of_framing, of_head};
 use crate::exchange::{Context, Downstream, Home, Lent, Outcome, Peer, Tunnel, refuse, run};
 use crate::mem::{Buf, Pool};
 use crate::net::body::BodySource;
@@ -121,7 +121,8 @@ pub(super) async fn serve(shared: Rc<Shared>, request: Request<RecvStream>, resp
             let idle = listener.timeouts.tunnel_idle;
             let carried = Box::pin(carried(&ctx, *open, (&mut down.body, &to, pool), idle));
             if let Either::Second(()) = race(carried, poll_fn(|cx| to.poll_reset(cx))).await {
-                ctx.reason.set(shared.gone());
+                let why = if shared.silent.get() { Reason::ClientSilent } else { Reason::ClientGone };
+                ctx.reason.set(why);
             }
         }
         Either::Second(()) => {
@@ -129,16 +130,21 @@ pub(super) async fn serve(shared: Rc<Shared>, request: Request<RecvStream>, resp
             ctx.status.set(status);
             ctx.bytes_out.set(sent);
             ctx.bytes_in.set(down.body.count());
-            ctx.reason.set(shared.gone());
+            ctx.reason.set(shared.why(&mut down.body));
         }
     }
     to.reset_unless_ended();
 }
 
 impl Shared {
-    /// Why a stream is over that was not served to its end.
-    fn gone(&self) -> Reason {
-        if self.silent.get() { Reason::ClientSilent } else { Reason::ClientGone }
+    /// Why a stream is over that was not served to its end, with this body: its client has reset it, or has gone; or it has sent
+    /// what is no request, and the library has reset it.
+    fn why(&self, body: &mut FrameReader) -> Reason {
+        match body.broke() {
+            Some(fault @ Fault { kind: Kind::Malformed, .. }) => of_body(fault),
+            _ if self.silent.get() => Reason::ClientSilent,
+            _ => Reason::ClientGone,
+        }
     }
 }
 
