@@ -4,16 +4,16 @@
 use super::client;
 use crate::base::Certificate;
 use ring::digest::{Context, SHA256};
-use rustls::RootCertStore;
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, UnixTime};
 use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{VerifierBuilderError, WebPkiClientVerifier};
+use rustls::{CertRevocationListError, RootCertStore};
 use std::sync::Arc;
 use x509_parser::asn1_rs::{Oid, oid};
-use x509_parser::prelude::{CertificateRevocationList, FromDer, X509Certificate};
+use x509_parser::prelude::{CertificateRevocationList, FromDer, X509Certificate, X509Version};
 
 const ISSUING_DISTRIBUTION_POINT: Oid<'static> = oid!(2.5.29.28);
 
@@ -79,14 +79,12 @@ impl Clients {
         for (index, list) in lists.iter().enumerate() {
             for list in all(list).map_err(|why| Unusable::List(index, why))? {
                 let unread = |_| Unusable::List(index, "holds a list that cannot be read".into());
-                let said = Said::of(&CertificateRevocationList::from_der(&list).map_err(unread)?.1);
+                let read = CertificateRevocationList::from_der(&list).map_err(unread)?.1;
+                let said = Said::of(&read);
                 // Tried alone, so that the one at fault is named.
                 let alone = builder(&roots, vec![list.clone()], asks, provider).build();
                 if let Err(VerifierBuilderError::InvalidCrl(error)) = alone {
-                    return Err(Unusable::List(
-                        index,
-                        format!("holds a list that cannot be used: {error:?}"),
-                    ));
+                    return Err(Unusable::List(index, why(&error, &read)));
                 }
                 // Whoever verifies looks at one of a scope, the first.
                 match kept.iter_mut().find(|(other, _)| other.scope == said.scope) {
@@ -133,6 +131,24 @@ impl Clients {
         let between: Vec<CertificateDer<'_>> = chain.map(CertificateDer::from).collect();
         self.verifier.verify_client_cert(&CertificateDer::from(leaf), &between, now).is_ok()
     }
+}
+
+/// Why a list cannot be used, as the rest of a sentence that begins with its file.
+fn why(error: &CertRevocationListError, list: &CertificateRevocationList<'_>) -> String {
+    use CertRevocationListError as E;
+    let what = match error {
+        _ if list.version() != Some(X509Version::V2) => "is not of version 2 with a number (RFC 5280 §5)",
+        E::BadSignature => "has a signature that proves nothing",
+        E::InvalidCrlNumber => "has a number that is none",
+        E::InvalidRevokedCertSerialNumber => "revokes a number that no certificate has",
+        E::IssuerInvalidForCrl => "is of an authority that may sign none",
+        E::UnsupportedCriticalExtension => "has a critical extension that is not known",
+        E::UnsupportedDeltaCrl => "tells only what has changed: give the whole one",
+        E::UnsupportedIndirectCrl => "is not of the authority whose certificates it revokes",
+        E::UnsupportedRevocationReason => "revokes for a reason that is not known",
+        _ => "cannot be used",
+    };
+    format!("holds a list that {what}")
 }
 
 /// What a list says of itself.

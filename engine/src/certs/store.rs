@@ -114,7 +114,12 @@ impl Store {
         name.eq_ignore_ascii_case(asked.as_bytes())
             || std::str::from_utf8(name).is_ok_and(|name| {
                 let name = name.to_ascii_lowercase();
-                self.places(&name).is_some() && self.places(&name) == self.places(asked)
+                match (self.places(&name), self.places(asked)) {
+                    (Some(places), Some(shown)) => places == shown,
+                    // Who asks for a name that is of none is shown the first.
+                    (Some(places), None) => places.contains(&0),
+                    (None, _) => false,
+                }
             })
     }
 }

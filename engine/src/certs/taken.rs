@@ -3,14 +3,22 @@
 
 use super::identity::Identity;
 use std::collections::HashMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// What was taken, by the paths of the files.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Taken {
     pairs: HashMap<(PathBuf, PathBuf), Identity>,
     files: HashMap<PathBuf, Arc<[u8]>>,
+}
+
+// Some of it is secret.
+impl fmt::Debug for Taken {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "Taken({} pairs, {} files)", self.pairs.len(), self.files.len())
+    }
 }
 
 impl Taken {
@@ -24,7 +32,7 @@ impl Taken {
         self.pairs.insert((cert.to_owned(), key.to_owned()), identity);
     }
 
-    /// What a file of authorities or of revoked certificates held.
+    /// What a file of authorities, of revoked certificates or of keys of tickets held.
     pub fn file(&self, path: &Path) -> Option<&Arc<[u8]>> {
         self.files.get(path)
     }

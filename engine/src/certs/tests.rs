@@ -57,7 +57,11 @@ fn a_connection_serves_the_hosts_of_the_certificate_it_was_made_with() {
         ("a.test", "b.test", false),
         // Of no certificate: only what was asked for.
         ("other.test", "other.test", true),
-        ("other.test", "a.test", false),
+        ("other.test", "more.test", false),
+        // And those of the first certificate, which is shown to whoever asks for such a host.
+        ("other.test", "a.test", true),
+        ("other.test", "x.b.test", true),
+        ("other.test", "c.test", false),
         ("other.test", "another.test", false),
         // HTTP/1.0 need not say.
         ("a.test", "", true),
@@ -181,6 +185,19 @@ fn lists_are_compared_by_their_numbers_within_one_scope() {
     assert!(!admits([list(8, NOW - 9, None, &[77]), list(9, NOW, some, &[])]));
 }
 
+/// A list of version 1 (RFC 5280 §5.1.2.1), as `openssl ca -gencrl` makes one where nobody asks for extensions.
+fn first_version() -> Vec<u8> {
+    let der = |tag: u8, parts: &[&[u8]]| {
+        let inner = parts.concat();
+        [&[tag, u8::try_from(inner.len()).expect("is short")], &inner[..]].concat()
+    };
+    // ecdsa-with-SHA256, CN=a.
+    let signs = der(0x30, &[&der(6, &[&[0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2]])]);
+    let name = der(0x30, &[&der(0x31, &[&der(0x30, &[&der(6, &[&[0x55, 4, 3]]), &der(12, &[b"a"])])])]);
+    let made = der(23, &[b"260101000000Z"]);
+    der(0x30, &[&der(0x30, &[&signs, &name, &made]), &signs, &der(3, &[&[0; 9]])])
+}
+
 #[test]
 fn files_that_vouch_for_nobody_are_refused_with_the_one_at_fault() {
     let good = shown!("none.crl");
@@ -200,6 +217,7 @@ fn files_that_vouch_for_nobody_are_refused_with_the_one_at_fault() {
         (shown!("ann.pem"), "holds no list of revoked certificates"),
         (der, "holds a list that cannot be read"),
         (&[0x30, 0], "holds a list that cannot be read"),
+        (&first_version(), "holds a list that is not of version 2 with a number (RFC 5280 §5)"),
     ] {
         let told = unusable(shown!("ca-a.pem"), &[good, list]);
         assert!(matches!(&told, Some(Unusable::List(1, why)) if why.contains(expected)), "{told:?}");

@@ -38,9 +38,9 @@ impl Keys {
     ///
     /// # Errors
     /// Which of the files is none, and why, as the rest of a sentence that begins with it.
-    pub fn read(files: &[Vec<u8>]) -> Result<Keys, (usize, String)> {
+    pub fn read(files: &[impl AsRef<[u8]>]) -> Result<Keys, (usize, String)> {
         let mut keys: Vec<Key> = Vec::new();
-        for (index, file) in files.iter().enumerate() {
+        for (index, file) in files.iter().map(AsRef::as_ref).enumerate() {
             let size =
                 SIZES.into_iter().find(|size| file.len() == *size || (*size == 80 && file.len() % size == 0));
             let Some(size) = size.filter(|_| !file.is_empty()) else {

@@ -90,9 +90,13 @@ pub async fn serve(link: &Rc<Link>, lent: &Rc<Lent>, home: &Home, peer: &mut Pee
                     return End::Closed;
                 }
             },
-            // A connection speaks one version to its end: what follows an exchange is no preface.
+            // A connection speaks one version to its end: what follows an exchange is no preface, and what is spoken over TLS was
+            // agreed on in the handshake (RFC 9113 §3.2, RFC 7301 §3.2).
             Came::Refused(Reason::VersionNotSupported, _)
-                if speaks.http2 && is_new && buf.as_ref().is_some_and(begins_http2) =>
+                if speaks.http2
+                    && is_new
+                    && !link.stream.is_covered()
+                    && buf.as_ref().is_some_and(begins_http2) =>
             {
                 return End::Http2(buf);
             }

@@ -45,7 +45,7 @@ impl Answer {
         use Close::{Always, IfUnread};
         use Reason as R;
         let (status, title, proxy_error, close): (u16, &str, Option<&str>, Close) = match reason {
-            R::Ok | R::ClientGone | R::TunnelIdle => return None,
+            R::Ok | R::ClientGone | R::ClientSilent | R::TunnelIdle => return None,
             // The peer is a proxy that may speak anything, not a client that waits for an answer.
             R::ProxyProtocol(_) => return None,
             // There is no session to answer in.

@@ -11,9 +11,11 @@ use crate::net::body::{BodySink, BodySource, pump};
 use crate::observe::Reason;
 use crate::upstream::{Reply, Upload};
 use crate::wire::edits::Edits;
-use crate::wire::head::Version;
+use crate::wire::field::Field;
+use crate::wire::head::{Head, Version};
 use crate::wire::http1::FramingFault;
 use crate::wire::http1::framing::Length;
+use crate::wire::websocket::accept;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::Poll;
@@ -38,6 +40,9 @@ pub fn write<'c, B: BodySource, R: Replies>(
             return Err(Reason::UpgradeRefused);
         }
         let upgrade = upgrade.filter(|_| status == 101);
+        if upgrade.is_some() && is_by_http2 && !has_answered(ctx, head) {
+            return Err(Reason::UpstreamMalformed("websocket_accept"));
+        }
         let close = upload.is_some() || !body.ended();
         let mut reader = got.body();
         let length = match got.length() {
@@ -78,6 +83,13 @@ pub fn write<'c, B: BodySource, R: Replies>(
         got.finish(whole);
         Ok(if close { Outcome::Close } else { Outcome::Reuse })
     }
+}
+
+/// Whether the origin has answered to the key of a WebSocket. Over HTTP/2 there is none, so it is ours, and nobody behind us looks
+/// (RFC 6455 §4.1).
+fn has_answered(ctx: &Context<'_>, reply: Head<'_>) -> bool {
+    let key = ctx.head.and_then(|head| head.field(Field::SEC_WEBSOCKET_KEY)).unwrap_or_default();
+    reply.field(Field::SEC_WEBSOCKET_ACCEPT) == Some(&accept(key)[..])
 }
 
 /// Why a reply was cut, if it was.

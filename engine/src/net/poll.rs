@@ -6,7 +6,7 @@ use super::clock;
 use super::link::Link;
 use crate::base::Tick;
 use crate::mem::{Buf, Class, Pool};
-use crate::wire::http2::{Blocks, Breach, Refusal, Refusals, Tap};
+use crate::wire::http2::{Blocks, Breach, Refusal, Refusals, Tap, Window};
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
@@ -37,6 +37,8 @@ pub struct Wire {
     /// Of a client's connection, like the next one.
     blocks: RefCell<Option<Blocks>>,
     refusals: RefCell<Option<Refusals>>,
+    /// Of a server's connection.
+    window: RefCell<Option<Window>>,
     /// What the library has refused and nobody was told of yet.
     refused: RefCell<Vec<Refusal>>,
     /// Frames that were put together and not read yet.
@@ -47,6 +49,9 @@ pub struct Wire {
     /// Bytes that may still be read in this turn.
     turn: Cell<usize>,
     heard: Cell<Tick>,
+    /// Whether the socket took no more when it was written to last.
+    full: Cell<bool>,
+    taken: Cell<Tick>,
     /// Since when something is begun that is not whole.
     begun: Cell<Option<Tick>>,
     crowd: RefCell<Vec<Waker>>,
@@ -73,6 +78,7 @@ impl Wire {
             out: RefCell::default(),
             tap: RefCell::new(tap),
             refusals: RefCell::new(blocks.is_some().then(Refusals::default)),
+            window: RefCell::new(blocks.is_none().then(Window::default)),
             refused: RefCell::default(),
             blocks: RefCell::new(blocks),
             put: RefCell::default(),
@@ -81,6 +87,8 @@ impl Wire {
             writes: RefCell::new(writes),
             turn: Cell::new(TURN_BYTES),
             heard: Cell::new(clock::coarse()),
+            full: Cell::new(false),
+            taken: Cell::default(),
             begun: Cell::new(None),
             crowd: RefCell::default(),
         })
@@ -121,6 +129,11 @@ impl Wire {
     /// When bytes came last.
     pub fn heard(&self) -> Tick {
         self.heard.get()
+    }
+
+    /// When the socket had room again last for what had to wait: the peer has taken something of what came before it.
+    pub fn taken(&self) -> Tick {
+        self.taken.get()
     }
 
     /// Since when a head, or another frame that has to be whole, is on its way (see [`Tap::is_within`]).
@@ -172,11 +185,19 @@ impl Wire {
         self.tap.borrow().is_settled()
     }
 
+    /// Whether a server has taken nothing of anybody's body for a while, and would take nothing of another's.
+    pub fn is_stuck(&self) -> bool {
+        self.window.borrow().as_ref().is_some_and(|window| window.is_stuck(clock::coarse()))
+    }
+
     /// Sends once; false when the socket takes nothing.
     fn send(&self, buf: &mut Buf) -> io::Result<bool> {
         match self.link.stream.try_write(buf.filled()) {
             Ok(sent) => {
                 buf.consume(sent);
+                if self.full.replace(false) {
+                    self.taken.set(clock::coarse());
+                }
                 // The peer reads: it is as alive as one that writes.
                 self.link.writing.clear();
                 if buf.len() < CROWDED_BYTES {
@@ -184,7 +205,10 @@ impl Wire {
                 }
                 Ok(true)
             }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.full.set(true);
+                Ok(false)
+            }
             Err(error) => {
                 self.link.broken(&error);
                 Err(error)
@@ -238,6 +262,9 @@ impl Wire {
         let mut tap = self.tap.borrow_mut();
         let seen = tap.see(bytes, now);
         self.begun.set(if tap.is_within() { self.begun.get().or(Some(now)) } else { None });
+        if let Some(window) = self.window.borrow_mut().as_mut() {
+            window.came(bytes);
+        }
         if let Err(breach) = seen {
             self.breach.set(Some(breach));
         }
@@ -316,6 +343,9 @@ impl AsyncWrite for Polled {
         debug_assert!(fits, "no more than there is room for");
         if let Some(refusals) = wire.refusals.borrow_mut().as_mut() {
             refusals.see(&bytes[..len], |refusal| wire.refused.borrow_mut().push(refusal));
+        }
+        if let Some(window) = wire.window.borrow_mut().as_mut() {
+            window.sent(&bytes[..len], clock::coarse());
         }
         Poll::Ready(Ok(len))
     }

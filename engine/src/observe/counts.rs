@@ -62,10 +62,9 @@ impl Counts {
     /// Labels of the classes in [`Counts::requests`].
     pub const CLASSES: [&'static str; 6] = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"];
 
-    /// The index in [`Counts::requests`] of a status; 0 for 0, and for what is no status.
+    /// The index in [`Counts::requests`] of a status; 0 where there was none. One of no class is a server's error (RFC 9110 §15).
     pub fn class(status: u16) -> usize {
-        let class = usize::from(status / 100);
-        if class < Counts::CLASSES.len() { class } else { 0 }
+        usize::from(status / 100).min(Counts::CLASSES.len() - 1)
     }
 
     /// Counts one exchange at its end.
@@ -83,7 +82,9 @@ mod tests {
 
     #[test]
     fn every_status_has_a_class() {
-        for (status, class) in [(0, 0), (99, 0), (101, 1), (200, 2), (304, 3), (499, 4), (599, 5), (600, 0)] {
+        for (status, class) in
+            [(0, 0), (99, 0), (101, 1), (200, 2), (304, 3), (499, 4), (599, 5), (600, 5), (999, 5)]
+        {
             assert_eq!(Counts::class(status), class, "{status}");
         }
     }

@@ -116,6 +116,8 @@ reasons! {
     UpstreamError(u16) = "upstream_error",
     /// The client closed or reset its connection before the end of the exchange.
     ClientGone = "client_gone",
+    /// The client of an HTTP/2 connection was silent, read nothing, and did not answer a PING either.
+    ClientSilent = "client_silent",
     /// The exchange was not over within `timeouts.total`; cut if the reply had begun.
     TotalTimeout = "total_timeout",
     /// All connections that the upstream may have are busy.

@@ -6,7 +6,7 @@ use super::call::{CallFault, Outgoing, Plan};
 use super::http2::{self, Mux};
 use super::lent::Lent;
 use super::pool::Conn;
-use super::shared::Shared;
+use super::shared::{Sends, Shared};
 use super::station::{Picked, Station, Stay};
 use super::turn::{Free, Turn, dialling, slot};
 use crate::balance::Facts;
@@ -54,10 +54,10 @@ impl<'a> Leased<'a> {
 
     /// Takes a parked connection, if there is one. None to an upstream that is told of clients: what is parked there
     /// was opened before it wanted to be.
-    fn take_parked(&mut self, now: Tick) -> bool {
+    fn take_parked(&mut self, now: Tick, sends: Sends) -> bool {
         let Plan { upstream, station, .. } = self.plan;
         if upstream.http2 {
-            self.stream = station.join(&self.picked);
+            self.stream = station.join(&self.picked, sends);
         } else if upstream.proxy_protocol.is_none() {
             self.conn = station.take(&self.picked, now);
         }
@@ -159,6 +159,7 @@ pub async fn connect<'a>(
     let mut end = None::<Deadline>;
     let mut last = CallFault::Connect("refused");
     let mut held = Held { slot: None, station: plan.station };
+    let sends = Sends::of(request.onward.length);
     for attempt in 0..ENDPOINTS_TRIED {
         let now = clock::coarse();
         let (picked, marked) = pick(lent, plan, request.key, (now, &refused[..attempt]))?;
@@ -166,7 +167,7 @@ pub async fn connect<'a>(
         let mut leased = Leased { conn: None, stream: None, picked, plan, lent };
         // Whoever waits already comes first.
         let is_first = plan.upstream.http2 || !plan.station.has_line();
-        if fresh == Fresh::Any && is_first && leased.take_parked(now) {
+        if fresh == Fresh::Any && is_first && leased.take_parked(now, sends) {
             if marked {
                 leased.reached();
             }
@@ -177,14 +178,14 @@ pub async fn connect<'a>(
         end.set(now.after(plan.timeouts.connect).min(plan.total));
         // Of those that want a connection which they can share, one makes it.
         let dialling = match plan.upstream.http2 {
-            true => match dialling(plan, &leased.picked, end).await? {
+            true => match dialling(plan, (&leased.picked, sends), end).await? {
                 Turn::Join(stream) => return Ok(leased.join(stream)),
                 Turn::Dial(dialling) => Some(dialling),
             },
             false => None,
         };
         if held.slot.is_none() {
-            match slot(lent, plan, (&leased.picked, parks(plan, fresh)), end).await? {
+            match slot(lent, plan, (&leased.picked, sends, parks(plan, fresh)), end).await? {
                 Free::Stream(stream) => return Ok(leased.join(stream)),
                 Free::Parked(picked, conn) => return Ok(leased.take_over(picked, conn)),
                 Free::Slot(slot) => held.slot = Some(slot),

@@ -3,9 +3,29 @@
 use super::http2::{Mux, Stream};
 use super::station::{Picked, Station};
 use crate::base::{Line, Place};
+use crate::wire::http1::framing::Length;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::task::Waker;
+
+/// What of a request takes room on a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sends {
+    /// A stream alone.
+    Head,
+    /// And of what all streams may send together.
+    Body,
+}
+
+impl Sends {
+    /// Of a request with a body of this length.
+    pub fn of(length: Length) -> Sends {
+        match length {
+            Length::None | Length::Exact(0) => Sends::Head,
+            _ => Sends::Body,
+        }
+    }
+}
 
 /// Shared connections to one endpoint.
 #[derive(Debug, Default)]
@@ -18,9 +38,9 @@ pub struct Shared {
 }
 
 impl Shared {
-    /// A part of one of them that has room. The first ones are filled first, so that those that are not needed fall idle.
-    pub fn join(&mut self) -> Option<Stream> {
-        self.all.iter().find(|mux| mux.has_room()).map(Mux::begin)
+    /// A part of one of them that has room for what the exchange `sends`. The first ones are filled first, so that those that are not needed fall idle.
+    pub fn join(&mut self, sends: Sends) -> Option<Stream> {
+        self.all.iter().find(|mux| mux.has_room(sends)).map(Mux::begin)
     }
 
     /// Another one.
@@ -42,7 +62,7 @@ impl Shared {
 
     /// Has one close that carries nothing, so that another connection may be made; false if there is none.
     pub fn leave_idle(&self) -> bool {
-        let idle = self.all.iter().find(|mux| mux.active() == 0 && mux.has_room());
+        let idle = self.all.iter().find(|mux| mux.active() == 0 && mux.has_room(Sends::Head));
         idle.inspect(|mux| mux.leave()).is_some()
     }
 
@@ -64,7 +84,8 @@ impl Shared {
     /// Wakes the exchange that has waited longest, if there is something for it to do: it joins, or it dials.
     pub fn pass_on(&mut self) {
         let mut waiting = self.waiting.borrow_mut();
-        if !waiting.is_empty() && (self.wants_another() || self.all.iter().any(|mux| mux.has_room())) {
+        let has_room = || self.all.iter().any(|mux| mux.has_room(Sends::Head));
+        if !waiting.is_empty() && (self.wants_another() || has_room()) {
             waiting.call();
         }
     }

@@ -5,7 +5,7 @@
 
 use super::http2::{Mux, Stream};
 use super::pool::Conn;
-use super::shared::Shared;
+use super::shared::{Sends, Shared};
 use super::view::{Seat, Together, View};
 use crate::balance::State;
 use crate::base::{Line, Tick};
@@ -149,9 +149,9 @@ impl Station {
         Some((Picked { set: inner.set.clone(), at, stay: inner.stays[at] }, conn))
     }
 
-    /// A part of a connection to the endpoint that others use too.
-    pub fn join(&self, picked: &Picked) -> Option<Stream> {
-        self.sharing(picked, Shared::join).flatten()
+    /// A part of a connection to the endpoint that others use too, for an exchange that `sends` this.
+    pub fn join(&self, picked: &Picked, sends: Sends) -> Option<Stream> {
+        self.sharing(picked, |shared| shared.join(sends)).flatten()
     }
 
     /// Lends what the endpoint has of shared connections; not if it has left.

@@ -5,7 +5,7 @@ use super::call::{CallFault, Plan};
 use super::http2;
 use super::lent::Lent;
 use super::pool::Conn;
-use super::shared::{Dialling, Wanting};
+use super::shared::{Dialling, Sends, Wanting};
 use super::station::{Picked, Station};
 use crate::base::counters::{Capped, Slot};
 use crate::base::{Place, Tick};
@@ -41,7 +41,11 @@ pub enum Free {
 ///
 /// # Errors
 /// `ConnectTimeout`: `end` has passed.
-pub async fn dialling<'a>(plan: Plan<'a>, picked: &Picked, end: &Deadline) -> Result<Turn<'a>, CallFault> {
+pub async fn dialling<'a>(
+    plan: Plan<'a>,
+    (picked, sends): (&Picked, Sends),
+    end: &Deadline,
+) -> Result<Turn<'a>, CallFault> {
     let mut wanting = Wanting::new(plan.station, picked);
     loop {
         if let Some(dialling) = Dialling::begin(plan.station, picked) {
@@ -56,7 +60,7 @@ pub async fn dialling<'a>(plan: Plan<'a>, picked: &Picked, end: &Deadline) -> Re
             end.poll_passed(cx).map(|()| true)
         })
         .await;
-        if let Some(stream) = plan.station.join(picked) {
+        if let Some(stream) = plan.station.join(picked, sends) {
             return Ok(Turn::Join(stream));
         }
         if ended {
@@ -75,7 +79,7 @@ pub async fn dialling<'a>(plan: Plan<'a>, picked: &Picked, end: &Deadline) -> Re
 pub async fn slot(
     lent: &Lent,
     plan: Plan<'_>,
-    (picked, parks): (&Picked, bool),
+    (picked, sends, parks): (&Picked, Sends, bool),
     end: &Deadline,
 ) -> Result<Free, CallFault> {
     let Plan { upstream, station, .. } = plan;
@@ -121,7 +125,7 @@ pub async fn slot(
         .await;
         look.set(Tick::NEVER);
         if upstream.http2
-            && let Some(stream) = station.join(picked)
+            && let Some(stream) = station.join(picked, sends)
         {
             return Ok(Free::Stream(stream));
         }

@@ -1,5 +1,5 @@
 //! What of WebSocket's handshake is not passed on but made: over HTTP/2 there is no key, so a client of HTTP/1.1 gets the
-//! answer to its own from us (RFC 6455 §4.2.2, RFC 8441 §5).
+//! answer to its own from us, and an origin of HTTP/1.1 a key that it has to answer to (RFC 6455 §4, RFC 8441 §5).
 
 use ring::digest;
 
@@ -9,15 +9,31 @@ const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 /// Bytes of an answer.
 pub const ACCEPT_BYTES: usize = 28;
 
+/// Bytes of a key.
+pub const KEY_BYTES: usize = 24;
+
 /// The value of `Sec-WebSocket-Accept` for a key. It proves that the handshake was understood, and nothing else.
 pub fn accept(key: &[u8]) -> [u8; ACCEPT_BYTES] {
     let mut hashed = digest::Context::new(&digest::SHA1_FOR_LEGACY_USE_ONLY);
     hashed.update(key);
     hashed.update(GUID);
+    base64(hashed.finish().as_ref())
+}
+
+/// The value of `Sec-WebSocket-Key` that these random bytes make (RFC 6455 §4.1).
+pub fn key(random: [u64; 2]) -> [u8; KEY_BYTES] {
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&random[0].to_ne_bytes());
+    bytes[8..].copy_from_slice(&random[1].to_ne_bytes());
+    base64(&bytes)
+}
+
+/// Bytes as so many letters, padding among them.
+fn base64<const LETTERS: usize>(bytes: &[u8]) -> [u8; LETTERS] {
+    debug_assert_eq!(bytes.len().div_ceil(3) * 4, LETTERS, "what is asked for is what they take");
     let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    // Twenty bytes: the last group has two of them, and padding.
-    let mut out = [b'='; ACCEPT_BYTES];
-    for (group, letters) in hashed.finish().as_ref().chunks(3).zip(out.chunks_mut(4)) {
+    let mut out = [b'='; LETTERS];
+    for (group, letters) in bytes.chunks(3).zip(out.chunks_mut(4)) {
         let byte = |at: usize| u32::from(group.get(at).copied().unwrap_or(0));
         let word = byte(0) << 16 | byte(1) << 8 | byte(2);
         for (letter, shift) in letters.iter_mut().zip([18, 12, 6, 0]).take(group.len() + 1) {
@@ -30,6 +46,12 @@ pub fn accept(key: &[u8]) -> [u8; ACCEPT_BYTES] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn keys_are_sixteen_bytes_in_base64() {
+        let word = |bytes: [u8; 8]| u64::from_ne_bytes(bytes);
+        assert_eq!(&key([word(*b"the samp"), word(*b"le nonce")]), b"dGhlIHNhbXBsZSBub25jZQ==");
+    }
 
     #[test]
     fn the_example_of_rfc_6455() {

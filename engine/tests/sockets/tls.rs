@@ -185,3 +185,18 @@ fn who_is_no_issuer_and_speaks_nothing_else_than_one_is_recorded() {
         }
     });
 }
+
+// RFC 9113 §3.2, RFC 7301 §3.2.
+#[test]
+fn http2_is_spoken_over_tls_where_it_was_agreed_on_and_nowhere_else() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let gateway = gateway(driver, &origin, "10s");
+        for version in [&TLS12, &TLS13] {
+            for peer in [Peer::new(version, None), Peer::new(version, None).offering(&[b"http/1.1"])] {
+                let status = peer.says(gateway.addr(), "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").unwrap();
+                assert_eq!(status, 505);
+            }
+        }
+    });
+}

@@ -13,18 +13,17 @@ use http::{HeaderName, HeaderValue, Method, header};
 const MARGIN: usize = 256;
 /// What is added to the head of a request for a tunnel.
 const UPGRADE: &[u8] = b"Connection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: ";
-/// A key that an origin answers to and nobody looks at: over HTTP/2 there is none (RFC 8441 §5).
-const KEY: &[u8] = b"cmluZ2dhdGUtaHR0cDItNA==\r\n";
 
-/// Lays the head of a request into a buffer of `pool`.
+/// Lays the head of a request into a buffer of `pool`. Where it asks for a tunnel, `key` is the one that an origin of HTTP/1.1 has
+/// to answer to: over HTTP/2 there is none (RFC 8441 §5).
 ///
 /// # Errors
 /// The request cannot stand in one head, or contradicts itself.
-pub(super) fn lay(parts: &Parts, pool: &Pool) -> Result<Buf, Reason> {
+pub(super) fn lay(parts: &Parts, pool: &Pool, key: &[u8]) -> Result<Buf, Reason> {
     let fields = parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
     let authority = parts.uri.authority().map_or("", |authority| authority.as_str());
     let target = parts.uri.path_and_query().map_or("", |target| target.as_str());
-    let need = fields.sum::<usize>() + authority.len() * 2 + target.len() + MARGIN;
+    let need = fields.sum::<usize>() + start_bytes(parts);
     if need > BULK_BYTES {
         return Err(Reason::HeadTooLarge);
     }
@@ -68,10 +67,35 @@ pub(super) fn lay(parts: &Parts, pool: &Pool) -> Result<Buf, Reason> {
     }
     if protocol.is_some() {
         put(UPGRADE);
-        put(KEY);
+        put(key);
+        put(b"\r\n");
     }
     put(b"\r\n");
     Ok(head)
+}
+
+/// Room for the lines that a head begins with.
+fn start_bytes(parts: &Parts) -> usize {
+    let authority = parts.uri.authority().map_or(0, |authority| authority.as_str().len());
+    let target = parts.uri.path_and_query().map_or(0, |target| target.as_str().len());
+    parts.method.as_str().len() + authority * 2 + target + MARGIN
+}
+
+/// What a head asks for and of whom, as a head of its own: of one that is refused, that is all there is to tell.
+pub(super) fn outline(parts: &Parts, pool: &Pool) -> Option<Buf> {
+    let need = start_bytes(parts);
+    if need > BULK_BYTES {
+        return None;
+    }
+    let mut head = pool.take(Class::holding(need));
+    let authority = parts.uri.authority().map_or("", |authority| authority.as_str());
+    let host = match parts.headers.get(header::HOST) {
+        Some(host) if authority.is_empty() => host.as_bytes(),
+        _ => authority.as_bytes(),
+    };
+    let target = parts.uri.path_and_query().map_or(authority, |target| target.as_str()).as_bytes();
+    let lines = [parts.method.as_str().as_bytes(), b" ", target, b" HTTP/1.1\r\nHost: ", host, b"\r\n\r\n"];
+    lines.into_iter().all(|part| head.put(part)).then_some(head)
 }
 
 /// The host, which `:authority` and Host may both name if it is the same (§8.3.1).
@@ -124,7 +148,7 @@ mod tests {
 
     #[test]
     fn a_request_is_laid_as_the_same_request_in_http1() {
-        let laid = |parts: &Parts| lay(parts, &Pool::new()).map(|head| head.filled().to_vec());
+        let laid = |parts: &Parts| lay(parts, &Pool::new(), b"key==").map(|head| head.filled().to_vec());
         let given = parts(
             "POST",
             "https://a.test:8443/x?y=1",
@@ -142,6 +166,7 @@ mod tests {
         assert!(head.starts_with(
             b"GET /chat HTTP/1.1\r\nHost: a.test\r\nsec-websocket-version: 13\r\nConnection: upgrade\r\n"
         ));
+        assert!(head.ends_with(b"\r\nSec-WebSocket-Key: key==\r\n\r\n"));
     }
 
     #[test]
@@ -158,7 +183,7 @@ mod tests {
             ("https://a.test/", &[("cookie", "a\t")], "bad_field_value"),
             ("ftp://a.test/", &[], "unknown_scheme"),
         ] {
-            let refused = lay(&parts("GET", uri, fields), &Pool::new()).map(|_| ());
+            let refused = lay(&parts("GET", uri, fields), &Pool::new(), b"").map(|_| ());
             assert_eq!(refused, Err(Reason::BadRequest(reason)), "{uri} {fields:?}");
         }
     }

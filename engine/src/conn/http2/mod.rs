@@ -63,10 +63,19 @@ pub(super) async fn serve(link: Rc<Link>, lent: Rc<Lent>, home: Rc<Home>, peer: 
         peer,
         active,
         quiet_since,
+        silent: Cell::new(false),
     });
     link.reading.set(now.after(home.look(&lent, |listener| listener.timeouts.head)));
     let builder = home.look(&lent, builder);
-    let Some(mut server) = greeted(&builder, &wire).await else { return };
+    let mut server = match greeted(&builder, &wire).await {
+        Ok(server) => server,
+        Err(None) => return,
+        Err(Some(reason)) => {
+            shared.record(reason, 0);
+            linger(&link, &lent).await;
+            return;
+        }
+    };
     let _asleep = lent.sleepers.enter(&link, &home);
     link.reading.set(home.silent_until(&lent, clock::coarse()));
     let pings = server.ping_pong();
@@ -93,7 +102,7 @@ pub(super) async fn serve(link: Rc<Link>, lent: Rc<Lent>, home: Rc<Home>, peer: 
                 return;
             }
             Step::Broken(why) => {
-                driver.record(Reason::BadRequest(why), 0);
+                shared.record(Reason::BadRequest(why), 0);
                 drop(server);
                 linger(&link, &lent).await;
                 return;
@@ -123,17 +132,24 @@ fn builder(listener: &Listener) -> Builder {
 }
 
 /// Waits for the client's preface and sends ours, within the time of a head.
-async fn greeted(builder: &Builder, wire: &Rc<Wire>) -> Option<Server> {
+///
+/// # Errors
+/// What the client did in its place; none of one that went, or said nothing at all.
+async fn greeted(builder: &Builder, wire: &Rc<Wire>) -> Result<Server, Option<Reason>> {
     let mut handshake = pin!(builder.handshake::<_, Piece>(wire.end()));
     poll_fn(|cx| {
         wire.begin_turn();
         let done = handshake.as_mut().poll(cx);
         if let Poll::Ready(Err(_)) = wire.poll_sent(cx) {
-            return Poll::Ready(None);
+            return Poll::Ready(Err(None));
         }
         match done {
-            Poll::Ready(done) => Poll::Ready(done.ok()),
-            Poll::Pending => wire.link().reading.poll_passed(cx).map(|()| None),
+            Poll::Ready(Err(error)) if error.is_io() => Poll::Ready(Err(None)),
+            Poll::Ready(done) => Poll::Ready(done.map_err(|_| Some(Reason::BadRequest("http2")))),
+            Poll::Pending => {
+                let late = |()| Err(wire.begun().map(|_| Reason::HeadTimeout));
+                wire.link().reading.poll_passed(cx).map(late)
+            }
         }
     })
     .await
@@ -252,11 +268,11 @@ impl Driver<'_> {
 
     /// The time of the connection has passed: whether it is over, or how long it may go on.
     fn is_over(&mut self, server: &mut Server) -> bool {
-        let Shared { wire, lent, home, active, quiet_since, .. } = &**self.shared;
+        let Shared { wire, lent, home, active, quiet_since, silent, .. } = &**self.shared;
         let (now, heard) = (clock::coarse(), wire.heard());
         let head = home.look(lent, |listener| listener.timeouts.head);
         if wire.begun().is_some_and(|begun| begun.after(head) <= now) {
-            self.record(Reason::HeadTimeout, 0);
+            self.shared.record(Reason::HeadTimeout, 0);
             return true;
         }
         let next = if active.get() == 0 {
@@ -281,13 +297,18 @@ impl Driver<'_> {
             }
         } else {
             let idle = home.look(lent, |listener| listener.timeouts.idle);
+            // Whoever reads is there too: its answer comes behind all that waits to be read.
+            let seen = heard.max(wire.taken());
             match self.asked_at {
                 // Whoever is there answers.
-                Some(asked_at) if heard <= asked_at && now >= asked_at.after(head) => return true,
-                Some(asked_at) if heard <= asked_at => asked_at.after(head),
-                _ if heard.after(idle) > now => {
+                Some(asked_at) if seen <= asked_at && now >= asked_at.after(head) => {
+                    silent.set(true);
+                    return true;
+                }
+                Some(asked_at) if seen <= asked_at => asked_at.after(head),
+                _ if seen.after(idle) > now => {
                     self.asked_at = None;
-                    heard.after(idle)
+                    seen.after(idle)
                 }
                 _ => {
                     if let Some(pings) = &mut self.pings {
@@ -316,16 +337,18 @@ impl Driver<'_> {
     #[cold]
     fn refused(&self, refusal: Refusal) {
         match refusal {
-            Refusal::Malformed => self.record(Reason::BadRequest("http2_request"), 0),
-            Refusal::Streams => self.record(Reason::BadRequest("too_many_streams"), 0),
-            Refusal::Head => self.record(Reason::HeadTooLarge, 431),
+            Refusal::Malformed => self.shared.record(Reason::BadRequest("http2_request"), 0),
+            Refusal::Streams => self.shared.record(Reason::BadRequest("too_many_streams"), 0),
+            Refusal::Head => self.shared.record(Reason::HeadTooLarge, 431),
         }
     }
+}
 
+impl Shared {
     /// What the client did wrong, for the log, and the status that it was told, if it was told one: there is no request to
     /// tell it with.
     fn record(&self, reason: Reason, status: u16) {
-        let Shared { lent, home, peer, .. } = &**self.shared;
+        let Shared { lent, home, peer, .. } = self;
         let (table, at) = home.now(lent);
         let ctx = Context::new(lent, &table, peer.on(&table, at), None, clock::now());
         ctx.version.set(Version::Http2);

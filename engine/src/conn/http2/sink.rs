@@ -177,6 +177,6 @@ impl BodySink for Sink<'_> {
     }
 
     fn started(&self) -> bool {
-        self.staged.is_none()
+        self.staged.is_none() && self.to.body.get().is_some()
     }
 }

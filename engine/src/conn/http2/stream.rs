@@ -3,10 +3,10 @@
 use super::head;
 use super::reply::Http2Replies;
 use super::sink::Sender;
-use crate::base::{Side, Tick};
+use crate::base::{Fault, Kind, Side, Tick};
 use crate::conn::misdirected::{certificate, is_misdirected};
 use crate::conn::upgrade;
-use crate::exchange::answer::{of_framing, of_head};
+use crate::exchange::answer::{of_body, of_framing, of_head};
 use crate::exchange::{Context, Downstream, Home, Lent, Outcome, Peer, Tunnel, refuse, run};
 use crate::mem::{Buf, Pool};
 use crate::net::body::BodySource;
@@ -16,9 +16,10 @@ use crate::net::poll::Wire;
 use crate::net::spawn::{Either, race};
 use crate::observe::Reason;
 use crate::table::Limits;
-use crate::wire::head::{Head, Lines};
+use crate::wire::head::{Head, Lines, Version};
 use crate::wire::http1::framing::{self, Length};
 use crate::wire::http1::{Parsed, request};
+use crate::wire::websocket;
 use h2::RecvStream;
 use h2::ext::Protocol;
 use h2::server::SendResponse;
@@ -39,6 +40,8 @@ pub(super) struct Shared {
     pub(super) active: Cell<u32>,
     /// When the last one ended.
     pub(super) quiet_since: Cell<Tick>,
+    /// Whether the connection ends because its client answered nothing.
+    pub(super) silent: Cell<bool>,
 }
 
 /// A stream that is counted until it ends, however it ends.
@@ -77,17 +80,21 @@ pub(super) async fn serve(shared: Rc<Shared>, request: Request<RecvStream>, resp
     let to = Sender::new((wire.clone(), wheel.clone()), respond, silence);
     let (parts, body) = request.into_parts();
     let mut lines = lent.upstream.lines.take();
-    let laid = laid(&parts, pool, &mut lines, &listener.limits);
     let is_tunnel = parts.extensions.get::<Protocol>().is_some();
+    let random = || lent.upstream.random();
+    let key = is_tunnel.then(|| websocket::key([random(), random()]));
+    let key = key.as_ref().map_or(&b""[..], |key| &key[..]);
+    let (held, is_whole) = laid(&parts, (pool, &mut *lines), &listener.limits, key);
     drop(parts);
-    let head = laid.as_ref().ok().map(|held| Head::new(held.filled(), &lines));
+    let head = held.as_ref().map(|held| Head::new(held.filled(), &lines));
     let mut ctx = Context::new(lent, &table, peer, head, began);
+    ctx.version.set(Version::Http2);
     ctx.certificate = certificate(&wire.link().stream, listener);
-    let framed = match &laid {
-        Err(reason) => Err(*reason),
+    let framed = match is_whole {
+        Err(reason) => Err(reason),
         // What follows the head of one is of the tunnel, if it is opened.
-        Ok(_) if is_tunnel => Ok(Length::None),
-        Ok(_) => head.map_or(Ok(Length::None), |head| length(head, &body)),
+        Ok(()) if is_tunnel => Ok(Length::None),
+        Ok(()) => head.map_or(Ok(Length::None), |head| length(head, &body)),
     };
     let length = framed.unwrap_or(Length::None);
     let limit = if matches!(length, Length::Chunked) { listener.limits.body_bytes } else { None };
@@ -114,7 +121,8 @@ pub(super) async fn serve(shared: Rc<Shared>, request: Request<RecvStream>, resp
             let idle = listener.timeouts.tunnel_idle;
             let carried = Box::pin(carried(&ctx, *open, (&mut down.body, &to, pool), idle));
             if let Either::Second(()) = race(carried, poll_fn(|cx| to.poll_reset(cx))).await {
-                ctx.reason.set(Reason::ClientGone);
+                let why = if shared.silent.get() { Reason::ClientSilent } else { Reason::ClientGone };
+                ctx.reason.set(why);
             }
         }
         Either::Second(()) => {
@@ -122,10 +130,22 @@ pub(super) async fn serve(shared: Rc<Shared>, request: Request<RecvStream>, resp
             ctx.status.set(status);
             ctx.bytes_out.set(sent);
             ctx.bytes_in.set(down.body.count());
-            ctx.reason.set(Reason::ClientGone);
+            ctx.reason.set(shared.why(&mut down.body));
         }
     }
     to.reset_unless_ended();
+}
+
+impl Shared {
+    /// Why a stream is over that was not served to its end, with this body: its client has reset it, or has gone; or it has sent
+    /// what is no request, and the library has reset it.
+    fn why(&self, body: &mut FrameReader) -> Reason {
+        match body.broke() {
+            Some(fault @ Fault { kind: Kind::Malformed, .. }) => of_body(fault),
+            _ if self.silent.get() => Reason::ClientSilent,
+            _ => Reason::ClientGone,
+        }
+    }
 }
 
 /// Carries a tunnel to its end; how that came is in the record.
@@ -143,22 +163,32 @@ async fn carried(
     let _ = upgrade::tunnel(ctx, open, client, idle).await;
 }
 
-/// The head, in the buffer that is given, and where its parts are.
+/// The head, in the buffer that is given, and where its parts are. Of one that is refused what it asks for and of whom, for the
+/// record, where that can be told. `key` is the one that an origin is shown.
 fn laid(
     parts: &http::request::Parts,
-    pool: &Pool,
-    lines: &mut Lines,
+    (pool, lines): (&Pool, &mut Lines),
     limits: &Limits,
-) -> Result<Buf, Reason> {
-    let held = head::lay(parts, pool)?;
-    match request::parse(held.filled(), lines, &limits.head()) {
-        Ok(Parsed::Complete { .. }) => {}
+    key: &[u8],
+) -> (Option<Buf>, Result<(), Reason>) {
+    let parsed = |held: &Buf, lines: &mut Lines| match request::parse(held.filled(), lines, &limits.head()) {
+        Ok(Parsed::Complete { .. }) => {
+            lines.came_by_http2();
+            Ok(())
+        }
         // What was laid ends with an empty line.
-        Ok(Parsed::Partial) => return Err(Reason::BadRequest("no_head")),
-        Err(fault) => return Err(of_head(fault)),
-    }
-    lines.came_by_http2();
-    Ok(held)
+        Ok(Parsed::Partial) => Err(Reason::BadRequest("no_head")),
+        Err(fault) => Err(of_head(fault)),
+    };
+    let refused = match head::lay(parts, pool, key) {
+        Ok(held) => match parsed(&held, lines) {
+            Ok(()) => return (Some(held), Ok(())),
+            Err(reason) => reason,
+        },
+        Err(reason) => reason,
+    };
+    let outline = head::outline(parts, pool).filter(|held| parsed(held, lines).is_ok());
+    (outline, Err(refused))
 }
 
 /// The length of a request's body: frames end it, whatever is said of it, and the library holds it to what is said.

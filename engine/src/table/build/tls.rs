@@ -3,9 +3,10 @@
 
 use super::listeners::speaks;
 use super::{Check, Expiry, Means, Pointer, Table, config};
-use crate::certs::{Identity, Keys, Ordered, Sealing, Terms, Unfit};
+use crate::certs::{Identity, Keys, Ordered, Roots, Sealing, Terms, Unfit};
 use crate::config::listener::Tickets;
 use crate::config::values::FilePath;
+use std::sync::Arc;
 
 pub(super) mod acme;
 mod clients;
@@ -151,7 +152,7 @@ fn warn_of_time(
     check.warn(at, message, Some("renew it; clients refuse one that is not valid".into()));
 }
 
-/// What tickets are sealed with; notes what is wrong with the files of keys.
+/// What tickets are sealed with; notes what is wrong with the files of keys. What a file held last goes on where that is known.
 ///
 /// # Errors
 /// When there are files that give no keys.
@@ -166,32 +167,83 @@ fn sealing(
         Some(Tickets::Off) => return Ok(Sealing::Off),
         Some(Tickets::Files(files)) => files,
     };
-    let mut held = Vec::new();
-    for (index, file) in files.0.iter().enumerate() {
-        let place = check.one_of(at, index);
-        held.push(read(check, &place, file, means));
-    }
-    let held: Option<Vec<Vec<u8>>> = held.into_iter().collect();
-    Keys::read(&held.ok_or(())?).map(Sealing::Shared).map_err(|(index, why)| {
-        let file = files.0.get(index).map(|file| file.0.display().to_string()).unwrap_or_default();
+    let files: Vec<(Pointer, &FilePath)> =
+        files.0.iter().enumerate().map(|(index, file)| (check.one_of(at, index), file)).collect();
+    let mut held = held(check, &files, means).ok_or(())?;
+    // Each turn has one file less that may be at fault.
+    let keys = loop {
+        let (index, why) = match Keys::read(&held) {
+            Ok(keys) => break keys,
+            Err(wrong) => wrong,
+        };
+        let Some((at, file)) = files.get(index) else {
+            check.error(at, why, None);
+            return Err(());
+        };
         let fix = "make one with `openssl rand -out FILE 80`";
-        check.error(&check.one_of(at, index), format!("'{file}' {why}"), Some(fix.into()));
-    })
+        let flaw = Flaw { at: at.clone(), message: format!("'{}' {why}", file.0.display()), fix };
+        held[index] = last(check, flaw, file, Some(&held[index])).ok_or(())?;
+    };
+    for ((_, file), bytes) in files.iter().zip(held) {
+        check.taken.take_file(&file.0, bytes);
+    }
+    Ok(Sealing::Shared(keys))
+}
+
+/// Those whom the certificates in `file` vouch for; notes what is wrong with it, and how to `fix` that. What it held last goes
+/// on where that is known.
+pub(super) fn roots(
+    check: &mut Check<'_>,
+    at: &Pointer,
+    (file, fix): (&FilePath, &'static str),
+    means: &mut Means<'_>,
+) -> Option<Roots> {
+    let flaw = match bytes(at, file, means) {
+        Ok(pem) => match Roots::read(&pem) {
+            Ok(roots) => {
+                check.taken.take_file(&file.0, pem.into());
+                return Some(roots);
+            }
+            Err(why) => Flaw { at: at.clone(), message: format!("'{}' {why}", file.0.display()), fix },
+        },
+        Err(flaw) => flaw,
+    };
+    let pem = last(check, flaw, file, None)?;
+    // It was read as these before, or as something else where it stands for that too.
+    let roots = Roots::read(&pem);
+    if let Err(why) = &roots {
+        check.error(at, format!("what '{}' held before {why}", file.0.display()), Some(fix.into()));
+    }
+    check.taken.take_file(&file.0, pem);
+    roots.ok()
+}
+
+/// What `files` hold, or held last; notes which of them cannot be read.
+fn held(
+    check: &mut Check<'_>,
+    files: &[(Pointer, &FilePath)],
+    means: &mut Means<'_>,
+) -> Option<Vec<Arc<[u8]>>> {
+    let mut held = Vec::new();
+    for (at, file) in files {
+        held.push(match bytes(at, file, means) {
+            Ok(bytes) => Some(Arc::from(bytes)),
+            Err(flaw) => last(check, flaw, file, None),
+        });
+    }
+    held.into_iter().collect()
+}
+
+/// What a file held when it could be used last, unless it is `this`, which cannot; notes the flaw of it.
+fn last(check: &mut Check<'_>, flaw: Flaw, file: &FilePath, this: Option<&Arc<[u8]>>) -> Option<Arc<[u8]>> {
+    let last = check.before.and_then(|before| before.file(&file.0)).filter(|last| Some(*last) != this);
+    flaw.note(check, last.is_some());
+    last.cloned()
 }
 
 /// Now, in seconds since 1970.
 pub(super) fn unix_seconds(means: &Means<'_>) -> i64 {
     i64::try_from((means.now.0 + means.offset) / 1_000_000_000).unwrap_or(i64::MAX)
-}
-
-/// What a file holds; notes that it cannot be read.
-pub(super) fn read(
-    check: &mut Check<'_>,
-    at: &Pointer,
-    path: &FilePath,
-    means: &mut Means<'_>,
-) -> Option<Vec<u8>> {
-    bytes(at, path, means).map_err(|flaw| flaw.note(check, false)).ok()
 }
 
 fn bytes(at: &Pointer, path: &FilePath, means: &mut Means<'_>) -> Result<Vec<u8>, Flaw> {

@@ -16,6 +16,7 @@ use crate::wire::field::Field;
 use crate::wire::head::{Head, Lines};
 use crate::wire::http1::framing::{Length, reply_length};
 use crate::wire::http1::{Parsed, reply};
+use crate::wire::http2::Breach;
 use crate::wire::method::Method;
 use h2::client::ResponseFuture;
 use h2::{Reason, RecvStream};
@@ -166,18 +167,20 @@ async fn begun(
     let head = head::request(lent, request, scheme, switches)?;
     let ends = !uploading && !switches;
     let mut sender = stream.sender();
-    let unsent = |fault| {
+    let unsent = || {
         stream.spoiled();
+        // What others got in return for their requests is not for this one, which another connection may have.
+        let fault = if stream.reused { CallFault::Reset } else { ended(stream) };
         let fault = of_tls(fault, stream.wire().link());
         Failed { fault, nothing_sent: true, refused: true, answered: false }
     };
     match ready(&mut sender, deadline).await {
         Ok(()) => {}
         Err(CallFault::FirstByte) => return Err(late(plan, stream).into()),
-        Err(fault) => return Err(unsent(fault)),
+        Err(_) => return Err(unsent()),
     }
     let sent = sender.send_request(head, ends);
-    let (response, sending_side) = sent.map_err(|_| unsent(CallFault::Reset))?;
+    let (response, sending_side) = sent.map_err(|_| unsent())?;
     let bounds = (Side::Upstream, plan.timeouts.between_bytes);
     let sending_side = FrameSender::new((stream.wire().clone(), &lent.wheel), sending_side, bounds, ends);
     let left = match request.onward.length {
@@ -268,11 +271,22 @@ fn failed(broke: Broke, (plan, stream): (Plan<'_>, &Stream), answered: bool, wai
                 stream.spoiled();
             }
             let ours = error.is_library() && !error.is_io();
-            let fault = if ours { CallFault::Malformed("http2") } else { CallFault::Reset };
+            let fault = if ours { CallFault::Malformed("http2") } else { ended(stream) };
+            // A stream that it resets, it has looked at: the connection lives.
+            let answered = answered || error.is_reset() && !refused;
             Failed { fault, nothing_sent: refused, refused, answered }
         }
     };
     Failed { fault: of_tls(failed.fault, stream.wire().link()), ..failed }
+}
+
+/// What a connection ended by: the origin's way to break the protocol, where that was it.
+fn ended(stream: &Stream) -> CallFault {
+    match stream.wire().breach() {
+        Some(Breach::Flood) => CallFault::Malformed("flood"),
+        Some(Breach::Preface) => CallFault::Malformed("http2"),
+        None => CallFault::Reset,
+    }
 }
 
 /// The time for a reply, or for what comes before a request, has passed.

@@ -2,6 +2,7 @@
 //! it or answers no longer, or its endpoint has left; those that use it count themselves.
 
 use super::super::lent::Lent;
+use super::super::shared::Sends;
 use super::keepalive::{Found, Keepalive};
 use crate::base::counters::{Capped, Slot};
 use crate::base::{Line, Tick};
@@ -130,13 +131,15 @@ impl Mux {
         Ok(mux)
     }
 
-    /// Whether it takes another exchange now. Only one until the origin has told how many it takes: it may refuse the others.
-    pub fn has_room(&self) -> bool {
+    /// Whether it takes another exchange now that `sends` this. Only one until the origin has told how many it takes: it may refuse
+    /// the others. A body would wait behind those that the origin does not read.
+    pub fn has_room(&self, sends: Sends) -> bool {
         let most = match self.settled.get() {
             true => (STREAMS_MAX as usize).min(self.send.current_max_send_streams()),
             false => 1,
         };
-        !self.over.get() && (self.active.get() as usize) < most
+        let is_held_up = sends == Sends::Body && self.wire.is_stuck();
+        !self.over.get() && (self.active.get() as usize) < most && !is_held_up
     }
 
     /// Whether it takes another exchange now, or when one of its own has ended.

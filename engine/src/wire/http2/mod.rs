@@ -1,11 +1,14 @@
 //! What of HTTP/2 is looked at beside the library that speaks it: the headers of frames, by which a peer is known that
-//! makes work and asks for nothing (RFC 9113 §10.5), and what the library refuses by itself.
+//! makes work and asks for nothing (RFC 9113 §10.5), what the library refuses by itself, and whether a server takes bodies.
 
 mod blocks;
+mod heads;
 mod refusals;
+mod window;
 
 pub use blocks::Blocks;
 pub use refusals::{Refusal, Refusals};
+pub use window::Window;
 
 use crate::base::Tick;
 use std::time::Duration;
@@ -21,6 +24,7 @@ const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
+const WINDOW_UPDATE: u8 = 8;
 const CONTINUATION: u8 = 9;
 const END_STREAM: u8 = 1;
 const ACK: u8 = 1;

@@ -2,10 +2,9 @@
 //! may have is refused, and one whose fields are too many is answered with 431. The frames that say so are seen on their way
 //! out, so that each of these requests is recorded as any other (RFC 9113 §8.1.1, §5.1.2, §6.5.2).
 
-use super::{HEADER_BYTES, HEADERS, RST_STREAM};
+use super::heads::{Heads, Passing};
+use super::{HEADERS, RST_STREAM};
 
-/// Bytes of a reset's payload: its code (RFC 9113 §6.4).
-const CODE_BYTES: usize = 4;
 /// The code of a request that was not looked at (RFC 9113 §7).
 const REFUSED_STREAM: u32 = 7;
 
@@ -21,15 +20,17 @@ pub enum Refusal {
 }
 
 /// Reads what goes to a client, however it is torn.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Refusals {
-    /// Bytes of a payload to pass over.
-    skip: usize,
-    /// A frame's header, and the code of a reset.
-    held: [u8; HEADER_BYTES + CODE_BYTES],
-    have: usize,
+    heads: Heads,
     /// The highest stream that was served, or refused: the library tells of them in order, and answers none before.
     known: u32,
+}
+
+impl Default for Refusals {
+    fn default() -> Refusals {
+        Refusals { heads: Heads::with_word_of(RST_STREAM, 0), known: 0 }
+    }
 }
 
 impl Refusals {
@@ -39,45 +40,21 @@ impl Refusals {
     }
 
     /// Sees bytes that go out, and tells `refused` of each stream that is ended by them and was never served.
-    pub fn see(&mut self, mut bytes: &[u8], mut refused: impl FnMut(Refusal)) {
-        while !bytes.is_empty() {
-            let skipped = bytes.len().min(self.skip);
-            self.skip -= skipped;
-            bytes = &bytes[skipped..];
-            let part = &bytes[..(self.needs() - self.have).min(bytes.len())];
-            self.held[self.have..][..part.len()].copy_from_slice(part);
-            self.have += part.len();
-            bytes = &bytes[part.len()..];
-            // It may need more once its type is known.
-            if self.have >= HEADER_BYTES && self.have == self.needs() {
-                self.frame(&mut refused);
+    pub fn see(&mut self, bytes: &[u8], mut refused: impl FnMut(Refusal)) {
+        let known = &mut self.known;
+        self.heads.see(bytes, |Passing { kind, stream, word, .. }| {
+            if stream <= *known {
+                return;
             }
-        }
-    }
-
-    /// Bytes of the frame's beginning that have to be here before it is understood.
-    fn needs(&self) -> usize {
-        let is_reset = self.have >= HEADER_BYTES && self.held[3] == RST_STREAM;
-        if is_reset { HEADER_BYTES + CODE_BYTES } else { HEADER_BYTES }
-    }
-
-    fn frame(&mut self, refused: &mut impl FnMut(Refusal)) {
-        let [a, b, c, kind, _, stream @ .., d, e, f, g] = self.held;
-        let len = u32::from_be_bytes([0, a, b, c]) as usize;
-        self.skip = len.saturating_sub(self.have - HEADER_BYTES);
-        self.have = 0;
-        let stream = u32::from_be_bytes(stream) & 0x7fff_ffff;
-        if stream <= self.known {
-            return;
-        }
-        let refusal = match (kind, u32::from_be_bytes([d, e, f, g])) {
-            (HEADERS, _) => Refusal::Head,
-            (RST_STREAM, REFUSED_STREAM) => Refusal::Streams,
-            (RST_STREAM, _) => Refusal::Malformed,
-            _ => return,
-        };
-        self.known = stream;
-        refused(refusal);
+            let refusal = match (kind, word) {
+                (HEADERS, _) => Refusal::Head,
+                (RST_STREAM, REFUSED_STREAM) => Refusal::Streams,
+                (RST_STREAM, _) => Refusal::Malformed,
+                _ => return,
+            };
+            *known = stream;
+            refused(refusal);
+        });
     }
 }
 

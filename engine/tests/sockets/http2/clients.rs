@@ -169,6 +169,9 @@ fn a_listener_of_http2_alone_speaks_nothing_else() {
             client.send(said);
             let (came, _) = client.rest();
             assert!(!came.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&came));
+            let line = gateway.log_of(client.addr());
+            let told = (&line["reason"], &line["detail"], &line["status"], &line["version"]);
+            assert_eq!(told, (&"bad_request".into(), &"http2".into(), &0.into(), &"2.0".into()), "{line}");
         }
         assert_eq!(origin.requests().len(), 1);
     });

@@ -230,6 +230,11 @@ impl Peer {
         &mut self.client
     }
 
+    /// Names of fields that came as never indexed.
+    pub fn never(&self) -> &[String] {
+        &self.decoder.never
+    }
+
     pub fn into_client(self) -> Client {
         self.client
     }

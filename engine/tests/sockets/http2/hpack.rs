@@ -129,13 +129,15 @@ pub struct Decoder {
     most: usize,
     /// What our SETTINGS allow.
     allowed: usize,
+    /// Names of fields that came as never indexed (RFC 7541 §6.2.3).
+    pub never: Vec<String>,
 }
 
 impl Decoder {
     /// A decoder whose table may have so many bytes.
     pub fn new(allowed: usize) -> Decoder {
         // Whoever encodes starts with 4096, and has to say that it uses less (§4.2).
-        Decoder { table: VecDeque::new(), most: 4096, allowed }
+        Decoder { table: VecDeque::new(), most: 4096, allowed, never: Vec::new() }
     }
 
     /// Decodes a whole field block.
@@ -173,6 +175,9 @@ impl Decoder {
                 }
                 _ => self.literal(&mut block, 4)?,
             };
+            if first & 0xf0 == 0x10 {
+                self.never.push(field.0.clone());
+            }
             fields.push(field);
         }
         Ok(fields)
@@ -279,7 +284,7 @@ fn the_second_reader_reads_the_examples_of_the_rfc() {
         digits.chunks(2).map(byte).collect()
     };
     // Appendix C.6: replies with Huffman's code, a table of 256 bytes, and what leaves it.
-    let mut decoder = Decoder { table: VecDeque::new(), most: 256, allowed: 256 };
+    let mut decoder = Decoder { most: 256, ..Decoder::new(256) };
     let date = |second: u32| format!("Mon, 21 Oct 2013 20:13:{second} GMT");
     let first =
         "4882 6402 5885 aec3 771a 4b61 96d0 7abe 9410 54d4 44a8 2005 9504 0b81 66e0 82a6 2d1b ff6e 919d 29ad

@@ -6,9 +6,9 @@ use super::{both, peer};
 use crate::support::{Client, Driver, Gateway, Setup, each_driver, three_fresh};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 use tools::upstream::Origin;
@@ -282,11 +282,96 @@ fn a_success_that_opens_no_tunnel_does_not_look_as_if_it_did() {
     });
 }
 
+/// An origin of HTTP/1.1 that opens each WebSocket, with this answer to its key, and sends back what comes; and the keys.
+fn opens(answer: fn(&str) -> String) -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let addr = listener.local_addr().expect("is bound");
+    let keys = Arc::<Mutex<Vec<String>>>::default();
+    let told = keys.clone();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (mut stream, mut head) = (stream.expect("is connected"), Vec::new());
+            let mut byte = [0];
+            while !head.ends_with(b"\r\n\r\n") && matches!(stream.read(&mut byte), Ok(1)) {
+                head.extend(byte);
+            }
+            let head = String::from_utf8_lossy(&head).into_owned();
+            let Some((_, key)) = head.split_once("Sec-WebSocket-Key: ") else { continue };
+            let key = key.lines().next().unwrap_or_default();
+            told.lock().unwrap().push(key.to_owned());
+            let says = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n";
+            drop(stream.write_all(format!("{says}{}\r\n", answer(key)).as_bytes()));
+            let mut back = stream.try_clone().expect("has a descriptor");
+            thread::spawn(move || std::io::copy(&mut stream, &mut back));
+        }
+    });
+    (addr, keys)
+}
+
+/// The field by which an origin takes a WebSocket (RFC 6455 §4.2.2).
+fn accepted(key: &str) -> String {
+    let asked = format!("{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
+    let hash = ring::digest::digest(&ring::digest::SHA1_FOR_LEGACY_USE_ONLY, asked.as_bytes());
+    let letter = |at: usize| match at {
+        0..26 => b'A' + at as u8,
+        26..52 => b'a' + (at - 26) as u8,
+        52..62 => b'0' + (at - 52) as u8,
+        62 => b'+',
+        _ => b'/',
+    };
+    let bits: String = hash.as_ref().iter().map(|byte| format!("{byte:08b}")).collect::<String>() + "00";
+    let sixes = (0..27).map(|at| usize::from_str_radix(&bits[6 * at..6 * at + 6], 2).expect("are bits"));
+    let text: String = sixes.map(|six| char::from(letter(six))).collect();
+    format!("Sec-WebSocket-Accept: {text}=\r\n")
+}
+
+fn over_http1(driver: Driver, origin: SocketAddr) -> Gateway {
+    let text = format!(
+        "version: 1\ngateway: {{ shards: 1, driver: {} }}\n\
+         listeners: [{{ name: a, bind: 127.0.0.1:0, protocols: [http1, http2] }}]\n\
+         upstreams: {{ origin: {{ endpoints: [{{ address: '{origin}' }}] }} }}\n\
+         routes: [{{ name: all, match: {{ path: /* }}, to: origin }}]\n",
+        driver.name(),
+    );
+    Gateway::with(&text, 1)
+}
+
+// RFC 6455 §4.1: over HTTP/2 there is no key, so that nobody but the gateway can look at the answer.
+#[test]
+fn a_tunnel_is_opened_by_an_origin_that_answers_to_the_key_of_its_request() {
+    each_driver(|driver| {
+        let cases: [(fn(&str) -> String, u16); 3] = [
+            (accepted, 200),
+            (|_| String::new(), 502),
+            (|_| "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n".into(), 502),
+        ];
+        for (answer, status) in cases {
+            let (addr, keys) = opens(answer);
+            let gateway = over_http1(driver, addr);
+            let mut peer = peer(&gateway);
+            for stream in [1, 3] {
+                peer.send(offer(stream, "/chat"));
+                peer.until("a head", |peer| {
+                    peer.answers.get(&stream).is_some_and(|answer| answer.status != 0)
+                });
+                assert_eq!(peer.answers[&stream].status, status);
+                if status == 502 {
+                    let line = gateway.log_of(peer.client().addr());
+                    let told = (&line["reason"], &line["detail"]);
+                    assert_eq!(told, (&"upstream_malformed".into(), &"websocket_accept".into()), "{line}");
+                }
+            }
+            let keys = keys.lock().unwrap();
+            assert!(keys.len() == 2 && keys[0] != keys[1] && keys[0].len() == 24, "{keys:?}");
+        }
+    });
+}
+
 #[test]
 fn what_a_tunnel_carried_is_counted_though_its_client_resets_it() {
     each_driver(|driver| {
-        let origin = Origin::start();
-        let gateway = Gateway::start(driver, &both(&origin));
+        let (origin, _) = opens(accepted);
+        let gateway = over_http1(driver, origin);
         let mut peer = peer(&gateway);
         peer.send(offer(1, "/upgrade"));
         peer.send(frame(DATA, 0, 1, b"hello"));

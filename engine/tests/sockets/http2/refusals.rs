@@ -60,3 +60,63 @@ fn what_is_refused_before_it_is_an_exchange_is_logged_once_with_its_reason() {
         three_fresh(&gateway);
     });
 }
+
+#[test]
+fn what_is_refused_for_its_head_tells_what_it_asked_for_and_of_whom() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let gateway = Gateway::start(driver, &both(&origin));
+        for (method, fields, detail) in [
+            ("GET", ("x-value", " a"), "bad_field_value"),
+            ("DELETE", ("host", "b.test"), "hosts_differ"),
+            ("HEAD", ("x-value", "a\t"), "bad_field_value"),
+        ] {
+            let mut peer = peer(&gateway);
+            let block = [plain(&asking(method, "/ok?x=1")), plain(&[fields])].concat();
+            peer.send(frame(HEADERS, END_HEADERS | END_STREAM, 1, block));
+            let answer = peer.answer(1).expect(400);
+            assert_eq!(answer.body.is_empty(), method == "HEAD", "{answer:?}");
+            let line = gateway.log_of(peer.client().addr());
+            let told = ["method", "host", "path", "version", "reason", "detail"];
+            let told = told.map(|name| line[name].as_str().unwrap_or_default());
+            assert_eq!(told, [method, "a.test", "/ok?x=1", "2.0", "bad_request", detail], "{line}");
+        }
+        assert_eq!(origin.requests().len(), 0);
+    });
+}
+
+#[test]
+fn a_body_that_is_not_what_was_said_of_it_is_logged_with_what_its_client_was_told() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let gateway = Gateway::start(driver, &both(&origin));
+        let sized =
+            |method: &str| [plain(&asking(method, "/echo")), plain(&[("content-length", "5")])].concat();
+        let head = frame(HEADERS, END_HEADERS, 1, sized("POST"));
+        let ends = |fields: &[(&str, &str)]| frame(HEADERS, END_HEADERS | END_STREAM, 1, plain(fields));
+        for (name, rest) in [
+            ("shorter", frame(DATA, END_STREAM, 1, b"abc")),
+            ("longer", frame(DATA, END_STREAM, 1, b"abcdefgh")),
+            ("cut by trailers", [frame(DATA, 0, 1, b"abc"), ends(&[("x-sum", "1")])].concat()),
+            ("a pseudo-field in trailers", [frame(DATA, 0, 1, b"abcde"), ends(&[(":path", "/")])].concat()),
+            ("connection in trailers", [frame(DATA, 0, 1, b"abcde"), ends(&[("connection", "x")])].concat()),
+        ] {
+            for waits in [false, true] {
+                let mut peer = peer(&gateway);
+                // The gateway is at work on it, or it is over before that has begun.
+                let detail = if waits { "body_framing" } else { "http2_request" };
+                match waits {
+                    true => peer.send(&head).barrier().send(&rest),
+                    false => peer.send([&head[..], &rest].concat()),
+                };
+                let answer = peer.answer(1);
+                assert_eq!((answer.reset, answer.status), (Some(PROTOCOL_ERROR), 0), "{name}: {answer:?}");
+                let line = gateway.log_of(peer.client().addr());
+                let told = (&line["reason"], &line["detail"], &line["status"], &line["bytes_out"]);
+                let expected = (&"bad_request".into(), &detail.into(), &0.into(), &0.into());
+                assert_eq!(told, expected, "{name}, {waits}: {line}");
+            }
+        }
+        three_fresh(&gateway);
+    });
+}

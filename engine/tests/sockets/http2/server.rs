@@ -19,6 +19,8 @@ pub struct Frame {
     pub payload: Vec<u8>,
     /// What a head asks for.
     pub path: String,
+    /// Names of its fields that came as never indexed.
+    pub never: Vec<String>,
 }
 
 impl Frame {
@@ -107,7 +109,8 @@ impl Served {
             RST_STREAM => drop(self.left.remove(&stream)),
             _ => {}
         }
-        Some(Frame { kind, flags, stream, payload, path })
+        let never = std::mem::take(&mut self.decoder.never);
+        Some(Frame { kind, flags, stream, payload, path, never })
     }
 
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) {

@@ -8,8 +8,8 @@ use crate::admin::address;
 use crate::admin::metrics::scrape_until;
 use crate::support::{Client, Driver, Gateway, PATIENCE, each_driver};
 use std::collections::BTreeSet;
-use std::io::Write;
-use std::net::SocketAddr;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener};
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, mpsc};
@@ -397,5 +397,148 @@ fn a_body_that_was_not_taken_whole_leaves_no_stream_open() {
             gateway.connect().send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").reply().expect(200);
             assert_eq!(connections.load(Relaxed), before + 1);
         }
+    });
+}
+
+// RFC 9113 §6.9: the window of a connection is one for all of its streams.
+#[test]
+fn an_upload_that_an_origin_does_not_read_holds_up_no_other_one() {
+    each_driver(|driver| {
+        let came = Arc::new(AtomicUsize::new(0));
+        let seen = came.clone();
+        // What is sent to one path is not read, and nothing is given back for it.
+        let (addr, connections) = origin(&[], move |_, mut served| {
+            let mut deaf = 0;
+            while let Some(Frame { kind, stream, flags, payload, path, .. }) = served.next() {
+                match kind {
+                    HEADERS if path == "/deaf" => deaf = stream,
+                    HEADERS if flags & END_STREAM != 0 => served.send(head(stream, "200", END_STREAM)),
+                    DATA if stream == deaf => drop(seen.fetch_add(payload.len(), Relaxed)),
+                    DATA => {
+                        let body = frame(DATA, flags, stream, &payload);
+                        served.send([head(stream, "200", 0), body].concat());
+                    }
+                    _ => {}
+                }
+            }
+        });
+        let gateway = before(driver, addr, "", "first_byte: 5s");
+        let mut stuck = gateway.connect();
+        let large = "x".repeat(1 << 17);
+        stuck.send(format!("POST /deaf HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n{large}", 1 << 17));
+        comes_to(&came, 65_535);
+        // Longer than whoever reads takes to give something back.
+        thread::sleep(Duration::from_millis(200));
+        let mut client = gateway.connect();
+        // What sends no body needs no room for one.
+        client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").reply().expect(200);
+        assert_eq!(connections.load(Relaxed), 1);
+        for _ in 0..3 {
+            assert_eq!(client.send(POST).reply().expect(200).text(), "hello");
+        }
+        assert_eq!(connections.load(Relaxed), 2);
+    });
+}
+
+// RFC 9113 §8.7: what else than REFUSED_STREAM an origin resets a stream with, it may have done what was asked.
+#[test]
+fn a_stream_that_an_origin_resets_is_not_asked_again() {
+    each_driver(|driver| {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let counted = asked.clone();
+        let (addr, connections) = origin(&[], move |_, mut served| {
+            while let Some(Frame { kind, stream, path, .. }) = served.next() {
+                match (kind, path.as_str()) {
+                    (HEADERS, "/ok") => served.send(head(stream, "200", END_STREAM)),
+                    (HEADERS, _) => {
+                        counted.fetch_add(1, Relaxed);
+                        served.send(reset(stream, INTERNAL_ERROR));
+                    }
+                    _ => {}
+                }
+            }
+        });
+        let gateway = before(driver, addr, "", "first_byte: 5s");
+        let mut client = gateway.connect();
+        for _ in 0..30 {
+            client.send("GET /ok HTTP/1.1\r\nHost: a\r\n\r\n").reply().expect(200);
+            client.send("GET /reset HTTP/1.1\r\nHost: a\r\n\r\n");
+            assert_eq!(client.reply().expect(502).reason(), "upstream_reset");
+        }
+        assert_eq!((asked.load(Relaxed), connections.load(Relaxed)), (30, 1));
+    });
+}
+
+/// An origin that answers any first bytes as a server of HTTP/1.1 would.
+fn old() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let addr = listener.local_addr().expect("is bound");
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.expect("is connected");
+            // Whoever connected may only have looked whether it is there.
+            if stream.read_exact(&mut [0; PREFACE.len()]).is_ok() {
+                drop(stream.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"));
+                drop(stream.read_to_end(&mut Vec::new()));
+            }
+        }
+    });
+    addr
+}
+
+#[test]
+fn an_origin_that_breaks_the_protocol_is_told_from_one_that_is_gone() {
+    each_driver(|driver| {
+        let (floods, connections) = origin(&[], |_, mut served| {
+            while let Some(Frame { kind, stream, path, .. }) = served.next() {
+                match (kind, path.as_str()) {
+                    (HEADERS, "/ok") => served.send(head(stream, "200", END_STREAM)),
+                    (HEADERS, _) => served.send(frame(PING, 0, 0, [0; 8]).repeat(3000)),
+                    _ => {}
+                }
+            }
+        });
+        for (addr, detail, before_it) in [(old(), "http2", None), (floods, "flood", Some("/ok"))] {
+            let gateway = before(driver, addr, "", "first_byte: 5s");
+            if let Some(path) = before_it {
+                greeted(&gateway).ask(1, path).expect(200);
+            }
+            let mut client = gateway.connect();
+            client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+            assert_eq!(client.reply().expect(502).reason(), "upstream_malformed", "{detail}");
+            let line = gateway.log_of(client.addr());
+            assert!(line["detail"] == detail && line["tries"] == 1, "{line}");
+        }
+        assert_eq!(connections.load(Relaxed), 1, "it is not asked again");
+    });
+}
+
+// RFC 7541 §7.1.3.
+#[test]
+fn credentials_and_cookies_are_never_indexed_either_way() {
+    each_driver(|driver| {
+        let (to, came) = mpsc::channel();
+        let to = Mutex::new(to);
+        let (addr, _) = origin(&[], move |_, mut served| {
+            while let Some(Frame { kind, stream, never, .. }) = served.next() {
+                if kind == HEADERS {
+                    to.lock().unwrap().send(never).unwrap();
+                    let block = plain(&[(":status", "200"), ("set-cookie", "a=1"), ("x-other", "1")]);
+                    served.send(frame(HEADERS, END_HEADERS | END_STREAM, stream, block));
+                }
+            }
+        });
+        let gateway = before(driver, addr, "", "first_byte: 5s");
+        let mut peer = greeted(&gateway);
+        for stream in [1, 3] {
+            let fields = [("cookie", "b=2"), ("authorization", "Bearer x"), ("x-other", "2")];
+            let block = [plain(&asking("GET", "/")), plain(&fields)].concat();
+            peer.send(frame(HEADERS, END_HEADERS | END_STREAM, stream, block));
+            peer.answer(stream).expect(200);
+            let mut never = came.recv_timeout(PATIENCE).expect("a head");
+            never.sort_unstable();
+            assert_eq!(never, ["authorization", "cookie"]);
+        }
+        assert_eq!(peer.never(), ["set-cookie", "set-cookie"]);
     });
 }

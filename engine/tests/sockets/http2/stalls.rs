@@ -7,11 +7,14 @@ use super::hpack::plain;
 use super::server::{head, origin};
 use super::{both, peer};
 use crate::support::{Client, End, Gateway, Setup, each_driver, three_fresh};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 use tools::upstream::Origin;
+
+/// Milliseconds between two looks of a client that reads slowly.
+const SLOW_MS: u64 = 20;
 
 /// What a client does before it goes.
 type Stage = fn(&mut Peer);
@@ -73,12 +76,14 @@ fn a_preface_that_is_never_whole_is_not_waited_for() {
             for (client, len) in clients.iter_mut().zip(lengths) {
                 client.send(&PREFACE[..len]);
             }
-            for client in &mut clients {
-                client.rest();
-            }
             // The preface, and nothing behind it.
             let mut client = gateway.connect();
-            client.send(PREFACE).rest();
+            client.send(PREFACE);
+            for client in clients.iter_mut().chain([&mut client]) {
+                client.rest();
+                let line = gateway.log_of(client.addr());
+                assert_eq!(line["reason"], "head_timeout", "{listener}: {line}");
+            }
             drop((clients, client));
             at_rest(admin);
         }
@@ -189,9 +194,9 @@ fn whoever_is_silent_while_it_is_served_is_asked_whether_it_is_there() {
     each_driver(|driver| {
         let origin = Origin::start();
         let setup = Setup { timeouts: "idle: 100ms, head: 150ms", ..both(&origin) };
-        let (_gateway, admin) = with_admin(setup, driver);
-        let mut there = peer(&_gateway);
-        let mut gone = peer(&_gateway);
+        let (gateway, admin) = with_admin(setup, driver);
+        let mut there = peer(&gateway);
+        let mut gone = peer(&gateway);
         gone.pongs_back = false;
         for peer in [&mut there, &mut gone] {
             peer.send(get(1, "/never"));
@@ -199,6 +204,8 @@ fn whoever_is_silent_while_it_is_served_is_asked_whether_it_is_there() {
         there.until("three pings", |peer| peer.pings >= 3);
         assert_eq!(gone.rest(), End::Fin);
         assert_eq!(gone.pings, 1);
+        let line = gateway.log_of(gone.client().addr());
+        assert_eq!(line["reason"], "client_silent", "{line}");
         assert!(there.answers.is_empty() && there.goaway.is_none());
         there.send(reset(1, CANCEL)).ask(3, "/ok").expect(200);
         // Nothing runs any more: it is told to leave, and ended soon after.
@@ -206,6 +213,32 @@ fn whoever_is_silent_while_it_is_served_is_asked_whether_it_is_there() {
         assert_eq!(there.goaway.map(|(_, code)| code), Some(NO_ERROR));
         drop(there);
         at_rest(admin);
+    });
+}
+
+/// A client whose PONGs come behind a large reply, which it reads slowly and steadily: less at once than it may be sent.
+#[test]
+fn whoever_reads_slowly_is_there_though_its_answer_comes_late() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let setup = Setup { timeouts: "idle: 300ms, head: 300ms, body: 5s", ..both(&origin) };
+        let gateway = Gateway::start(driver, &setup);
+        let mut slow = TcpStream::connect(gateway.addr()).expect("it listens");
+        let size = 6_000_000;
+        let windows = [settings(&[(4, 0x7fff_ffff)]), window_update(0, 0x7fff_0000)].concat();
+        slow.write_all(&[PREFACE, &windows, &get(1, &format!("/bytes/{size}"))].concat()).expect("is sent");
+        let (mut came, mut some) = (0, vec![0; 64 * 1024]);
+        while came < size {
+            thread::sleep(Duration::from_millis(SLOW_MS));
+            match slow.read(&mut some).expect("it is not reset") {
+                0 => {
+                    panic!("it is closed after {came} bytes: {}", gateway.log_of(slow.local_addr().unwrap()))
+                }
+                read => came += read,
+            }
+        }
+        let line = gateway.log_of(slow.local_addr().unwrap());
+        assert_eq!(line["reason"], "ok", "{line}");
     });
 }
 

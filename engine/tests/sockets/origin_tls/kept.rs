@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::support::each_driver;
+use crate::tls::files::Folder;
 use tools::upstream::Origin;
 
 fn resumed(front: &Front) -> Vec<bool> {
@@ -66,6 +67,43 @@ fn a_changed_file_of_roots_is_a_reload() {
         let reply = get(&mut client, "/a/ok");
         std::fs::remove_file(&roots).unwrap();
         reply.expect(200);
+    });
+}
+
+#[test]
+fn a_file_of_roots_that_cannot_be_used_holds_up_nothing_and_the_last_good_one_stays() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let front = Front::start(origin.addr(), Rules::default());
+        let folder = Folder::new();
+        folder.put("roots.pem", &std::fs::read(file("ca.pem")).unwrap());
+        let path = folder.path("roots.pem").display().to_string();
+        let keys = format!("tls: {{ roots: {path} }}");
+        let text = |more: &str| text(driver, &[("a", &[&front.addr()], &keys)]) + more;
+        let gateway = Gateway::with(&text(""), 1);
+        let mut client = gateway.connect();
+        let other = "- { name: new, match: { path: /new }, respond: { body: ok } }\n";
+        for (generation, broken, told) in
+            [(2, true, "holds no certificate"), (3, false, "cannot be read: no such file")]
+        {
+            match broken {
+                true => folder.put("roots.pem", b"garbage"),
+                false => std::fs::remove_file(&path).unwrap(),
+            }
+            gateway.replace(&text(other));
+            gateway.hangup();
+            gateway.serves(generation);
+            let told = format!("'{path}' {told}; the last good one stays");
+            let said = gateway.said().now();
+            assert!(said.iter().any(|line| line.contains(&told)), "{told}: {said:#?}");
+            assert_eq!(get(&mut client, "/new").expect(200).text(), "ok");
+            get(&mut client, "/a/close-delimited/5").expect(200);
+        }
+        // Another one than the last is taken.
+        folder.put("roots.pem", &std::fs::read(file("../tls-a.pem")).unwrap());
+        gateway.hangup();
+        gateway.serves(4);
+        assert_eq!(get(&mut client, "/a/ok").expect(502).reason(), "upstream_certificate");
     });
 }
 

@@ -155,11 +155,23 @@ impl Peer {
         self.talk(TcpStream::connect(at)?)
     }
 
-    fn talk(&self, socket: TcpStream) -> io::Result<(Talk, HandshakeKind, u16)> {
+    /// Connects as a client of a.test, and gives the status of the reply to what it says first.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub(super) fn says(&self, at: SocketAddr, first: &str) -> io::Result<u16> {
+        self.begun(TcpStream::connect(at)?)?.ask(first)
+    }
+
+    fn begun(&self, socket: TcpStream) -> io::Result<Talk> {
         socket.set_read_timeout(Some(Duration::from_secs(20)))?;
         let name = ServerName::try_from("a.test").unwrap();
         let connection = ClientConnection::new(self.0.clone(), name).unwrap();
-        let mut talk = Talk { stream: StreamOwned::new(connection, socket) };
+        Ok(Talk { stream: StreamOwned::new(connection, socket) })
+    }
+
+    fn talk(&self, socket: TcpStream) -> io::Result<(Talk, HandshakeKind, u16)> {
+        let mut talk = self.begun(socket)?;
         let status = talk.get("/ok")?;
         let kind = talk.stream.conn.handshake_kind().expect("the handshake is done");
         Ok((talk, kind, status))

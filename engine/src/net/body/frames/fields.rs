@@ -2,7 +2,14 @@
 
 use crate::mem::Buf;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+
+/// Whether nobody may guess the values of a field by what compression makes of them: they are never indexed, by anybody on the
+/// way either (RFC 7541 §7.1.3). Which other fields came so the library does not tell.
+fn is_secret(name: &HeaderName) -> bool {
+    use header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION, SET_COOKIE};
+    matches!(*name, AUTHORIZATION | COOKIE | PROXY_AUTHORIZATION | SET_COOKIE)
+}
 
 /// Puts the lines of `text` from byte `from` on into `fields`, up to an empty one; their values stay where they are.
 pub fn put_lines(text: &Bytes, from: usize, fields: &mut HeaderMap) {
@@ -15,7 +22,8 @@ pub fn put_lines(text: &Bytes, from: usize, fields: &mut HeaderMap) {
             let start = at + colon + 1 + usize::from(line.get(colon + 1) == Some(&b' '));
             let value = text.slice(start..at + line.len());
             // Both were valid in HTTP/1.1; what is not here has no place in HTTP/2 either.
-            if let Ok(value) = HeaderValue::from_maybe_shared(value) {
+            if let Ok(mut value) = HeaderValue::from_maybe_shared(value) {
+                value.set_sensitive(is_secret(&name));
                 fields.append(name, value);
             }
         }

@@ -155,6 +155,20 @@ impl FrameReader {
         whole
     }
 
+    /// Why the body broke off, if it did and that is known by now; what came of it before is forgotten.
+    pub fn broke(&mut self) -> Option<Fault> {
+        let mut nobody = Context::from_waker(Waker::noop());
+        loop {
+            self.piece = Bytes::new();
+            match self.poll_piece(&mut nobody) {
+                Poll::Ready(Ok(())) if self.piece.is_empty() => return None,
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(fault)) => return Some(fault),
+                Poll::Pending => return None,
+            }
+        }
+    }
+
     fn fault(&self, kind: Kind) -> Fault {
         Fault::new(self.bounds.side, kind)
     }

@@ -2,7 +2,7 @@
 //! obtained for the same names goes on being shown.
 
 use super::super::listeners::speaks;
-use super::{Check, Means, Pointer, Table, config, read};
+use super::{Check, Means, Pointer, Table, config};
 use crate::base::Address;
 use crate::certs::{Obtained, Ordered, OriginTerms, Roots, Trust};
 use crate::config::listener::ClientAuth;
@@ -290,12 +290,8 @@ fn roots(check: &mut Check<'_>, at: &Pointer, given: &GivenIssuer, means: &mut M
         }
         return roots;
     };
-    let at = at.key("roots");
-    let told = Roots::read(&read(check, &at, file, means)?).map_err(|why| {
-        let fix = "give a PEM file with the certificates of those who vouch for the directory's server";
-        check.error(&at, format!("'{}' {why}", file.0.display()), Some(fix.into()));
-    });
-    told.ok()
+    let fix = "give a PEM file with the certificates of those who vouch for the directory's server";
+    super::roots(check, &at.key("roots"), (file, fix), means)
 }
 
 /// The names of a certificate, in lower case; notes those that are none.

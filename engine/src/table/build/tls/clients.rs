@@ -1,10 +1,9 @@
 //! Certificates of clients: who vouches for them, and which are revoked.
 
-use super::{Check, Flaw, Means, Pointer, bytes, config, spelled, unix_seconds};
+use super::{Check, Flaw, Means, Pointer, config, held, last, spelled, unix_seconds};
 use crate::certs::{Asks, Clients, Unusable};
 use crate::config::listener::ClientAuth;
 use crate::config::values::FilePath;
-use std::sync::Arc;
 
 /// What clients of listener `name` are asked for; notes what is wrong with it.
 ///
@@ -54,14 +53,7 @@ fn usable(
     asks: Asks,
     means: &mut Means<'_>,
 ) -> Option<Clients> {
-    let mut held = Vec::new();
-    for (at, file) in files {
-        held.push(match bytes(at, file, means) {
-            Ok(bytes) => Some(Arc::from(bytes)),
-            Err(flaw) => last(check, flaw, file, None),
-        });
-    }
-    let mut held: Vec<Arc<[u8]>> = held.into_iter().collect::<Option<_>>()?;
+    let mut held = held(check, files, means)?;
     // Each turn has one file less that may be at fault.
     let clients = loop {
         let lists: Vec<&[u8]> = held[1..].iter().map(|list| &**list).collect();
@@ -82,13 +74,6 @@ fn usable(
         check.taken.take_file(&file.0, bytes);
     }
     Some(clients)
-}
-
-/// What a file held when it could be used last, unless it is `this`, which cannot; notes the flaw of it.
-fn last(check: &mut Check<'_>, flaw: Flaw, file: &FilePath, this: Option<&Arc<[u8]>>) -> Option<Arc<[u8]>> {
-    let last = check.before.and_then(|before| before.file(&file.0)).filter(|last| Some(*last) != this);
-    flaw.note(check, last.is_some());
-    last.cloned()
 }
 
 /// Lists that leave clients out.

@@ -79,14 +79,10 @@ impl<'p> Secured<'p> {
         }
         let roots = match given {
             RootsFrom::System => of_system(check, at, means),
-            RootsFrom::File(path) => tls::read(check, at, path, means).and_then(|pem| {
-                let read = Roots::read(&pem);
-                let told = read.map_err(|why| {
-                    let fix = "give a PEM file with the certificates of those who vouch for the servers";
-                    check.error(at, format!("'{}' {why}", path.0.display()), Some(fix.into()));
-                });
-                told.ok()
-            }),
+            RootsFrom::File(path) => {
+                let fix = "give a PEM file with the certificates of those who vouch for the servers";
+                tls::roots(check, at, (path, fix), means)
+            }
         };
         self.roots.insert(file, roots.clone());
         roots
