@@ -18,9 +18,12 @@ use outlet::{Loss, Outlet};
 use report::{Report, Told};
 use std::io;
 use std::sync::mpsc::{self, Receiver, SyncSender, TryRecvError};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
+
+#[expect(clippy::disallowed_types, reason = "control and the log thread take it; no shard ever does")]
+type Shared<T> = std::sync::Mutex<T>;
 
 /// How long the thread sleeps when nobody wakes it; it looks for losses to tell when it wakes.
 const SLEEP: Duration = Duration::from_secs(1);
@@ -61,7 +64,7 @@ struct Losses {
     counts: Vec<Arc<Counts>>,
     /// Those that could not be written.
     unwritten: Arc<Count>,
-    report: Mutex<Report>,
+    report: Shared<Report>,
 }
 
 impl Logs {
@@ -70,7 +73,7 @@ impl Logs {
     pub fn start(target: Target, feeds: Vec<Feed>, clock: fn() -> Tick) -> io::Result<Logs> {
         let outlet = Outlet::open(target)?;
         let counts = feeds.iter().map(|feed| feed.counts.clone()).collect();
-        let losses = Arc::new(Losses { counts, unwritten: Arc::default(), report: Mutex::default() });
+        let losses = Arc::new(Losses { counts, unwritten: Arc::default(), report: Shared::default() });
         let (orders, inbox) = mpsc::sync_channel(ORDERS);
         let mut writer = Writer { outlet, feeds, inbox, clock, losses: losses.clone() };
         let thread = thread::Builder::new().name("log".into()).spawn(move || writer.run())?;

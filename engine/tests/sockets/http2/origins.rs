@@ -340,12 +340,10 @@ fn over_http1(driver: Driver, origin: SocketAddr) -> Gateway {
 #[test]
 fn a_tunnel_is_opened_by_an_origin_that_answers_to_the_key_of_its_request() {
     each_driver(|driver| {
-        let cases: [(fn(&str) -> String, u16); 3] = [
-            (accepted, 200),
-            (|_| String::new(), 502),
-            (|_| "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n".into(), 502),
-        ];
-        for (answer, status) in cases {
+        type Answer = fn(&str) -> String;
+        let wrong: Answer = |_| "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n".into();
+        let none: Answer = |_| String::new();
+        for (answer, status) in [(accepted as Answer, 200), (none, 502), (wrong, 502)] {
             let (addr, keys) = opens(answer);
             let gateway = over_http1(driver, addr);
             let mut peer = peer(&gateway);
