@@ -136,7 +136,7 @@ impl Client<'_> {
         if self.session.ending == Ending::Deaf {
             return self.was_given_up(&mut wire).await;
         }
-        let mut closes = false;
+        let (mut closes, mut breaks_off) = (false, false);
         for (number, ask) in self.session.asks.iter().enumerate() {
             let answer = match self.answer(&mut wire, number, ask).await {
                 Ok(answer) => answer,
@@ -152,11 +152,13 @@ impl Client<'_> {
                 return;
             }
             self.told.set(&self.told.answered, number + 1);
-            if closes {
+            // Behind a body that is not whole nothing more is said, and nothing heard but the end.
+            breaks_off = request::breaks_off(ask);
+            if closes || breaks_off {
                 break;
             }
         }
-        if closes || self.session.ending == Ending::Wait {
+        if closes || breaks_off || self.session.ending == Ending::Wait {
             let limit = if closes { CLOSING } else { IDLE + CLOSING };
             self.ends_within(&mut wire, limit).await;
         } else if !wire.rest().is_empty() {

@@ -3,8 +3,8 @@
 use crate::gateway::Gateway;
 use crate::ledger::{Answer, Moment, Run};
 use crate::plan::config::POOL_IDLE;
-use crate::plan::{Act, Ask, Door, Patience, Plan, Sent, Session};
-use crate::request::{LATE, is_tunnel};
+use crate::plan::{Act, Ask, Door, Patience, Plan, Sent, Session, Spoil};
+use crate::request::{LATE, breaks_off, is_tunnel};
 use ringgate::base::UpstreamId;
 use ringgate::net::sim;
 use ringgate::observe::Reason;
@@ -29,7 +29,7 @@ pub fn judge(run: &Run) {
                 None if open => run.breach(format!("request {} got no answer: {ask:?}", ask.id)),
                 None => {}
             }
-            open &= answer.is_some_and(|answer| answer.whole && !answer.closes);
+            open &= answer.is_some_and(|answer| answer.whole && !answer.closes) && !breaks_off(ask);
             read &= ask.spoil.is_none() && answer.is_none_or(|answer| !answer.closes);
         }
     }
@@ -107,6 +107,8 @@ fn judge_answer(run: &Run, session: &Session, ask: &Ask, answer: &Answer) {
         Some(spoil) if answer.status == spoil.status() && answer.closes => {}
         // An origin may have answered, or failed, before the flaw came.
         Some(spoil) if spoil.is_in_body() && (answer.closes || !answer.whole) => {}
+        // Then what is missing of a small body is waited for behind the answer: see the session's end.
+        Some(Spoil::SilentBody) if answer.status != Spoil::SilentBody.status() => {}
         Some(_) => breach("a request that breaks a rule was not refused as it should be"),
         None if whole_of_origin || excused(&run.plan, ask, answer) || out_of_time(run, ask, answer) => {}
         None => breach("neither what the origin said nor what its fault allows"),
