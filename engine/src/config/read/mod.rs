@@ -40,22 +40,10 @@ const PROBLEMS_MAX: usize = 200;
 /// # Errors
 /// All problems, in reading order.
 pub fn read(files: &mut dyn Source, path: &Path) -> Result<Config, Problems> {
-    let mut origin = Origin::default();
-    let mut faults = Faults::default();
-    let root = include::gather(files, path, &mut origin, &mut faults);
-    let Some(mut root) = root else {
-        return Err(faults.told(&mut origin));
-    };
-    expand::expand(&mut root, files, &mut origin, &mut faults);
-    let config = decode::root::<Config>(&root, files, &mut origin, &mut faults);
-    origin.root = Some(root);
-    match config {
-        Some(mut config) if faults.is_empty() => {
-            origin.hidden = faults.hidden;
-            config.origin = origin;
-            Ok(config)
-        }
-        _ => Err(faults.told(&mut origin)),
+    let (mut origin, mut faults) = (Origin::default(), Faults::default());
+    match include::gather(files, path, &mut origin, &mut faults) {
+        Some(root) => decoded(root, files, origin, faults),
+        None => Err(faults.told(&mut origin)),
     }
 }
 
@@ -65,20 +53,29 @@ pub fn read(files: &mut dyn Source, path: &Path) -> Result<Config, Problems> {
 /// # Errors
 /// What is wrong with it, or why there is nothing to read.
 pub fn read_section(files: &mut dyn Source, path: &Path, key: &str) -> Result<Config, Problems> {
-    let mut origin = Origin::default();
-    let mut faults = Faults::default();
+    let (mut origin, mut faults) = (Origin::default(), Faults::default());
     let Some(mut root) = include::gather(files, path, &mut origin, &mut faults) else {
         return Err(faults.told(&mut origin));
     };
-    let mut faults = Faults::default();
     if let Shape::Map(entries) = &mut root.shape {
         entries.retain(|entry| entry.key == key);
     }
+    decoded(root, files, origin, Faults::default())
+}
+
+/// What the tree of all files says.
+fn decoded(
+    mut root: Node,
+    files: &mut dyn Source,
+    mut origin: Origin,
+    mut faults: Faults,
+) -> Result<Config, Problems> {
     expand::expand(&mut root, files, &mut origin, &mut faults);
     let config = decode::root::<Config>(&root, files, &mut origin, &mut faults);
     origin.root = Some(root);
     match config {
         Some(mut config) if faults.is_empty() => {
+            origin.hidden = faults.hidden;
             config.origin = origin;
             Ok(config)
         }

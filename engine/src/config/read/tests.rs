@@ -362,3 +362,19 @@ fn hostile_texts_end_in_bounded_time_and_memory() {
     assert!(!told("a: !!python/object x").is_empty(), "a tag");
     assert!(!told("version: 1\n---\nversion: 1\n").is_empty(), "two documents");
 }
+
+#[test]
+fn a_section_that_is_read_alone_needs_nothing_of_the_others_and_shows_no_secret_either() {
+    let text =
+        "admin: { bind: 127.0.0.1:1, token: short }\nnonsense: \"${env:NOT_HERE}\"\ninclude: [gone.yaml]\n";
+    let read = |text: &str| {
+        let mut files = Memory::default().file("r.yaml", text);
+        super::read_section(&mut files, Path::new("r.yaml"), "admin")
+    };
+    let config = read(text).expect("the rest is not asked");
+    assert_eq!(config.admin.as_ref().map(|admin| admin.bind.as_str()), Some("127.0.0.1:1"));
+    let problems = crate::table::build::admin_of(&config).expect_err("the token is too short").to_string();
+    assert!(problems.contains("'token' has fewer"), "{problems}");
+    assert!(!problems.contains("short }"), "{problems}");
+    assert!(read("admin: { bond: x }\n").is_err(), "what is wrong with it is told");
+}

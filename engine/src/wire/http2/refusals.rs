@@ -59,10 +59,11 @@ impl Refusals {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn frame(kind: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    /// A frame without flags.
+    pub fn frame(kind: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
         let len = (payload.len() as u32).to_be_bytes();
         [&[len[1], len[2], len[3], kind, 0], &stream.to_be_bytes()[..], payload].concat()
     }

@@ -70,11 +70,7 @@ impl Window {
 mod tests {
     use super::*;
     use crate::wire::http2::HEADERS;
-
-    fn frame(kind: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
-        let len = (payload.len() as u32).to_be_bytes();
-        [&[len[1], len[2], len[3], kind, 0], &stream.to_be_bytes()[..], payload].concat()
-    }
+    use crate::wire::http2::refusals::tests::frame;
 
     #[test]
     fn a_window_that_is_used_up_and_not_given_back_is_stuck_after_a_while_however_frames_are_torn() {
