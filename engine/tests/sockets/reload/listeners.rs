@@ -95,6 +95,8 @@ fn an_address_keeps_its_socket_under_another_name() {
         text.reload(&gateway, 2);
         let mut kept = Client::connect(fixed);
         ask(&mut kept, "/ok").expect(200);
+        // Half a head: who says nothing at all is closed a moment after its listener is gone, however long this test takes.
+        kept.send("GET /ok HTTP/1.1\r\n");
         text.listeners = renamed("other");
         text.reload(&gateway, 3);
         let said = gateway.said().now();
@@ -106,7 +108,8 @@ fn an_address_keeps_its_socket_under_another_name() {
         ask(&mut client, "/ok").expect(200);
         assert_eq!(gateway.log_of(client.addr())["listener"], "other");
         // The listener of that name is gone for those it took.
-        let last = ask(&mut kept, "/ok").expect(200);
+        kept.send("Host: a\r\n\r\n");
+        let last = kept.reply().expect(200);
         assert!(last.says_close(), "{}", last.head);
         assert_eq!(kept.end(), End::Fin);
     });
