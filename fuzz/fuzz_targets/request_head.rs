@@ -23,6 +23,7 @@ fuzz_target!(|bytes: &[u8]| {
     torn(bytes, verdict);
     let Ok(Parsed::Complete { len }) = verdict else {
         assert!(refused_by_reference(bytes, verdict));
+        outlined(bytes);
         return;
     };
     let head = Head::new(bytes, &lines);
@@ -33,6 +34,18 @@ fuzz_target!(|bytes: &[u8]| {
     }
     let _ = (framing::expects_continue(head), framing::upgrade_tokens(head).count());
 });
+
+/// What is told of a head that is no request is a request line all the same.
+fn outlined(bytes: &[u8]) {
+    let mut lines = Lines::new();
+    if !request::outline(bytes, &mut lines, &LIMITS) {
+        return;
+    }
+    let head = Head::new(bytes, &lines);
+    assert!(uri::target(head.method(), head.target()).is_some());
+    assert!(head.host().is_empty() || Authority::parse(head.host()).is_some());
+    assert_eq!(head.lines().count(), 0);
+}
 
 /// A front of the head is never complete, and byte by byte the end is the same.
 fn torn(bytes: &[u8], whole: Result<Parsed, RequestFault>) {

@@ -19,8 +19,8 @@ use crate::net::{Deadline, Link};
 use crate::observe::Reason;
 use crate::table::Listener;
 use crate::wire::head::{Head, Lines, Version};
-use crate::wire::http1::FramingFault;
 use crate::wire::http1::framing::{self, Length};
+use crate::wire::http1::{FramingFault, request};
 use crate::wire::http2::PREFACE;
 use std::pin::pin;
 use std::rc::Rc;
@@ -101,8 +101,7 @@ pub async fn serve(link: &Rc<Link>, lent: &Rc<Lent>, home: &Home, peer: &mut Pee
                 return End::Http2(buf);
             }
             Came::Refused(reason, began) => {
-                drop(buf.take());
-                exchange.refused(reason, began).await;
+                exchange.refused(buf.take(), &mut lines, reason, began).await;
                 linger(link, lent).await;
                 return End::Closed;
             }
@@ -257,9 +256,15 @@ impl Exchange<'_> {
         }
     }
 
-    /// Answers what was no request, and has it recorded.
-    async fn refused(&self, reason: Reason, began: Tick) {
-        let ctx = Context::new(self.lent, self.table, self.peer, None, began);
+    /// Answers what was no request, and has it recorded with as much of `held` as can be told.
+    async fn refused(&self, held: Option<Buf>, lines: &mut Lines, reason: Reason, began: Tick) {
+        let head = match held.as_ref().map(Buf::filled) {
+            Some(came) if request::outline(came, lines, &self.listener.limits.head()) => {
+                Some(Head::new(came, lines))
+            }
+            _ => None,
+        };
+        let ctx = Context::new(self.lent, self.table, self.peer, head, began);
         let body = BodyReader::new(Reading { lane: self.lane(), limit: None }, Length::None, &[]);
         let mut down = Http1 { body, reply: self.replies(None) };
         refuse(&ctx, &mut down, reason).await;

@@ -1,6 +1,6 @@
 //! The access log: every exchange has its line, refused ones too, with the reason why it ended as it did.
 
-use crate::support::{Client, Gateway, PATIENCE, Setup, each_driver};
+use crate::support::{Client, End, Gateway, PATIENCE, Setup, each_driver};
 use serde_json::Value;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -46,6 +46,45 @@ fn who_is_refused_before_all_else_is_logged_and_answered_as_who_he_is() {
                 assert_eq!(log["request_id"], named, "{log}");
             }
         }
+    });
+}
+
+#[test]
+fn what_is_refused_for_its_head_tells_what_it_asked_for_and_of_whom() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let (limits, timeouts) = ("headers: 3, target_bytes: 300B", "head: 200ms");
+        let gateway = Gateway::start(driver, &Setup { limits, timeouts, ..Setup::of(&origin) });
+        let long = "q".repeat(400);
+        for (bytes, status, told) in [
+            (
+                "GET /ok?x=1 HTTP/1.1\r\nHost: a.test\r\nX : y\r\n\r\n",
+                400,
+                ["GET", "a.test", "/ok?x=1", "1.1"],
+            ),
+            ("HEAD /ok HTTP/1.1\r\nX: y\r\n\r\n", 400, ["HEAD", "", "/ok", "1.1"]),
+            ("PUT /ok HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n", 400, ["PUT", "a", "/ok", "1.0"]),
+            ("GET /ok HTTP/1.1\r\nHost: a\r\nX: y\r\nX: y\r\nX: y\r\n\r\n", 431, ["GET", "a", "/ok", "1.1"]),
+            (
+                &format!("GET /{long} HTTP/1.1\r\nHost: a\r\n\r\n"),
+                414,
+                ["GET", "a", &format!("/{}", &long[..255]), "1.1"],
+            ),
+            ("GET /ok HTTP/1.1\r\nHost: a\r\nX:", 408, ["GET", "a", "/ok", "1.1"]),
+            ("GET /ok HTTP/3.0\r\nHost: a\r\n\r\n", 505, ["GET", "a", "/ok", "1.1"]),
+            ("G@T /ok HTTP/1.1\r\nHost: a\r\n\r\n", 400, ["", "", "", "1.1"]),
+        ] {
+            let mut client = gateway.connect();
+            client.send(bytes);
+            let reply = if told[0] == "HEAD" { client.reply_to("HEAD") } else { client.reply() };
+            reply.expect(status);
+            assert_eq!(client.end(), End::Fin, "{bytes}");
+            let line = gateway.log_of(client.addr());
+            let said =
+                ["method", "host", "path", "version"].map(|name| line[name].as_str().unwrap_or_default());
+            assert_eq!(said, told, "{line}");
+        }
+        assert_eq!(origin.requests().len(), 0);
     });
 }
 

@@ -10,6 +10,7 @@ use crate::wire::head::{Lines, Span, Start, Version};
 use crate::wire::method::Method;
 use crate::wire::token::is_token_byte;
 use crate::wire::uri::{self, Authority};
+pub use outline::outline;
 
 /// Empty lines allowed before a request line (RFC 9112 §2.2).
 const EMPTY_LINES_MAX: usize = 4;
@@ -218,5 +219,6 @@ fn request_line(line: &[u8], limits: &HeadLimits) -> Option<RequestFault> {
     }
 }
 
+mod outline;
 #[cfg(test)]
 mod tests;
