@@ -21,6 +21,10 @@ impl Source for Disk {
         std::fs::read(root().join(path)).map_err(|error| error.kind().to_string())
     }
 
+    fn find(&mut self, pattern: &config::Pattern) -> Result<Vec<PathBuf>, String> {
+        Err(format!("no example has a pattern such as {}", pattern.path().display()))
+    }
+
     fn env(&mut self, _: &str) -> Option<String> {
         None
     }

@@ -23,7 +23,7 @@ pub use listener::Listener;
 pub use log::Log;
 pub use policy::Policy;
 pub use problem::{Problem, Problems, Severity};
-pub use read::{Memory, Source, read, read_section};
+pub use read::{Memory, Pattern, Source, read, read_section};
 pub use route::Route;
 pub use schema::schema;
 pub use store::Store;
@@ -40,7 +40,8 @@ section! {
     pub struct Config {
         /// The version of this language: 1.
         pub version: u32 = "1",
-        /// Further files: their lists are joined to these, their `upstreams`, `policies` and `acme` united with these.
+        /// Further files: their lists are joined to these, their `upstreams`, `policies` and `acme` united with these. The last
+        /// part of a path may be a pattern, such as `conf.d/*.yaml`.
         pub include: Vec<FilePath> = [],
         /// What holds for the whole process.
         pub gateway: Gateway = {},

@@ -2,7 +2,7 @@
 
 use super::resolve::{self, Stamp, stamp};
 use crate::base::Generation;
-use crate::config::{self, Config, Problem, Problems, Source};
+use crate::config::{self, Config, Pattern, Problem, Problems, Source};
 use crate::net::clock;
 use crate::table::{Admin, Table, build};
 use rustls_native_certs::load_native_certs;
@@ -13,19 +13,65 @@ use std::path::{Path, PathBuf};
 /// Files and environment of this process. Remembers which files were read, each as it was before.
 #[derive(Debug, Default)]
 pub struct Disk {
-    read: Vec<(PathBuf, Option<Stamp>)>,
+    read: Vec<Seen>,
+    found: Vec<(Pattern, Vec<Seen>)>,
+}
+
+/// A file, and what stood there.
+type Seen = (PathBuf, Option<Stamp>);
+
+fn seen(path: PathBuf) -> Seen {
+    let stamp = stamp(&path).ok();
+    (path, stamp)
+}
+
+/// The files that `pattern` takes, by name, each as it is now.
+fn find(pattern: &Pattern) -> io::Result<Vec<Seen>> {
+    let folder = match pattern.folder() {
+        here if here.as_os_str().is_empty() => Path::new("."),
+        folder => folder,
+    };
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let name = entry?.file_name();
+        let path = pattern.folder().join(&name);
+        if name.to_str().is_some_and(|name| pattern.takes(name)) && !path.is_dir() {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    Ok(paths.into_iter().map(seen).collect())
+}
+
+fn told(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "no such file".to_owned(),
+        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        _ => error.to_string(),
+    }
 }
 
 impl Source for Disk {
     fn read(&mut self, path: &Path) -> Result<Vec<u8>, String> {
         if self.read.iter().all(|(known, _)| known != path) {
-            self.read.push((path.to_owned(), stamp(path).ok()));
+            self.read.push(seen(path.to_owned()));
         }
-        fs::read(path).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => "no such file".to_owned(),
-            io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
-            _ => error.to_string(),
-        })
+        fs::read(path).map_err(|error| told(&error))
+    }
+
+    fn find(&mut self, pattern: &Pattern) -> Result<Vec<PathBuf>, String> {
+        let found = find(pattern);
+        let paths = found.as_ref().map(|found| found.iter().map(|(path, _)| path.clone()).collect());
+        let paths = paths.map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => "no such folder".to_owned(),
+            _ => told(error),
+        });
+        self.found.push((pattern.clone(), found.unwrap_or_default()));
+        paths
+    }
+
+    fn real(&self, path: &Path) -> PathBuf {
+        fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
     }
 
     fn env(&mut self, name: &str) -> Option<String> {
@@ -42,24 +88,32 @@ impl Source for Disk {
     }
 }
 
-/// The files that a configuration is made of, each with what stood there: all of them also where it was refused.
+/// The files that a configuration is made of, each with what stood there: all of them also where it was refused. Of
+/// the patterns that it includes, what each of them found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Files(Vec<(PathBuf, Option<Stamp>)>);
+pub struct Files {
+    read: Vec<Seen>,
+    found: Vec<(Pattern, Vec<Seen>)>,
+}
 
 impl Files {
     /// Whether each still leads to what was read.
     pub fn are_current(&self) -> bool {
-        self.0.iter().all(|(path, was)| stamp(path).ok() == *was)
+        *self == self.now()
     }
 
     /// The same files as they are now.
     pub fn now(&self) -> Files {
-        Files(self.0.iter().map(|(path, _)| (path.clone(), stamp(path).ok())).collect())
+        let read = self.read.iter().map(|(path, _)| seen(path.clone())).collect();
+        let found =
+            self.found.iter().map(|(pattern, _)| (pattern.clone(), find(pattern).unwrap_or_default()));
+        Files { read, found: found.collect() }
     }
 
-    /// Their paths.
-    pub fn paths(&self) -> impl Iterator<Item = &Path> {
-        self.0.iter().map(|(path, _)| path.as_path())
+    /// Their paths, those of the patterns among them.
+    pub fn paths(&self) -> impl Iterator<Item = PathBuf> {
+        let read = self.read.iter().map(|(path, _)| path.clone());
+        read.chain(self.found.iter().map(|(pattern, _)| pattern.path()))
     }
 }
 
@@ -81,7 +135,7 @@ pub fn gather(path: &Path) -> (Result<Config, Problems>, Files) {
     loop {
         let mut disk = Disk::default();
         let config = config::read(&mut disk, path);
-        let files = Files(disk.read);
+        let files = Files { read: disk.read, found: disk.found };
         if reading == READINGS || files.are_current() {
             return (config, files);
         }
@@ -124,10 +178,10 @@ pub fn compile_of(
 ) -> Result<(Table, Vec<Problem>), Problems> {
     let now = clock::now();
     let offset = (clock::unix_ms() * 1_000_000).saturating_sub(now.0);
-    let mut disk = Disk { read: std::mem::take(&mut files.0) };
+    let mut disk = Disk { read: std::mem::take(&mut files.read), ..Disk::default() };
     let mut means = build::Means { files: &mut disk, now, offset };
     let built = build::build(config, generation, previous, &mut means);
-    files.0 = disk.read;
+    files.read = disk.read;
     let (table, mut told) = built?;
     told.extend(resolve::problems(&table));
     let problems = Problems(told).sorted();
@@ -155,6 +209,10 @@ impl Source for Text<'_> {
         } else {
             fs::read(path).map_err(|error| error.to_string())
         }
+    }
+
+    fn find(&mut self, pattern: &Pattern) -> Result<Vec<PathBuf>, String> {
+        Disk::default().find(pattern)
     }
 
     fn env(&mut self, name: &str) -> Option<String> {

@@ -1,11 +1,11 @@
 //! `include:`: further files of the same language, merged into one tree. Lists (`listeners`, `routes`, ...) are
-//! joined in the order of inclusion, maps of names (`upstreams`, `policies`, `acme`) are united; a section that is neither,
+//! joined in the order of inclusion, what a pattern finds by name, maps of names (`upstreams`, `policies`, `acme`) are united; a section that is neither,
 //! such as `gateway`, may stand in one file only. Relative paths start at the file that names them, and references in them
 //! are resolved here, before those of all other values.
 
 use super::source::File;
 use super::tree::{Drawn, Entry, Node, Place, Shape};
-use super::{FILE_BYTES_MAX, Faults, Origin, Source, expand, toml, yaml};
+use super::{FILE_BYTES_MAX, Faults, Origin, Pattern, Source, expand, toml, yaml};
 use crate::config::problem::Problem;
 use std::path::{Path, PathBuf};
 
@@ -16,16 +16,17 @@ const FILES_MAX: usize = 1000;
 pub fn gather(files: &mut dyn Source, path: &Path, origin: &mut Origin, faults: &mut Faults) -> Option<Node> {
     let mut root: Option<Node> = None;
     let mut waiting = vec![(path.to_owned(), None)];
-    let mut known = vec![path.to_owned()];
+    let mut known = vec![files.real(path)];
     // Depth first, so that what a file includes comes right behind it.
     while let Some((path, named_at)) = waiting.pop() {
         let Some(mut node) = read_file(files, &path, named_at, origin, faults) else { continue };
         let mut named = includes(&mut node, files, origin, faults);
-        named.retain(|(path, place)| {
-            let fresh = !known.contains(path);
+        named.retain(|Named { path, place, found }| {
+            let real = files.real(path);
+            let fresh = !known.contains(&real);
             if fresh {
-                known.push(path.clone());
-            } else {
+                known.push(real);
+            } else if !found {
                 faults.add(*place, format!("'{}' is included twice", path.display()), None);
             }
             fresh
@@ -34,7 +35,7 @@ pub fn gather(files: &mut dyn Source, path: &Path, origin: &mut Origin, faults: 
             faults.add(node.place, format!("more than {FILES_MAX} files"), None);
             break;
         }
-        waiting.extend(named.into_iter().rev().map(|(path, place)| (path, Some(place))));
+        waiting.extend(named.into_iter().rev().map(|Named { path, place, .. }| (path, Some(place))));
         match &mut root {
             None => root = Some(node),
             Some(root) => merge(root, node, origin, faults),
@@ -63,15 +64,12 @@ fn read_file(
         Err(reason) => {
             let message = format!("cannot read '{name}': {reason}");
             match named_at {
-                Some(place) => {
-                    let fix =
-                        name.contains(['*', '?']).then(|| "name each file: there are no patterns".to_owned());
-                    faults.add(place, message, fix);
-                }
+                Some(place) => faults.add(place, message, None),
                 None => {
-                    let fix =
-                        "name a file that is there; config/ringgate.yaml is one to begin with".to_owned();
-                    faults.whole.push(Problem::of_file(&name, message, Some(fix)));
+                    let fix = (reason == "no such file").then(|| {
+                        "name a file that is there; config/ringgate.yaml is one to begin with".to_owned()
+                    });
+                    faults.whole.push(Problem::of_file(&name, message, fix));
                 }
             }
             return None;
@@ -93,13 +91,17 @@ fn read_file(
     }
 }
 
-/// The paths that the `include` of the file read last names. What is not a list of texts is told where it is decoded.
-fn includes(
-    node: &mut Node,
-    files: &mut dyn Source,
-    origin: &mut Origin,
-    faults: &mut Faults,
-) -> Vec<(PathBuf, Place)> {
+/// A file that is included.
+struct Named {
+    path: PathBuf,
+    /// Where it is named.
+    place: Place,
+    /// Whether a pattern found it: then it may have been read already, as the file that includes it is.
+    found: bool,
+}
+
+/// The files that the `include` of the file read last names. What is not a list of texts is told where it is decoded.
+fn includes(node: &mut Node, files: &mut dyn Source, origin: &mut Origin, faults: &mut Faults) -> Vec<Named> {
     let Shape::Map(entries) = &mut node.shape else { return Vec::new() };
     let named = entries.iter_mut().find(|entry| entry.key == expand::INCLUDE);
     let Some(Entry { value: Node { shape: Shape::List(items), .. }, .. }) = named else {
@@ -111,7 +113,18 @@ fn includes(
         Shape::Scalar(scalar) if scalar.drawn != Drawn::Failed => Some(folder.join(&scalar.text)),
         _ => None,
     };
-    items.iter().filter_map(|item| Some((path(item)?, item.place))).collect()
+    let mut all = Vec::new();
+    for (path, place) in items.iter().filter_map(|item| Some((path(item)?, item.place))) {
+        let Some(pattern) = Pattern::of(&path) else {
+            all.push(Named { path, place, found: false });
+            continue;
+        };
+        match pattern.and_then(|pattern| files.find(&pattern)) {
+            Ok(found) => all.extend(found.into_iter().map(|path| Named { path, place, found: true })),
+            Err(reason) => faults.add(place, format!("cannot follow '{}': {reason}", path.display()), None),
+        }
+    }
+    all
 }
 
 fn merge(root: &mut Node, more: Node, origin: &Origin, faults: &mut Faults) {

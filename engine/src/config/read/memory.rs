@@ -1,6 +1,6 @@
 //! Files and environment in memory: for configurations that no disk holds, such as the demo's, and for tests.
 
-use super::Source;
+use super::{Pattern, Source};
 use crate::config::problem::Problems;
 use crate::config::{Config, read};
 use std::collections::HashMap;
@@ -45,6 +45,17 @@ impl Memory {
 impl Source for Memory {
     fn read(&mut self, path: &Path) -> Result<Vec<u8>, String> {
         self.files.get(path).cloned().ok_or_else(|| "no such file".into())
+    }
+
+    fn find(&mut self, pattern: &Pattern) -> Result<Vec<PathBuf>, String> {
+        let folder = self.real(pattern.folder());
+        let here =
+            self.files.keys().filter(|path| path.parent().is_some_and(|parent| self.real(parent) == folder));
+        let names = here.filter_map(|path| path.file_name().and_then(|name| name.to_str()));
+        let mut found: Vec<PathBuf> =
+            names.filter(|name| pattern.takes(name)).map(|name| pattern.folder().join(name)).collect();
+        found.sort();
+        Ok(found)
     }
 
     fn env(&mut self, name: &str) -> Option<String> {

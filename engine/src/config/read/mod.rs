@@ -10,6 +10,7 @@ pub mod decode;
 mod expand;
 mod include;
 mod memory;
+mod pattern;
 pub mod section;
 mod shown;
 pub mod source;
@@ -19,6 +20,7 @@ pub mod tree;
 mod yaml;
 
 pub use memory::Memory;
+pub use pattern::Pattern;
 pub use shown::NOT_SHOWN;
 pub use source::{Origin, Part, Pointer, Source};
 use tree::{Node, Place, Shape};

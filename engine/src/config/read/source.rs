@@ -1,9 +1,10 @@
 //! Where the reader takes its bytes and its environment from, and what it keeps of them: the files that were
 //! read and the tree, so that whoever checks a configuration later can name the place of any key.
 
+use super::pattern::Pattern;
 use super::tree::{Node, Place, Shape};
 use crate::config::problem::{Problem, Severity};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// Lends the reader files and environment, so that this room opens nothing and tests need no disk.
 pub trait Source {
@@ -12,6 +13,25 @@ pub trait Source {
     /// # Errors
     /// A reason fit for an operator, such as "no such file".
     fn read(&mut self, path: &Path) -> Result<Vec<u8>, String>;
+
+    /// The files that `pattern` takes, by name.
+    ///
+    /// # Errors
+    /// Why its folder cannot be looked into, fit for an operator.
+    fn find(&mut self, pattern: &Pattern) -> Result<Vec<PathBuf>, String>;
+
+    /// `path` as every spelling of it leads there.
+    fn real(&self, path: &Path) -> PathBuf {
+        let mut plain = PathBuf::new();
+        for part in path.components() {
+            match part {
+                Component::CurDir => {}
+                Component::ParentDir if plain.file_name().is_some() => drop(plain.pop()),
+                _ => plain.push(part),
+            }
+        }
+        plain
+    }
 
     /// The value of an environment variable; `None` when it is not set.
     fn env(&mut self, name: &str) -> Option<String>;

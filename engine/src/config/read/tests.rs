@@ -252,6 +252,43 @@ fn included_files_are_merged_and_their_paths_start_at_them() {
 }
 
 #[test]
+fn a_pattern_includes_the_files_of_its_folder_by_name_and_each_once() {
+    let route = |name: &str| format!("routes: [{{ name: {name}, to: a }}]");
+    let config = Memory::default()
+        .file("etc/main.yaml", "version: 1\ninclude: [conf.d/0.yaml, 'conf.d/*.yaml', '*.yaml', 'none/*']\nupstreams: { a: { endpoints: [] } }")
+        .file("etc/conf.d/2.yaml", route("r2"))
+        .file("etc/conf.d/10.yaml", route("r10"))
+        .file("etc/conf.d/0.yaml", format!("include: ['../conf.d/?.yaml']\n{}", route("r0")))
+        .file("etc/conf.d/1.yaml", route("r1"))
+        .file("etc/conf.d/.hidden.yaml", "nonsense: 1")
+        .file("etc/conf.d/1.yaml~", "nonsense: 1")
+        .file("etc/more.yaml", route("more"))
+        .read("etc/main.yaml")
+        .unwrap_or_else(|problems| panic!("{problems}"));
+    let names: Vec<&str> = config.routes.iter().map(|route| route.name.as_str()).collect();
+    assert_eq!(names, ["r0", "r1", "r10", "r2", "more"]);
+}
+
+#[test]
+fn a_file_is_included_once_however_it_is_spelled() {
+    let told = Memory::default()
+        .file("etc/main.yaml", "version: 1\ninclude: [./a.yaml, conf.d/../a.yaml, 'x*/a.yaml', '*.yaml']")
+        .file("etc/a.yaml", "include: [../etc/main.yaml]")
+        .read("etc/main.yaml")
+        .unwrap_err();
+    let lines: Vec<String> =
+        told.0.iter().map(|problem| format!("{}: {}", problem.file, problem.message)).collect();
+    assert_eq!(
+        lines,
+        [
+            "etc/main.yaml: 'etc/conf.d/../a.yaml' is included twice",
+            "etc/main.yaml: cannot follow 'etc/x*/a.yaml': a pattern stands in the last part of a path",
+            "etc/./a.yaml: 'etc/../etc/main.yaml' is included twice",
+        ]
+    );
+}
+
+#[test]
 fn what_two_files_give_is_a_problem_in_the_later_one() {
     let told = Memory::default()
         .file(
@@ -290,7 +327,6 @@ fn what_other_gateways_would_take_is_told_as_it_is_written_here() {
         ("upstreams: { a: { endpoints: [], balance: leastconn } }", "did you mean 'least_connections'?"),
         ("upstreams: { a: { endpoints: [], balance: ip_hash } }", "write { consistent_hash: client.ip }"),
         ("routes: [{ name: r, listeners: [a], to: o }]", "it stands in 'match'"),
-        ("include: ['conf.d/*.yaml']", "name each file: there are no patterns"),
         ("access_log: { path: stderr }", "write stdout; ./stderr is a file of that name"),
     ] {
         let problems = told(text);

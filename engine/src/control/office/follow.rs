@@ -119,7 +119,7 @@ impl Watched {
     /// Watches what leads to `files`, and nothing else. What cannot be watched is looked at.
     fn lead_to(&mut self, files: &Files) {
         let mut folders = BTreeSet::new();
-        self.files = files.paths().map(|path| lead(path, &mut folders)).collect();
+        self.files = files.paths().map(|path| lead(&path, &mut folders)).collect();
         let Some(events) = &self.events else { return };
         let mut watches = events.watches();
         let comings = WatchMask::CREATE

@@ -121,3 +121,33 @@ fn an_included_file_is_watched_too_and_watching_can_be_turned_off() {
         until("a signal is taken all the same", || says(&gateway, "three"));
     });
 }
+
+#[test]
+fn a_file_that_a_pattern_finds_comes_changes_and_goes() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let text = watching(driver, &origin);
+        let gateway = text.start();
+        let folder = gateway.file().with_file_name("conf.d");
+        fs::create_dir(&folder).unwrap();
+        gateway.replace(&text.yaml().replace("version: 1\n", "version: 1\ninclude: [\"conf.d/*.yaml\"]\n"));
+        gateway.serves(2);
+        let new = folder.join("new.yaml");
+        let route = |body: &str| {
+            format!("routes: [{{ name: new, match: {{ path: /new }}, respond: {{ body: {body} }} }}]\n")
+        };
+        fs::write(&new, route("one")).unwrap();
+        gateway.serves(3);
+        assert!(says(&gateway, "one"));
+        fs::write(&new, route("two")).unwrap();
+        gateway.serves(4);
+        assert!(says(&gateway, "two"));
+        // What the pattern does not take is no change.
+        for other in ["new.yaml~", ".new.yaml", "new.json"] {
+            fs::write(folder.join(other), "nonsense: 1").unwrap();
+        }
+        fs::rename(&new, folder.join("gone")).unwrap();
+        gateway.serves(5);
+        assert_eq!(ask(&mut gateway.connect(), "/new").status, 404);
+    });
+}
