@@ -254,5 +254,8 @@ section! {
         pub idle: Period = "75s",
         /// Longest silence of a tunnel (WebSocket), both ways.
         pub tunnel_idle: Period = "1h",
+        /// Age of a connection at which its client is told to open another one, or `none`; up to a tenth sooner, so that
+        /// those that came together do not go together. What it has asked is answered; a tunnel is left alone.
+        pub age: OrNone<Period> = "none",
     }
 }

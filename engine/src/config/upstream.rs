@@ -204,6 +204,9 @@ section! {
         pub connections: u32 = "1024",
         /// An unused connection is closed after this; sooner where the server announces `Keep-Alive: timeout`.
         pub idle: Period = "60s",
+        /// Age at which a connection is closed behind its exchange, or `none`; up to a tenth sooner, so that those that were
+        /// made together are not made anew together.
+        pub age: OrNone<Period> = "none",
         /// A connection of HTTP/2 that has requests on it and brings nothing for so long is asked whether it is there (PING), and
         /// closed if it does not answer within the same time, or 20s; `none` asks never. Servers of gRPC by default close
         /// connections on which they are asked more often than each 5m.

@@ -2,7 +2,7 @@
 //! our own with its body.
 
 use crate::base::{Fault, Kind, Side};
-use crate::exchange::{Begin, Home, Replies, ReplyHead};
+use crate::exchange::{Begin, Home, Lent, Replies, ReplyHead};
 use crate::mem::{Buf, Class};
 use crate::net::body::{BodySink, BodyWriter, Lane};
 use crate::net::clock;
@@ -10,7 +10,6 @@ use crate::wire::edits::Edits;
 use crate::wire::head::{Head, Version};
 use crate::wire::http1::encode::{self, Backward, HEAD_MARGIN, KeepAlive};
 use crate::wire::http1::framing::Length;
-use std::cell::Cell;
 use std::net::SocketAddr;
 
 /// The replying side of one exchange on an HTTP/1.1 connection.
@@ -21,8 +20,8 @@ pub struct Http1Replies<'a> {
     pub version: Version,
     /// Whether the client leaves the connection open.
     pub keeps: bool,
-    /// Whether the process is ending, which it may begin to while the exchange runs.
-    pub draining: &'a Cell<bool>,
+    /// What the shard lends: the process may begin to end while the exchange runs.
+    pub lent: &'a Lent,
     /// Where the connection belongs: its listener may leave while the exchange runs, too.
     pub home: &'a Home,
     /// Whether the connection was told to close by the reply begun last.
@@ -33,7 +32,7 @@ pub struct Http1Replies<'a> {
 
 impl Http1Replies<'_> {
     fn keep_alive(&mut self, close: bool) -> KeepAlive {
-        self.closes = close || !self.keeps || self.draining.get() || self.home.is_leaving();
+        self.closes = close || !self.keeps || self.home.lets_go(self.lent, &self.lane.link);
         match (self.closes, self.version) {
             (true, _) => KeepAlive::Close,
             (false, Version::Http10) => KeepAlive::KeepAlive,

@@ -159,7 +159,7 @@ impl Exchange<'_> {
             lane: self.lane(),
             version: head.map_or(Version::Http11, Head::version),
             keeps: head.is_some_and(framing::keep_alive),
-            draining: &self.lent.draining,
+            lent: self.lent,
             home: self.home,
             closes: false,
             by_close: false,

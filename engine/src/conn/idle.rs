@@ -15,6 +15,9 @@ use std::time::Duration;
 /// Silence after which a connection is put to sleep.
 pub const GRACE: Duration = Duration::from_millis(200);
 
+/// How long a connection that has become old is listened to once more.
+const FAREWELL: Duration = Duration::from_secs(1);
+
 /// Serves a downstream connection to its end. Not an async function: that would keep room for its arguments beside
 /// what is made of them, for as long as the connection lives.
 pub fn connection(stream: Stream, lent: Rc<Lent>, home: Rc<Home>, peer: Peer) -> impl Future<Output = ()> {
@@ -27,7 +30,9 @@ pub fn connection(stream: Stream, lent: Rc<Lent>, home: Rc<Home>, peer: Peer) ->
             if link.stream.speaks_http2() {
                 break Box::pin(http2::serve(link, lent, home, peer, None));
             }
-            link.reading.set(home.silent_until(&lent, since));
+            // One that has become old is listened to for another moment: its client could not be told, and may be asking.
+            let old = home.old_at(&lent, &link).max(since).after(FAREWELL);
+            link.reading.set(home.silent_until(&lent, since).min(old));
             let asleep = lent.sleepers.enter(&link, &home);
             let ready = link.stream.readable_by(&link.reading).await;
             drop(asleep);

@@ -1,5 +1,6 @@
 //! A connection with its two deadlines: reading and writing go on at the same time and are bounded apart.
 
+use super::clock;
 use super::stream::{Stream, Wait, until};
 use super::timer::{Deadline, Wheel};
 use crate::base::{Fault, Kind, Side, Tick};
@@ -19,6 +20,8 @@ pub struct Link {
     pub writing: Deadline,
     /// Whose connection it is: who is at fault when it breaks.
     pub side: Side,
+    /// Since when it is open.
+    pub born: Tick,
     /// Whether one direction was told of a reset.
     reset: Cell<bool>,
 }
@@ -27,7 +30,14 @@ impl Link {
     /// A link over `stream`, with no deadline set.
     pub fn new(stream: Stream, wheel: &Wheel, side: Side) -> Rc<Link> {
         let (reading, writing) = (wheel.deadline(), wheel.deadline());
-        Rc::new(Link { stream, reading, writing, side, reset: Cell::new(false) })
+        Rc::new(Link { stream, reading, writing, side, born: clock::coarse(), reset: Cell::new(false) })
+    }
+
+    /// When a connection is as old as those may become that live for `age`: up to a tenth sooner, each at another time, so
+    /// that those which came together do not all go at once.
+    pub fn old_at(&self, age: Duration) -> Tick {
+        let share = (self.born.0.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 54) as u32;
+        self.born.after(age - age / 10 * share / 1024)
     }
 
     /// Waits until a read would not block, `silence` at most and not past `total`.

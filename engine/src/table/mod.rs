@@ -283,6 +283,8 @@ pub struct ListenerTimeouts {
     pub idle: Duration,
     /// Longest silence of a tunnel, both ways.
     pub tunnel_idle: Duration,
+    /// Age at which a connection is to make room for another of its client's.
+    pub age: Option<Duration>,
 }
 
 /// One route.
@@ -352,6 +354,8 @@ pub struct Upstream {
     pub connections: u32,
     /// An idle connection is closed after this.
     pub idle: Duration,
+    /// Age at which a connection is closed behind its exchange.
+    pub age: Option<Duration>,
     /// An HTTP/2 connection that has been silent for so long while requests are on it is asked whether it is there.
     pub ping: Option<Duration>,
     /// Its connections on the whole machine; the same cell in every generation that has the name.

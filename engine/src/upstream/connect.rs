@@ -21,6 +21,7 @@ use crate::tls::{self, Refused, Wrong};
 use crate::wire::proxy_protocol::Announce;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Endpoints tried at most before a connect is given up.
 const ENDPOINTS_TRIED: usize = 4;
@@ -126,7 +127,9 @@ impl<'a> Leased<'a> {
     pub fn park(mut self) {
         if let Some(conn) = self.conn.take() {
             let Plan { upstream, station, .. } = self.plan;
-            station.park(&self.picked, conn, clock::coarse(), upstream.idle);
+            let now = clock::coarse();
+            let left = upstream.age.map_or(Duration::MAX, |age| conn.link.old_at(age).since(now));
+            station.park(&self.picked, conn, now, upstream.idle.min(left));
         }
     }
 }

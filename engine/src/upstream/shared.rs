@@ -2,7 +2,7 @@
 
 use super::http2::{Mux, Stream};
 use super::station::{Picked, Station};
-use crate::base::{Line, Place};
+use crate::base::{Line, Place, Tick};
 use crate::wire::http1::framing::Length;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -49,8 +49,9 @@ impl Shared {
         self.all.push(mux);
     }
 
-    /// Drops those that are over.
-    pub fn sweep(&mut self) {
+    /// Has those leave that have become old, and drops those that are over.
+    pub fn sweep(&mut self, now: Tick) {
+        self.all.iter().filter(|mux| mux.takes_more() && mux.old_at() <= now).for_each(|mux| mux.leave());
         self.all.retain(|mux| !mux.is_gone());
     }
 

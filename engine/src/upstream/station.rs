@@ -264,7 +264,7 @@ impl Station {
         for idle in &mut inner.idle {
             idle.retain(|parked| now < parked.until && parked.conn.link.stream.idle() == Idle::Quiet);
         }
-        inner.shared.iter_mut().for_each(Shared::sweep);
+        inner.shared.iter_mut().for_each(|shared| shared.sweep(now));
         inner.tell(now, shard, together);
     }
 

@@ -166,6 +166,28 @@ fn an_origin_that_leaves_fails_no_request() {
     });
 }
 
+#[test]
+fn a_connection_that_is_old_gives_way_to_another_and_no_request_is_lost() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let behind = second(driver, origin.addr(), "");
+        let gateway = first(driver, behind.addr(), ", pool: { age: 400ms }");
+        let mut slow: Client = gateway.connect();
+        slow.send("GET /slow-head/900 HTTP/1.1\r\nHost: a\r\n\r\n");
+        let mut client: Client = gateway.connect();
+        let began = Instant::now();
+        let mut asked = 1;
+        while began.elapsed() < Duration::from_millis(1500) {
+            client.send("GET /ok HTTP/1.1\r\nHost: a\r\n\r\n").reply().expect(200);
+            asked += 1;
+        }
+        slow.reply().expect(200);
+        let seen: HashSet<String> =
+            behind.logs(asked).iter().map(|line| line["client"].to_string()).collect();
+        assert!((2..=4).contains(&seen.len()), "{} connections", seen.len());
+    });
+}
+
 fn frame(kind: u8, flags: u8, stream: [u8; 4], payload: &[u8]) -> Vec<u8> {
     let len = (payload.len() as u32).to_be_bytes();
     [&[len[1], len[2], len[3], kind, flags], &stream[..], payload].concat()

@@ -11,6 +11,7 @@
 mod access_log;
 mod acme;
 mod admin;
+mod age;
 mod balance;
 mod basic;
 mod explain;

@@ -77,7 +77,7 @@ pub(super) async fn serve(link: Rc<Link>, lent: Rc<Lent>, home: Rc<Home>, peer: 
         }
     };
     let _asleep = lent.sleepers.enter(&link, &home);
-    link.reading.set(home.silent_until(&lent, clock::coarse()));
+    link.reading.set(shared.quiet_until(clock::coarse()));
     let pings = server.ping_pong();
     let mut driver = Driver { shared: &shared, pings, asked_at: None, leaves: false, told: None };
     loop {
@@ -187,7 +187,7 @@ impl Driver<'_> {
         let Shared { wire, lent, home, .. } = &**self.shared;
         let is_spent = wire.begin_turn();
         debug_assert!(!is_spent || wire.breach().is_none(), "nothing more is read");
-        if !self.leaves && (lent.draining.get() || home.is_leaving()) {
+        if !self.leaves && home.lets_go(lent, wire.link()) {
             self.leave(server);
         }
         self.hear_pong(cx);
@@ -276,7 +276,7 @@ impl Driver<'_> {
             return true;
         }
         let next = if active.get() == 0 {
-            let silent_until = home.silent_until(lent, heard.max(quiet_since.get()));
+            let silent_until = self.shared.quiet_until(heard.max(quiet_since.get()));
             if self.leaves {
                 // What is left of replies leaves first, as long as they are read.
                 let owes = wire.owes() || server.has_streams();
@@ -320,7 +320,8 @@ impl Driver<'_> {
                 }
             }
         };
-        wire.link().reading.set(next);
+        let old = if self.leaves { Tick::NEVER } else { home.old_at(lent, wire.link()) };
+        wire.link().reading.set(if old > now { next.min(old) } else { next });
         false
     }
 
@@ -345,6 +346,12 @@ impl Driver<'_> {
 }
 
 impl Shared {
+    /// When the connection is to be left on which nothing has been asked since `since`, or sooner, when it is old.
+    fn quiet_until(&self, since: Tick) -> Tick {
+        let Shared { wire, lent, home, .. } = self;
+        home.silent_until(lent, since).min(home.old_at(lent, wire.link()))
+    }
+
     /// What the client did wrong, for the log, and the status that it was told, if it was told one: there is no request to
     /// tell it with.
     fn record(&self, reason: Reason, status: u16) {

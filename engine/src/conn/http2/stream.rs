@@ -60,8 +60,7 @@ impl Drop for Active {
         shared.active.set(shared.active.get() - 1);
         shared.quiet_since.set(clock::coarse());
         if shared.active.get() == 0 {
-            let link = shared.wire.link();
-            link.reading.set(shared.home.silent_until(&shared.lent, clock::coarse()));
+            shared.wire.link().reading.set(shared.quiet_until(clock::coarse()));
         }
     }
 }

@@ -4,7 +4,7 @@
 
 use crate::base::{ListenerId, Tick};
 use crate::exchange::lent::{Lent, TableRef};
-use crate::net::Link;
+use crate::net::{Link, clock};
 use crate::table::Listener;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -56,12 +56,18 @@ impl Home {
         self.leave_by.set(Some(by));
     }
 
-    /// Whether its connections are to leave.
-    pub fn is_leaving(&self) -> bool {
-        self.leave_by.get().is_some()
+    /// Whether the connection is to be closed behind what has been asked: the process ends, its listener has left, or it is
+    /// old.
+    pub fn lets_go(&self, lent: &Lent, link: &Link) -> bool {
+        lent.draining.get() || self.leave_by.get().is_some() || self.old_at(lent, link) <= clock::coarse()
     }
 
-    /// When a connection is to be closed that has been silent since `since`.
+    /// When the connection has become as old as its listener lets one.
+    pub fn old_at(&self, lent: &Lent, link: &Link) -> Tick {
+        self.look(lent, |listener| listener.timeouts.age).map_or(Tick::NEVER, |age| link.old_at(age))
+    }
+
+    /// When a connection is to be closed that has been silent since `since`, whatever its age.
     pub fn silent_until(&self, lent: &Lent, since: Tick) -> Tick {
         let idle = since.after(self.look(lent, |listener| listener.timeouts.idle));
         self.leave_by.get().map_or(idle, |by| by.min(idle))

@@ -198,5 +198,6 @@ fn timeouts(check: &mut Check<'_>, at: &Pointer, given: &config::listener::Timeo
         body: check.period(at, "body", given.body),
         idle: check.period(at, "idle", given.idle),
         tunnel_idle: check.period(at, "tunnel_idle", given.tunnel_idle),
+        age: given.age.0.map(|age| check.period(at, "age", age)),
     }
 }

@@ -61,6 +61,7 @@ pub(super) fn build(check: &mut Check<'_>, previous: Option<&Table>, means: &mut
                 .and_then(|given| health::build(check, (&at.key("health"), name), given, http2)),
             connections: check.at_least_one(&pool, "connections", given.pool.connections),
             idle: check.period(&pool, "idle", given.pool.idle),
+            age: given.pool.age.0.map(|age| check.period(&pool, "age", age)),
             ping: given.pool.ping.0.map(|ping| check.period(&pool, "ping", ping)),
             count: kept.count(name),
             meter: None,

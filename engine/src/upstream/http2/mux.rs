@@ -63,6 +63,7 @@ pub struct Mux {
     asked: Cell<Tick>,
     quiet_since: Cell<Tick>,
     idle: Duration,
+    age: Option<Duration>,
     /// The silence of the origin's after which it is asked whether it is there.
     ping: Option<Duration>,
     slot: RefCell<Option<Slot<Arc<Capped>>>>,
@@ -116,6 +117,7 @@ impl Mux {
             asked: Cell::new(now),
             quiet_since: Cell::new(now),
             idle: upstream.idle,
+            age: upstream.age,
             ping: upstream.ping,
             slot: RefCell::new(Some(slot)),
         });
@@ -191,6 +193,11 @@ impl Mux {
     pub fn leave(&self) {
         self.end();
         self.wire.link().reading.set(clock::coarse());
+    }
+
+    /// When it has become as old as its upstream lets one.
+    pub fn old_at(&self) -> Tick {
+        self.age.map_or(Tick::NEVER, |age| self.wire.link().old_at(age))
     }
 
     /// Exchanges on it now.

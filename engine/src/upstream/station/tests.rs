@@ -28,6 +28,7 @@ fn station(addrs: &[&str]) -> Rc<Station> {
         health: None,
         connections: 1,
         idle: Duration::ZERO,
+        age: None,
         ping: None,
         count: Default::default(),
         meter: None,
