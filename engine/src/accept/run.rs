@@ -5,7 +5,7 @@ use super::admit::Admission;
 use crate::base::ClientAddr;
 use crate::net::listener::{Listener, is_of_one_connection};
 use crate::net::shortage;
-use crate::net::spawn::{Either, race, yield_to_back};
+use crate::net::spawn::{Either, give_way, race};
 use crate::net::{Wheel, clock};
 use std::future::Future;
 use std::io;
@@ -51,7 +51,7 @@ pub async fn accept(
         let taken = drain(&listener, &admit, &mut arrival);
         let next = async {
             match taken {
-                Ok(true) => return yield_to_back().await,
+                Ok(true) => return give_way().await,
                 Ok(false) if listener.ready().await.is_ok() => return,
                 Ok(false) => {}
                 Err(error) => shortage(&error).into_iter().for_each(&short),

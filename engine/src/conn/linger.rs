@@ -5,7 +5,7 @@
 use crate::base::Side;
 use crate::exchange::Lent;
 use crate::mem::Class;
-use crate::net::spawn::yield_to_back;
+use crate::net::spawn::give_way;
 use crate::net::stream::{Idle, Stream, Wait, until};
 use crate::net::{Link, clock};
 use std::io;
@@ -64,7 +64,7 @@ async fn forget(link: &Link, lent: &Lent, span: Duration, silence: Duration) {
             Ok(_) if row < AT_ONCE => row += 1,
             Ok(_) => {
                 row = 0;
-                yield_to_back().await;
+                give_way().await;
                 if clock::now() >= by {
                     break;
                 }

@@ -8,7 +8,7 @@ use crate::exchange::{Context, Tunnel, until_the_end};
 use crate::mem::{Buf, Class, Pool};
 use crate::net::body::frames::{FrameReader, FrameSender};
 use crate::net::body::{BodySource, Lane};
-use crate::net::clock;
+use crate::net::{clock, spend};
 use crate::observe::Reason;
 use crate::upstream::{TunnelEnd, TunnelStream};
 use std::cell::Cell;
@@ -172,6 +172,7 @@ async fn one_way(
 ) -> Result<(), Fault> {
     to.send(first, count, heard).await?;
     loop {
+        let before = count.get();
         match &mut from {
             Source::Lane(lane) => match read(lane)? {
                 Read::Bytes(buf) => {
@@ -196,6 +197,7 @@ async fn one_way(
                 body.consume(len);
             }
         }
+        spend(count.get() - before).await;
     }
 }
 

@@ -25,4 +25,6 @@ pub use stream::Stream;
 pub use sys::{append_at_once, interrupt_nobody, raise_descriptor_limit};
 pub use threads::{affinity, mailbox, offload, ring};
 pub use timer::{Deadline, Wheel};
-pub use turns::{Intake, must_park};
+#[cfg(test)]
+pub use turns::SHARE_BYTES;
+pub use turns::{Intake, must_park, spend};

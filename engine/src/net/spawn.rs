@@ -1,7 +1,8 @@
 //! Tasks of a shard. A connection's task is spawned guarded: a panic in it ends that task and is counted, and
 //! the shard goes on, since monoio itself would end the thread.
 
-pub use super::turns::turnstile::yield_to_back;
+use super::turns::share;
+pub use super::turns::turnstile::{give_way, yield_to_back};
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -43,6 +44,7 @@ impl<F: Future<Output = ()>, E: FnOnce(Result<(), Panicked>)> Future for Guarded
             let guarded = self.get_unchecked_mut();
             (Pin::new_unchecked(&mut guarded.task), &mut guarded.ended)
         };
+        share::begin();
         // Unwind safety: a task that panicked is not polled again, and all it shares are cells with drop guards.
         let end = match catch_unwind(AssertUnwindSafe(|| task.poll(cx))) {
             Ok(Poll::Pending) => return Poll::Pending,

@@ -177,8 +177,11 @@ impl Shard {
                 None => stream.shutdown_write(),
                 Some(place) => {
                     let lent = self.lent.clone();
-                    spawn(async move {
-                        turn_away(stream, lent).await;
+                    let counts = lent.counts.clone();
+                    spawn_guarded(turn_away(stream, lent), move |ended| {
+                        if ended.is_err() {
+                            counts.panics.add(1);
+                        }
                         drop(place);
                     });
                 }

@@ -3,7 +3,7 @@
 use crate::rig::{listener, lone_pair, on_each, pair, pause, read_exact, wheel, write_all};
 use ringgate::net::clock;
 use ringgate::net::mailbox::Mailbox;
-use ringgate::net::spawn::{spawn, spawn_guarded, yield_to_back};
+use ringgate::net::spawn::{give_way, spawn, spawn_guarded, yield_to_back};
 use std::cell::{Cell, RefCell};
 use std::io::{Read, Write};
 use std::rc::Rc;
@@ -65,6 +65,49 @@ fn a_task_that_yields_for_ever_starves_no_task_no_socket_no_timer_and_no_mailbox
         assert_eq!(*got.borrow(), (0..10).collect::<Vec<_>>());
         assert!(laps.get() > 100, "the spinning task span: {}", laps.get());
         spinning.set(false);
+    });
+}
+
+#[test]
+fn tasks_that_give_way_for_ever_starve_no_task_no_socket_no_timer_and_no_mailbox() {
+    on_each(|| async {
+        let (wheel, mailbox, laps) = (wheel(), Mailbox::new(16), Rc::new(Cell::new(0u64)));
+        for _ in 0..3 {
+            let laps = laps.clone();
+            spawn(async move {
+                loop {
+                    give_way().await;
+                    laps.set(laps.get() + 1);
+                }
+            });
+        }
+        let sending = mailbox.clone();
+        let sender = thread::spawn(move || {
+            for n in 0..10u32 {
+                sending.send(n).expect("has room");
+                thread::sleep(Duration::from_millis(1));
+            }
+        });
+        // Nobody turns the wheel or looks into the mailbox but whoever waits.
+        for n in 0..10 {
+            assert_eq!(mailbox.recv().await, n);
+        }
+        let (stream, mut peer) = lone_pair();
+        let echo = thread::spawn(move || {
+            let mut scrap = [0; 4];
+            for _ in 0..TRIPS {
+                peer.read_exact(&mut scrap).expect("comes whole");
+                peer.write_all(&scrap).expect("is taken");
+            }
+        });
+        for trip in 0..TRIPS as u32 {
+            write_all(&stream, &trip.to_le_bytes()).await;
+            assert_eq!(read_exact(&stream, 4).await, trip.to_le_bytes());
+        }
+        pause(&wheel, Duration::from_millis(50)).await;
+        sender.join().expect("sends");
+        echo.join().expect("echoes");
+        assert!(laps.get() > 100, "those that give way go on: {}", laps.get());
     });
 }
 

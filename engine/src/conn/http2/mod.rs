@@ -11,7 +11,7 @@ use crate::exchange::{Context, Home, Lent, Peer};
 use crate::mem::Buf;
 use crate::net::body::frames::Piece;
 use crate::net::poll::{Polled, Wire};
-use crate::net::spawn::{spawn_guarded, yield_to_back};
+use crate::net::spawn::{give_way, spawn_guarded};
 use crate::net::stream::until;
 use crate::net::{Link, clock};
 use crate::observe::Reason;
@@ -94,7 +94,7 @@ pub(super) async fn serve(link: Rc<Link>, lent: Rc<Lent>, home: Rc<Home>, peer: 
                     drop(active);
                 });
             }
-            Step::Yield => yield_to_back().await,
+            Step::Yield => give_way().await,
             Step::Over => return,
             Step::Ended => {
                 drop(server);

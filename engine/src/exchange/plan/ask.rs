@@ -3,10 +3,12 @@
 
 use super::consult::consult;
 use super::flight::Seat;
+use crate::base::Tick;
 use crate::exchange::Context;
 use crate::exchange::answer::of_body;
 use crate::exchange::downstream::Replies;
 use crate::net::body::BodySource;
+use crate::net::stream::until;
 use crate::net::{clock, timer};
 use crate::observe::Reason;
 use crate::policy::auth::Denial;
@@ -21,6 +23,9 @@ use std::time::Duration;
 const KEYS_WAIT: Duration = Duration::from_millis(200);
 /// After this time without a word from control it is asked again: longer than any fetch takes.
 const KEYS_SILENCE: Duration = Duration::from_secs(15);
+
+/// How long work may take that has bounds of its own.
+const WORK_MAX: Duration = Duration::from_secs(600);
 
 /// How long a policy that refuses nobody has a body waited for that may have no end.
 const GLIMPSE: Duration = Duration::from_millis(100);
@@ -41,8 +46,7 @@ pub async fn perform<B: BodySource, R: Replies>(
             if until >= ctx.total() {
                 return Err(Reason::TotalTimeout);
             }
-            timer::pause(until).await;
-            Ok(Told::Waited)
+            turn(ctx, until).await
         }
         Ask::Call => {
             // Boxed, for it is the largest of all that can be asked.
@@ -75,6 +79,25 @@ pub async fn perform<B: BodySource, R: Replies>(
     }
 }
 
+/// Waits for a turn in a queue, which nobody has any more whom the gateway's end cuts.
+///
+/// # Errors
+/// That end.
+async fn turn(ctx: &Context<'_>, until: Tick) -> Result<Told, Reason> {
+    let end = ctx.lent.upstream.wheel.deadline();
+    end.set(until);
+    let mut pause = pin!(timer::pause(until));
+    poll_fn(|cx| match pause.as_mut().poll(cx) {
+        Poll::Ready(()) => Poll::Ready(Ok(Told::Waited)),
+        // By the wheel it comes later than by the pause, unless all that is waited for is over.
+        Poll::Pending => end.poll_passed(cx).map(|()| match clock::now() >= until {
+            true => Ok(Told::Waited),
+            false => Err(ctx.timed_out(Reason::TotalTimeout)),
+        }),
+    })
+    .await
+}
+
 /// As much of a body as comes soon, for a policy that refuses nobody; none where that is not all of it.
 pub async fn glimpse<B: BodySource>(ctx: &Context<'_>, most: u64, body: &mut B) -> Option<Told> {
     if ctx.head.is_some_and(|head| framing::expects_continue(head) == Ok(true)) {
@@ -95,7 +118,8 @@ pub async fn glimpse<B: BodySource>(ctx: &Context<'_>, most: u64, body: &mut B) 
 /// The time is over.
 async fn within<T>(ctx: &Context<'_>, work: impl Future<Output = T>) -> Result<T, Reason> {
     let end = ctx.lent.upstream.wheel.deadline();
-    end.set(ctx.total());
+    // Set in any case: the gateway's end passes what is set.
+    end.set(ctx.total().min(until(WORK_MAX)));
     let mut work = pin!(work);
     poll_fn(|cx| match end.poll_passed(cx) {
         Poll::Ready(()) => Poll::Ready(Err(ctx.timed_out(Reason::TotalTimeout))),

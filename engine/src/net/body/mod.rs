@@ -15,6 +15,7 @@ use crate::base::{Fault, Tick};
 use crate::mem::Pool;
 use crate::net::link::Link;
 use crate::net::pipe::Pipes;
+use crate::net::turns::spend;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::rc::Rc;
@@ -150,7 +151,7 @@ pub trait BodySink {
     fn stays_open(&mut self);
 }
 
-/// Carries the whole body across.
+/// Carries the whole body across. Others have their turn meanwhile, however fast it flows.
 ///
 /// # Errors
 /// The first fault of either side.
@@ -168,6 +169,7 @@ pub async fn pump<S: BodySource, W: BodySink>(
                 Spliced::Moved(n) => {
                     source.passed(n);
                     sink.flush().await?;
+                    spend(n).await;
                     continue;
                 }
                 Spliced::Blocked => {
@@ -183,6 +185,7 @@ pub async fn pump<S: BodySource, W: BodySink>(
         }
         let taken = sink.write(data).await?;
         source.consume(taken);
+        spend(taken as u64).await;
     }
     sink.finish(source.trailers()).await
 }

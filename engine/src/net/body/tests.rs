@@ -4,3 +4,4 @@
 mod carry;
 mod read;
 pub(super) mod rig;
+mod shares;

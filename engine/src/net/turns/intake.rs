@@ -3,14 +3,11 @@
 //! connection, when its turn comes again. So no more than a few begin before the driver is looked at
 //! once more, and replies that have come meanwhile go first. The others wait in the order they came.
 
-use crate::net::spawn::{spawn, yield_to_back};
-use crate::net::stream::Stream;
-use socket2::{Domain, Socket, Type};
+use super::turnstile::give_way;
+use crate::net::spawn::spawn;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::io;
-use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 
@@ -70,7 +67,6 @@ impl Intake {
 
     /// Admits those who wait, a few after each look at the driver.
     async fn usher(self) {
-        let bell = Bell::new().ok();
         let state = &*self.0;
         loop {
             poll_fn(|cx| {
@@ -81,41 +77,12 @@ impl Intake {
                 Poll::Pending
             })
             .await;
-            match &bell {
-                Some(bell) => bell.rung().await,
-                None => yield_to_back().await,
-            }
+            give_way().await;
             let mut waiting = state.waiting.borrow_mut();
             let few = waiting.len().min(AT_ONCE as usize);
             state.begun.set(few as u32);
             // Waking only queues a task; nothing runs meanwhile.
             waiting.drain(..few).for_each(Waker::wake);
         }
-    }
-}
-
-/// A byte sent to oneself: it arrives when the driver is looked at, behind all that was there before.
-struct Bell {
-    ringer: Stream,
-    hearer: Stream,
-}
-
-impl Bell {
-    /// A bell, or an error where there is none: no descriptor is left, or the sockets are simulated.
-    fn new() -> io::Result<Bell> {
-        #[cfg(feature = "sim")]
-        if crate::net::sim::active() {
-            return Err(io::ErrorKind::Unsupported.into());
-        }
-        let (ringer, hearer) = Socket::pair(Domain::UNIX, Type::STREAM.nonblocking(), None)?;
-        let stream = |socket| Stream::adopt(OwnedFd::from(socket));
-        Ok(Bell { ringer: stream(ringer)?, hearer: stream(hearer)? })
-    }
-
-    async fn rung(&self) {
-        // Fails only where a byte is still there, which serves as well.
-        let _ = self.ringer.try_write(&[0]);
-        let _ = self.hearer.readable().await;
-        let _ = self.hearer.try_read(&mut [0; 8]);
     }
 }

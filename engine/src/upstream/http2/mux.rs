@@ -9,7 +9,7 @@ use crate::base::{Line, Tick};
 use crate::mem::BULK_BYTES;
 use crate::net::body::frames::Piece;
 use crate::net::poll::{Polled, Wire};
-use crate::net::spawn::{spawn_guarded, yield_to_back};
+use crate::net::spawn::{give_way, spawn_guarded};
 use crate::net::stream::until;
 use crate::net::{Link, clock};
 use crate::table::Upstream;
@@ -296,7 +296,7 @@ enum Step {
 async fn drive(mux: Rc<Mux>, mut connection: Connection<Polled, Piece>, mut keepalive: Keepalive) {
     mux.wire.link().reading.set(until(mux.ping.map_or(mux.idle, |ping| ping.min(mux.idle))));
     while let Step::Yield = poll_fn(|cx| turn(&mux, &mut connection, &mut keepalive, cx)).await {
-        yield_to_back().await;
+        give_way().await;
     }
     mux.end();
     mux.wire.link().stream.shutdown_write();

@@ -1,7 +1,7 @@
 //! The end under load, with another instance on the same port, and reloads that meet it.
 
 use super::{Text, ask, until};
-use crate::support::{Client, End, each_driver};
+use crate::support::{Client, End, Gateway, each_driver};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
@@ -52,6 +52,34 @@ fn what_is_still_open_at_the_deadline_is_closed() {
         assert_eq!(gateway.exit().code(), Some(0));
         assert!(told.elapsed() >= Duration::from_millis(600), "{:?}", told.elapsed());
         assert!(told.elapsed() < Duration::from_secs(5), "{:?}", told.elapsed());
+    });
+}
+
+#[test]
+fn who_waits_for_a_turn_is_told_of_the_end_and_recorded() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let text = Text {
+            gateway: "watch: false, drain: { timeout: 500ms }".to_owned(),
+            ..Text::of(driver, 1, &origin)
+        };
+        let limit = "policies: { turns: { limit: { algorithm: leaky_bucket, rate: 1/20s, burst: 5, max_wait: 60s, key: client.ip } } }\nroutes:\n- { name: turns, match: { path: /ok }, policies: [turns], to: origin }\n";
+        let mut gateway = Gateway::with(&text.yaml().replace("routes:\n", limit), 1);
+        let get = "GET /ok HTTP/1.1\r\nHost: a\r\n\r\n";
+        gateway.connect().send(get).reply().expect(200);
+        let mut waiting = [gateway.connect(), gateway.connect()];
+        for client in &mut waiting {
+            client.send(get);
+        }
+        // Who waits has its head read: one more is answered behind it.
+        gateway.connect().send("GET /echo HTTP/1.1\r\nHost: a\r\n\r\n").reply().expect(200);
+        gateway.terminate();
+        for mut client in waiting {
+            let reply = client.reply().expect(503);
+            assert!(reply.reason() == "draining" && reply.says_close(), "{}", reply.head);
+            assert_eq!(gateway.log_of(client.addr())["reason"], "draining");
+        }
+        assert_eq!(gateway.exit().code(), Some(0));
     });
 }
 
