@@ -247,8 +247,8 @@ section! {
     pub struct Timeouts {
         /// First byte of a head to its end; past it 408.
         pub head: Period = "10s",
-        /// Longest silence within a request body, past it 408; or of a client that does not read its reply, past it the
-        /// connection is closed.
+        /// Longest silence within a request body, past it 408; or of a client that reads so little of its reply that
+        /// the system takes no more of it, past it the connection is closed.
         pub body: Period = "30s",
         /// Last answer to the next byte; past it the connection is closed.
         pub idle: Period = "75s",

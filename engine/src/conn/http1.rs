@@ -70,7 +70,9 @@ pub async fn serve(link: &Rc<Link>, lent: &Rc<Lent>, home: &Home, peer: &mut Pee
         lent.activity.beat();
         // Not before: the one that was served when the wait began may have been replaced meanwhile.
         let (table, at) = home.now(lent);
-        let is_new = std::mem::replace(&mut peer.is_new, false);
+        let is_new = peer.is_new;
+        // Readiness may be told of for nothing.
+        peer.is_new &= matches!(came, Came::Nothing);
         *peer = peer.on(&table, at);
         let listener = &table.listeners[at.index()];
         let exchange = Exchange { link, lent, home, table: &table, listener, peer: *peer, watch: &watch };
@@ -218,6 +220,9 @@ impl Exchange<'_> {
                     }
                 }
             };
+            if ctx.reason.get() == Reason::ClientGone {
+                ctx.bytes_in.set(down.body.count());
+            }
             match outcome {
                 Outcome::Reuse if !down.reply.closes => After::Next,
                 Outcome::Reuse if !down.reply.keeps && down.body.ended() => After::Leave,

@@ -271,14 +271,26 @@ fn a_client_that_resets_is_not_worked_for_though_its_origin_is_silent() {
         // What was sent behind a request and is not read yet hides nothing.
         let mut ahead = gateway.connect();
         ahead.send("GET /never HTTP/1.1\r\nHost: a\r\n\r\nG");
-        let told = [(never.addr(), 0, 0), (half.addr(), 200, 4), (ahead.addr(), 0, 0)];
+        // What was read of a request is told, whoever was waited for.
+        let mut sends = gateway.connect();
+        let body = "x".repeat(100);
+        sends.send(format!("POST /never HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n{body}"));
+        assert!(origin.wait(|seen| seen.iter().flat_map(|c| &c.requests).any(|r| r.method() == "POST")));
+        let told = [
+            (never.addr(), 0, 0, 0),
+            (half.addr(), 200, 4, 0),
+            (ahead.addr(), 0, 0, 0),
+            (sends.addr(), 0, 0, 100),
+        ];
+        sends.reset();
         never.reset();
         half.reset();
         ahead.reset();
-        for (client, status, bytes) in told {
+        for (client, status, bytes, asked) in told {
             let line = gateway.log_of(client);
             assert_eq!(line["reason"], "client_gone", "{line}");
             assert_eq!((&line["status"], &line["bytes_out"]), (&status.into(), &bytes.into()), "{line}");
+            assert_eq!(line["bytes_in"], asked, "{line}");
         }
         assert!(began.elapsed() < LATE, "{:?}", began.elapsed());
         waits.reply().expect(200);
