@@ -229,26 +229,76 @@ pub fn of_body(fault: Fault) -> Reason {
 mod tests {
     use super::*;
 
+    /// Each reason that is answered: status, whether the connection closes in any case, and the error of `Proxy-Status`.
+    const TABLE: &str = "
+408 head_timeout closes
+408 body_timeout closes
+431 head_too_large closes
+431 too_many_fields closes
+414 target_too_long closes
+413 body_too_large closes
+400 bad_request closes
+505 version_not_supported closes
+421 misdirected
+417 expectation_failed closes
+405 connect_refused closes
+404 no_route
+405 method_not_allowed
+403 address_denied
+403 cors_denied
+401 unauthenticated
+403 forbidden
+429 rate_limited
+400 invalid
+415 media_type
+413 policy_body_too_large
+503 policy_undecided again proxy_internal_response
+426 upgrade_refused
+503 no_endpoint again destination_unavailable
+502 upstream_connect connection_refused
+503 no_socket again proxy_internal_error
+504 upstream_connect_timeout connection_timeout
+502 upstream_certificate tls_certificate_error
+502 upstream_tls tls_protocol_error
+504 upstream_tls_timeout connection_timeout
+502 upstream_reset connection_terminated
+502 upstream_malformed http_protocol_error
+504 upstream_timeout http_response_timeout
+504 upstream_body_timeout http_response_timeout
+502 upstream_cut connection_terminated
+0 upstream_error
+504 total_timeout closes http_response_timeout
+503 pool_full again connection_limit_reached
+503 connection_cap closes again connection_limit_reached
+503 tunnel_cap again connection_limit_reached
+503 draining closes again proxy_internal_response
+502 upstream_connect destination_ip_unroutable
+502 upstream_tls tls_alert_received
+500 upstream_error
+";
+
     #[test]
-    fn the_status_says_whose_fault_it_was() {
-        for (reason, status) in [
-            (Reason::BadRequest("bare_lf"), 400),
-            (Reason::HeadTimeout, 408),
-            (Reason::BodyTooLarge, 413),
-            (Reason::TargetTooLong, 414),
-            (Reason::HeadTooLarge, 431),
-            (Reason::UpstreamConnect("refused"), 502),
-            (Reason::NoSocket("memory"), 503),
-            (Reason::UpstreamCertificate("expired"), 502),
-            (Reason::UpstreamTls("alert"), 502),
-            (Reason::UpstreamTlsTimeout, 504),
-            (Reason::UpstreamMalformed("bare_lf"), 502),
-            (Reason::PoolFull, 503),
-            (Reason::UpstreamTimeout, 504),
-            (Reason::UpstreamConnectTimeout, 504),
-        ] {
-            assert_eq!(Answer::of(reason).map(|answer| answer.status), Some(status), "{reason:?}");
-        }
+    fn each_reason_has_its_status_its_error_and_its_end() {
+        let details = [
+            Reason::UpstreamConnect("unreachable"),
+            Reason::UpstreamTls("alert_bad_certificate"),
+            Reason::UpstreamError(500),
+        ];
+        let all = Reason::all().into_iter().map(|(reason, _)| reason).chain(details);
+        let line = |reason: Reason| {
+            let Answer { status, close, proxy_error, retry_after, .. } = Answer::of(reason)?;
+            let closes = if close == Close::Always { "closes" } else { "" };
+            let again = if retry_after.is_some() { "again" } else { "" };
+            let words = [reason.as_str(), closes, again, proxy_error.unwrap_or_default()];
+            Some(
+                words
+                    .iter()
+                    .filter(|word| !word.is_empty())
+                    .fold(status.to_string(), |line, word| line + " " + word),
+            )
+        };
+        let told: Vec<String> = all.filter_map(line).collect();
+        assert_eq!(told.join("\n"), TABLE.trim());
     }
 
     #[test]
