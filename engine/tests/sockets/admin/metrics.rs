@@ -53,6 +53,7 @@ fn each_exchange_counts_where_it_was() {
         assert_eq!(get("b", "/"), 404);
         let all = "ringgate_request_duration_seconds_count{listener=\"public\"}";
         let page = scrape_until(admin, "44 exchanges", |page| value(page, all) == 44.0);
+        let connections = origin.connections();
         let origin = format!("upstream=\"origin\",endpoint=\"{}\"", origin.addr());
         for (series, expected) in [
             ("ringgate_requests_total{listener=\"public\",class=\"2xx\"}", 41.0),
@@ -78,6 +79,9 @@ fn each_exchange_counts_where_it_was() {
         ] {
             assert_eq!(value(&page, series), expected, "{series}");
         }
+        let made = value(&page, "ringgate_upstream_connections_new_total");
+        let reused = value(&page, "ringgate_upstream_connections_reused_total");
+        assert!(made + reused == 41.0 && made == connections as f64, "{made} were made, {reused} used again");
         let kind = if driver == Driver::Epoll { "epoll" } else { "io_uring" };
         let info = page.lines().find(|line| line.starts_with("ringgate_driver_info{"));
         assert!(
