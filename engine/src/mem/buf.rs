@@ -1,6 +1,6 @@
 //! One pooled buffer: filled from the left, consumed from the left, given back when dropped.
 
-use super::pool::{Class, Pool};
+use super::pool::Pool;
 use std::mem;
 
 /// A buffer of the shard's pool. `start..end` is filled; what lies behind is spare.
@@ -30,11 +30,6 @@ impl Buf {
     /// The filled bytes, to be changed in place.
     pub fn filled_mut(&mut self) -> &mut [u8] {
         &mut self.bytes[self.start as usize..self.end as usize]
-    }
-
-    /// Everything filled since the last [`Buf::clear`], consumed bytes too: what ranges of a head refer to.
-    pub fn whole(&self) -> &[u8] {
-        &self.bytes[..self.end as usize]
     }
 
     /// Room behind the filled bytes.
@@ -82,19 +77,9 @@ impl Buf {
         self.start == self.end
     }
 
-    /// Bytes consumed since the last [`Buf::clear`]: the offset of [`Buf::filled`] in [`Buf::whole`].
-    pub fn offset(&self) -> usize {
-        self.start as usize
-    }
-
     /// All bytes, filled or not.
     pub fn capacity(&self) -> usize {
         self.bytes.len()
-    }
-
-    /// The class of this buffer.
-    pub fn class(&self) -> Class {
-        Class::holding(self.bytes.len())
     }
 
     /// Appends `bytes`; false, and nothing appended, when they do not fit.
@@ -122,6 +107,7 @@ impl Drop for Buf {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mem::Class;
 
     #[test]
     fn a_dropped_buffer_is_the_next_one_taken() {
@@ -137,14 +123,14 @@ mod tests {
     }
 
     #[test]
-    fn consumed_bytes_stay_in_the_whole_until_cleared() {
+    fn what_was_consumed_gives_room_once_the_rest_is_pulled_to_the_front() {
         let pool = Pool::new();
         let mut buf = pool.take(Class::Small);
         assert!(buf.put(b"head|body"));
         buf.consume(5);
-        assert_eq!((buf.filled(), buf.whole()), (&b"body"[..], &b"head|body"[..]));
+        assert_eq!((buf.filled(), buf.room()), (&b"body"[..], buf.capacity() - 9));
         buf.pull();
-        assert_eq!((buf.filled(), buf.offset()), (&b"body"[..], 0));
+        assert_eq!((buf.filled(), buf.room()), (&b"body"[..], buf.capacity() - 4));
     }
 
     #[test]

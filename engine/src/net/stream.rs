@@ -261,7 +261,7 @@ impl Stream {
         }
     }
 
-    /// Moves what `pipe` holds into the socket without copying it; `more` says that further bytes follow.
+    /// Moves what `pipe` holds into the socket without copying it.
     ///
     /// # Errors
     /// As [`Stream::try_write`].

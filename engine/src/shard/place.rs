@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering::Relaxed;
 /// How far a shard may be above the least loaded one before it hands a connection over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Spread {
-    /// By max(2, 12 %): each shard has a socket of its own, and the kernel's hash alone would give the busiest of
+    /// By max(2, 12.5 %): each shard has a socket of its own, and the kernel's hash alone would give the busiest of
     /// eight shards half as much again as its share.
     Loose,
     /// Not at all: this shard takes the connections of all.

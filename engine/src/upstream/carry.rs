@@ -82,6 +82,10 @@ impl ReplyBody<'_> {
 }
 
 impl BodySource for ReplyBody<'_> {
+    fn ends_soon(&self) -> bool {
+        either!(self, body => body.ends_soon())
+    }
+
     async fn fill(&mut self) -> Result<&[u8], Fault> {
         either!(self, body => body.fill().await)
     }

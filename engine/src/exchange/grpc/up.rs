@@ -52,6 +52,10 @@ impl<'b, B: BodySource> WebBody<'b, B> {
 }
 
 impl<B: BodySource> BodySource for WebBody<'_, B> {
+    fn ends_soon(&self) -> bool {
+        self.from.ends_soon()
+    }
+
     fn may_trail(&self) -> bool {
         self.from.may_trail()
     }

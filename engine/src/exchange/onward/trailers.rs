@@ -58,6 +58,10 @@ impl<B: BodySource, F: Fn(&[u8]) -> bool> Stripped<'_, B, F> {
 }
 
 impl<B: BodySource, F: Fn(&[u8]) -> bool> BodySource for Stripped<'_, B, F> {
+    fn ends_soon(&self) -> bool {
+        self.from.ends_soon()
+    }
+
     async fn fill(&mut self) -> Result<&[u8], Fault> {
         self.from.fill().await
     }

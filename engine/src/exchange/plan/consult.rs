@@ -153,6 +153,10 @@ struct Text<'t> {
 }
 
 impl BodySource for Text<'_> {
+    fn ends_soon(&self) -> bool {
+        false
+    }
+
     fn may_trail(&self) -> bool {
         false
     }

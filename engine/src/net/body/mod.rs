@@ -9,7 +9,7 @@ mod tests;
 mod writer;
 
 pub use reader::{BodyReader, Reading};
-pub use writer::{BodyWriter, Writing};
+pub use writer::BodyWriter;
 
 use crate::base::{Fault, Tick};
 use crate::mem::Pool;
@@ -74,9 +74,7 @@ pub trait BodySource {
     fn ended(&self) -> bool;
 
     /// Whether so little is still to come, and known to be, that its connection can go on behind it.
-    fn ends_soon(&self) -> bool {
-        false
-    }
+    fn ends_soon(&self) -> bool;
 
     /// Goes back to the first byte if every byte consumed is still here; false otherwise.
     fn rewind(&mut self) -> bool;

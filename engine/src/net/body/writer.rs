@@ -11,9 +11,6 @@ use crate::wire::http1::framing::Length;
 use std::io::{self, IoSlice};
 use std::time::Duration;
 
-/// How a message is to be written.
-pub type Writing = Lane;
-
 /// Bodies with at least this many bytes left are spliced: below it a pipe costs more than the copy.
 const SPLICE_FROM: u64 = 24 * 1024;
 /// Bytes asked of one splice.
@@ -24,7 +21,7 @@ const JOIN_BYTES: usize = 2048;
 /// An HTTP/1.1 message on its way out.
 #[derive(Debug)]
 pub struct BodyWriter {
-    to: Writing,
+    to: Lane,
     /// Bytes that must leave before any further data: a head, or the last chunk with its trailers.
     staged: Option<Buf>,
     /// Bytes of the body at the end of what is staged.
@@ -57,7 +54,7 @@ enum Framing {
 
 impl BodyWriter {
     /// A message whose head is `head`, not sent yet, with a body of `length`.
-    pub fn new(to: Writing, head: Buf, length: Length) -> BodyWriter {
+    pub fn new(to: Lane, head: Buf, length: Length) -> BodyWriter {
         let framing = match length {
             Length::Chunked => Framing::Between,
             Length::None | Length::Exact(_) | Length::UntilClose => Framing::Bare,

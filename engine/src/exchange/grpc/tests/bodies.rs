@@ -35,6 +35,10 @@ fn turn(ready: &mut bool, cx: &mut Context<'_>) -> Poll<()> {
 }
 
 impl BodySource for Source<'_> {
+    fn ends_soon(&self) -> bool {
+        false
+    }
+
     fn may_trail(&self) -> bool {
         false
     }

@@ -192,6 +192,11 @@ impl FrameReader {
 }
 
 impl BodySource for FrameReader {
+    // Its connection goes on in any case.
+    fn ends_soon(&self) -> bool {
+        false
+    }
+
     async fn fill(&mut self) -> Result<&[u8], Fault> {
         self.wait().await?;
         Ok(&self.piece)

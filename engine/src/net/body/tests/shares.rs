@@ -20,6 +20,10 @@ struct Ready {
 }
 
 impl BodySource for Ready {
+    fn ends_soon(&self) -> bool {
+        false
+    }
+
     async fn fill(&mut self) -> Result<&[u8], Fault> {
         Ok(&PIECE[..self.left.min(PIECE.len() as u64) as usize])
     }
