@@ -77,8 +77,6 @@ pub struct Edits {
     removed: FieldSet,
     /// Unknown names to remove, with LF behind each, which no name holds.
     removed_names: Vec<u8>,
-    target: Vec<u8>,
-    has_target: bool,
 }
 
 impl Edits {
@@ -94,17 +92,16 @@ impl Edits {
         self.added_fields = FieldSet::EMPTY;
         self.removed = FieldSet::EMPTY;
         self.removed_names.clear();
-        self.has_target = false;
     }
 
-    /// Bytes of the lines to add: what an encoded head grows by at most, target apart.
+    /// Bytes of the lines to add: what an encoded head grows by at most.
     pub fn len(&self) -> usize {
         self.text.len()
     }
 
     /// Whether nothing is to be changed.
     pub fn is_empty(&self) -> bool {
-        self.added.is_empty() && self.removed.is_empty() && !self.has_target
+        self.added.is_empty() && self.removed.is_empty()
     }
 
     /// Replaces all lines of `name` by one. False when `value` or `name` cannot stand in a field; then the lines are
@@ -180,7 +177,7 @@ impl Edits {
         }
     }
 
-    /// Takes over all that `other` removes and adds, behind what was added before. Its target is not looked at.
+    /// Takes over all that `other` removes and adds, behind what was added before.
     pub fn absorb(&mut self, other: &Edits) {
         if self.added_fields.meets(other.removed) {
             let is_removed =
@@ -206,18 +203,6 @@ impl Edits {
             value: moved(one.value),
         }));
         self.added_fields = self.added_fields.and(other.added_fields);
-    }
-
-    /// Forwards to another path and query than the one received. The caller brings a valid one.
-    pub fn set_target(&mut self, target: &[u8]) {
-        self.target.clear();
-        self.target.extend_from_slice(target);
-        self.has_target = true;
-    }
-
-    /// The path and query to forward, if changed.
-    pub fn target(&self) -> Option<&[u8]> {
-        self.has_target.then_some(&self.target)
     }
 
     /// The value last added for `name`, if any.
@@ -364,10 +349,8 @@ mod tests {
         let mut edits = Edits::new();
         edits.set("X-A", b"1");
         edits.remove(Field::SERVER);
-        edits.set_target(b"/x");
-        assert_eq!(edits.target(), Some(&b"/x"[..]));
         edits.clear();
-        assert!(edits.is_empty() && edits.text().is_empty() && edits.target().is_none());
+        assert!(edits.is_empty() && edits.text().is_empty());
         assert!(!edits.removes(Field::OTHER, b"X-A") && !edits.removes(Field::SERVER, b"Server"));
     }
 }
