@@ -177,6 +177,22 @@ impl Edits {
         }
     }
 
+    /// Takes out the lines that were added of well-known `fields`; those of the head stay.
+    pub fn take_back(&mut self, fields: FieldSet) {
+        if self.added_fields.meets(fields) {
+            while let Some(index) = self.added.iter().position(|added| fields.contains(added.field)) {
+                self.take_out(index);
+            }
+            self.added_fields = self.fields();
+        }
+    }
+
+    /// Removes all lines of well-known `fields`, those of the head and those added before.
+    pub fn remove_all(&mut self, fields: FieldSet) {
+        self.take_back(fields);
+        self.removed = self.removed.and(fields);
+    }
+
     /// Takes over all that `other` removes and adds, behind what was added before.
     pub fn absorb(&mut self, other: &Edits) {
         if self.added_fields.meets(other.removed) {

@@ -91,7 +91,7 @@ pub fn refusal(passage: &mut Passage) -> Verdict {
     Verdict::refuse(Cause::Limited, "rate")
 }
 
-/// Writes the fields of the limit at `at`, unless those of a tighter one stand there.
+/// Writes the fields of the limit at `at`, which answers alone, unless those of a tighter one stand there.
 fn tell(
     chain: &[Arc<Policy>],
     at: usize,
@@ -108,7 +108,7 @@ fn tell(
         return;
     }
     passage.tightest = Some(quota);
-    limit.fields().tell(&quota, refused, facts.unix_ms / 1000, &mut passage.reply);
+    limit.fields().tell(&quota, refused, facts.unix_ms, &mut passage.reply);
 }
 
 /// Asks one limit alone: in shadow mode each spends from cells of its own.

@@ -5,7 +5,7 @@
 use super::shard::Quota;
 use crate::config::policy::limit::{FieldStyle, ResetStyle};
 use crate::wire::edits::Edits;
-use crate::wire::field::Field;
+use crate::wire::field::{Field, FieldSet};
 
 /// Which fields a limit gives, and its name in them.
 #[derive(Debug)]
@@ -18,6 +18,20 @@ pub struct Fields {
 
 /// The largest integer of structured fields (RFC 9651 §3.3.1).
 const INTEGER_MAX: u64 = 999_999_999_999_999;
+
+/// All that tell of a limit.
+const TELLING: FieldSet = FieldSet::of(&[
+    Field::RATELIMIT_POLICY,
+    Field::RATELIMIT,
+    Field::X_RATELIMIT_LIMIT,
+    Field::X_RATELIMIT_REMAINING,
+    Field::X_RATELIMIT_RESET,
+]);
+
+/// Takes out of a reply what was told of a limit.
+pub fn take_back(reply: &mut Edits) {
+    reply.take_back(TELLING);
+}
 
 fn seconds(nanos: u64) -> u64 {
     nanos.div_ceil(1_000_000_000)
@@ -43,9 +57,23 @@ impl Fields {
         Fields { name: quoted.into(), style, reset }
     }
 
-    /// Sets each field in `edits`. `unix` is the time in seconds since 1970, rounded down. *Cost*: no allocation once
-    /// `edits` is warm.
-    pub fn tell(&self, quota: &Quota, refused: bool, unix: u64, edits: &mut Edits) {
+    /// The moment at which the limit is whole again, in whole seconds since 1970 or from now. It is the sum that is rounded:
+    /// rounded apart, the two would be up to a second too early.
+    fn reset(&self, quota: &Quota, unix_ms: u64) -> u64 {
+        match self.reset {
+            ResetStyle::Epoch => unix_ms.saturating_add(quota.reset.div_ceil(1_000_000)).div_ceil(1000),
+            ResetStyle::Delta => seconds(quota.reset),
+        }
+    }
+
+    /// Sets each field in `edits`, in the place of what another limit or the origin tells: of two that tell by different
+    /// fields a client would take one for the other. `unix_ms` is the time in milliseconds since 1970. *Cost*: no allocation
+    /// once `edits` is warm.
+    pub fn tell(&self, quota: &Quota, refused: bool, unix_ms: u64, edits: &mut Edits) {
+        match self.style {
+            FieldStyle::None => edits.take_back(TELLING),
+            _ => edits.remove_all(TELLING),
+        }
         if matches!(self.style, FieldStyle::All | FieldStyle::Standard) {
             edits.set_made(Field::RATELIMIT_POLICY, |out| self.policy(quota, out));
             edits.set_made(Field::RATELIMIT, |out| self.state(quota, out));
@@ -53,9 +81,7 @@ impl Fields {
         if matches!(self.style, FieldStyle::All | FieldStyle::Legacy) {
             edits.set_made(Field::X_RATELIMIT_LIMIT, |out| number(u64::from(quota.limit), out));
             edits.set_made(Field::X_RATELIMIT_REMAINING, |out| number(u64::from(quota.remaining), out));
-            let reset = seconds(quota.reset);
-            let reset = if self.reset == ResetStyle::Epoch { unix.saturating_add(reset) } else { reset };
-            edits.set_made(Field::X_RATELIMIT_RESET, |out| number(reset, out));
+            edits.set_made(Field::X_RATELIMIT_RESET, |out| number(self.reset(quota, unix_ms), out));
         }
         if refused {
             // At least a second: 0 would make a client come back at once.

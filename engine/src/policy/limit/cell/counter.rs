@@ -89,7 +89,9 @@ impl Counter {
     fn said(&self, pass: bool, view: &View, most: u32) -> Said {
         let wait = if pass { 0 } else { self.wait(view) };
         let remaining = if pass { most - view.count } else { 0 };
-        Said { pass, wait, remaining, reset: view.left, mark: u64::from(view.number) }
+        // What this window has counted is felt until the next one is over.
+        let reset = if view.count > 0 { view.left + self.windows.per } else { view.left };
+        Said { pass, wait, remaining, reset: reset.max(wait), mark: u64::from(view.number) }
     }
 
     /// Counts one if the stretch that ends now has room.

@@ -11,7 +11,6 @@ pub struct Leaky {
     step: u64,
     /// The longest wait.
     wait_max: u64,
-    depth: u32,
 }
 
 impl Leaky {
@@ -20,17 +19,22 @@ impl Leaky {
     pub fn new(count: u32, per: u64, depth: u32, wait_max: u64) -> Option<Leaky> {
         let step = per.div_ceil(u64::from(count.max(1))).max(1);
         let longest = step.checked_mul(u64::from(depth)).filter(|longest| *longest < u64::MAX / 4)?;
-        Some(Leaky { step, wait_max: wait_max.min(longest), depth })
+        Some(Leaky { step, wait_max: wait_max.min(longest) })
     }
 
-    /// How many may wait.
-    pub fn depth(&self) -> u32 {
-        self.depth
+    /// How many wait at most: the last of them for no longer than it may.
+    pub fn queue(&self) -> u32 {
+        u32::try_from(self.wait_max / self.step).unwrap_or(u32::MAX)
     }
 
-    /// Nanoseconds in which a full queue empties.
+    /// Nanoseconds that the last of so many waits.
+    pub fn wait_ns(&self, queue: u32) -> u64 {
+        self.step.saturating_mul(u64::from(queue))
+    }
+
+    /// Nanoseconds in which the one that passes at once and those that wait behind it have left.
     pub fn drain_ns(&self) -> u64 {
-        self.step * u64::from(self.depth)
+        self.wait_ns(self.queue().saturating_add(1))
     }
 
     fn said(&self, pass: bool, next: u64, start: u64, now: u64) -> Said {

@@ -112,6 +112,15 @@ impl Log {
         (moment(slot) + self.per).saturating_sub(now)
     }
 
+    /// The refusal where `decisive` has to leave the window first. The limit is whole again when the last that counts has.
+    fn refused(&self, cell: &Cell, ring: &Ring<'_>, (head, decisive): (u64, u64), now: u64) -> Said {
+        let dead = if cell.b.load(Relaxed) == 0 { 0 } else { DEAD };
+        let mut behind = (1..=ring.mask).map(|back| ring.at(head.wrapping_sub(back)).load(Relaxed));
+        let last = behind.find(|slot| slot & dead == 0);
+        let wait = self.left(decisive, now);
+        Said { wait, reset: last.map_or(wait, |last| self.left(last, now)).max(wait), ..Said::default() }
+    }
+
     /// Writes this request down if the window that ends now has room.
     pub fn spend(&self, cell: &Cell, now: u64) -> Said {
         let ring = self.ring(cell);
@@ -131,8 +140,7 @@ impl Log {
                 continue;
             }
             if !self.past(decisive, now) {
-                let wait = self.left(decisive, now);
-                return Said { wait, reset: wait, ..Said::default() };
+                return self.refused(cell, &ring, (head, decisive), now);
             }
             let mine = now << 2 | ring.lap(head);
             if slot.compare_exchange(seen, mine, AcqRel, Relaxed).is_err() {
@@ -158,8 +166,7 @@ impl Log {
         let now = now.max(moment(ring.at(head.wrapping_sub(1)).load(Acquire)));
         let decisive = self.decisive(cell, &ring, head);
         if !self.past(decisive, now) {
-            let wait = self.left(decisive, now);
-            return Said { wait, reset: wait, ..Said::default() };
+            return self.refused(cell, &ring, (head, decisive), now);
         }
         let remaining = self.remaining(cell, &ring, head, now).saturating_sub(1);
         Said { pass: true, wait: 0, remaining, reset: self.per, mark: 0 }

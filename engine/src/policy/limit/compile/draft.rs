@@ -77,7 +77,7 @@ impl Draft {
     pub(super) fn quota(&self, rule: &Rule) -> (u32, Option<u64>) {
         let (quota, nanos) = match rule {
             Rule::Bucket(bucket) => (bucket.burst(), bucket.fill_ns()),
-            Rule::Leaky(leaky) => (leaky.depth().saturating_add(1), leaky.drain_ns()),
+            Rule::Leaky(leaky) => (leaky.queue().saturating_add(1), leaky.drain_ns()),
             _ => (self.count, self.per),
         };
         (quota, (nanos >= 1_000_000_000).then(|| nanos.div_ceil(1_000_000_000)))

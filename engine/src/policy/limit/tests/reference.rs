@@ -181,6 +181,23 @@ impl Sliding {
         of(number - 1) * left + (of(number) + 1) * per <= u128::from(self.0.limit) * per
     }
 
+    /// Whether as many as the limit would fit.
+    fn is_whole(&self, now: u64) -> bool {
+        let mut room = self.clone();
+        *room.0.counts.entry(now / self.0.per).or_default() += self.0.limit - 1;
+        room.fits(now)
+    }
+
+    /// Nanoseconds until this holds, by halving: within two windows it does.
+    fn first(&self, now: u64, holds: impl Fn(&Sliding, u64) -> bool) -> u64 {
+        let (mut before, mut from) = (0, self.0.per * 2 + 1);
+        while from - before > 1 {
+            let middle = before + (from - before) / 2;
+            if holds(self, now + middle) { from = middle } else { before = middle }
+        }
+        from
+    }
+
     fn count(&mut self, now: u64) {
         *self.0.counts.entry(now / self.0.per).or_default() += 1;
     }
@@ -198,14 +215,8 @@ impl Model for Sliding {
                 remaining += 1;
             }
         }
-        // The first moment at which one would pass, by halving: within two windows there is one.
-        let (mut refused, mut passes) = (0, self.0.per * 2 + 1);
-        while !pass && passes - refused > 1 {
-            let middle = refused + (passes - refused) / 2;
-            if self.fits(now + middle) { passes = middle } else { refused = middle }
-        }
-        let wait = if pass { 0 } else { passes };
-        Said { pass, wait, remaining, reset: self.0.per - now % self.0.per, mark: 0 }
+        let wait = if pass { 0 } else { self.first(now, Sliding::fits) };
+        Said { pass, wait, remaining, reset: self.first(now, Sliding::is_whole), mark: 0 }
     }
 }
 
@@ -225,8 +236,9 @@ impl Model for Moments {
             let remaining = u32::try_from(self.limit - counts.len() - 1).expect("fits");
             return Said { pass: true, wait: 0, remaining, reset: self.per, mark: 0 };
         }
-        let wait = counts[counts.len() - self.limit] + self.per - now;
-        Said { pass: false, wait, remaining: 0, reset: wait, mark: 0 }
+        let until = |at: u64| at + self.per - now;
+        let reset = until(*counts.last().expect("a full log holds one"));
+        Said { pass: false, wait: until(counts[counts.len() - self.limit]), remaining: 0, reset, mark: 0 }
     }
 }
 
