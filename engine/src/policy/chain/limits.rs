@@ -69,19 +69,24 @@ pub fn spend(
         return Ok(Verdict::Pass);
     };
     let at = limits.clone().nth(decision.limit).map_or(first, |(at, _)| at);
-    if !decision.pass {
-        // What the limits of an earlier phase took is given back.
-        let earlier = group(&chain[..first], 0, applied);
-        for ((_, limit), undone) in earlier.zip(spent.drain(..)) {
-            state.shard.cells.refund(limit, &undone);
-        }
-    }
     state.passage.spent = spent;
+    if !decision.pass {
+        give_back(&chain[..first], state);
+    }
     tell(chain, at, decision.quota, !decision.pass, facts, state.passage);
     if !decision.pass {
         return Err(u8::try_from(at).unwrap_or(u8::MAX));
     }
     Ok(if decision.until > facts.now { Verdict::Ask(Ask::Wait(decision.until)) } else { Verdict::Pass })
+}
+
+/// Gives back what the limits among `earlier`, the chain's first steps, took: a later one refuses.
+pub fn give_back(earlier: &[Arc<Policy>], state: &mut State<'_>) {
+    let mut spent = std::mem::take(&mut state.passage.spent);
+    for ((_, limit), undone) in group(earlier, 0, state.passage.applied).zip(spent.drain(..)) {
+        state.shard.cells.refund(limit, &undone);
+    }
+    state.passage.spent = spent;
 }
 
 /// What a limit that refuses says.
@@ -133,6 +138,14 @@ pub fn left(kind: &Kind, facts: &Facts<'_>, state: &mut State<'_>) -> Option<(Qu
         Kind::InFlight(limit) => Some((cells.peek_in_flight(limit, key, facts.now).1, 0)),
         _ => None,
     })
+}
+
+/// Gives back what was spent before a limit of requests in flight refused, and takes out of the reply what was told of it:
+/// beside a refusal it would say that there is room.
+pub fn turned_away(earlier: &[Arc<Policy>], state: &mut State<'_>) {
+    give_back(earlier, state);
+    state.passage.tightest = None;
+    limit::fields::take_back(&mut state.passage.reply);
 }
 
 /// Takes a place among the requests in flight, which is given back at the end of the exchange.

@@ -178,7 +178,12 @@ impl Chain {
                 note(state, walk.at, Said::Abstains);
                 Verdict::Pass
             }
-            Verdict::Refuse(refusal) => self.refused(policy, walk.at, refusal, state),
+            Verdict::Refuse(refusal) => {
+                if matches!(policy.kind, Kind::InFlight(_)) && policy.mode == Mode::Enforce {
+                    limits::turned_away(&self.steps[..usize::from(walk.at)], state);
+                }
+                self.refused(policy, walk.at, refusal, state)
+            }
         }
     }
 

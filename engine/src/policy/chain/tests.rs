@@ -24,8 +24,8 @@ policies:
 routes: [{ name: all, policies: [tell, own, watch, all, may, key, net, site], respond: { body: ok } }]
 ";
 
-fn table() -> Table {
-    let config = Memory::default().file("x.yaml", POLICIES).read("x.yaml").expect("is a configuration");
+fn table(text: &str) -> Table {
+    let config = Memory::default().file("x.yaml", text).read("x.yaml").expect("is a configuration");
     let mut means = build::Means { files: &mut Memory::default(), now: Tick(1), offset: 0 };
     let (table, _) = build::build(&config, Generation(1), None, &mut means).expect("builds");
     table
@@ -39,7 +39,18 @@ enum Asked {
 }
 
 /// What a request from `client` with these lines meets, in words.
-fn met(table: &Table, shard: &mut Shard, (line, fields, client): (&str, &str, &str), how: Asked) -> String {
+fn met(table: &Table, shard: &mut Shard, request: (&str, &str, &str), how: Asked) -> String {
+    met_by(table, shard, request, how, &mut Passage::default())
+}
+
+/// The same, of an exchange whose passage goes on.
+fn met_by(
+    table: &Table,
+    shard: &mut Shard,
+    (line, fields, client): (&str, &str, &str),
+    how: Asked,
+    passage: &mut Passage,
+) -> String {
     let text = format!("{line} HTTP/1.1\r\nHost: gw.test\r\n{fields}\r\n");
     let mut lines = Lines::new();
     request::parse(text.as_bytes(), &mut lines, &HeadLimits::default()).expect("is a request");
@@ -63,9 +74,9 @@ fn met(table: &Table, shard: &mut Shard, (line, fields, client): (&str, &str, &s
         by: Tick::NEVER,
     };
     let chain = table.policies.chain(ListenerId(0), RouteId(0)).expect("the route has policies");
-    let (mut passage, mut edits) = (Passage::default(), Edits::new());
+    let mut edits = Edits::new();
     let mut state = State {
-        passage: &mut passage,
+        passage: &mut *passage,
         shard,
         registry: &table.policies.registry,
         request: &mut edits,
@@ -90,7 +101,7 @@ fn met(table: &Table, shard: &mut Shard, (line, fields, client): (&str, &str, &s
             verdict
         }
     };
-    let refused = chain.refused_by(&passage);
+    let refused = chain.refused_by(passage);
     format!("{verdict:?} by {refused:?}\n{:?}\n{:?}\n{edits:?}", passage.reply, passage.refusal)
 }
 
@@ -107,7 +118,7 @@ fn phase_by_phase_a_request_meets_what_it_meets_at_once() {
         ("GET /", key, "127.0.0.1:1"),
         ("OPTIONS /", "Origin: https://app.test\r\nAccess-Control-Request-Method: GET\r\n", "127.0.0.1:1"),
     ];
-    let (once, phased) = (table(), table());
+    let (once, phased) = (table(POLICIES), table(POLICIES));
     let (mut one, mut other) = (Shard::new(0), Shard::new(0));
     let mut refusals = 0;
     for request in requests {
@@ -123,4 +134,71 @@ fn phase_by_phase_a_request_meets_what_it_meets_at_once() {
             assert_eq!(same.tally.sum(outcome), policy.tally.sum(outcome), "{}: {outcome:?}", policy.name);
         }
     }
+}
+
+/// A limit that is asked before signing in, one behind it, and one of requests in flight; the fields of each.
+fn two_phases(first: &str, second: &str, at_once: u32) -> Table {
+    table(&format!(
+        "
+listeners: [{{ name: public, bind: 127.0.0.1:8080 }}]
+consumers: [{{ name: acme, api_keys: [acme-key-0123456789] }}]
+policies:
+  key: {{ api_key: {{ header: X-API-Key }} }}
+  before: {{ limit: {{ algorithm: fixed_window, key: client.ip, {first} }} }}
+  behind: {{ limit: {{ algorithm: fixed_window, key: consumer, {second} }} }}
+  many: {{ in_flight: {{ limit: {at_once}, key: consumer }} }}
+routes: [{{ name: all, policies: [key, before, behind, many], respond: {{ body: ok }} }}]
+"
+    ))
+}
+
+const ACME: (&str, &str, &str) = ("GET /", "X-API-Key: acme-key-0123456789\r\n", "127.0.0.1:1");
+
+/// The lines that a reply tells of limits, by name and value.
+fn told(passage: &Passage) -> Vec<String> {
+    let text = std::str::from_utf8(passage.reply.text()).expect("is text");
+    text.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn of_limits_in_two_phases_one_answers_alone() {
+    for (first, second, tells, refuses) in [
+        // The second is tighter, and tells by other fields.
+        ("rate: 9/h, fields: standard", "rate: 1/h, fields: legacy", "X-RateLimit-Remaining: 0", "behind"),
+        ("rate: 9/h, fields: legacy", "rate: 1/h, fields: standard", "RateLimit: \"behind\";r=0;", "behind"),
+        // The first is, and tells on.
+        ("rate: 1/h, fields: standard", "rate: 9/h, fields: legacy", "RateLimit: \"before\";r=0;", "before"),
+    ] {
+        let (table, mut shard) = (two_phases(first, second, 9), Shard::new(0));
+        for turn in 0..2 {
+            let mut passage = Passage::default();
+            let met = met_by(&table, &mut shard, ACME, Asked::AtOnce, &mut passage);
+            let told = told(&passage);
+            assert!(told.iter().any(|line| line.starts_with(tells)), "{told:?}");
+            let is_legacy = |line: &&String| line.starts_with("X-");
+            let legacy = told.iter().filter(is_legacy).count();
+            assert!(legacy == 0 || legacy + usize::from(turn == 1) == told.len(), "{told:?}");
+            assert_eq!(met.contains(&format!("by Some(\"{refuses}\")")), turn == 1, "{met}");
+        }
+    }
+}
+
+#[test]
+fn a_refusal_by_requests_in_flight_takes_nothing_of_the_limits_before_it() {
+    let (table, mut shard) = (two_phases("rate: 3/h", "rate: 9/h", 1), Shard::new(0));
+    let mut held = Passage::default();
+    let met = met_by(&table, &mut shard, ACME, Asked::AtOnce, &mut held);
+    assert!(met.starts_with("Pass"), "{met}");
+    for how in [Asked::AtOnce, Asked::ByPhase, Asked::AtOnce, Asked::AtOnce] {
+        let mut passage = Passage::default();
+        let met = met_by(&table, &mut shard, ACME, how, &mut passage);
+        assert!(met.contains("by Some(\"many\")"), "{met}");
+        assert_eq!(told(&passage), [""; 0], "no field says that there is room");
+        assert!(passage.spent.is_empty());
+    }
+    drop(held);
+    let mut passage = Passage::default();
+    met_by(&table, &mut shard, ACME, Asked::AtOnce, &mut passage);
+    let told = told(&passage);
+    assert!(told.iter().any(|line| line == "X-RateLimit-Remaining: 1"), "two of three are spent: {told:?}");
 }
