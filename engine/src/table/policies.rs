@@ -1,6 +1,6 @@
 //! Which policies a request passes: chains by listener and route. Equal lists of policies are one chain.
 
-use crate::base::{ListenerId, RouteId};
+use crate::base::{ListenerId, RouteId, Tick};
 use crate::policy::auth::keys::KeyAddress;
 use crate::policy::auth::{Blind, Registry};
 use crate::policy::fields::Identity;
@@ -66,6 +66,16 @@ impl Policies {
                 Kind::Limit(limit) => limit.publish(),
                 Kind::InFlight(limit) => limit.publish(),
                 _ => {}
+            }
+        }
+    }
+
+    /// Has what is owed of limits that were there before count by their rates in this table: to be called once it is served in
+    /// the place of another one, by whoever sees to it that tables follow each other.
+    pub fn take_over(&self, now: &dyn Fn() -> Tick) {
+        for policy in &self.all {
+            if let Kind::Limit(limit) = &policy.kind {
+                limit.take_over(now);
             }
         }
     }

@@ -95,6 +95,7 @@ impl Published {
         let table = Arc::new(table);
         // From here on nothing can refuse it: what it changes of limits that go on by name holds.
         table.policies.publish();
+        table.policies.take_over(&clock::now);
         let opened = std::mem::take(&mut fresh.of);
         let mut moves = moves(&self.table, &table);
         moves.sockets = self.listening.take(&table, fresh);

@@ -7,7 +7,7 @@ use super::cell::in_flight::InFlight;
 use super::cell::rule::Rule;
 use super::fields::Fields;
 use super::key::KeyOf;
-use super::set::{Set, Sets, Shape};
+use super::set::{Set, Sets, Shape, Wanted};
 use super::share::Share;
 use super::sync::{Arc, Ordering};
 use crate::base::Tick;
@@ -120,17 +120,19 @@ impl Limit {
             let per = match draft.algorithm {
                 Algorithm::FixedWindow | Algorithm::SlidingWindowCounter => draft.per,
                 _ => 0,
+                // What a log holds are moments, which any window counts.
             };
             let shape = Shape {
                 name: name.to_owned(),
                 tier: tier.map(str::to_owned),
                 shadow,
                 kind: format!("{kind} {per}"),
-                slots: draft.slots(),
                 leased: limit.shared.is_some(),
             };
             let rule = |parts| draft.rule(parts, windows).expect("was tried when the rate was looked at");
-            let set = sets.take(shape, (draft.count, draft.per), limit.keys, now.0, &rule);
+            let slots = (draft.slots(), check::slots_max(limit.keys));
+            let wanted = Wanted { count: draft.count, per: draft.per, keys: limit.keys, slots, now: now.0 };
+            let set = sets.take(shape, &wanted, &rule);
             // The set's parts may be those of an earlier rate, never more than were tried by a power of two.
             let Some(mut rule) = draft.rule(set.parts, windows) else {
                 let (message, fix) =
@@ -168,6 +170,12 @@ impl Limit {
     }
 
     /// The sets it spends from.
+    /// Has what is owed of buckets whose rate is another one now count by that: call it when a table that follows another
+    /// one is published, and only then.
+    pub fn take_over(&self, now: &dyn Fn() -> Tick) {
+        self.plans.iter().for_each(|plan| plan.set.take_over(&plan.rule, &|| now().0));
+    }
+
     pub fn sets(&self) -> impl Iterator<Item = &Arc<Set>> {
         self.plans.iter().map(|plan| &plan.set)
     }
@@ -203,16 +211,11 @@ impl InFlightLimit {
         }
         let prefix = u8::try_from(limit.ipv6_prefix).unwrap_or(128);
         let kind = format!("in_flight {:?} {prefix}", limit.key.0);
-        let shape = Shape {
-            name: into.name.to_owned(),
-            tier: None,
-            shadow: into.shadow,
-            kind,
-            slots: 0,
-            leased: false,
-        };
+        let shape =
+            Shape { name: into.name.to_owned(), tier: None, shadow: into.shadow, kind, leased: false };
         let rule = Rule::InFlight(InFlight::new(limit.limit));
-        let set = into.sets.take(shape, (1, 1), limit.keys, into.now.0, &|_| rule);
+        let wanted = Wanted { count: 1, per: 1, keys: limit.keys, slots: (0, 0), now: into.now.0 };
+        let set = into.sets.take(shape, &wanted, &|_| rule);
         Ok(InFlightLimit {
             key: KeyOf::new(&limit.key.0, prefix),
             rule,

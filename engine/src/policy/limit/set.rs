@@ -1,15 +1,18 @@
 //! The cells of a name. A set belongs to a policy's name, not to a table: a reload that leaves the kind of counting and
 //! the key as they are takes the same set, and so do all routes that name the policy. A changed rate applies to what
-//! the cells hold; a changed algorithm, key or window length begins anew, since the old counts mean something else.
+//! the cells hold; a changed algorithm, key or length of windows that are numbered begins anew, since the old counts mean
+//! something else. The word of a token bucket is a moment, and means so many tokens by one rate: what is owed is made
+//! the new rate's when a table is published. What the last table still decides on for some milliseconds counts by its own
+//! rate.
 //! The tables hold the sets, so one is gone with the last table that names it.
 
-use super::cell::bucket;
+use super::cell::bucket::{self, Bucket};
 use super::cell::fixed::Windows;
 use super::cell::rule::Rule;
 use super::key::Seed;
 use super::share::Standing;
 use super::store::stripes::Stripes;
-use super::sync::{Arc, AtomicU64, Weak};
+use super::sync::{Arc, AtomicU64, Mutex, Weak};
 use std::collections::HashMap;
 
 /// Cells of one name.
@@ -25,6 +28,8 @@ pub struct Set {
     pub(super) parts: u64,
     /// Of token buckets: the deepest that a table had.
     pub(super) deepest: AtomicU64,
+    /// Of token buckets: by which rate the cells' words are read.
+    bucket: Mutex<Option<Bucket>>,
     name: String,
 }
 
@@ -38,6 +43,29 @@ impl Set {
     pub fn stripes(&self) -> &Stripes {
         &self.stripes
     }
+
+    /// Has what is owed of token buckets count by `rule` from now on: as many tokens as before.
+    pub(super) fn take_over(&self, rule: &Rule, now: &dyn Fn() -> u64) {
+        let Rule::Bucket(bucket) = rule else { return };
+        let mut last = self.bucket.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if let Some(before) = last.replace(*bucket)
+            && !before.reads_as(bucket)
+        {
+            self.stripes.each(|cell| bucket.take_over(&cell.a, &before, now));
+        }
+    }
+}
+
+/// What is wanted of a set besides its shape.
+pub(super) struct Wanted {
+    /// So many…
+    pub count: u32,
+    /// …in so many nanoseconds.
+    pub per: u64,
+    pub keys: u32,
+    /// Slots of a log's ring: at least so many, and of a ring that is there already at most so many.
+    pub slots: (usize, usize),
+    pub now: u64,
 }
 
 /// What must stay as it is for counts to keep their meaning.
@@ -49,10 +77,8 @@ pub(super) struct Shape {
     pub tier: Option<String>,
     /// A policy in shadow mode spends from cells of its own.
     pub shadow: bool,
-    /// Algorithm, key and, where counts are by window, its length.
+    /// Algorithm, key and, where counts are by numbered windows, their length.
     pub kind: String,
-    /// Slots of a log's ring.
-    pub slots: usize,
     /// Whether other machines share the limit, so that each cell has a lease.
     pub leased: bool,
 }
@@ -90,29 +116,28 @@ impl Sets {
     }
 
     /// The set of that shape, as it is or new. `rule` makes its first rule for the parts it is given.
-    pub(super) fn take(
-        &mut self,
-        shape: Shape,
-        rate: (u32, u64),
-        keys: u32,
-        now: u64,
-        rule: &dyn Fn(u64) -> Rule,
-    ) -> Arc<Set> {
+    pub(super) fn take(&mut self, shape: Shape, wanted: &Wanted, rule: &dyn Fn(u64) -> Rule) -> Arc<Set> {
         self.sets.retain(|_, set| set.strong_count() > 0);
-        if let Some(set) = self.sets.get(&shape).and_then(Weak::upgrade) {
+        let (least, most) = wanted.slots;
+        if let Some(set) = self.sets.get(&shape).and_then(Weak::upgrade)
+            && (least..=most).contains(&set.stripes.slots())
+        {
             return set;
         }
         let slot = self.slots.iter().position(|set| set.strong_count() == 0).unwrap_or(self.slots.len());
         self.ids += 1;
-        let parts = bucket::parts(rate.0, rate.1);
+        let parts = bucket::parts(wanted.count, wanted.per);
         let made = if shape.leased { Stripes::leased } else { Stripes::new };
+        let rule = rule(parts);
+        let bucket = if let Rule::Bucket(bucket) = rule { Some(bucket) } else { None };
         let set = Arc::new(Set {
             id: self.ids,
             slot,
             seed: self.seed,
-            stripes: made(keys, shape.slots, &rule(parts), now),
+            stripes: made(wanted.keys, least, &rule, wanted.now),
             parts,
             deepest: AtomicU64::new(0),
+            bucket: Mutex::new(bucket),
             name: shape.tier.as_ref().map_or(shape.name.clone(), |tier| format!("{}/{tier}", shape.name)),
         });
         self.slots.resize(self.slots.len().max(slot + 1), Weak::new());

@@ -58,6 +58,30 @@ impl Bucket {
         Bucket { grace: GRACE_NS * self.parts, ..self }
     }
 
+    /// Whether a word means the same by the other rule.
+    pub fn reads_as(&self, other: &Bucket) -> bool {
+        (self.step, self.depth) == (other.step, other.depth)
+    }
+
+    /// Has a word that was written by the rule `before` owe as many tokens by this one, and no more than all it holds. Others
+    /// may spend meanwhile: what they have spent by then is taken over too.
+    pub fn take_over(&self, word: &AtomicU64, before: &Bucket, now: &dyn Fn() -> u64) {
+        let mut seen = word.load(Relaxed);
+        loop {
+            let at = now().wrapping_mul(self.parts);
+            let ahead = self.ahead(seen, at);
+            if ahead == 0 {
+                return;
+            }
+            let owed = (u128::from(ahead) * u128::from(self.step)).div_ceil(u128::from(before.step));
+            let owed = u64::try_from(owed).unwrap_or(u64::MAX).min(self.depth);
+            match word.compare_exchange_weak(seen, at.wrapping_add(owed), Relaxed, Relaxed) {
+                Ok(_) => return,
+                Err(other) => seen = other,
+            }
+        }
+    }
+
     /// Parts that a full bucket takes.
     pub fn depth(&self) -> u64 {
         self.depth

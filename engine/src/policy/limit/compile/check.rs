@@ -22,6 +22,11 @@ const WAIT_NS: u64 = 1_000_000_000;
 const LEASE_NS_MIN: u64 = 20_000_000;
 const LEASE_NS_MAX: u64 = 60_000_000_000;
 
+/// Slots that the rings of so many keys may have.
+pub(super) fn slots_max(keys: u32) -> usize {
+    usize::try_from(LOG_BYTES_MAX / 8 / u64::from(keys.max(1))).unwrap_or(usize::MAX)
+}
+
 /// Collects flaws.
 #[derive(Default)]
 pub(super) struct Check {

@@ -123,6 +123,26 @@ impl Stripes {
     }
 
     /// The cell of all that found none.
+    /// Slots of a cell's ring.
+    pub fn slots(&self) -> usize {
+        self.slots
+    }
+
+    /// Calls `then` with each cell, a stripe at a time under its lock. Who holds a cell spends from it meanwhile.
+    pub fn each(&self, then: impl Fn(&Cell)) {
+        then(&self.overflow);
+        for stripe in &self.stripes {
+            let held = stripe.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+            held.cells.iter().for_each(|(_, cell)| then(cell));
+        }
+    }
+
+    /// Bytes that a key takes at most, wherever it is met.
+    pub fn key_bytes(&self) -> usize {
+        let lease = if self.leased { size_of::<Lease>() } else { 0 };
+        CELL_BYTES + PLACE_BYTES + self.slots * size_of::<AtomicU64>() + lease
+    }
+
     pub fn overflow(&self) -> &Arc<Cell> {
         &self.overflow
     }
