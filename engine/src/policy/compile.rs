@@ -78,11 +78,12 @@ pub fn compile(
         now: kit.now,
     };
     if let Some(limit) = &given.limit {
-        let compiled = Limit::compile(limit, into);
-        return compiled
-            .map_err(|flaws| note(&at.key("limit"), flaws, faults))
-            .ok()
-            .map(|limit| Kind::Limit(Box::new(limit)));
+        let at = at.key("limit");
+        let compiled = Limit::compile(limit, into).map_err(|flaws| note(&at, flaws, faults)).ok()?;
+        for LimitFlaw { at: way, message, fix } in compiled.doubts(limit) {
+            faults.doubt(inwards(&at, &way), message, fix);
+        }
+        return Some(Kind::Limit(Box::new(compiled)));
     }
     if let Some(limit) = &given.in_flight {
         let compiled = InFlightLimit::compile(limit, into);
@@ -161,7 +162,10 @@ fn told(
 
 fn note(at: &Pointer, flaws: Vec<LimitFlaw>, faults: &mut Faults) {
     for LimitFlaw { at: way, message, fix } in flaws {
-        let at = way.iter().fold(at.clone(), |at, key| at.key(key));
-        faults.value(at, message, fix);
+        faults.value(inwards(at, &way), message, fix);
     }
+}
+
+fn inwards(at: &Pointer, way: &[String]) -> Pointer {
+    way.iter().fold(at.clone(), |at, key| at.key(key))
 }

@@ -27,7 +27,8 @@ section! {
         pub ipv6_prefix: u32 = "64",
         /// How many keys are counted apart at once, 1 to 10,000,000; further ones share a count until one of these has rested.
         pub keys: u32 = "100000",
-        /// Rates of consumers by tier, in place of the rate above; each tier is counted apart.
+        /// Rates of consumers by tier, in place of the rate above; each tier is counted apart. Such a limit is asked once it is
+        /// known who calls.
         pub plans: Named<Plan> = {},
         /// What the fields of a reply tell of the limit.
         pub fields: FieldStyle = "all",

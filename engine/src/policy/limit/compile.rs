@@ -1,6 +1,7 @@
 //! From what the operator wrote to what a shard decides by.
 
 mod check;
+mod doubt;
 mod draft;
 
 use super::cell::in_flight::InFlight;
@@ -119,8 +120,8 @@ impl Limit {
             let windows = sets.windows(draft.per);
             let per = match draft.algorithm {
                 Algorithm::FixedWindow | Algorithm::SlidingWindowCounter => draft.per,
-                _ => 0,
                 // What a log holds are moments, which any window counts.
+                _ => 0,
             };
             let shape = Shape {
                 name: name.to_owned(),
@@ -169,13 +170,13 @@ impl Limit {
         self.plans.iter().for_each(|plan| plan.set.stripes.resize(self.keys));
     }
 
-    /// The sets it spends from.
     /// Has what is owed of buckets whose rate is another one now count by that: call it when a table that follows another
     /// one is published, and only then.
     pub fn take_over(&self, now: &dyn Fn() -> Tick) {
         self.plans.iter().for_each(|plan| plan.set.take_over(&plan.rule, &|| now().0));
     }
 
+    /// The sets it spends from.
     pub fn sets(&self) -> impl Iterator<Item = &Arc<Set>> {
         self.plans.iter().map(|plan| &plan.set)
     }
