@@ -65,6 +65,8 @@ pub struct Budget {
     bound: u64,
     /// Bytes of a body that a policy holds until it is checked, at most.
     held: u64,
+    /// Bytes of what limits count, when each has all its keys.
+    limits: u64,
     size: Size,
     /// Upstreams of HTTP/2 that have fewer connections than there are shards.
     scarce: Vec<String>,
@@ -86,6 +88,7 @@ impl Budget {
             upstream: pooled + if is_checked { CHECKS_AT_ONCE as u64 } else { 0 },
             bound: listeners.map(|listener| listener.bind.len() as u64).sum(),
             held: table.policies.all.iter().filter_map(|policy| held(&policy.kind)).max().unwrap_or(0),
+            limits: table.policies.all.iter().map(|policy| counted(&policy.kind, shards)).sum(),
             size: table.lookup.size(),
             scarce: scarce.map(|upstream| upstream.name.clone()).collect(),
         }
@@ -108,6 +111,7 @@ impl Budget {
         self.clients * self.of_client()
             + self.upstream * UPSTREAM_BYTES
             + self.shards * size.cache_bytes_max as u64
+            + self.limits
             + shared
     }
 
@@ -132,16 +136,22 @@ impl Budget {
                 0 => String::new(),
                 bytes => format!(", {} of it a body that a policy holds", Bytes(bytes)),
             };
+            let counted = match self.limits {
+                0 => String::new(),
+                bytes => format!(", {} for the keys of limits", Bytes(bytes)),
+            };
             let each = self.of_client();
             let message = format!(
-                "{} of memory may be needed, {} for each of {clients} clients that stall in a large body{held}, and there are {}",
+                "{} of memory may be needed, {} for each of {clients} clients that stall in a large body{held}{counted}, and there are {}",
                 Bytes(self.memory()),
                 Bytes(each),
                 Bytes(memory)
             );
             let rest = self.memory() - clients * each;
-            let fits = memory.saturating_sub(rest) / each;
-            warn(message, &format!("gateway.connections: {fits} always fits"));
+            match memory.saturating_sub(rest) / each {
+                0 => warn(message, "lower 'keys' of limits, or the numbers of connections"),
+                fits => warn(message, &format!("gateway.connections: {fits} always fits")),
+            }
         }
         for name in &self.scarce {
             let message = format!(
@@ -175,6 +185,15 @@ fn held(kind: &Kind) -> Option<u64> {
     match kind {
         Kind::Validate(input) => input.held_bytes_max(),
         _ => None,
+    }
+}
+
+/// Bytes of what a limit counts at most.
+fn counted(kind: &Kind, shards: u64) -> u64 {
+    match kind {
+        Kind::Limit(limit) => limit.sets().map(|set| set.bytes_max(shards)).sum(),
+        Kind::InFlight(limit) => limit.set().bytes_max(shards),
+        _ => 0,
     }
 }
 
@@ -320,6 +339,43 @@ routes: [{ name: all, policies: [POLICIES], to: a }]
         let warned = told(&of("small"));
         assert!(warned[0].contains("2.2 MiB for each of 1000 clients"), "{warned:?}");
         assert!(warned[0].contains(", 2.0 MiB of it a body that a policy holds"), "{warned:?}");
+    }
+
+    #[test]
+    fn what_limits_count_is_in_what_is_needed() {
+        let bare =
+            budget("gateway: { connections: 1000, shards: 4 }\nroutes: [{ name: all, to: a }]\n", 1, 1);
+        let of = |limits: &str, names: &str| {
+            let text = format!(
+                "gateway: {{ connections: 1000, shards: 4 }}\npolicies: {{ {limits} }}\n\
+                 routes: [{{ name: all, policies: [{names}], to: a }}]\n"
+            );
+            let with = budget(&text, u64::MAX, 1 << 30);
+            // What the policy itself takes of the look-up is not it.
+            ((with.memory() - bare.memory()) >> 20, told(&with))
+        };
+        // 130 to 200 bytes a key and up to 76 on each shard; some more keys than were asked for, since they spread by chance.
+        let (bucket, warned) = of("p: { limit: { rate: 5/s, keys: 10000000 } }", "p");
+        assert!((4000..6000).contains(&bucket), "{bucket} MiB");
+        assert!(
+            warned[0].contains(&format!(", {:.1} GiB for the keys of limits", bucket as f64 / 1024.0)),
+            "{warned:?}"
+        );
+        let (many, _) = of("p: { in_flight: { limit: 5, keys: 10000000 } }", "p");
+        assert_eq!(many, bucket);
+        // 10,008 slots are 16,384 of 8 bytes.
+        let log = "limit: { algorithm: sliding_window_log, rate: 10000/min, keys: 8192 }";
+        let (one, _) = of(&format!("p: {{ {log} }}"), "p");
+        assert!((1024..1500).contains(&one), "{one} MiB");
+        let (two, _) = of(&format!("p: {{ {log} }}, q: {{ {log} }}"), "p, q");
+        assert_eq!(two, 2 * one, "those of all policies are summed");
+        let (plans, _) =
+            of(&format!("p: {{ {} }}", log.replace(" }", ", plans: { gold: { rate: 9000/min } } }")), "p");
+        assert_eq!(plans, 2 * one, "and those of all plans");
+        let (off, _) = of(&format!("p: {{ {log}, mode: off }}"), "p");
+        assert_eq!(off, 0);
+        let none = of("p: { limit: { rate: 5/s, keys: 10000000 } }", "p").1;
+        assert_eq!(none.len(), 1);
     }
 
     #[test]

@@ -48,7 +48,7 @@ words! {
         LeakyBucket = "leaky_bucket",
         /// So many in each window, which begin with the wall clock's; up to twice as many around a window's end.
         FixedWindow = "fixed_window",
-        /// So many in any stretch of the window's length, exactly. 8 bytes for each request of each key.
+        /// So many in any stretch of the window's length, exactly. A ring of 8 bytes a request for each key, rounded up to a power of two.
         SlidingWindowLog = "sliding_window_log",
         /// So many in any stretch of the window's length, as if the last window's requests had come evenly.
         SlidingWindowCounter = "sliding_window_counter",

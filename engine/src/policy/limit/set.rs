@@ -11,6 +11,7 @@ use super::cell::fixed::Windows;
 use super::cell::rule::Rule;
 use super::key::Seed;
 use super::share::Standing;
+use super::store::local;
 use super::store::stripes::Stripes;
 use super::sync::{Arc, AtomicU64, Mutex, Weak};
 use std::collections::HashMap;
@@ -42,6 +43,13 @@ impl Set {
     /// What became of first sights.
     pub fn stripes(&self) -> &Stripes {
         &self.stripes
+    }
+
+    /// Bytes that its keys take at most on a machine with so many shards.
+    pub fn bytes_max(&self, shards: u64) -> u64 {
+        let each =
+            (self.stripes.key_bytes() as u64).saturating_add(shards.saturating_mul(local::KEY_BYTES as u64));
+        each.saturating_mul(self.stripes.room() as u64)
     }
 
     /// Has what is owed of token buckets count by `rule` from now on: as many tokens as before.

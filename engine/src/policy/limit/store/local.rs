@@ -30,6 +30,9 @@ struct Entry {
     cell: Arc<Cell>,
 }
 
+/// Bytes that a key takes at most on a shard that meets it, in a table that is up to half empty.
+pub const KEY_BYTES: usize = 2 * (size_of::<Entry>() + 1) * 8 / 7;
+
 /// Whose cell answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Whose {

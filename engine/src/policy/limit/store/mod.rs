@@ -15,6 +15,7 @@ pub mod local;
 pub mod stripes;
 
 use super::cell::{Cell, Said, rule};
+use super::lease::Lease;
 use super::sync::{Arc, AtomicU32, AtomicU64, Mutex, Ordering};
 
 /// A key, hashed with a secret of the process into 128 bits: nobody can choose two that meet, and by chance two of a

@@ -7,7 +7,7 @@
 //! push them out.
 
 use super::rule::Rule;
-use super::{Arc, AtomicU32, AtomicU64, Cell, KEEP_NS, KNOWN_USES, Key, Mutex, Ordering};
+use super::{Arc, AtomicU32, AtomicU64, Cell, KEEP_NS, KNOWN_USES, Key, Lease, Mutex, Ordering};
 use hashbrown::HashTable;
 
 /// Cells that are looked at for one at rest: where one in four is, all but one search in a hundred finds it.
@@ -18,6 +18,12 @@ const STRIPES_MAX: usize = 64;
 
 /// Cells of a stripe at least, before there are two.
 const STRIPE_CELLS_MIN: usize = 512;
+
+/// Bytes of a cell with its counts of references, which lie on a cache line of their own.
+const CELL_BYTES: usize = size_of::<Cell>() + align_of::<Cell>();
+
+/// Bytes of what a key takes besides: its place and its index, in tables that are up to half empty.
+const PLACE_BYTES: usize = 2 * (size_of::<(Key, Arc<Cell>)>() + (size_of::<u32>() + 1) * 8 / 7);
 
 /// All cells of a limit.
 #[derive(Debug)]
@@ -117,12 +123,6 @@ impl Stripes {
         self.room.load(Ordering::Relaxed) as usize * self.stripes.len()
     }
 
-    /// What became of first sights.
-    pub fn tally(&self) -> &Tally {
-        &self.tally
-    }
-
-    /// The cell of all that found none.
     /// Slots of a cell's ring.
     pub fn slots(&self) -> usize {
         self.slots
@@ -143,6 +143,12 @@ impl Stripes {
         CELL_BYTES + PLACE_BYTES + self.slots * size_of::<AtomicU64>() + lease
     }
 
+    /// What became of first sights.
+    pub fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// The cell of all that found none.
     pub fn overflow(&self) -> &Arc<Cell> {
         &self.overflow
     }
