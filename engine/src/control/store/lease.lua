@@ -32,8 +32,11 @@ local function give(room, want, tokens, retry, left, mark)
 end
 
 -- A key of somebody else's is left as it is. It must not keep the others of the call from being told of what they are
--- charged with.
-local function foreign()
+-- charged with. Where it is not the key's kind that is wrong, no key can be read.
+local function foreign(err)
+  if err and string.sub(err, 1, 9) ~= 'WRONGTYPE' then
+    error({ err = err })
+  end
   local at = #reply
   for number = 1, 6 do
     reply[at + number] = -1
@@ -43,7 +46,7 @@ end
 local function bucket(key, charge, back, mark, want)
   local had = redis.pcall('HMGET', key, 'o', 't')
   if had.err then
-    return foreign()
+    return foreign(had.err)
   end
   local owed, was = tonumber(had[1]) or 0, tonumber(had[2]) or now
   local at = math.max(was, now)
@@ -60,7 +63,7 @@ end
 local function window(key, charge, back, mark, want)
   local had = redis.pcall('HMGET', key, 'w', 'c', 'p')
   if had.err then
-    return foreign()
+    return foreign(had.err)
   end
   local was, counted, before = tonumber(had[1]) or 0, tonumber(had[2]) or 0, tonumber(had[3]) or 0
   local slot = math.max(math.floor(now / per), was)
@@ -99,7 +102,7 @@ local function log(key, charge, back, mark, want)
   local slot, first = math.floor(now / width), math.floor((now - per) / width)
   local had = redis.pcall('HGETALL', key)
   if had.err then
-    return foreign()
+    return foreign(had.err)
   end
   local counts, sum = {}, 0
   for at = 1, #had, 2 do

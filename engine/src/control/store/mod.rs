@@ -160,9 +160,11 @@ impl Asking {
         if self.followed.is_none() {
             return now.after(IDLE);
         }
-        // A store that does not work is tried whether or not anybody wants anything.
-        let due =
-            if self.breaker.is_working() { self.keys.due().min(self.answered.after(SILENCE)) } else { now };
+        // A store that failed is tried whether or not anybody wants anything.
+        let due = match self.breaker.has_failed() {
+            true => now,
+            false => self.keys.due().min(self.answered.after(SILENCE)),
+        };
         due.max(Tick(self.breaker.until()))
     }
 
@@ -200,7 +202,7 @@ impl Asking {
         let Some(Followed { store, rule }) = self.followed.clone() else { return };
         let mut asked = self.keys.ask(ROUND_KEYS, now);
         asked.sort_by_key(|asked| asked.want.share.id);
-        if asked.is_empty() && self.breaker.is_working() && self.answered.after(SILENCE) > now {
+        if asked.is_empty() && !self.breaker.has_failed() && self.answered.after(SILENCE) > now {
             return;
         }
         let mut told = Told::default();
@@ -227,8 +229,15 @@ impl Asking {
         };
         let begun = clock::now();
         let within = store.timeout;
-        let all = timeout(within, self.ask(&mut link, asked, told)).await;
-        all.map_err(|_| Fault::timeout(within))??;
+        let all = timeout(within, async {
+            match (asked.is_empty(), self.breaker.has_failed()) {
+                (false, _) => self.ask(&mut link, asked, told).await,
+                // One that takes no writes answers this as ever.
+                (true, false) => ping(&mut link).await,
+                (true, true) => probe(&mut link, &store.prefix).await,
+            }
+        });
+        all.await.map_err(|_| Fault::timeout(within))??;
         self.numbers.rounds.add(1);
         self.numbers.micros.add(u64::try_from(clock::now().since(begun).as_micros()).unwrap_or(u64::MAX));
         // A connection that failed in between is not kept: answers of this round could be taken for the next one's.
@@ -239,17 +248,6 @@ impl Asking {
     async fn ask(&mut self, link: &mut Link, asked: &[Asked], told: &mut Told) -> Result<(), Fault> {
         let mut out = Vec::new();
         let calls: Vec<&[Asked]> = calls(asked).collect();
-        if calls.is_empty() {
-            resp::command(&[b"PING"], &mut out);
-            link.send(&out).await?;
-            return link
-                .reply(|reply| match reply {
-                    Reply::Status(b"PONG") => Ok(()),
-                    Reply::Error(said) => Err(Fault::said(said)),
-                    _ => Err(Fault::garbled()),
-                })
-                .await?;
-        }
         for call in &calls {
             script::call(By::Digest(link.digest()), &call[0].want.share.terms, &questions(call), &mut out);
         }
@@ -362,6 +360,36 @@ impl Asking {
         numbers.keys.set(self.keys.len() as u64);
         numbers.turned_away.set(self.standing.turned_away());
     }
+}
+
+/// Asks whether the store is there.
+async fn ping(link: &mut Link) -> Result<(), Fault> {
+    let mut out = Vec::new();
+    resp::command(&[b"PING"], &mut out);
+    link.send(&out).await?;
+    let pong = link.reply(|reply| match reply {
+        Reply::Status(b"PONG") => Ok(()),
+        Reply::Error(said) => Err(Fault::said(said)),
+        _ => Err(Fault::garbled()),
+    });
+    pong.await?
+}
+
+/// Asks a store that failed whether it can do what is asked of it: to grant, of keys that nobody is counted by.
+async fn probe(link: &mut Link, prefix: &str) -> Result<(), Fault> {
+    let (mut out, probes) = (Vec::new(), script::probes(prefix));
+    probes.iter().for_each(|probe| probe.call(&mut out));
+    link.send(&out).await?;
+    for probe in &probes {
+        let granted = link.reply(|reply| match (reply, probe.granted(reply)) {
+            (Reply::Error(said), _) => Err(Fault::said(said)),
+            (_, Some(true)) => Ok(()),
+            (_, Some(false)) => Err(Fault::foreign()),
+            (_, None) => Err(Fault::garbled()),
+        });
+        granted.await??;
+    }
+    Ok(())
 }
 
 /// Cuts what is asked into calls: keys of one limit, no more than a call may have. They are sorted by limit before.

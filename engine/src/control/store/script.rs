@@ -93,6 +93,41 @@ pub fn grants(reply: &Reply<'_>, asks: &[(&[u8], Ask)]) -> Option<(u64, Vec<Opti
     Some((u64::try_from(head[0]).ok()?, grants))
 }
 
+/// A call for a key of our own that nobody is counted by. It reads, writes and leaves as all keys of its way do.
+#[derive(Debug)]
+pub struct Probe {
+    key: Vec<u8>,
+    terms: Terms,
+}
+
+/// Nothing is charged, and one token is wanted, so that it is written whatever the way.
+const PROBING: Ask = Ask { charge: 0, back: 0, mark: 0, want: 1, sent: 0 };
+
+/// One for each way of reading what a key holds. No policy has an empty name, so that no key is one that is counted by.
+pub fn probes(prefix: &str) -> [Probe; 2] {
+    [(Way::Bucket, "bucket"), (Way::Log, "log")].map(|(way, word)| {
+        let (count, per) = (1_000_000, 1_000_000_000);
+        let key = format!("{prefix}::{word}").into_bytes();
+        Probe { key, terms: Terms { way, count, per, burst: count, lease: per } }
+    })
+}
+
+impl Probe {
+    fn asks(&self) -> [(&[u8], Ask); 1] {
+        [(&self.key, PROBING)]
+    }
+
+    /// Appends its call. By text: a store that was lost may have lost the script too.
+    pub fn call(&self, out: &mut Vec<u8>) {
+        call(By::Text, &self.terms, &self.asks(), out);
+    }
+
+    /// Whether `reply` grants or refuses by its count; false where the key holds something else, none where it is no answer.
+    pub fn granted(&self, reply: &Reply<'_>) -> Option<bool> {
+        Some(grants(reply, &self.asks())?.1[0].is_some())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -32,6 +32,11 @@ impl Breaker {
         self.failures < FAILURES
     }
 
+    /// Whether the store failed when it was asked last.
+    pub fn has_failed(&self) -> bool {
+        self.failures > 0
+    }
+
     /// From when on it is asked.
     pub fn until(&self) -> u64 {
         self.until

@@ -359,6 +359,82 @@ fn without_a_store_each_limit_holds_as_its_policy_says_and_nobody_waits() {
 }
 
 #[test]
+fn a_store_that_answers_and_takes_no_writes_is_no_store_until_it_takes_them() {
+    let mend = |word: &[&[u8]]| word.iter().map(|word| word.to_vec()).collect::<Vec<_>>();
+    let gone = closed_addr();
+    let user = |allowed: &'static [u8]| {
+        mend(&[b"ACL", b"SETUSER", b"edge", b"on", b">hush", b"~*", b"+@all", allowed])
+    };
+    for (what, word, breaks, mends) in [
+        (
+            "a replica",
+            "READONLY",
+            mend(&[b"REPLICAOF", b"127.0.0.1", gone.port().to_string().as_bytes()]),
+            mend(&[b"REPLICAOF", b"NO", b"ONE"]),
+        ),
+        (
+            "full memory",
+            "OOM",
+            mend(&[b"CONFIG", b"SET", b"maxmemory", b"1"]),
+            mend(&[b"CONFIG", b"SET", b"maxmemory", b"0"]),
+        ),
+        ("a user who may not write", "can't run this command", user(b"-hset"), user(b"+hset")),
+        ("a user who may not read", "can't run this command", user(b"-hmget"), user(b"+hmget")),
+        ("a user who may not read logs", "can't run this command", user(b"-hgetall"), user(b"+hgetall")),
+    ] {
+        let Some(redis) = Redis::start(&[]) else { return };
+        let mut wire = redis.wire();
+        let mut order = |words: &[Vec<u8>]| {
+            let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
+            let answered = wire.ask(&words);
+            assert_eq!(answered.as_deref(), Some("Status([79, 75])"), "{what}: OK");
+        };
+        order(&breaks);
+        let algorithm = if what.ends_with("logs") { "sliding_window_log" } else { "token_bucket" };
+        let limits = ["local", "open", "closed"].map(|failure| {
+            let limit = format!(
+                "algorithm: {algorithm}, rate: 5/d, keys: 100, shared: {{ lease: 100ms, failure: {failure} }}"
+            );
+            (failure, limit)
+        });
+        let limits: Vec<(&str, &str)> = limits.iter().map(|(name, limit)| (*name, &**limit)).collect();
+        let signs_in = if breaks[0] == b"ACL" { "edge:hush@" } else { "" };
+        let gateway = start(&format!("address: 'redis://{signs_in}{}', timeout: 5s", redis.addr()), &limits);
+        shares(&gateway);
+        let up = || metric(&gateway, "ringgate_store_up");
+        // A key that nobody can be asked of is what shows it.
+        passed(&gateway, "open", "first", 1);
+        let lost = said(&gateway, " store_lost: ");
+        assert!(lost.contains(word), "{what}: {lost}");
+        let begun = Instant::now();
+        let mut turn = 0;
+        // Longer than any pause from one try to the next.
+        while begun.elapsed() < Duration::from_millis(700) {
+            turn += 1;
+            assert_eq!(up(), 0.0, "{what} after {:?}", begun.elapsed());
+            for (name, expected) in [("local", 5), ("open", 8), ("closed", 0)] {
+                assert_eq!(passed(&gateway, name, &format!("k{turn}"), 8), expected, "{what}: {name}");
+            }
+            thread::park_timeout(Duration::from_millis(20));
+        }
+        assert!(!gateway.said().now().iter().any(|line| line.contains(" store_found: ")), "{what}");
+        order(&mends);
+        let mended = Instant::now();
+        while up() != 1.0 {
+            assert!(mended.elapsed() < Duration::from_secs(1), "{what}: it is not found within a second");
+        }
+        said(&gateway, " store_found: ");
+        // What it was tried with leaves by itself.
+        let deadline = Instant::now() + PATIENCE;
+        while what == "a replica"
+            && wire.ask(&[b"EXISTS", b"ringgate::bucket", b"ringgate::log"]).as_deref() != Some("Number(0)")
+        {
+            assert!(Instant::now() < deadline, "{what}: a key of its own stays");
+        }
+    }
+}
+
+#[test]
 fn a_key_that_holds_something_else_is_felt_by_no_other() {
     let Some(redis) = Redis::start(&[]) else { return };
     let mut wire = redis.wire();
