@@ -7,6 +7,8 @@ use std::task::Waker;
 #[derive(Debug, Default)]
 pub struct Line {
     waiting: BTreeMap<u64, Waker>,
+    /// How many were called, and have neither left nor come back since.
+    called: usize,
     next: u64,
 }
 
@@ -37,7 +39,10 @@ impl Line {
                     return false;
                 }
             },
-            Place::Called(at) => at,
+            Place::Called(at) => {
+                self.called -= 1;
+                at
+            }
             Place::Nowhere => {
                 self.next += 1;
                 self.next - 1
@@ -50,23 +55,32 @@ impl Line {
 
     /// Gives `place` up; true if the one in it was called, and has not come back since.
     pub fn leave(&mut self, place: Place) -> bool {
-        match place {
+        let was_called = match place {
             Place::Nowhere => false,
             Place::Kept(at) => self.waiting.remove(&at).is_none(),
             Place::Called(_) => true,
-        }
+        };
+        self.called -= usize::from(was_called);
+        was_called
     }
 
     /// Calls the one who has waited longest.
     pub fn call(&mut self) {
         if let Some((_, waker)) = self.waiting.pop_first() {
+            self.called += 1;
             waker.wake();
         }
     }
 
     /// Calls everybody.
     pub fn call_all(&mut self) {
+        self.called += self.waiting.len();
         std::mem::take(&mut self.waiting).into_values().for_each(Waker::wake);
+    }
+
+    /// Whether the one in `place` waits, and has waited longest.
+    pub fn is_first(&self, place: Place) -> bool {
+        self.waiting.first_key_value().is_some_and(|(first, _)| place == Place::Kept(*first))
     }
 
     /// How many wait.
@@ -77,6 +91,12 @@ impl Line {
     /// Whether nobody waits.
     pub fn is_empty(&self) -> bool {
         self.waiting.is_empty()
+    }
+
+    /// Whether anybody waits, or was called and has not been there yet to take what it was called for. Who comes now is
+    /// behind them all.
+    pub fn has_any(&self) -> bool {
+        self.called > 0 || !self.waiting.is_empty()
     }
 }
 
@@ -116,7 +136,7 @@ mod tests {
         assert_eq!(count(), [1, 0, 1]);
         assert!(line.leave(places[2]), "it was called, and somebody else may be in its place");
         assert!(!line.keep(&mut places[0], &wakers[0]), "it was called");
-        assert!(line.leave(places[0]), "and has not taken its place again");
+        assert!(line.has_any(), "and has not taken its place again");
         let mut last = Place::Nowhere;
         assert!(line.keep(&mut last, &wakers[1]));
         assert!(line.keep(&mut places[0], &wakers[0]), "it waits where it did");
@@ -124,5 +144,28 @@ mod tests {
         assert_eq!((count(), line.len()), ([2, 0, 1], 1), "in front of who came later");
         line.call_all();
         assert_eq!((count(), line.is_empty()), ([2, 1, 1], true));
+    }
+
+    #[test]
+    fn who_was_called_is_in_line_until_it_leaves() {
+        let mut line = Line::default();
+        let mut places = [Place::Nowhere; 3];
+        let mut keep = |line: &mut Line, at: usize| line.keep(&mut places[at], Waker::noop());
+        assert!(!line.has_any());
+        assert!(keep(&mut line, 0));
+        line.call();
+        assert!(line.is_empty() && line.has_any(), "it has not been there yet");
+        assert!(!keep(&mut line, 0));
+        assert!(line.has_any(), "nor has it taken anything");
+        assert!(keep(&mut line, 0), "it waits again");
+        assert!(keep(&mut line, 1) && keep(&mut line, 2));
+        line.call();
+        line.call_all();
+        assert!(!keep(&mut line, 1), "it was called");
+        for left in 0..3 {
+            assert!(line.has_any(), "{left} have left");
+            assert!(line.leave(places[left]), "{left} was called");
+        }
+        assert!(!line.has_any());
     }
 }

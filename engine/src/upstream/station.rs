@@ -207,9 +207,9 @@ impl Station {
         with(&mut self.inner.borrow_mut().waiting)
     }
 
-    /// Whether anybody waits.
+    /// Whether there is anybody whose turn is before that of who comes now.
     pub fn has_line(&self) -> bool {
-        !self.inner.borrow().waiting.is_empty()
+        self.inner.borrow().waiting.has_any()
     }
 
     /// Whether other shards are to be asked for a slot: each so often, however many wait.

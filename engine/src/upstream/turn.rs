@@ -130,7 +130,7 @@ pub async fn slot(
             return Ok(Free::Stream(stream));
         }
         if let Some(free) = take() {
-            queued.served(upstream.count.now() < upstream.connections);
+            queued.served(upstream.count.now() < upstream.connections || station.parked() > 0);
             return Ok(free);
         }
         if ended {
@@ -152,7 +152,8 @@ impl Queued<'_> {
         self.station.waiting(|line| line.keep(&mut self.place, waker))
     }
 
-    /// It has what it waited for. If there is more, which another shard may have left, the next one is called.
+    /// It has what it waited for. If there is more, which another shard may have left, or an exchange parked while nobody
+    /// was there to be called, the next one is called.
     fn served(&mut self, is_more: bool) {
         self.station.waiting(|line| {
             line.leave(std::mem::take(&mut self.place));
