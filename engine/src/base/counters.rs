@@ -1,6 +1,7 @@
 //! Counters shared by shards: one cache line each, relaxed, touched where connections, tunnels and handshakes begin and end.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use super::{AtomicU32, AtomicU64};
+use std::sync::atomic::Ordering::Relaxed;
 
 /// A count with a cap that is exact on the machine. A slot is given back by dropping its [`Slot`] owner.
 #[repr(align(128))]
@@ -28,18 +29,35 @@ impl Capped {
 
 /// An owner of one slot of a [`Capped`] count: dropping it gives the slot back, on every exit.
 #[derive(Debug)]
-pub struct Slot<C: AsRef<Capped>>(pub C);
+pub struct Slot<C: AsRef<Capped>>(Option<C>);
 
 impl<C: AsRef<Capped>> Slot<C> {
     /// Takes a slot, or gives `count` back untaken when `cap` are taken.
     pub fn take(count: C, cap: u32) -> Option<Slot<C>> {
-        if count.as_ref().take(cap) { Some(Slot(count)) } else { None }
+        if count.as_ref().take(cap) { Some(Slot(Some(count))) } else { None }
+    }
+
+    /// The owner of a slot of `count` that is taken already: see [`Slot::leave_taken`].
+    pub fn of_taken(count: C) -> Slot<C> {
+        Slot(Some(count))
+    }
+
+    /// Leaves the slot taken, for another owner.
+    pub fn leave_taken(mut self) {
+        self.0 = None;
+    }
+
+    /// Whether it is one of `count`.
+    pub fn is_of(&self, count: &Capped) -> bool {
+        self.0.as_ref().is_some_and(|own| std::ptr::eq(own.as_ref(), count))
     }
 }
 
 impl<C: AsRef<Capped>> Drop for Slot<C> {
     fn drop(&mut self) {
-        self.0.as_ref().put();
+        if let Some(count) = &self.0 {
+            count.as_ref().put();
+        }
     }
 }
 

@@ -17,3 +17,6 @@ pub use fault::{Fault, Kind, Side};
 pub use ids::{Generation, ListenerId, RouteId, SocketId, UpstreamId};
 pub use line::{Line, Place};
 pub use tick::Tick;
+
+// What counters are made of. engine/tests/loom_cap.rs compiles their file with loom's in their place.
+use std::sync::atomic::{AtomicU32, AtomicU64};

@@ -87,6 +87,7 @@ mod tests {
     use crate::base::Tick;
     use crate::policy::auth::keys::News;
     use crate::table::{Balance, Endpoints};
+    use crate::upstream::Asker;
 
     /// As many messages as a mailbox takes, and more.
     const FULL: usize = 1 << 14;
@@ -112,7 +113,7 @@ mod tests {
         match message {
             Message::Endpoints(name, _) => format!("endpoints {name}"),
             Message::Keys(news) => format!("keys {} {}", news.address, news.number),
-            Message::Evict(name) => name.to_string(),
+            Message::Evict(name, _) => name.to_string(),
             _ => "end".to_owned(),
         }
     }
@@ -121,7 +122,7 @@ mod tests {
     async fn a_shard_is_told_all_in_order_however_long_its_mailbox_was_full() {
         let shared = Shared::new(1);
         let mailbox = &shared.mailboxes[0];
-        let full = || Message::Evict("full".into());
+        let full = || Message::Evict("full".into(), Asker::default());
         let filling = (0..FULL).take_while(|_| mailbox.send(full()).is_ok()).count();
         assert!(filling < FULL, "a mailbox is bounded");
         let couriers = Couriers::start(&shared);

@@ -6,7 +6,7 @@ use crate::net::listener::Bound;
 use crate::net::mailbox::Mailbox;
 use crate::policy::auth::keys::News;
 use crate::table::{Endpoints, Table, Target};
-use crate::upstream::View;
+use crate::upstream::{Asker, View};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,8 +19,9 @@ pub enum Message {
     Serve(Arc<Table>, ListenerId, Accepted, Admission),
     /// Serve this table from now on.
     Table(Box<Next>),
-    /// Another shard needs a connection to this upstream under its cap: close an idle one.
-    Evict(Arc<str>),
+    /// Another shard needs a connection to this upstream under its cap: it is to have the slot of an idle one, or the next
+    /// that comes free.
+    Evict(Arc<str>, Asker),
     /// The endpoints of the upstream of this name are now these.
     Endpoints(Arc<str>, Arc<Endpoints>),
     /// A key set was fetched, or could not be.

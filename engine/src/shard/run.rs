@@ -98,7 +98,7 @@ impl Shard {
                 self.follow(*next);
                 self.spin();
             }
-            Message::Evict(name) => self.lent.upstream.pools.evict_named(&name),
+            Message::Evict(name, asker) => self.lent.upstream.pools.evict_named(&name, asker),
             Message::Endpoints(name, set) => self.lent.upstream.pools.replace(&name, &set),
             Message::Keys(news) => {
                 let address = news.address.clone();

@@ -12,7 +12,7 @@ use crate::observe::Lines;
 use crate::policy;
 use crate::route::Scratch;
 use crate::table::Endpoint;
-use crate::upstream::{self, Pools};
+use crate::upstream::{self, Asker, Pools};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -47,7 +47,7 @@ pub fn lent(setup: &Setup, log: ring::Sender) -> Rc<exchange::Lent> {
         counts: counts.clone(),
         shard: setup.index,
         random: Cell::new(next() | 1),
-        ask_idle: ask_idle(setup.shared.clone(), setup.index),
+        ask_slot: ask_slot(setup.shared.clone(), setup.index),
         short: short(setup.shared.clone()),
         unreachable: unreachable(setup.shared.clone()),
     };
@@ -77,14 +77,13 @@ pub fn lent(setup: &Setup, log: ring::Sender) -> Rc<exchange::Lent> {
     })
 }
 
-/// Asks every other shard to close an idle connection to an upstream. A full mailbox is passed over: whoever
-/// waits asks again.
-fn ask_idle(shared: Arc<Shared>, index: usize) -> Box<dyn Fn(&str)> {
-    Box::new(move |name| {
+/// Asks every other shard for a slot of an upstream. A full mailbox is passed over: whoever waits asks again.
+fn ask_slot(shared: Arc<Shared>, index: usize) -> Box<dyn Fn(&str, &Asker)> {
+    Box::new(move |name, asker| {
         let name: Arc<str> = name.into();
         for (other, mailbox) in shared.mailboxes.iter().enumerate() {
             if other != index {
-                let _ = mailbox.send(Message::Evict(name.clone()));
+                let _ = mailbox.send(Message::Evict(name.clone(), asker.clone()));
             }
         }
     })

@@ -7,10 +7,10 @@ use super::http2::{self, Mux};
 use super::lent::Lent;
 use super::pool::Conn;
 use super::shared::{Sends, Shared};
-use super::station::{Picked, Station, Stay};
+use super::slots::Held;
+use super::station::{Picked, Stay};
 use super::turn::{Free, Turn, dialling, slot};
 use crate::balance::Facts;
-use crate::base::counters::{Capped, Slot};
 use crate::base::{Side, Tick};
 use crate::certs::OriginTerms;
 use crate::mem::Class;
@@ -20,7 +20,6 @@ use crate::table::Endpoint;
 use crate::tls::{self, Refused, Wrong};
 use crate::wire::proxy_protocol::Announce;
 use std::io;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// Endpoints tried at most before a connect is given up.
@@ -95,7 +94,7 @@ impl<'a> Leased<'a> {
     }
 
     /// Takes a connection that was just made and holds `slot`.
-    async fn take_new(&mut self, stream: Stream, slot: Slot<Arc<Capped>>) -> Result<(), CallFault> {
+    async fn take_new(&mut self, stream: Stream, slot: Held) -> Result<(), CallFault> {
         let Leased { plan: Plan { upstream, station, .. }, lent, .. } = *self;
         self.reached();
         lent.counts.pool_new.add(1);
@@ -138,9 +137,6 @@ impl Drop for Leased<'_> {
     fn drop(&mut self) {
         let station = self.plan.station;
         station.staying(&self.picked, |state, at| state.end(at));
-        if self.conn.take().is_some() {
-            station.freed();
-        }
         if self.stream.take().is_some() {
             station.sharing(&self.picked, Shared::pass_on);
         }
@@ -161,7 +157,7 @@ pub async fn connect<'a>(
     let mut refused = [None::<Stay>; ENDPOINTS_TRIED];
     let mut end = None::<Deadline>;
     let mut last = CallFault::Connect("refused");
-    let mut held = Held { slot: None, station: plan.station };
+    let mut held = None::<Held>;
     let sends = Sends::of(request.onward.length);
     for attempt in 0..ENDPOINTS_TRIED {
         let now = clock::coarse();
@@ -169,7 +165,7 @@ pub async fn connect<'a>(
         plan.tried.endpoint.replace(Some(picked.clone()));
         let mut leased = Leased { conn: None, stream: None, picked, plan, lent };
         // Whoever waits already comes first.
-        let is_first = plan.upstream.http2 || !plan.station.has_line();
+        let is_first = plan.upstream.http2 || !plan.station.slots.has_line();
         if fresh == Fresh::Any && is_first && leased.take_parked(now, sends) {
             if marked {
                 leased.reached();
@@ -187,18 +183,18 @@ pub async fn connect<'a>(
             },
             false => None,
         };
-        if held.slot.is_none() {
+        if held.is_none() {
             match slot(lent, plan, (&leased.picked, sends, parks(plan, fresh)), end).await? {
                 Free::Stream(stream) => return Ok(leased.join(stream)),
                 Free::Parked(picked, conn) => return Ok(leased.take_over(picked, conn)),
-                Free::Slot(slot) => held.slot = Some(slot),
+                Free::Slot(slot) => held = Some(slot),
             }
         }
         let began = clock::coarse();
         plan.tried.dialled.set(clock::now());
         match open(lent, plan, leased.picked.endpoint(), request.announce, end).await {
             Ok(stream) => {
-                let Some(slot) = held.slot.take() else { return Err(last) };
+                let Some(slot) = held.take() else { return Err(last) };
                 leased.take_new(stream, slot).await?;
                 drop(dialling);
                 return Ok(leased);
@@ -225,20 +221,6 @@ pub async fn connect<'a>(
 /// Whether a connection that is parked meanwhile will do.
 fn parks(plan: Plan<'_>, fresh: Fresh) -> bool {
     fresh == Fresh::Any && !plan.upstream.http2 && plan.upstream.proxy_protocol.is_none()
-}
-
-/// The slot of a connection that is being made, from one endpoint to the next; given back, and told, where none was made.
-struct Held<'a> {
-    slot: Option<Slot<Arc<Capped>>>,
-    station: &'a Station,
-}
-
-impl Drop for Held<'_> {
-    fn drop(&mut self) {
-        if self.slot.take().is_some() {
-            self.station.freed();
-        }
-    }
 }
 
 /// The next endpoint to try, and whether it is marked. None of those that `refused` while there is another.

@@ -1,6 +1,7 @@
 //! What a shard lends to a call. `shard/state` builds it.
 
 use super::pool::Pools;
+use super::wish::Asker;
 use crate::mem::{Pool, Scratches};
 use crate::net::pipe::Pipes;
 use crate::net::{Intake, Wheel};
@@ -31,8 +32,8 @@ pub struct Lent {
     pub shard: usize,
     /// Seed of the shard's pseudo-random numbers.
     pub random: Cell<u64>,
-    /// Asks the other shards to close an idle connection to the upstream named, when its cap is reached.
-    pub ask_idle: Box<dyn Fn(&str)>,
+    /// Asks the other shards for a slot of the upstream named, when its cap is reached.
+    pub ask_slot: Box<dyn Fn(&str, &Asker)>,
     /// Tells control that no socket could be opened, for want of this.
     pub short: Rc<dyn Fn(&'static str)>,
     /// Tells control that no connection to the endpoint could be made: its name may stand for another address by now.

@@ -9,9 +9,11 @@ mod http2;
 mod lent;
 mod pool;
 mod shared;
+mod slots;
 mod station;
 mod turn;
 mod view;
+mod wish;
 
 pub use call::{CallFault, Outgoing, Plan, Reply, Tried, TunnelEnd, TunnelStream, call};
 pub use carry::{ReplyBody, Upload};
@@ -20,3 +22,7 @@ pub use lent::Lent;
 pub use pool::{Conn, Pools, SWEEP_EVERY, Stations};
 pub use station::{Picked, SetRef, Station, Stay};
 pub use view::{Seat, View};
+pub use wish::Asker;
+
+// What a wish is made of. engine/tests/loom_cap.rs compiles its file with loom's in its place.
+use std::sync::atomic::AtomicU8;

@@ -1,9 +1,10 @@
 //! A shard's upstream connections, and the stations that keep them while they are idle, without locks. The cap is the
 //! process's: each connection holds a slot of the upstream's shared count for as long as it lives.
 
+use super::slots::Held;
 use super::station::Station;
 use super::view::Together;
-use crate::base::counters::{Capped, Slot};
+use super::wish::Asker;
 use crate::base::{Tick, UpstreamId};
 use crate::certs::OriginTerms;
 use crate::net::Link;
@@ -25,17 +26,17 @@ pub struct Conn {
     pub keep: Option<Duration>,
     /// The terms that it was made under.
     pub terms: Option<OriginTerms>,
-    slot: Slot<Arc<Capped>>,
+    slot: Held,
 }
 
 impl Conn {
     /// A new connection that owns `slot`.
-    pub fn new(link: Rc<Link>, terms: Option<OriginTerms>, slot: Slot<Arc<Capped>>) -> Conn {
+    pub fn new(link: Rc<Link>, terms: Option<OriginTerms>, slot: Held) -> Conn {
         Conn { link, reused: false, keep: None, terms, slot }
     }
 
-    /// Ends the connection but keeps its slot, for a dial in its place.
-    pub fn into_slot(self) -> Slot<Arc<Capped>> {
+    /// Ends the connection but keeps its slot, for a dial in its place, here or on another shard.
+    pub fn into_slot(self) -> Held {
         self.slot
     }
 }
@@ -121,11 +122,15 @@ impl Pools {
         }
     }
 
-    /// As [`Station::evict`], by name and dropped: another shard asks.
-    pub fn evict_named(&self, name: &str) {
-        let Some(station) = self.named(name) else { return };
-        if station.evict().is_none() {
-            station.spare();
+    /// Another shard asks for a slot of the upstream `name`: it has that of an idle connection, or else is owed one.
+    pub fn evict_named(&self, name: &str, asker: Asker) {
+        let Some(station) = self.named(name).filter(|_| asker.waits()) else { return };
+        match station.evict() {
+            Some(conn) => conn.into_slot().give(&asker),
+            None => {
+                station.spare();
+                station.slots.owe(asker);
+            }
         }
     }
 

@@ -6,6 +6,7 @@
 use super::http2::{Mux, Stream};
 use super::pool::Conn;
 use super::shared::{Sends, Shared};
+use super::slots::Slots;
 use super::view::{Seat, Together, View};
 use crate::balance::State;
 use crate::base::{Line, Tick};
@@ -70,6 +71,8 @@ impl Picked {
 pub struct Station {
     /// The upstream's name.
     pub name: Box<str>,
+    /// Its part in the upstream's cap.
+    pub(super) slots: Rc<Slots>,
     inner: RefCell<Inner>,
 }
 
@@ -84,10 +87,6 @@ struct Inner {
     terms: Option<OriginTerms>,
     shared: Vec<Shared>,
     balance: State,
-    /// Exchanges that wait for a slot of the upstream's cap.
-    waiting: Line,
-    /// When other shards were asked last to give one up.
-    asked_at: Tick,
     retired: bool,
 }
 
@@ -103,11 +102,10 @@ impl Station {
             terms: upstream.tls.clone(),
             shared: (0..count).map(|_| Shared::default()).collect(),
             balance: State::new(upstream.endpoints.seats().clone(), random),
-            waiting: Line::default(),
-            asked_at: Tick::default(),
             retired: false,
         };
-        Rc::new(Station { name: upstream.name.as_str().into(), inner: RefCell::new(inner) })
+        let slots = Slots::new(upstream.count.clone());
+        Rc::new(Station { name: upstream.name.as_str().into(), slots, inner: RefCell::new(inner) })
     }
 
     /// Lends the balancing state.
@@ -143,10 +141,14 @@ impl Station {
     /// The same of any endpoint that might be picked now, and that endpoint; none where a request's key decides.
     pub fn take_any(&self, now: Tick) -> Option<(Picked, Conn)> {
         let inner = &mut *self.inner.borrow_mut();
-        let serves = |at: &usize| !inner.idle[*at].is_empty() && inner.balance.serves_any(*at, now);
-        let at = (0..inner.idle.len()).find(serves)?;
-        let conn = inner.take(at, now)?;
-        Some((Picked { set: inner.set.clone(), at, stay: inner.stays[at] }, conn))
+        for at in 0..inner.idle.len() {
+            let serves = !inner.idle[at].is_empty() && inner.balance.serves_any(at, now);
+            // All of them may be spoiled.
+            if serves && let Some(conn) = inner.take(at, now) {
+                return Some((Picked { set: inner.set.clone(), at, stay: inner.stays[at] }, conn));
+            }
+        }
+        None
     }
 
     /// A part of a connection to the endpoint that others use too, for an exchange that `sends` this.
@@ -170,19 +172,19 @@ impl Station {
     }
 
     /// Parks a connection after an exchange, for `idle` or the shorter time its endpoint announced; closes it if the
-    /// endpoint or the upstream has left, or is spoken to on other terms now.
+    /// endpoint or the upstream has left, or is spoken to on other terms now, or if another shard is to have its slot.
     pub fn park(&self, picked: &Picked, mut conn: Conn, now: Tick, idle: Duration) {
         conn.reused = true;
         // A second less than announced: the endpoint's clock started before ours.
         let keep = conn.keep.map_or(idle, |keep| keep.saturating_sub(Duration::from_secs(1)).min(idle));
         let inner = &mut *self.inner.borrow_mut();
         match inner.find(picked) {
-            Some(at) if !keep.is_zero() && !inner.retired && inner.makes(&conn) => {
+            Some(at) if !keep.is_zero() && !inner.retired && inner.makes(&conn) && !self.slots.is_due() => {
                 inner.idle[at].push(Parked { conn, until: now.after(keep) });
+                self.slots.call();
             }
             _ => drop(conn),
         }
-        inner.waiting.call();
     }
 
     /// The connection that has been parked longest where most are: given up so that another may be made.
@@ -202,31 +204,6 @@ impl Station {
         inner.shared.iter().any(Shared::leave_spare);
     }
 
-    /// Lends the line of those who wait until a connection is parked or given up on this shard.
-    pub fn waiting<R>(&self, with: impl FnOnce(&mut Line) -> R) -> R {
-        with(&mut self.inner.borrow_mut().waiting)
-    }
-
-    /// Whether there is anybody whose turn is before that of who comes now.
-    pub fn has_line(&self) -> bool {
-        self.inner.borrow().waiting.has_any()
-    }
-
-    /// Whether other shards are to be asked for a slot: each so often, however many wait.
-    pub fn is_to_ask(&self, now: Tick, every: Duration) -> bool {
-        let asked_at = &mut self.inner.borrow_mut().asked_at;
-        let is_time = asked_at.after(every) <= now;
-        if is_time {
-            *asked_at = now;
-        }
-        is_time
-    }
-
-    /// A slot became free on this shard.
-    pub fn freed(&self) {
-        self.inner.borrow_mut().waiting.call();
-    }
-
     /// Puts `set` in the place of the endpoints. An address that stays, and with TLS the name that it proves, keeps its
     /// balancing state and its idle connections. Those to an address that left are closed; connections in use are closed when their exchange ends.
     /// `shard` is the one that it is on.
@@ -242,9 +219,7 @@ impl Station {
         }
         inner.terms = terms.cloned();
         inner.shared.iter_mut().for_each(Shared::leave);
-        let closed = inner.idle.iter_mut().map(|idle| idle.drain(..).count()).sum::<usize>();
-        // Each connection closed gave a slot of the cap back.
-        (0..closed).for_each(|_| inner.waiting.call());
+        inner.idle.iter_mut().for_each(Vec::clear);
     }
 
     /// No table names the upstream any more: idle connections are closed, those in use when their exchange ends.
@@ -254,7 +229,7 @@ impl Station {
         inner.retired = true;
         inner.idle.iter_mut().for_each(Vec::clear);
         inner.shared.iter_mut().for_each(Shared::leave);
-        inner.waiting.call_all();
+        self.slots.line(Line::call_all);
     }
 
     /// Drops connections whose time is over or that their endpoint closed, and tells scrapers what shard `shard` has left.
@@ -281,7 +256,7 @@ impl Station {
             name: self.name.to_string(),
             set: Arc::clone(&inner.set),
             seats: inner.idle.iter().enumerate().map(seat).collect(),
-            waiting: inner.waiting.len(),
+            waiting: self.slots.line(|line| line.len()),
         }
     }
 
@@ -376,10 +351,6 @@ impl Inner {
         self.stays = stays.collect();
         drop(before);
         self.set = Rc::new(set.clone());
-        let closed = idle.iter().map(Vec::len).sum::<usize>();
-        drop(idle);
-        // Each connection closed gave a slot of the cap back.
-        (0..closed).for_each(|_| self.waiting.call());
     }
 }
 

@@ -6,13 +6,12 @@ use super::http2;
 use super::lent::Lent;
 use super::pool::Conn;
 use super::shared::{Dialling, Sends, Wanting};
-use super::station::{Picked, Station};
-use crate::base::counters::{Capped, Slot};
+use super::slots::{Held, Slots};
+use super::station::Picked;
 use crate::base::{Place, Tick};
 use crate::net::{Deadline, clock};
 use std::future::poll_fn;
-use std::sync::Arc;
-use std::task::{Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 /// How often a wait for a slot looks at the process's count, which other shards change without waking this one; and how
@@ -30,7 +29,7 @@ pub enum Turn<'a> {
 /// What comes of the wish for another connection.
 pub enum Free {
     /// It may be made.
-    Slot(Slot<Arc<Capped>>),
+    Slot(Held),
     /// One that is shared has room.
     Stream(http2::Stream),
     /// One was parked, by an exchange with this endpoint.
@@ -83,12 +82,14 @@ pub async fn slot(
     end: &Deadline,
 ) -> Result<Free, CallFault> {
     let Plan { upstream, station, .. } = plan;
+    let slots = &station.slots;
     let take = || {
         let now = clock::coarse();
         if parks && let Some(conn) = station.take(picked, now) {
             return Some(Free::Parked(picked.clone(), conn));
         }
-        if let Some(slot) = Slot::take(upstream.count.clone(), upstream.connections) {
+        let given = slots.take_given(&upstream.count);
+        if let Some(slot) = given.or_else(|| slots.take(&upstream.count, upstream.connections)) {
             return Some(Free::Slot(slot));
         }
         if parks && let Some((at, conn)) = station.take_any(now) {
@@ -96,17 +97,17 @@ pub async fn slot(
         }
         station.evict().map(|conn| Free::Slot(conn.into_slot()))
     };
-    if !station.has_line()
+    if !slots.has_line()
         && let Some(free) = take()
     {
         return Ok(free);
     }
     let look = lent.wheel.deadline();
-    let mut queued = Queued { station, place: Place::default() };
+    let mut queued = Queued { slots, place: Place::default() };
     let mut wanting = upstream.http2.then(|| Wanting::new(station, picked));
     loop {
-        if station.is_to_ask(clock::coarse(), SLOT_LOOK) {
-            (lent.ask_idle)(&upstream.name);
+        if let Some(asker) = slots.asks(clock::coarse(), SLOT_LOOK) {
+            (lent.ask_slot)(&upstream.name, &asker);
         }
         look.set(clock::coarse().after(SLOT_LOOK));
         let mut waits = false;
@@ -115,9 +116,9 @@ pub async fn slot(
                 return Poll::Ready(true);
             }
             let waited = std::mem::replace(&mut waits, true);
-            let is_called = !queued.wait(cx.waker());
+            let is_called = !queued.wait(cx);
             let may_join = wanting.as_mut().is_some_and(|wanting| !wanting.wait(cx.waker()));
-            if waited && (is_called || may_join) || look.poll_passed(cx).is_ready() {
+            if waited && (is_called || may_join) || queued.is_given(cx) || look.poll_passed(cx).is_ready() {
                 return Poll::Ready(false);
             }
             Poll::Pending
@@ -142,20 +143,25 @@ pub async fn slot(
 /// The place of an exchange among those that wait for a slot, until this is dropped. What it was called for and did not take
 /// is the next one's.
 struct Queued<'a> {
-    station: &'a Station,
+    slots: &'a Slots,
     place: Place,
 }
 
 impl Queued<'_> {
-    /// Has `waker` woken when there may be a slot; false if that has happened since it was asked last.
-    fn wait(&mut self, waker: &Waker) -> bool {
-        self.station.waiting(|line| line.keep(&mut self.place, waker))
+    /// Has `cx` woken when there may be a slot; false if that has happened since it was asked last.
+    fn wait(&mut self, cx: &Context<'_>) -> bool {
+        self.slots.line(|line| line.keep(&mut self.place, cx.waker()))
+    }
+
+    /// Whether another shard gave a slot, for the first in line. If not, `cx` is woken when one does.
+    fn is_given(&self, cx: &Context<'_>) -> bool {
+        self.slots.line(|line| line.is_first(self.place)) && self.slots.is_given(cx)
     }
 
     /// It has what it waited for. If there is more, which another shard may have left, or an exchange parked while nobody
     /// was there to be called, the next one is called.
     fn served(&mut self, is_more: bool) {
-        self.station.waiting(|line| {
+        self.slots.line(|line| {
             line.leave(std::mem::take(&mut self.place));
             if is_more {
                 line.call();
@@ -166,10 +172,11 @@ impl Queued<'_> {
 
 impl Drop for Queued<'_> {
     fn drop(&mut self) {
-        self.station.waiting(|line| {
+        self.slots.line(|line| {
             if line.leave(self.place) {
                 line.call();
             }
         });
+        self.slots.left();
     }
 }

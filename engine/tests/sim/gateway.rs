@@ -117,8 +117,8 @@ async fn accept(listener: Listener, admit: Admit, lent: Rc<Lent>, home: Rc<Home>
 /// Gives idle connections up when another shard asks for them.
 async fn evictions(shared: Arc<Shared>, index: usize, lent: Rc<Lent>) {
     loop {
-        if let Message::Evict(name) = shared.mailboxes[index].recv().await {
-            lent.upstream.pools.evict_named(&name);
+        if let Message::Evict(name, asker) = shared.mailboxes[index].recv().await {
+            lent.upstream.pools.evict_named(&name, asker);
         }
     }
 }

@@ -225,6 +225,25 @@ fn an_idle_connection_of_another_shard_is_given_up_at_the_cap() {
 }
 
 #[test]
+fn a_line_on_one_shard_keeps_nobody_on_another_from_its_turn() {
+    // Each connection that was parked went to the line of its own shard, for as long as there was one.
+    for cap in [1, 2, 3] {
+        hold_plan(|_, plain| {
+            let session = |shard, millis, first: u32, many| Session {
+                shard,
+                starts: Duration::from_millis(millis),
+                ..Session::plain((first..first + many).map(|id| Ask::plain(id, 5)).collect())
+            };
+            let busy = (0..5).map(|at| session(0, 0, 100 * at, 60));
+            let others = [1, 2].map(|shard| session(shard, 100, 1000 + 100 * shard as u32, 5));
+            let weather = Weather { delay: 1_000_000..2_000_000, ..Weather::calm() };
+            let upstreams = vec![Upstream { cap, ..Upstream::plain(0) }];
+            Plan { shards: 3, upstreams, weather, ..plain.with(busy.chain(others).collect()) }.roomy()
+        });
+    }
+}
+
+#[test]
 fn a_request_waits_for_a_connection_that_is_busy() {
     hold_plan(|_, plain| {
         let session = |id| Session::plain(vec![Ask::plain(id, 5), Ask::plain(id + 10, 300)]);

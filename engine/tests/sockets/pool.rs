@@ -1,6 +1,8 @@
 //! Connections to origins: kept, found stale before they are used, replayed once where that is safe, capped for the
 //! whole process; endpoints that refuse give way to others.
 
+mod cap;
+
 use crate::requests::head;
 use crate::support::{Client, Gateway, Ids, Setup, each_driver, three_fresh};
 use std::time::{Duration, Instant};

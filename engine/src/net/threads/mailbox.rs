@@ -3,7 +3,7 @@
 
 use super::{Arc, ArrayQueue, AtomicWaker};
 use std::future::poll_fn;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 /// The sending and receiving end in one; any thread may send, one shard receives.
 #[derive(Debug)]
@@ -40,14 +40,16 @@ impl<T: Send> Mailbox<T> {
 
     /// Waits for a message. One receiver at a time.
     pub async fn recv(&self) -> T {
-        poll_fn(|cx| {
-            if let Some(message) = self.queue.pop() {
-                return Poll::Ready(message);
-            }
-            self.waker.register(cx.waker());
-            // A message pushed between the look and the registration woke nobody: look again.
-            self.queue.pop().map_or(Poll::Pending, Poll::Ready)
-        })
-        .await
+        poll_fn(|cx| self.poll_recv(cx)).await
+    }
+
+    /// The next message; if none is there, `cx` is woken when one is. One receiver at a time.
+    pub fn poll_recv(&self, cx: &Context<'_>) -> Poll<T> {
+        if let Some(message) = self.queue.pop() {
+            return Poll::Ready(message);
+        }
+        self.waker.register(cx.waker());
+        // A message pushed between the look and the registration woke nobody: look again.
+        self.queue.pop().map_or(Poll::Pending, Poll::Ready)
     }
 }

@@ -3,8 +3,8 @@
 
 use super::super::lent::Lent;
 use super::super::shared::Sends;
+use super::super::slots::Held;
 use super::keepalive::{Found, Keepalive};
-use crate::base::counters::{Capped, Slot};
 use crate::base::{Line, Tick};
 use crate::mem::BULK_BYTES;
 use crate::net::body::frames::Piece;
@@ -19,7 +19,6 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -66,7 +65,7 @@ pub struct Mux {
     age: Option<Duration>,
     /// The silence of the origin's after which it is asked whether it is there.
     ping: Option<Duration>,
-    slot: RefCell<Option<Slot<Arc<Capped>>>>,
+    slot: RefCell<Option<Held>>,
 }
 
 impl fmt::Debug for Mux {
@@ -86,7 +85,7 @@ impl Mux {
     pub async fn open(
         lent: &Lent,
         link: Rc<Link>,
-        slot: Slot<Arc<Capped>>,
+        slot: Held,
         upstream: &Upstream,
     ) -> Result<Rc<Mux>, h2::Error> {
         let now = clock::coarse();

@@ -28,7 +28,7 @@ fn ask(admin: SocketAddr, path: &str) -> Reply {
     Client::connect(admin).send(format!("GET {path} HTTP/1.1\r\nHost: {admin}\r\n\r\n")).reply()
 }
 
-fn page(admin: SocketAddr, path: &str) -> Value {
+pub(crate) fn page(admin: SocketAddr, path: &str) -> Value {
     let reply = ask(admin, path).expect(200);
     assert_eq!(reply.value("content-type"), Some("application/json"), "{}", reply.head);
     serde_json::from_slice(&reply.body).expect("a page is JSON")
