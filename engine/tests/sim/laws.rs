@@ -2,7 +2,7 @@
 
 use crate::gateway::Gateway;
 use crate::ledger::{Answer, Moment, Run};
-use crate::plan::config::POOL_IDLE;
+use crate::plan::config::{CONNECT, POOL_IDLE};
 use crate::plan::{Act, Ask, Door, Patience, Plan, Sent, Session, Spoil};
 use crate::request::{LATE, breaks_off, is_tunnel};
 use ringgate::base::UpstreamId;
@@ -110,7 +110,7 @@ fn judge_answer(run: &Run, session: &Session, ask: &Ask, answer: &Answer) {
         // Then what is missing of a small body is waited for behind the answer: see the session's end.
         Some(Spoil::SilentBody) if answer.status != Spoil::SilentBody.status() => {}
         Some(_) => breach("a request that breaks a rule was not refused as it should be"),
-        None if whole_of_origin || excused(&run.plan, ask, answer) || out_of_time(run, ask, answer) => {}
+        None if whole_of_origin || excused(run, ask, answer) || out_of_time(run, ask, answer) => {}
         None => breach("neither what the origin said nor what its fault allows"),
     }
 }
@@ -159,7 +159,8 @@ fn out_of_time(run: &Run, ask: &Ask, answer: &Answer) -> bool {
 }
 
 /// Whether something in the plan explains that the answer is not the origin's whole one.
-fn excused(plan: &Plan, ask: &Ask, answer: &Answer) -> bool {
+fn excused(run: &Run, ask: &Ask, answer: &Answer) -> bool {
+    let plan = &run.plan;
     let upstream = &plan.upstreams[ask.upstream];
     let cut = answer.of_origin && !answer.whole;
     let status = if answer.of_origin { 0 } else { answer.status };
@@ -177,8 +178,7 @@ fn excused(plan: &Plan, ask: &Ask, answer: &Answer) -> bool {
     let doors = |door| upstream.endpoints.iter().any(|endpoint| endpoint.door == door);
     let refused = status == 502 && !doors(Door::Open);
     let swallowed = status == 504 && doors(Door::Swallows);
-    let crowded =
-        plan.excused.crowded && matches!(status, 503 | 504) && (upstream.cap as usize) < plan.sessions.len();
+    let crowded = plan.excused.crowded && matches!(status, 503 | 504) && waited_at_the_cap(run, ask);
     // A pooled connection closed as the request was sent, and the request cannot be sent again.
     let asks = plan.sessions.iter().flat_map(|session| &session.asks);
     let closers = asks.filter(|other| other.upstream == ask.upstream && other.act.goes_stale()).count();
@@ -188,6 +188,14 @@ fn excused(plan: &Plan, ask: &Ask, answer: &Answer) -> bool {
         && (closes || closers > 0)
         && (!ask.is_idempotent() || ask.sent != Sent::Nothing);
     act || refused || swallowed || crowded || stale
+}
+
+/// Whether more clients than the cap of its upstream allows asked there, and it waited as long as it may for its turn.
+fn waited_at_the_cap(run: &Run, ask: &Ask) -> bool {
+    let asks_there = |session: &&Session| session.asks.iter().any(|other| other.upstream == ask.upstream);
+    let many = run.plan.sessions.iter().filter(asks_there).count();
+    let cap = run.plan.upstreams[ask.upstream].cap as usize;
+    cap < many && run.took(ask.id).is_some_and(|took| took >= CONNECT)
 }
 
 /// Waits until every connection is gone, then holds the counts against zero.
