@@ -6,7 +6,7 @@ mod cap;
 use crate::requests::head;
 use crate::support::{Client, Gateway, Ids, Setup, each_driver, three_fresh};
 use std::time::{Duration, Instant};
-use tools::upstream::{Mode, Origin, closed_addr};
+use tools::upstream::{Connection, Mode, Origin, closed_addr};
 
 fn ask(client: &mut Client, method: &str, target: &str, body: &str) {
     client.send(format!(
@@ -309,14 +309,25 @@ fn an_idle_connection_is_closed_after_its_time() {
         client.reply().expect(200);
         head(&origin, &id);
         assert!(origin.wait(|seen| seen[0].end.is_some()), "the origin sees the close");
-        // One that announces a short time is not kept past it.
-        origin.script(
-            "short",
-            b"HTTP/1.1 200 OK\r\nKeep-Alive: timeout=1\r\nContent-Length: 0\r\n\r\n".to_vec(),
-        );
-        ask(&mut client, "GET", "/script/short", "");
-        client.reply().expect(200);
-        assert!(origin.wait(|seen| seen[1].end.is_some()));
+        three_fresh(&gateway);
+    });
+}
+
+#[test]
+fn a_connection_is_not_kept_past_the_time_that_its_origin_announces() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let gateway = Gateway::start(driver, &Setup { pool: "idle: 10m", ..Setup::of(&origin) });
+        let mut client = gateway.connect();
+        for announced in [1, 2] {
+            let head =
+                format!("HTTP/1.1 200 OK\r\nKeep-Alive: timeout={announced}\r\nContent-Length: 0\r\n\r\n");
+            origin.script("short", head);
+            ask(&mut client, "GET", "/script/short", "");
+            client.reply().expect(200);
+            let ended = |seen: &[Connection]| seen.iter().all(|one| one.end.is_some());
+            assert!(origin.wait(ended), "the origin sees the close");
+        }
         three_fresh(&gateway);
     });
 }
