@@ -162,9 +162,9 @@ mod tests {
         line.call();
         line.call_all();
         assert!(!keep(&mut line, 1), "it was called");
-        for left in 0..3 {
-            assert!(line.has_any(), "{left} have left");
-            assert!(line.leave(places[left]), "{left} was called");
+        for place in places {
+            assert!(line.has_any(), "{place:?} has not left");
+            assert!(line.leave(place), "{place:?} was called");
         }
         assert!(!line.has_any());
     }

@@ -12,7 +12,7 @@ use crate::observe::Lines;
 use crate::policy;
 use crate::route::Scratch;
 use crate::table::Endpoint;
-use crate::upstream::{self, Asker, Pools};
+use crate::upstream::{self, AskSlot, Pools};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -78,7 +78,7 @@ pub fn lent(setup: &Setup, log: ring::Sender) -> Rc<exchange::Lent> {
 }
 
 /// Asks every other shard for a slot of an upstream. A full mailbox is passed over: whoever waits asks again.
-fn ask_slot(shared: Arc<Shared>, index: usize) -> Box<dyn Fn(&str, &Asker)> {
+fn ask_slot(shared: Arc<Shared>, index: usize) -> AskSlot {
     Box::new(move |name, asker| {
         let name: Arc<str> = name.into();
         for (other, mailbox) in shared.mailboxes.iter().enumerate() {

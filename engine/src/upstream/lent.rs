@@ -12,6 +12,9 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 
+/// Asks every other shard for a slot of an upstream, by its name.
+pub type AskSlot = Box<dyn Fn(&str, &Asker)>;
+
 /// What a shard lends to a call.
 pub struct Lent {
     /// Buffers.
@@ -33,7 +36,7 @@ pub struct Lent {
     /// Seed of the shard's pseudo-random numbers.
     pub random: Cell<u64>,
     /// Asks the other shards for a slot of the upstream named, when its cap is reached.
-    pub ask_slot: Box<dyn Fn(&str, &Asker)>,
+    pub ask_slot: AskSlot,
     /// Tells control that no socket could be opened, for want of this.
     pub short: Rc<dyn Fn(&'static str)>,
     /// Tells control that no connection to the endpoint could be made: its name may stand for another address by now.

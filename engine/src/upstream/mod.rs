@@ -18,7 +18,7 @@ mod wish;
 pub use call::{CallFault, Outgoing, Plan, Reply, Tried, TunnelEnd, TunnelStream, call};
 pub use carry::{ReplyBody, Upload};
 pub use connect::Leased;
-pub use lent::Lent;
+pub use lent::{AskSlot, Lent};
 pub use pool::{Conn, Pools, SWEEP_EVERY, Stations};
 pub use station::{Picked, SetRef, Station, Stay};
 pub use view::{Seat, View};
