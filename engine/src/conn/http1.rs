@@ -211,7 +211,7 @@ impl Exchange<'_> {
                 _ => {
                     // Pinned where it stands: it is large, and would be kept twice by what takes it.
                     let served = pin!(run(&ctx, length, &mut down));
-                    match while_there(self.link, self.watch, served).await {
+                    match while_there(self.link, (self.watch, &self.lent.upstream.doubts), served).await {
                         Some(outcome) => outcome,
                         None => {
                             ctx.reason.set(Reason::ClientGone);

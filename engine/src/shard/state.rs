@@ -43,6 +43,7 @@ pub fn lent(setup: &Setup, log: ring::Sender) -> Rc<exchange::Lent> {
         pipes: Pipes::default(),
         wheel,
         intake: Intake::default(),
+        doubts: Cell::new(false),
         pools: Pools::new(&setup.table, setup.index, next),
         counts: counts.clone(),
         shard: setup.index,

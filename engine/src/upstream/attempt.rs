@@ -5,6 +5,8 @@ use super::carry::Upload;
 use super::connect::Leased;
 use super::http2;
 use super::lent::Lent;
+use super::pool::Conn;
+use super::slots::Held;
 use crate::base::{Fault, Kind, Side, Tick};
 use crate::mem::{BULK_BYTES, Buf, Class, Scratch};
 use crate::net::body::{BodySink, BodySource, BodyWriter, pump};
@@ -38,11 +40,20 @@ pub struct Failed {
     pub refused: bool,
     /// A byte of a reply came.
     pub answered: bool,
+    /// The slot of the connection that broke off, for another one in its place.
+    pub slot: Option<Held>,
 }
 
 impl From<CallFault> for Failed {
     fn from(fault: CallFault) -> Failed {
-        Failed { fault, nothing_sent: false, refused: false, answered: true }
+        Failed { fault, nothing_sent: false, refused: false, answered: true, slot: None }
+    }
+}
+
+impl Failed {
+    /// On this connection, which is of no more use.
+    fn of(self, leased: &mut Leased<'_>) -> Failed {
+        Failed { slot: leased.conn.take().map(Conn::into_slot), ..self }
     }
 }
 
@@ -50,7 +61,7 @@ impl From<CallFault> for Failed {
 #[expect(clippy::manual_async_fn, reason = "an async function keeps its arguments twice")]
 pub fn attempt<'a, B: BodySource>(
     lent: &'a Lent,
-    leased: Leased<'a>,
+    mut leased: Leased<'a>,
     request: &Outgoing<'_>,
     body: &mut B,
     upload: &mut Option<Upload>,
@@ -71,7 +82,7 @@ pub fn attempt<'a, B: BodySource>(
         let first_byte = plan.timeouts.first_byte;
         let mut uploading = !matches!(request.onward.length, Length::None | Length::Exact(0));
         if !uploading && let Err(fault) = writer.finish(&[]).await {
-            return Err(cut(sending(fault), false, writer, &incoming));
+            return Err(cut(sending(fault), false, writer, &incoming).of(&mut leased));
         }
         let mut interims = 0;
         let mut waits_for_100 = request.onward.expect_continue;
@@ -87,7 +98,8 @@ pub fn attempt<'a, B: BodySource>(
                 continue;
             }
             if let Err(fault) = came {
-                return Err(cut(fault, waits_for_100 && body.count() == 0, writer, &incoming));
+                waits_for_100 &= body.count() == 0;
+                return Err(cut(fault, waits_for_100, writer, &incoming).of(&mut leased));
             }
             let head = incoming.parsed();
             match head.status() {
@@ -113,16 +125,16 @@ pub fn attempt<'a, B: BodySource>(
         if !uploading {
             *upload = None;
         }
-        let Incoming { buf, lines, .. } = incoming;
-        let buf = buf.ok_or(CallFault::Reset)?;
-        Ok(Reply { leased, buf, lines, length, source: Source::Http1(lane) })
+        let buf = incoming.buf.ok_or(CallFault::Reset)?;
+        Ok(Reply { leased, buf, lines: incoming.lines, length, source: Source::Http1(lane) })
     }
 }
 
 /// The connection broke off before a whole head had come, while the client waited for a 100 or not.
 fn cut(fault: CallFault, waited: bool, writer: &Upload, incoming: &Incoming<'_>) -> Failed {
     let fault = of_tls(if waited { blameless(fault) } else { fault }, &incoming.link);
-    Failed { fault, nothing_sent: !writer.started(), refused: false, answered: incoming.answered }
+    let (nothing_sent, answered) = (!writer.started(), incoming.answered);
+    Failed { fault, nothing_sent, refused: false, answered, slot: None }
 }
 
 /// Whether the request's head can be sent at all. Asked before a connection is leased: no endpoint can help a head that grew

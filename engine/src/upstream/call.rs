@@ -250,13 +250,14 @@ pub async fn call<'a, B: BodySource>(
     }
     let mut fresh = Fresh::Any;
     let (mut replayed, mut refusals) = (false, 0);
+    let mut slot = None;
     loop {
-        let leased = connect(lent, *plan, request, fresh).await?;
+        let leased = connect(lent, *plan, request, fresh, slot.take()).await?;
         let reused = leased.reused();
         plan.tried.tries.set(plan.tried.tries.get().saturating_add(1));
         plan.tried.reused.set(reused);
         plan.tried.sent.set(clock::now());
-        let Failed { fault, nothing_sent, refused, answered } =
+        let Failed { fault, nothing_sent, refused, answered, slot: left } =
             match attempt(lent, leased, request, body, upload, interim).await {
                 Ok(reply) => {
                     if plan.station.balance(|state| state.has_cuts()) {
@@ -291,6 +292,8 @@ pub async fn call<'a, B: BodySource>(
             replayed = true;
             lent.counts.reuse_races.add(1);
             fresh = Fresh::New;
+            // It had its turn: who waits comes after it.
+            slot = left;
         } else {
             return Err(fault);
         }

@@ -144,7 +144,7 @@ impl Drop for Leased<'_> {
 }
 
 /// A connection to one of the plan's endpoints, for `request`. As long as nothing of it was sent, an endpoint that refuses,
-/// or does not answer in time, gives way to another, with a time of its own.
+/// or does not answer in time, gives way to another, with a time of its own. `held` is a slot that it has already.
 ///
 /// # Errors
 /// `NoEndpoint`, that of the last endpoint when every one tried failed, `PoolFull`, `NoSocket`.
@@ -153,11 +153,11 @@ pub async fn connect<'a>(
     plan: Plan<'a>,
     request: &Outgoing<'_>,
     fresh: Fresh,
+    mut held: Option<Held>,
 ) -> Result<Leased<'a>, CallFault> {
     let mut refused = [None::<Stay>; ENDPOINTS_TRIED];
     let mut end = None::<Deadline>;
     let mut last = CallFault::Connect("refused");
-    let mut held = None::<Held>;
     let sends = Sends::of(request.onward.length);
     for attempt in 0..ENDPOINTS_TRIED {
         let now = clock::coarse();

@@ -27,6 +27,8 @@ pub struct Lent {
     pub wheel: Wheel,
     /// How many exchanges begin in a row.
     pub intake: Intake,
+    /// Whether what was polled just now has waited so long that its client may have gone: it goes on when that was looked at.
+    pub doubts: Cell<bool>,
     /// The stations of the table that is served now.
     pub pools: Pools,
     /// This shard's counters.

@@ -24,6 +24,8 @@ pub struct Slots {
     wish: OnceCell<Arc<Wish>>,
     /// When they were asked last.
     asked_at: Cell<Tick>,
+    /// When one in line was given a connection to the endpoint that was picked for it.
+    reseated_at: Cell<Tick>,
     /// Shards that asked and had nothing yet, each once, in the order in which they came.
     owed: RefCell<Vec<Asker>>,
     /// Whether the last slot that came free was given away before the line here.
@@ -39,6 +41,7 @@ impl Slots {
             line: RefCell::default(),
             wish: OnceCell::new(),
             asked_at: Cell::default(),
+            reseated_at: Cell::default(),
             owed: RefCell::default(),
             gave: Cell::new(false),
         })
@@ -85,6 +88,15 @@ impl Slots {
         let wish = self.wish.get_or_init(|| Arc::new(Wish::new(self.count.clone())));
         wish.open();
         Some(Asker::new(wish, self.held.get()))
+    }
+
+    /// Whether one in line is to have a connection made to the endpoint that was picked for it: one each so often.
+    pub fn is_to_reseat(&self, now: Tick, every: Duration) -> bool {
+        let is_time = self.reseated_at.get().after(every) <= now;
+        if is_time {
+            self.reseated_at.set(now);
+        }
+        is_time
     }
 
     /// There is something for the first in line: a slot, or a connection that was parked.

@@ -18,6 +18,10 @@ use std::time::Duration;
 /// often they are asked for one.
 const SLOT_LOOK: Duration = Duration::from_millis(20);
 
+/// How often one in line is given a connection to the endpoint that was picked for it, though one to another endpoint is
+/// parked: one dial for so long a time, so that an endpoint that is new or back is not left without any.
+const RESEAT_EVERY: Duration = Duration::from_millis(100);
+
 /// What comes of the wish for a shared connection.
 pub enum Turn<'a> {
     /// There is one.
@@ -70,8 +74,9 @@ pub async fn dialling<'a>(
 
 /// What an exchange may go on with, at once or in its turn: a slot of the upstream's cap, that is a free one, that of an idle
 /// connection of this shard, or one that another shard gives up when asked; or where `parks`, a connection that was parked
-/// meanwhile. Where any endpoint will do, one that was parked at another endpoint will do too: to close it for a new one would
-/// cost a connection a request for as long as the cap is reached.
+/// meanwhile. Where others wait and any endpoint will do, one that was parked at another endpoint will nearly always do too: to
+/// close it for a new one would cost a connection a request for as long as the cap is reached. Where nobody waits, the
+/// endpoint that was picked is the one that is asked.
 ///
 /// # Errors
 /// `PoolFull`: `end` has passed.
@@ -83,22 +88,8 @@ pub async fn slot(
 ) -> Result<Free, CallFault> {
     let Plan { upstream, station, .. } = plan;
     let slots = &station.slots;
-    let take = || {
-        let now = clock::coarse();
-        if parks && let Some(conn) = station.take(picked, now) {
-            return Some(Free::Parked(picked.clone(), conn));
-        }
-        let given = slots.take_given(&upstream.count);
-        if let Some(slot) = given.or_else(|| slots.take(&upstream.count, upstream.connections)) {
-            return Some(Free::Slot(slot));
-        }
-        if parks && let Some((at, conn)) = station.take_any(now) {
-            return Some(Free::Parked(at, conn));
-        }
-        station.evict().map(|conn| Free::Slot(conn.into_slot()))
-    };
     if !slots.has_line()
-        && let Some(free) = take()
+        && let Some(free) = take(plan, (picked, parks), false)
     {
         return Ok(free);
     }
@@ -110,18 +101,25 @@ pub async fn slot(
             (lent.ask_slot)(&upstream.name, &asker);
         }
         look.set(clock::coarse().after(SLOT_LOOK));
-        let mut waits = false;
+        let (mut waits, mut has_turn) = (false, false);
         let ended = poll_fn(|cx| {
             if end.poll_passed(cx).is_ready() {
                 return Poll::Ready(true);
             }
+            if has_turn {
+                return Poll::Ready(false);
+            }
             let waited = std::mem::replace(&mut waits, true);
             let is_called = !queued.wait(cx);
             let may_join = wanting.as_mut().is_some_and(|wanting| !wanting.wait(cx.waker()));
-            if waited && (is_called || may_join) || queued.is_given(cx) || look.poll_passed(cx).is_ready() {
-                return Poll::Ready(false);
+            has_turn = waited && (is_called || may_join) || queued.is_given(cx);
+            if has_turn {
+                // Whoever serves the client looks first whether it is still there: the turn of one that has gone is the next one's.
+                lent.doubts.set(true);
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
             }
-            Poll::Pending
+            look.poll_passed(cx).map(|()| false)
         })
         .await;
         look.set(Tick::NEVER);
@@ -130,7 +128,7 @@ pub async fn slot(
         {
             return Ok(Free::Stream(stream));
         }
-        if let Some(free) = take() {
+        if let Some(free) = take(plan, (picked, parks), true) {
             queued.served(upstream.count.now() < upstream.connections || station.parked() > 0);
             return Ok(free);
         }
@@ -138,6 +136,28 @@ pub async fn slot(
             return Err(CallFault::PoolFull);
         }
     }
+}
+
+/// What there is now, for one that has `waited` or comes while nobody waits.
+fn take(plan: Plan<'_>, (picked, parks): (&Picked, bool), waited: bool) -> Option<Free> {
+    let Plan { upstream, station, .. } = plan;
+    let (slots, now) = (&station.slots, clock::coarse());
+    if parks && let Some(conn) = station.take(picked, now) {
+        return Some(Free::Parked(picked.clone(), conn));
+    }
+    let given = slots.take_given(&upstream.count);
+    if let Some(slot) = given.or_else(|| slots.take(&upstream.count, upstream.connections)) {
+        return Some(Free::Slot(slot));
+    }
+    let is_to_reseat = || station.parked() > 0 && slots.is_to_reseat(now, RESEAT_EVERY);
+    if parks
+        && waited
+        && !is_to_reseat()
+        && let Some((at, conn)) = station.take_any(now)
+    {
+        return Some(Free::Parked(at, conn));
+    }
+    station.evict().map(|conn| Free::Slot(conn.into_slot()))
 }
 
 /// The place of an exchange among those that wait for a slot, until this is dropped. What it was called for and did not take

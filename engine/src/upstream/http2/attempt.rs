@@ -172,7 +172,7 @@ async fn begun(
         // What others got in return for their requests is not for this one, which another connection may have.
         let fault = if stream.reused { CallFault::Reset } else { ended(stream) };
         let fault = of_tls(fault, stream.wire().link());
-        Failed { fault, nothing_sent: true, refused: true, answered: false }
+        Failed { fault, nothing_sent: true, refused: true, answered: false, slot: None }
     };
     match ready(&mut sender, deadline).await {
         Ok(()) => {}
@@ -274,7 +274,7 @@ fn failed(broke: Broke, (plan, stream): (Plan<'_>, &Stream), answered: bool, wai
             let fault = if ours { CallFault::Malformed("http2") } else { ended(stream) };
             // A stream that it resets, it has looked at: the connection lives.
             let answered = answered || error.is_reset() && !refused;
-            Failed { fault, nothing_sent: refused, refused, answered }
+            Failed { fault, nothing_sent: refused, refused, answered, slot: None }
         }
     };
     Failed { fault: of_tls(failed.fault, stream.wire().link()), ..failed }
