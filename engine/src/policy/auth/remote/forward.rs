@@ -196,9 +196,14 @@ impl Forward {
         }
         line(b"X-Request-Id", facts.request_id);
         for field in &self.sent {
-            let is_own = OWN.iter().any(|own| own.eq_ignore_ascii_case(&field.text));
-            if !is_own && !encode::is_nominated(facts.head, &field.text) {
+            if OWN.iter().any(|own| own.eq_ignore_ascii_case(&field.text)) {
+                continue;
+            }
+            if is_credential(field.field) && !encode::is_nominated(facts.head, &field.text) {
                 facts.head.all_named(&field.text).for_each(|value| line(&field.text, value));
+            } else {
+                // Nobody writes his own name where the gateway tells who calls.
+                facts.sent().all_named(&field.text).for_each(|value| line(&field.text, value));
             }
         }
         let mut whole = Vec::with_capacity(head.len() + 128);
@@ -209,9 +214,10 @@ impl Forward {
         Call { upstream: *upstream, head: whole, body: Vec::new(), timeout: *timeout, share: None }
     }
 
-    /// Fields by which the origin is told.
+    /// Fields by which the origin is told, and those that say here who calls: where the service's are not sent on, a client's own
+    /// would be taken for them.
     pub fn identity(&self) -> impl Iterator<Item = &FieldName> {
-        self.forward.iter()
+        self.forward.iter().chain(self.claims.iter().map(|(_, field)| field))
     }
 
     /// Fields of the request that it sees.
@@ -234,6 +240,11 @@ const OWN: [&[u8]; 6] = [
     b"X-Forwarded-For",
     b"X-Request-Id",
 ];
+
+/// Whether a field is there to be verified: the service sees the client's, also where the origin is sent another one under the name.
+pub fn is_credential(field: Field) -> bool {
+    matches!(field, Field::AUTHORIZATION | Field::COOKIE)
+}
 
 fn undecided(denial: Denial) -> Decided {
     Decided::Refuse(Verdict::refuse(Cause::Undecided, denial.word()), denial)
