@@ -166,22 +166,19 @@ impl SignIn {
 
     /// Has a service decide.
     fn ask_service(&self, asked: &Forward, facts: &Facts<'_>, state: &mut State<'_>) -> Verdict {
-        let writes = state.writes();
         let passage = &mut *state.passage;
         let answered = taken(state.told, passage);
-        let Passage { principal, refusal, reply, question, detail, .. } = passage;
+        let Passage { principal, refusal, redirect, question, detail, .. } = passage;
         match asked.decide(facts, answered.as_ref(), principal, (&mut *state.request, refusal)) {
             Decided::Call(call) => {
                 *question = Some(Question::Call(call));
                 Verdict::Ask(Ask::Call)
             }
             Decided::Pass => Verdict::Pass,
-            Decided::Redirect(status) if writes => {
-                reply.absorb(refusal);
-                refusal.clear();
-                Verdict::Answer(status)
+            Decided::Redirect(status) => {
+                *redirect = Some(status);
+                Verdict::refuse(Cause::Unauthenticated, Denial::Service.word())
             }
-            Decided::Redirect(_) => Verdict::refuse(Cause::Unauthenticated, Denial::Service.word()),
             Decided::Refuse(verdict, denial) => {
                 detail.clear();
                 detail.extend_from_slice(denial.says().as_bytes());

@@ -20,7 +20,7 @@ use std::io::Write;
 const REDIRECTS: [u16; 5] = [301, 302, 303, 307, 308];
 /// What is sent and passed back where nothing is named.
 const SENT: [&str; 2] = ["Authorization", "Cookie"];
-const PASSED_BACK: [&str; 3] = ["WWW-Authenticate", "Location", "Set-Cookie"];
+const PASSED_BACK: [&str; 4] = ["WWW-Authenticate", "Location", "Set-Cookie", "Cache-Control"];
 
 /// A policy that has a service decide.
 #[derive(Debug)]
@@ -44,7 +44,7 @@ pub enum Decided {
     Call(Box<Call>),
     /// The request passes; the principal and the edits are filled in.
     Pass,
-    /// The client is sent elsewhere, with these fields.
+    /// The request is refused, and the client is sent elsewhere, with the fields filled in: to sign in, as a rule.
     Redirect(u16),
     /// The request is refused, and the refusal's fields are filled in.
     Refuse(Verdict, Denial),
@@ -117,6 +117,10 @@ impl Forward {
             403 => (Cause::Forbidden, Denial::ServiceForbids),
             status if REDIRECTS.contains(&status) && reply.all(b"location").next().is_some() => {
                 self.pass_back(reply, told);
+                if told.value(Field::CACHE_CONTROL).is_none() {
+                    // 301 and 308 may be kept unless forbidden (RFC 9110 §15.1), and would send elsewhere who is signed in by then.
+                    told.append_own(Field::CACHE_CONTROL, b"no-store");
+                }
                 return Decided::Redirect(status);
             }
             _ => return undecided(Denial::AnswerUnusable),
