@@ -201,15 +201,25 @@ fn a_service_s_refusal_is_the_clients_answer() {
         let call = "Content-Type: application/grpc-web\r\nContent-Length: 0\r\n";
         let reply = ask(gateway, "POST /call", call).0.expect(200);
         assert_eq!(reply.value("grpc-status"), Some("16"));
+        // A page that nobody gets to see may be of any length.
+        for (status, fields, expected) in [
+            ("401 No", "", 401),
+            ("302 Go", "Location: /login\r\n", 302),
+            ("200 Yes", "X-Roles: buyer\r\n", 200),
+        ] {
+            says(auth, "gate", status, fields, &"x".repeat(70_000));
+            ask(gateway, "GET /gate", "X-Origin: /ok\r\n").0.expect(expected);
+        }
         for status in ["404 No", "500 Oops", "429 Slow"] {
             says(auth, "gate", status, "", "");
             let (reply, detail) = logged(gateway, "/gate", "");
             reply.expect(503);
             assert_eq!(detail, "answer_unusable");
         }
+        let passed = origin.requests().len();
         let (reply, detail) = logged(gateway, "/late", "");
         reply.expect(503);
-        assert_eq!((detail.as_str(), origin.requests().len()), ("answer_late", 0));
+        assert_eq!((detail.as_str(), passed, origin.requests().len()), ("answer_late", 1, 1));
         // In shadow mode it is only told.
         let (reply, client) = ask(gateway, "GET /dark", "X-Origin: /ok\r\n");
         assert!(reply.expect(200).value("location").is_none());

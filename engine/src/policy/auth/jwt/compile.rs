@@ -242,6 +242,7 @@ fn rules(given: &Given, flaws: &mut Vec<Flaw>) -> Rules {
         required: paths("require_claims", &given.require_claims, &[]),
         scopes: paths("scope_claims", &given.scope_claims, &["scope", "scp"]),
         roles: paths("role_claims", &given.role_claims, &["roles"]),
+        nulls_say_nothing: false,
     }
 }
 

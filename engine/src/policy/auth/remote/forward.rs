@@ -215,7 +215,8 @@ impl Forward {
         let _ = write!(whole, "GET {path} HTTP/1.1\r\nHost: {host}\r\n");
         whole.append(&mut head);
         whole.extend_from_slice(b"\r\n");
-        Call { upstream: *upstream, head: whole, body: Vec::new(), timeout: *timeout, share: None }
+        let timeout = *timeout;
+        Call { upstream: *upstream, head: whole, body: Vec::new(), timeout, wants_body: false, share: None }
     }
 
     /// Fields by which the origin is told, and those that say here who calls: where the service's are not sent on, a client's own

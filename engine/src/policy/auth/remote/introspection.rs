@@ -77,6 +77,7 @@ impl Introspection {
             any_audience: given.audience.is_none(),
             leeway_ms: i64::try_from(given.leeway.0.as_millis()).unwrap_or(i64::MAX),
             require_exp: false,
+            nulls_say_nothing: true,
             required: paths("require_claims", &given.require_claims, &[]),
             scopes: paths("scope_claims", &given.scope_claims, &["scope", "scp"]),
             roles: paths("role_claims", &given.role_claims, &["roles"]),
@@ -169,7 +170,7 @@ impl Introspection {
         let mut body = b"token_type_hint=access_token&token=".to_vec();
         form_encoded(token, &mut body);
         let Service { upstream, timeout, .. } = self.service;
-        Call { upstream, head: self.head.to_vec(), body, timeout, share: Some(tag) }
+        Call { upstream, head: self.head.to_vec(), body, timeout, wants_body: true, share: Some(tag) }
     }
 
     /// What the server says of the token (RFC 7662 §2.2), remembered.
