@@ -64,7 +64,9 @@ impl Rules {
             return Err(Denial::Issuer);
         }
         self.audience(seen.audience)?;
-        let is_missing = |path: &ClaimPath| path.find(root).is_none_or(|value| value.kind() == Kind::Null);
+        // An empty text names nobody and nothing.
+        let says = |value: Value<'_>| value.kind() != Kind::Null && value.string() != Some(b"");
+        let is_missing = |path: &ClaimPath| !path.find(root).is_some_and(says);
         if self.required.iter().any(is_missing) {
             return Err(Denial::Required);
         }
@@ -226,6 +228,8 @@ mod tests {
         for (claims, expected) in [
             (r#"{"sub":"x","a":{"b":false}}"#, None),
             (r#"{"sub":"x","a":{"b":null}}"#, Some(Denial::Required)),
+            (r#"{"sub":"","a":{"b":false}}"#, Some(Denial::Required)),
+            (r#"{"sub":"x","a":{"b":""}}"#, Some(Denial::Required)),
             (r#"{"sub":"x"}"#, Some(Denial::Required)),
             (r#"{"sub":7,"a":{"b":1}}"#, Some(Denial::Claims)),
             (r#"{"sub":"x","jti":7,"a":{"b":1}}"#, Some(Denial::Claims)),
