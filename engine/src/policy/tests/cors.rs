@@ -1,6 +1,7 @@
 //! `cors`: what a preflight is answered, and what every reply says of who may read it (Fetch standard §3.2).
 
 use super::*;
+use crate::wire::field::Field;
 
 const SITE: &str = "site: { cors: { origins: ['https://app.test', 'https://*.app.test'], methods: [PUT], headers: [X-A, X-B], \
     expose: [X-C], credentials: true, max_age: 10m, private_network: true } }";
@@ -93,4 +94,20 @@ fn a_reply_names_the_fields_that_may_be_read_and_every_field_only_without_creden
         let told = met.reply.value("Access-Control-Expose-Headers").map(String::from_utf8_lossy);
         assert_eq!(told.as_deref(), said, "{expose}");
     }
+#[test]
+fn what_an_answer_depends_on_stands_in_it_whatever_is_written_to_vary() {
+    for (change, said) in [
+        ("set: { Vary: Accept }", &["Vary: Accept", "Vary: Origin"][..]),
+        ("remove: [Vary]", &["Vary: Origin"]),
+        ("rename: { Vary: X-Vary }", &["X-Vary: Accept-Language", "X-Vary: Origin", "Vary: Origin"]),
+        ("append: { Vary: Accept }", &["Vary: Origin", "Vary: Accept"]),
+        ("set: { X-A: b }", &["Vary: Origin", "X-A: b"]),
+    ] {
+        let mut gate = gate(&format!("{SITE}\nfields: {{ headers: {{ response: {{ {change} }} }} }}"));
+        let replied = "HTTP/1.1 200 OK\r\nVary: Accept-Language\r\n\r\n";
+        let met = gate.ask_and_dress("GET /u/7", "", Some(replied));
+        assert_eq!(lines(&met.reply), said, "{change}");
+    }
+}
+
 }
