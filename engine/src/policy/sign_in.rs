@@ -63,6 +63,16 @@ impl By {
         }
     }
 
+    /// Whether it can say which consumer calls.
+    pub fn names_consumers(&self) -> bool {
+        match self {
+            By::Jwt(jwt) => jwt.names_consumers(),
+            By::Introspection(asked) => asked.names_consumers(),
+            By::ApiKey(_) | By::Basic(_) | By::Mtls(_) => true,
+            By::Forward(_) | By::Nothing => false,
+        }
+    }
+
     /// Whom it may have to ask before it can tell: an upstream, and what for.
     pub fn service(&self) -> Option<&Service> {
         match self {

@@ -101,6 +101,14 @@ impl Headers {
         })
     }
 
+    /// The fields of a request that it sets.
+    pub fn sets(&self) -> impl Iterator<Item = &FieldName> {
+        self.request.iter().filter_map(|change| match change {
+            Change::Set(name, _) => Some(name),
+            _ => None,
+        })
+    }
+
     /// The names of a request's fields, each with the one under which it goes on.
     pub fn renames(&self) -> impl Iterator<Item = (&FieldName, &FieldName)> {
         self.request.iter().filter_map(|change| match change {

@@ -249,6 +249,11 @@ impl Jwt {
         &self.from
     }
 
+    /// Whether a claim says which consumer calls.
+    pub fn names_consumers(&self) -> bool {
+        self.consumer.is_some()
+    }
+
     /// Claims that are sent on, each in a field of the upstream's request.
     pub fn forward(&self) -> &[(ClaimPath, Box<str>)] {
         &self.forward

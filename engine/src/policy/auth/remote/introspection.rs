@@ -17,9 +17,12 @@ use crate::config::policy::Introspection as Given;
 use crate::wire::head::Head;
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 /// Bytes of a token at most.
 const TOKEN_BYTES_MAX: usize = 16 * 1024;
+/// What is remembered for longer is worth a warning.
+const CACHE_USUAL: Duration = Duration::from_secs(300);
 /// The same for all that is kept: nothing here depends on keys.
 const VERSION: [u8; 32] = [0; 32];
 
@@ -86,6 +89,11 @@ impl Introspection {
         let consumer = consumer.and_then(|text| claim_path("consumer_claim", None, text, flaws));
         let forward = claims_forward(&given.forward, flaws);
         let service = service.filter(|_| flaws.len() == before)?;
+        if given.cache.0 > CACHE_USUAL {
+            let message = "a token that was revoked lets in until what was said of it is forgotten";
+            let fix = "a cache of some minutes spares most questions; the default is 30s";
+            flaws.push(Flaw::at("cache", message, fix).warning());
+        }
         let Service { path, host, .. } = &service;
         let head = format!(
             "POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/x-www-form-urlencoded\r\n\
@@ -218,6 +226,11 @@ impl Introspection {
     /// What a caller without a token is asked for.
     pub fn challenge(&self) -> &Challenge {
         &self.challenge
+    }
+
+    /// Whether a claim says which consumer calls.
+    pub fn names_consumers(&self) -> bool {
+        self.consumer.is_some()
     }
 
     /// Claims that are sent on, each in a field of the upstream's request.
