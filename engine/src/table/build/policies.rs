@@ -246,6 +246,11 @@ fn compiled(
     };
     let before =
         previous.into_iter().flat_map(|table| &table.policies.all).find(|known| *known.name == *name);
+    if let Some(Kind::SignIn(method)) = &mut kind
+        && let Some(Kind::SignIn(known)) = before.map(|known| &known.kind)
+    {
+        method.succeed(known);
+    }
     let tally = before.map(|known| Arc::clone(&known.tally)).unwrap_or_default();
     kind.map(|kind| Arc::new(Policy { name: name.into(), mode, when, kind, tally }))
 }

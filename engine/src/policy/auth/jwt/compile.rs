@@ -46,6 +46,7 @@ pub fn compile(given: &Given, files: &mut dyn Source, flaws: &mut Vec<Flaw>) -> 
     let is_refused = flaws[before..].iter().any(|flaw| flaw.severity == Severity::Error);
     let jwt = Jwt {
         id: NEXT.fetch_add(1, Ordering::Relaxed),
+        given: given.clone(),
         from: from.into(),
         algorithms: algorithms?,
         keys: keys?,

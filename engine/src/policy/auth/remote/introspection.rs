@@ -29,8 +29,9 @@ const VERSION: [u8; 32] = [0; 32];
 /// A policy that has tokens looked up.
 #[derive(Debug)]
 pub struct Introspection {
-    /// No other policy of this process has the same.
+    /// No other policy of this process has the same, but those that are made of an equal section: see [`Introspection::succeed`].
     id: u64,
+    given: Given,
     from: Box<[Place]>,
     service: Service,
     /// The head of each question.
@@ -102,6 +103,7 @@ impl Introspection {
         );
         Some(Introspection {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
+            given: given.clone(),
             from: from.into(),
             service,
             head: head.into_bytes().into(),
@@ -113,6 +115,13 @@ impl Introspection {
             challenge: Challenge::bearer(&given.realm),
             forward,
         })
+    }
+
+    /// Goes on with what was remembered for `before`, where it was made of an equal section.
+    pub fn succeed(&mut self, before: &Introspection) {
+        if self.given == before.given {
+            self.id = before.id;
+        }
     }
 
     /// Decides by the token of the request; `answered` is what became of the call asked for before. The principal is about
