@@ -7,9 +7,11 @@ use super::end;
 use super::grpc;
 use super::onward::forward::{self, Forward};
 use super::outcome::Outcome;
+use super::plan;
 use crate::base::Tick;
 use crate::net::body::{BodySink, BodySource};
 use crate::observe::Reason;
+use crate::wire::field::Field;
 use crate::wire::method::Method;
 
 /// Answers a request that was refused before or instead of being served.
@@ -43,6 +45,11 @@ pub async fn answer<'c, B: BodySource, R: Replies>(
         grpc::tell(caller, &answer, edits, content);
         content.clear();
         answer.status = 200;
+    } else if let Some(status) = plan::redirect(ctx) {
+        // Whoever follows it reads no body.
+        edits.remove(Field::CONTENT_TYPE);
+        content.clear();
+        answer.status = status;
     }
     let head = ReplyHead::Own { status: answer.status, edits, body_bytes: content.len() as u64 };
     let Ok(mut sink) = reply.begin(Begin { head, close, total: Tick::NEVER }) else { return Outcome::Close };

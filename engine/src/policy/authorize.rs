@@ -82,6 +82,11 @@ impl Authorize {
         std::iter::once(&self.always).chain(self.methods.iter().map(|(_, needs)| needs)).all(Needs::is_empty)
     }
 
+    /// Whether everybody has to be a consumer, by name or by tier.
+    pub fn is_by_consumer(&self) -> bool {
+        !self.always.consumers.is_empty() || !self.always.tiers.is_empty()
+    }
+
     /// Whether the caller may. *Cost*: no allocation; each need is looked for among what the caller has.
     pub fn decide(&self, facts: &Facts<'_>, state: &mut State<'_>) -> Verdict {
         let Passage { principal, .. } = &mut *state.passage;

@@ -92,7 +92,26 @@ pub fn compile(
             .ok()
             .map(|limit| Kind::InFlight(Box::new(limit)));
     }
+    realm(given, at, faults);
     method(given, slot, at, kit, faults).map(Kind::SignIn)
+}
+
+/// Notes a realm that no challenge could name as it stands: a quoted string of visible characters (RFC 9110 §5.6.4).
+fn realm(given: &config::Policy, at: &Pointer, faults: &mut Faults) {
+    let all = [
+        ("jwt", given.jwt.as_ref().map(|given| &given.realm)),
+        ("api_key", given.api_key.as_ref().map(|given| &given.realm)),
+        ("basic", given.basic.as_ref().map(|given| &given.realm)),
+        ("mtls", given.mtls.as_ref().map(|given| &given.realm)),
+        ("introspection", given.introspection.as_ref().map(|given| &given.realm)),
+        ("forward_auth", given.forward_auth.as_ref().map(|given| &given.realm)),
+    ];
+    for (kind, realm) in all {
+        if realm.is_some_and(|realm| !realm.bytes().all(|byte| matches!(byte, b' '..=b'~'))) {
+            let fix = "write visible characters of ASCII; spaces may stand between them";
+            faults.value(at.key(kind).key("realm"), "the realm holds what no challenge can say", fix);
+        }
+    }
 }
 
 fn method(

@@ -63,6 +63,16 @@ impl By {
         }
     }
 
+    /// Whether it can say which consumer calls.
+    pub fn names_consumers(&self) -> bool {
+        match self {
+            By::Jwt(jwt) => jwt.names_consumers(),
+            By::Introspection(asked) => asked.names_consumers(),
+            By::ApiKey(_) | By::Basic(_) | By::Mtls(_) => true,
+            By::Forward(_) | By::Nothing => false,
+        }
+    }
+
     /// Whom it may have to ask before it can tell: an upstream, and what for.
     pub fn service(&self) -> Option<&Service> {
         match self {
@@ -85,6 +95,15 @@ impl By {
 }
 
 impl SignIn {
+    /// Goes on with what was remembered for the method `before`, where they are equal.
+    pub fn succeed(&mut self, before: &SignIn) {
+        match (&mut self.by, &before.by) {
+            (By::Jwt(jwt), By::Jwt(before)) => jwt.succeed(before),
+            (By::Introspection(asked), By::Introspection(before)) => asked.succeed(before),
+            _ => {}
+        }
+    }
+
     /// What a caller without credentials is asked for.
     pub fn challenge(&self) -> Option<&Challenge> {
         match &self.by {
@@ -166,22 +185,19 @@ impl SignIn {
 
     /// Has a service decide.
     fn ask_service(&self, asked: &Forward, facts: &Facts<'_>, state: &mut State<'_>) -> Verdict {
-        let writes = state.writes();
         let passage = &mut *state.passage;
         let answered = taken(state.told, passage);
-        let Passage { principal, refusal, reply, question, detail, .. } = passage;
+        let Passage { principal, refusal, redirect, question, detail, .. } = passage;
         match asked.decide(facts, answered.as_ref(), principal, (&mut *state.request, refusal)) {
             Decided::Call(call) => {
                 *question = Some(Question::Call(call));
                 Verdict::Ask(Ask::Call)
             }
             Decided::Pass => Verdict::Pass,
-            Decided::Redirect(status) if writes => {
-                reply.absorb(refusal);
-                refusal.clear();
-                Verdict::Answer(status)
+            Decided::Redirect(status) => {
+                *redirect = Some(status);
+                Verdict::refuse(Cause::Unauthenticated, Denial::Service.word())
             }
-            Decided::Redirect(_) => Verdict::refuse(Cause::Unauthenticated, Denial::Service.word()),
             Decided::Refuse(verdict, denial) => {
                 detail.clear();
                 detail.extend_from_slice(denial.says().as_bytes());

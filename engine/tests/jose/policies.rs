@@ -154,6 +154,20 @@ fn a_verified_token_is_remembered_until_its_end_or_its_keys() {
     let strict = "{ algorithms: [ES256], jwks: https://id.example/keys, issuer: https://id }";
     let strict = compile(strict, &[]).0.expect("is good");
     assert_eq!(says_at(&strict, &good, NOW, &mut memory), "token_issuer");
+    // One that comes after it and is equal does; one that is not forgets it.
+    for (after, kept) in [
+        ("{ algorithms: [ES256], jwks: https://id.example/keys }", 1),
+        ("{ algorithms: [ES256], jwks: https://id.example/keys, leeway: 1s }", 0),
+        ("{ algorithms: [ES256], jwks: https://id.example/others }", 0),
+    ] {
+        let mut memory = Memory::default();
+        memory.keys = fetched(&[&one]);
+        assert_eq!((says_at(&policy, &good, NOW, &mut memory), memory.cached().0), ("ok", 1));
+        let mut next = compile(after, &[]).0.expect("is good");
+        next.succeed(&policy);
+        says_at(&next, "nonsense", NOW, &mut memory);
+        assert_eq!(memory.cached().0, kept, "{after}");
+    }
     // HMAC tokens are not kept.
     let hmac = with_jwk("HS256", &SigningKey::secret(SECRET.as_bytes()).jwk, "");
     let mut memory = Memory::default();

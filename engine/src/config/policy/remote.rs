@@ -68,7 +68,7 @@ section! {
         pub send: Option<Vec<String>>,
         /// Fields of a 2xx that the origin is told. A client's own are always removed.
         pub forward: Option<Vec<String>>,
-        /// Fields of a refusal or redirect that the client is told; `WWW-Authenticate`, `Location` and `Set-Cookie` unless given.
+        /// Fields of a refusal or redirect that the client is told; `WWW-Authenticate`, `Location`, `Set-Cookie` and `Cache-Control` unless given.
         pub answer: Option<Vec<String>>,
         /// Who calls, by fields of a 2xx: claim to field, such as `sub: X-User-Id`. `roles` is split at commas.
         pub claims: Named<String> = {},

@@ -123,6 +123,26 @@ outcome   sent to 10.0.0.7:81 of upstream orders
 }
 
 #[test]
+fn what_is_taken_of_a_clients_fields_since_the_gateway_says_it_is_told() {
+    let text = format!(
+        "{HEAD}upstreams: {{ a: {{ endpoints: [{{ address: '10.0.0.7:81' }}] }} }}
+policies: {{ tell: {{ headers: {{ request: {{ set: {{ X-User-Id: '${{user}}', Authorization: '${{claim.t}}' }} }} }} }} }}
+routes: [{{ name: told, match: {{ path: /t }}, policies: [tell], to: a }}, {{ name: open, to: a }}]\n"
+    );
+    let told =
+        |fields: &[&str]| report(&table(&text), "http://a.test/o", fields, Listing::Fitting).to_string();
+    let said = told(&["x_user_id: root", "Authorization: Bearer x", "X-Other: 1"]);
+    assert!(
+        said.contains(
+            "without the client's x_user_id, Authorization: by it the gateway alone tells who calls"
+        ),
+        "{said}"
+    );
+    assert!(!said.contains("Bearer x"), "{said}");
+    assert!(!told(&["X-Other: 1"]).contains("without"), "{said}");
+}
+
+#[test]
 fn ten_thousand_routes_are_counted_and_not_listed() {
     let mut text =
         format!("{HEAD}upstreams: {{ a: {{ endpoints: [{{ address: '10.0.0.7:81' }}] }} }}\nroutes:\n");

@@ -329,6 +329,17 @@ impl<'a> Trace<'a> {
             Phase::pass("forward", format!("{} {target}, Host: {named}", shown(head.method_bytes())))
                 .fact("target", target)
                 .fact("host", host);
+        let ours = &self.ground.table.policies.identity;
+        let taken = head.lines().map(|(_, name, _)| name).filter(|name| ours.holds(name));
+        let taken: Vec<String> = taken.map(shown).collect();
+        if !taken.is_empty() {
+            phase = phase
+                .note(format!(
+                    "without the client's {}: by it the gateway alone tells who calls",
+                    taken.join(", ")
+                ))
+                .fact("taken", taken);
+        }
         if let Some(upgrade) = upgrade {
             phase = phase
                 .note(format!("offers the upgrade to {}", shown(upgrade)))

@@ -210,7 +210,7 @@ impl Sets {
                 if version != Some(*keys.version()) || before != Standing::Good {
                     let (count, skipped) = (keys.keys().len(), skipped.join("; "));
                     let also =
-                        if skipped.is_empty() { String::new() } else { format!("; left out: {skipped}") };
+                        if skipped.is_empty() { String::new() } else { format!("; of them, {skipped}") };
                     tell!(
                         KeySetFetched,
                         { address = %address, keys = count, skipped },

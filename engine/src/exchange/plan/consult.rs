@@ -128,6 +128,7 @@ async fn exchange(
     let fields = got.head().lines().map(|(_, name, value)| (name.into(), value.into())).collect();
     let mut reply = Reply { status: got.head().status(), fields, body: Vec::new() };
     let mut reader = got.body();
+    let mut whole = true;
     loop {
         let late = |_| if clock::coarse() >= total { CallFault::Total } else { CallFault::Reset };
         let piece = reader.fill().await.map_err(late)?;
@@ -136,12 +137,17 @@ async fn exchange(
             break;
         }
         if reply.body.len() + len > BODY_BYTES_MAX {
-            return Err(CallFault::Malformed("answer_too_large"));
+            if question.wants_body {
+                return Err(CallFault::Malformed("answer_too_large"));
+            }
+            // The connection is not worth reading the rest of it.
+            whole = false;
+            break;
         }
         reply.body.extend_from_slice(piece);
         reader.consume(len);
     }
-    let whole = reader.ended() && !reader.has_rest() && upload.is_none();
+    let whole = whole && reader.ended() && !reader.has_rest() && upload.is_none();
     got.finish(whole);
     Ok(reply)
 }

@@ -265,6 +265,11 @@ fn may_be_endless(ctx: &Context<'_>) -> bool {
     !matches!(ctx.length.get(), Length::Exact(_))
 }
 
+/// The status by which a refusal sends the client elsewhere, if it does.
+pub fn redirect(ctx: &Context<'_>) -> Option<u16> {
+    ctx.passage.borrow().as_ref().and_then(|passage| passage.redirect)
+}
+
 /// The log's reason for a refusal.
 pub fn reason(Refusal { cause, detail }: Refusal) -> Reason {
     match cause {

@@ -164,8 +164,8 @@ impl Principal {
     }
 
     /// Appends the claim at `path` as a field's value, a list of plain values with commas between, without those texts that hold
-    /// a comma: one must not look like two. Appends nothing and gives false where there is no such claim, where nothing of it is
-    /// left, or where it holds what may not stand in a field or would not arrive as it is: a token must not be able to write a
+    /// a comma: one must not look like two. Appends nothing and gives false where there is no such claim, where it is an empty text
+    /// or nothing of it is left, or where it holds what may not stand in a field or would not arrive as it is: a token must not be able to write a
     /// line of its own into a head, or to look like another one.
     pub fn write_claim(&self, path: &ClaimPath, out: &mut Vec<u8>) -> bool {
         let start = out.len();
@@ -178,7 +178,7 @@ impl Principal {
 
     /// The caller's own name as a field's value; none where it has none, or one that would not arrive as it is.
     pub fn subject_as_field(&self) -> Option<&[u8]> {
-        self.subject().filter(|name| arrives(name))
+        self.subject().filter(|name| !name.is_empty() && arrives(name))
     }
 
     /// Where the claims of a token are put.
@@ -248,7 +248,8 @@ fn write_field(value: Value<'_>, out: &mut Vec<u8>) -> bool {
         arrives(value.bytes()) && !matches!(value.kind(), Kind::Array | Kind::Object | Kind::Null)
     };
     if value.kind() != Kind::Array {
-        return plain(value, out);
+        // An empty text would name somebody who has no name.
+        return !value.bytes().is_empty() && plain(value, out);
     }
     let is_one = |item: &Value<'_>| item.kind() != Kind::String || !item.bytes().contains(&b',');
     let mut items = value.items().filter(is_one);
@@ -388,7 +389,7 @@ mod tests {
             ("et", None),
             ("is", Some("a n")),
             ("el", None),
-            ("em", Some("")),
+            ("em", None),
         ] {
             let mut out = b"before".to_vec();
             assert_eq!(principal.write_claim(&path(way), &mut out), expected.is_some(), "{way}");
@@ -405,6 +406,7 @@ mod tests {
             (" ann", None),
             ("ann\\t", None),
             ("a\\nb", None),
+            ("", None),
         ] {
             let principal = caller(&format!(r#"{{"sub":"{subject}"}}"#));
             assert_eq!(principal.subject_as_field(), expected.map(str::as_bytes), "{subject}");

@@ -18,6 +18,7 @@ use crate::policy::{
     Cause, Facts, Mode, Outcome, Passage, Phase, Refusal, Shard, State, Told, Verb, Verdict, When,
 };
 use crate::wire::edits::Edits;
+use crate::wire::field::Field;
 use crate::wire::head::Head;
 use explain::{Said, note};
 use std::ops::Range;
@@ -314,6 +315,7 @@ impl Chain {
                 policy.kind.dress(facts, passage, reply, edits);
             }
         }
+        keep_vary(&passage.reply, edits);
     }
 
     /// Has the policies that change fields apply to the answer by which a request is refused before it has come as far as them. One
@@ -336,6 +338,18 @@ impl Chain {
                 Kind::Headers(headers) => headers.strip(edits),
                 _ => {}
             }
+        }
+    }
+}
+
+/// Has what an answer depends on stand in it, whatever else is said there: a cache that was not told would hand it to the scripts
+/// of another site. `said` are the fields that policies gave the reply before any was changed.
+fn keep_vary(said: &Edits, edits: &mut Edits) {
+    let is_vary = |field: Field| field == Field::VARY;
+    for (field, name, value) in said.added().filter(|(field, ..)| is_vary(*field)) {
+        if !edits.added().any(|(other, _, known)| is_vary(other) && known == value) {
+            debug_assert!(field.name().as_bytes() == name, "it is our own");
+            edits.append_own(field, value);
         }
     }
 }

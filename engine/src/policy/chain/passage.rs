@@ -35,6 +35,8 @@ pub struct Passage {
     pub reply: Edits,
     /// Fields of the refusal, if it comes to one.
     pub refusal: Edits,
+    /// The status of the redirect that a refusal is told by.
+    pub redirect: Option<u16>,
     /// What the client is told of a refusal.
     pub detail: Vec<u8>,
     /// What of a request is wrong: the member `errors` of the refusal's body.
@@ -86,6 +88,7 @@ impl Passage {
     /// Forgets what was to be told of a refusal that does not take place.
     pub fn spare(&mut self) {
         self.refusal.clear();
+        self.redirect = None;
         self.detail.clear();
         self.errors.clear();
         self.scopes.clear();

@@ -197,6 +197,7 @@ impl Cors {
         for field in TOLD {
             reply.remove(field);
         }
+        reply.remove(ALLOW_PRIVATE_NETWORK);
         let any = matches!(self.origins, Origins::All) && !self.credentials;
         if !any {
             reply.append_own(Field::VARY, b"Origin");
@@ -213,10 +214,13 @@ impl Cors {
 }
 
 /// What a reply says of CORS.
-const TOLD: [Field; 3] = [
+const TOLD: [Field; 6] = [
     Field::ACCESS_CONTROL_ALLOW_ORIGIN,
     Field::ACCESS_CONTROL_ALLOW_CREDENTIALS,
+    Field::ACCESS_CONTROL_ALLOW_METHODS,
+    Field::ACCESS_CONTROL_ALLOW_HEADERS,
     Field::ACCESS_CONTROL_EXPOSE_HEADERS,
+    Field::ACCESS_CONTROL_MAX_AGE,
 ];
 
 /// Methods that are never asked for, and so need no naming (Fetch standard §2.2.1).

@@ -101,6 +101,14 @@ impl Headers {
         })
     }
 
+    /// The fields of a request that it sets.
+    pub fn sets(&self) -> impl Iterator<Item = &FieldName> {
+        self.request.iter().filter_map(|change| match change {
+            Change::Set(name, _) => Some(name),
+            _ => None,
+        })
+    }
+
     /// The names of a request's fields, each with the one under which it goes on.
     pub fn renames(&self) -> impl Iterator<Item = (&FieldName, &FieldName)> {
         self.request.iter().filter_map(|change| match change {
@@ -253,21 +261,22 @@ fn remove(name: &FieldName, head: Option<Head<'_>>, edits: &mut Edits) {
 
 /// Gives the lines of `from` the name `to`, in place of what stands there. A message without `from` stays as it is.
 fn rename(from: &FieldName, to: &FieldName, head: Option<Head<'_>>, edits: &mut Edits, space: &mut Vec<u8>) {
-    // A line that was added on the way is the one that counts.
-    if let Some(value) = edits.value(from.name()) {
-        space.clear();
+    let head = head.filter(|_| !edits.removes(from.field, &from.text));
+    let mut sent = head.into_iter().flat_map(|head| head.all_named(&from.text)).peekable();
+    let is_from = |name: &[u8]| name.eq_ignore_ascii_case(&from.text);
+    // Those that were added on the way leave behind the sender's, where theirs are left: each with LF behind it, which no value holds.
+    space.clear();
+    for (_, _, value) in edits.added().filter(|(_, name, _)| is_from(name)) {
         space.extend_from_slice(value);
-        edits.remove(from.name());
-        edits.set(to.name(), space);
-        return;
+        space.push(b'\n');
     }
-    let Some(head) = head.filter(|_| !edits.removes(from.field, &from.text)) else { return };
-    if head.named(&from.text).is_none() {
+    if space.is_empty() && sent.peek().is_none() {
         return;
     }
     edits.remove(from.name());
     edits.remove(to.name());
-    for value in head.all_named(&from.text) {
+    for value in sent.chain(space.split_inclusive(|byte| *byte == b'\n').map(|line| &line[..line.len() - 1]))
+    {
         edits.append(to.name(), value);
     }
 }

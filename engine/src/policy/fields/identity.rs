@@ -73,6 +73,12 @@ impl<'r> Sent<'r> {
         if self.is_hidden(name) { None } else { self.head.named(name) }
     }
 
+    /// The values of all lines of this name.
+    pub fn all_named<'n>(self, name: &'n [u8]) -> impl Iterator<Item = &'r [u8]> + use<'r, 'n> {
+        let head = if self.is_hidden(name) { None } else { Some(self.head) };
+        head.into_iter().flat_map(move |head| head.all_named(name))
+    }
+
     /// Names and values.
     pub fn lines(self) -> impl Iterator<Item = (&'r [u8], &'r [u8])> {
         let lines = self.head.lines().filter(move |(_, name, _)| !self.is_hidden(name));

@@ -1,6 +1,7 @@
 //! `cors`: what a preflight is answered, and what every reply says of who may read it (Fetch standard §3.2).
 
 use super::*;
+use crate::wire::field::Field;
 
 const SITE: &str = "site: { cors: { origins: ['https://app.test', 'https://*.app.test'], methods: [PUT], headers: [X-A, X-B], \
     expose: [X-C], credentials: true, max_age: 10m, private_network: true } }";
@@ -75,12 +76,38 @@ fn a_reply_names_the_origin_that_may_read_it_and_no_other() {
         let told = met.reply.value("Access-Control-Allow-Origin").unwrap_or_default();
         assert_eq!(String::from_utf8_lossy(told), said, "{policy} {origin}");
         // What the origin server says of it is removed either way.
-        let field = crate::wire::field::Field::ACCESS_CONTROL_ALLOW_ORIGIN;
-        assert!(met.reply.removes(field, b"access-control-allow-origin"), "{policy} {origin}");
+        for part in ["Origin", "Credentials", "Methods", "Headers", "Private-Network"]
+            .map(|part| format!("Allow-{part}"))
+            .iter()
+            .map(String::as_str)
+            .chain(["Expose-Headers", "Max-Age"])
+        {
+            let name = format!("Access-Control-{part}");
+            assert!(
+                met.reply.removes(Field::of(name.as_bytes()), name.as_bytes()),
+                "{policy} {origin} {name}"
+            );
+        }
     }
     // Two origins are none that a browser sends.
     let met = gate(SITE).ask("GET /u/7", "Origin: https://app.test\r\nOrigin: https://app.test\r\n");
     assert_eq!(met.reply.value("Access-Control-Allow-Origin"), None);
+}
+
+#[test]
+fn what_an_answer_depends_on_stands_in_it_whatever_is_written_to_vary() {
+    for (change, said) in [
+        ("set: { Vary: Accept }", &["Vary: Accept", "Vary: Origin"][..]),
+        ("remove: [Vary]", &["Vary: Origin"]),
+        ("rename: { Vary: X-Vary }", &["X-Vary: Accept-Language", "X-Vary: Origin", "Vary: Origin"]),
+        ("append: { Vary: Accept }", &["Vary: Origin", "Vary: Accept"]),
+        ("set: { X-A: b }", &["Vary: Origin", "X-A: b"]),
+    ] {
+        let mut gate = gate(&format!("{SITE}\nfields: {{ headers: {{ response: {{ {change} }} }} }}"));
+        let replied = "HTTP/1.1 200 OK\r\nVary: Accept-Language\r\n\r\n";
+        let met = gate.ask_and_dress("GET /u/7", "", Some(replied));
+        assert_eq!(lines(&met.reply), said, "{change}");
+    }
 }
 
 #[test]

@@ -100,3 +100,23 @@ fn passwords_that_cannot_be_hashed_are_503_by_the_policy_that_asked() {
     dark.check(&[("GET /u/7", &right, "pass + staff")]);
     assert_eq!(dark.counted("staff"), [0, 0, 1]);
 }
+
+#[test]
+fn what_was_said_of_a_token_is_remembered_over_a_reload_of_the_same_policy() {
+    let asked =
+        |more: &str| format!("asked: {{ introspection: {{ upstream: idp, path: /i, bearer: b{more} }} }}");
+    let token = "Authorization: Bearer t\r\n";
+    for (next, told) in [
+        (asked(""), "pass"),
+        (asked("") + "\nmore: { ip: { deny: [10.0.0.0/8] } }", "pass"),
+        // Held to another rule, or asked elsewhere, it may be another's.
+        (asked(", audience: api"), "503 no_answer by asked"),
+        (asked(", host: id.test"), "503 no_answer by asked"),
+        (asked("").replace("asked:", "other:"), "503 no_answer by other"),
+    ] {
+        let mut gate = gate(&asked("")).answered(200, &[], r#"{"active":true}"#);
+        assert_eq!(gate.ask("GET /u/7", token).told(), "pass");
+        let mut gate = gate.reloaded(&next, Memory::default());
+        assert_eq!(gate.ask("GET /u/7", token).told(), told, "{next}");
+    }
+}

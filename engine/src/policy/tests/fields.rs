@@ -121,11 +121,32 @@ fn changes_are_made_in_their_order_and_values_cannot_end_a_line() {
         c: { headers: { request: { set: { X-From: '${header.X-Wide}' } } } }",
     );
     let met = gate.ask("GET /u/7", "X-Old: 1\r\nX-Old: 2\r\nX-New: 3\r\nX-Gone: 4\r\nX-Wide: \u{e9}\r\n");
-    assert_eq!(lines(&met.request), ["X-New: 1", "X-New: 2", "X-Two: b", "X-From: \u{e9}"]);
+    assert_eq!(lines(&met.request), ["X-New: 1", "X-New: 2", "X-Two: a", "X-Two: b", "X-From: \u{e9}"]);
     let other = crate::wire::field::Field::OTHER;
     for gone in ["x-old", "x-new", "x-gone", "x-one", "x-from"] {
         assert!(met.request.removes(other, gone.as_bytes()), "{gone}");
     }
+}
+
+#[test]
+fn a_name_is_given_to_every_line_whoever_wrote_it() {
+    let mut gate = gate(
+        "one: { api_key: { header: X-One } }
+        two: { api_key: { header: X-Two } }
+        guests: { anonymous: allow }
+        more: { headers: { request: { append: { X-Old: ours } }, response: { append: { X-Old: ours } } } }
+        less: { headers: { request: { set: { X-Set: ours } } } }
+        name: { headers: { request: { rename: { X-Old: X-New, X-Set: X-New-Set } }, response: { rename: { X-Old: X-New } } } }",
+    );
+    let sent = "X-Old: 1\r\nx-old: 2\r\nX-New: gone\r\nX-Set: theirs\r\n";
+    let met = gate.ask_and_dress("GET /u/7", sent, Some(&format!("HTTP/1.1 200 OK\r\n{sent}\r\n")));
+    assert_eq!(lines(&met.request), ["X-New: 1", "X-New: 2", "X-New: ours", "X-New-Set: ours"]);
+    assert_eq!(lines(&met.reply), ["X-New: 1", "X-New: 2", "X-New: ours"]);
+    let other = crate::wire::field::Field::OTHER;
+    assert!(met.request.removes(other, b"x-old") && met.request.removes(other, b"x-new"));
+    // An empty line is one.
+    let met = gate.ask("GET /u/7", "X-Old:\r\n");
+    assert_eq!(lines(&met.request), ["X-New: ", "X-New: ours", "X-New-Set: ours"]);
 }
 
 #[test]

@@ -84,6 +84,20 @@ impl Gate {
     /// A gate with these policies, one a line, all of which the route names in this order. `files` are those that they
     /// name.
     fn new(policies: &str, files: Memory) -> Gate {
+        let table = Gate::table(policies, files, None);
+        let answer = Rc::new(Err(Trouble::Unreachable));
+        Gate { table, shard: Shard::new(0), answer, certificate: None, is_busy: false }
+    }
+
+    /// The same after a reload of these, where nobody is left to ask.
+    fn reloaded(mut self, policies: &str, files: Memory) -> Gate {
+        self.table = Gate::table(policies, files, Some(&self.table));
+        self.shard.follow(&self.table.policies.all);
+        self.answer = Rc::new(Err(Trouble::Unreachable));
+        self
+    }
+
+    fn table(policies: &str, files: Memory, previous: Option<&Table>) -> Table {
         let policies: Vec<&str> = policies.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
         let names: Vec<&str> =
             policies.iter().map(|line| line.split_once(':').expect("has a name").0).collect();
@@ -97,10 +111,8 @@ impl Gate {
         let mut files = files.file("x.yaml", text);
         let config = files.clone().read("x.yaml").unwrap_or_else(|problems| panic!("{problems}"));
         let mut means = build::Means { files: &mut files as &mut dyn Source, now: Tick(1), offset: 0 };
-        let built = build::build(&config, Generation(1), None, &mut means);
-        let (table, _) = built.unwrap_or_else(|problems| panic!("{problems}"));
-        let answer = Rc::new(Err(Trouble::Unreachable));
-        Gate { table, shard: Shard::new(0), answer, certificate: None, is_busy: false }
+        let built = build::build(&config, Generation(1), previous, &mut means);
+        built.unwrap_or_else(|problems| panic!("{problems}")).0
     }
 
     /// The same where whoever is asked answers this.

@@ -19,6 +19,9 @@ const HELD_BYTES: u64 = 1024 * 1024;
 /// Bytes of a held body that can be asked for: a larger one would stop a shard while it is read.
 const HELD_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
+/// The detail of a refusal for a body that cannot be read for its coding.
+pub(super) const CODED: &str = "content_encoding";
+
 /// What is wrong with a body that may not be.
 const FORBIDDEN: &str = "is there, and this method has none";
 
@@ -192,7 +195,7 @@ impl Body {
                 "body.schema",
                 "is not accepted: the body cannot be read",
             );
-            return unsupported("content_encoding");
+            return unsupported(CODED);
         }
         if self.types.is_empty() {
             return Ok(());

@@ -20,9 +20,10 @@ use super::fault::Faults;
 use super::{Ask, Cause, Facts, Refusal, State, Told, Verdict};
 use crate::config::policy::Validate as Given;
 use crate::config::read::Pointer;
+use crate::wire::field::Field;
 use crate::wire::head::Head;
 use crate::wire::http1::framing::Length;
-use body::Body;
+use body::{Body, CODED};
 use decode::{Plus, decode};
 use headers::Headers;
 use json::Tape;
@@ -129,6 +130,10 @@ impl Validate {
             Ok(()) => Verdict::Pass,
             Err(refusal) => {
                 scratch.violations.write(&mut state.passage.errors);
+                if refusal.detail == CODED {
+                    // RFC 9110 §12.5.3: a 415 for a coding says which are accepted.
+                    state.passage.refusal.set_own(Field::ACCEPT_ENCODING, b"identity");
+                }
                 Verdict::Refuse(refusal)
             }
         }

@@ -11,6 +11,7 @@ use crate::policy::chain::STEPS_MAX;
 use crate::policy::fields::{Identity, is_taken_for};
 use crate::policy::{self, By, Chain, Faults, FieldName, Kind, Kit, Mode, Policy, SignIn, When};
 use crate::table::{Ground, Policies};
+use crate::wire::field::{Field, FieldSet};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -110,7 +111,7 @@ fn consumers(check: &mut Check<'_>) -> Vec<Entry> {
 }
 
 /// The fields by which a policy tells an origin who calls.
-fn identity(kind: &Kind) -> Vec<FieldName> {
+pub(super) fn identity(kind: &Kind) -> Vec<FieldName> {
     match kind {
         Kind::SignIn(SignIn { by: By::Forward(asked), .. }) => asked.identity().cloned().collect(),
         Kind::SignIn(SignIn { by: By::Mtls(mtls), forward, .. }) => {
@@ -165,6 +166,41 @@ fn tell(check: &mut Check<'_>, faults: Faults) {
     }
 }
 
+/// What an origin learns of the request from the gateway, and what its protocol says with it.
+const OWN: FieldSet = FieldSet::of(&[
+    Field::FORWARDED,
+    Field::X_FORWARDED_FOR,
+    Field::X_FORWARDED_PROTO,
+    Field::X_FORWARDED_HOST,
+    Field::X_FORWARDED_PORT,
+    Field::X_FORWARDED_PREFIX,
+    Field::X_REAL_IP,
+    Field::X_REQUEST_ID,
+    Field::VIA,
+    Field::TRACEPARENT,
+    Field::TRACESTATE,
+    Field::MAX_FORWARDS,
+    Field::CONTENT_TYPE,
+    Field::CONTENT_ENCODING,
+    Field::GRPC_TIMEOUT,
+    Field::SEC_WEBSOCKET_KEY,
+    Field::SEC_WEBSOCKET_VERSION,
+    Field::SEC_WEBSOCKET_PROTOCOL,
+    Field::SEC_WEBSOCKET_EXTENSIONS,
+]);
+
+/// Notes a field that cannot tell who calls, since every request needs what else it tells: a client's own is removed everywhere.
+fn refuse_own(check: &mut Check<'_>, at: &Pointer, kind: &Kind) {
+    for field in identity(kind).iter().filter(|field| OWN.contains(field.field)) {
+        let name = field.field.name();
+        let message = format!(
+            "field '{name}' cannot tell who calls: it would be taken from the requests of all routes"
+        );
+        let fix = "give it a name of its own, such as X-User-Id";
+        check.error(&at.key(kind.as_str()), message, Some(fix.into()));
+    }
+}
+
 fn compiled(
     check: &mut Check<'_>,
     at: &Pointer,
@@ -195,6 +231,7 @@ fn compiled(
         jwt.hide_address();
     }
     tell(check, faults);
+    kind.iter().for_each(|kind| refuse_own(check, at, kind));
     // Origins believe them whatever the mode: nobody else says them while the policy is off.
     kind.iter().for_each(|kind| told.take(kind));
     let condition = given.when.as_ref().zip(kind.as_ref());
@@ -209,6 +246,11 @@ fn compiled(
     };
     let before =
         previous.into_iter().flat_map(|table| &table.policies.all).find(|known| *known.name == *name);
+    if let Some(Kind::SignIn(method)) = &mut kind
+        && let Some(Kind::SignIn(known)) = before.map(|known| &known.kind)
+    {
+        method.succeed(known);
+    }
     let tally = before.map(|known| Arc::clone(&known.tally)).unwrap_or_default();
     kind.map(|kind| Arc::new(Policy { name: name.into(), mode, when, kind, tally }))
 }

@@ -1,9 +1,10 @@
 //! What is written and never used: upstreams that no route goes to, policies that nothing is attached to, consumers that
-//! no policy could recognise; what of policies can do nothing where they are asked stands in `callers`, keys that
-//! say nothing beside others in `keys`. Told only where nothing else is wrong: else a name may only be misspelt elsewhere.
+//! no policy could recognise; what of policies can do nothing where they are asked stands in `callers`, of
+//! ways to sign in in `methods`, keys that say nothing beside others in `keys`. Told only where nothing else is wrong: else a name may only be misspelt elsewhere.
 
 pub(super) mod callers;
 mod keys;
+mod methods;
 
 use super::{Check, Pointer, Route};
 use crate::config::listener::ClientAuth;

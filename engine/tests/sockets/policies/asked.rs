@@ -17,7 +17,7 @@ slower: { forward_auth: { upstream: auth, path: /slow-head/1500, timeout: 10s } 
 buyers: { authorize: { roles: [buyer] } }
 "#;
 
-const ROUTES: [&str; 8] = [
+const ROUTES: [&str; 9] = [
     "match: { path: /token }, policies: [token], to: origin",
     "match: { path: /slow }, policies: [slow], to: origin",
     "match: { path: /held }, policies: [held], to: origin",
@@ -26,13 +26,18 @@ const ROUTES: [&str; 8] = [
     "match: { path: /late }, policies: [late], to: origin",
     "match: { path: /dark }, policies: [dark], to: origin",
     "match: { path: /in-time }, policies: [slower], timeouts: { total: 300ms }, to: origin",
+    "match: { path: /call }, policies: [gate], grpc_web: true, to: calls",
 ];
 
 /// Runs `test` with a gateway, an origin, and whom it asks.
 fn run(test: impl Fn(&Gateway, &Origin, &Origin)) {
     each_driver(|driver: Driver| {
         let (origin, auth) = (Origin::start(), Origin::start());
-        let upstreams = format!("  auth: {{ endpoints: [{{ address: \"{}\" }}] }}\n", auth.addr());
+        let upstreams = format!(
+            "  auth: {{ endpoints: [{{ address: \"{}\" }}] }}\n  calls: {{ endpoints: [{{ address: \"{}\" }}], protocol: http2 }}\n",
+            auth.addr(),
+            origin.addr()
+        );
         let gateway = start(driver, Setup { upstreams, ..Setup::of(&origin) }, POLICIES, &ROUTES);
         test(&gateway, &origin, &auth);
         auth.release();
@@ -182,18 +187,39 @@ fn a_service_s_refusal_is_the_clients_answer() {
         says(auth, "gate", "403 No", "Set-Cookie: a=b\r\n", "");
         assert_eq!(ask(gateway, "GET /gate", "").0.expect(403).value("set-cookie"), Some("a=b"));
         says(auth, "gate", "302 Go", "Location: https://id.test/login\r\nSet-Cookie: n=1\r\n", "");
-        let reply = ask(gateway, "GET /gate", "").0.expect(302);
+        let (reply, client) = ask(gateway, "GET /gate", "X-Request-Id: id-7\r\n");
+        let reply = reply.expect(302);
         assert_eq!(reply.value("location"), Some("https://id.test/login"));
         assert_eq!((reply.value("set-cookie"), reply.body.len()), (Some("n=1"), 0));
+        assert_eq!((reply.value("cache-control"), reply.value("content-type")), (Some("no-store"), None));
+        // It is a refusal all the same, and told as one.
+        assert_eq!(reply.value("x-request-id"), Some("id-7"));
+        let line = gateway.log_of(client.addr());
+        assert_eq!((&line["reason"], &line["detail"]), (&"unauthenticated".into(), &"service_denies".into()));
+        assert_eq!((&line["policy"], &line["status"]), (&"gate".into(), &302.into()));
+        // A call has its status, whatever the client does with redirects.
+        let call = "Content-Type: application/grpc-web\r\nContent-Length: 0\r\n";
+        let reply = ask(gateway, "POST /call", call).0.expect(200);
+        assert_eq!(reply.value("grpc-status"), Some("16"));
+        // A page that nobody gets to see may be of any length.
+        for (status, fields, expected) in [
+            ("401 No", "", 401),
+            ("302 Go", "Location: /login\r\n", 302),
+            ("200 Yes", "X-Roles: buyer\r\n", 200),
+        ] {
+            says(auth, "gate", status, fields, &"x".repeat(70_000));
+            ask(gateway, "GET /gate", "X-Origin: /ok\r\n").0.expect(expected);
+        }
         for status in ["404 No", "500 Oops", "429 Slow"] {
             says(auth, "gate", status, "", "");
             let (reply, detail) = logged(gateway, "/gate", "");
             reply.expect(503);
             assert_eq!(detail, "answer_unusable");
         }
+        let passed = origin.requests().len();
         let (reply, detail) = logged(gateway, "/late", "");
         reply.expect(503);
-        assert_eq!((detail.as_str(), origin.requests().len()), ("answer_late", 0));
+        assert_eq!((detail.as_str(), passed, origin.requests().len()), ("answer_late", 1, 1));
         // In shadow mode it is only told.
         let (reply, client) = ask(gateway, "GET /dark", "X-Origin: /ok\r\n");
         assert!(reply.expect(200).value("location").is_none());

@@ -156,8 +156,17 @@ fn types_paths_queries_and_absent_bodies_are_refused_before_a_body_is_read() {
                 "headers#/content-type",
                 "body.types",
             ),
+            (
+                "POST /orders/1",
+                "Content-Type: application/json\r\nContent-Encoding: gzip\r\nContent-Length: 9\r\n",
+                415,
+                "headers#/content-encoding",
+                "body.schema",
+            ),
         ] {
             let (reply, _) = ask(gateway, line, fields);
+            let accepted = fields.contains("gzip").then_some("identity");
+            assert_eq!(reply.value("accept-encoding"), accepted, "{line}: what it takes instead");
             refused(&reply, status, &[(at, rule)]);
             assert!(!reply.says_close(), "{line}: a small body that was not read may come behind its answer");
         }

@@ -19,6 +19,9 @@ pub struct Rules {
     pub leeway_ms: i64,
     /// Whether a token must expire.
     pub require_exp: bool,
+    /// Whether a registered claim that is `null` counts as one that is not there: authorization servers write so what they do not
+    /// know. In a token it is of the wrong kind.
+    pub nulls_say_nothing: bool,
     /// Claims that must be there.
     pub required: Vec<ClaimPath>,
     /// Where scopes and roles stand; the first that is there counts.
@@ -52,7 +55,8 @@ impl Rules {
     pub fn check(&self, claims: &Document, unix_ms: i64) -> Result<(Marks, Window), Denial> {
         let root = claims.root().filter(|root| root.kind() == Kind::Object).ok_or(Denial::Claims)?;
         let mut seen = Registered::default();
-        for claim in root.items() {
+        let is_silent = |claim: &Value<'_>| self.nulls_say_nothing && claim.kind() == Kind::Null;
+        for claim in root.items().filter(|claim| !is_silent(claim)) {
             seen.note(claim)?;
         }
         let window = self.window(&seen, unix_ms)?;
@@ -60,7 +64,9 @@ impl Rules {
             return Err(Denial::Issuer);
         }
         self.audience(seen.audience)?;
-        let is_missing = |path: &ClaimPath| path.find(root).is_none_or(|value| value.kind() == Kind::Null);
+        // An empty text names nobody and nothing.
+        let says = |value: Value<'_>| value.kind() != Kind::Null && value.string() != Some(b"");
+        let is_missing = |path: &ClaimPath| !path.find(root).is_some_and(says);
         if self.required.iter().any(is_missing) {
             return Err(Denial::Required);
         }
@@ -222,6 +228,8 @@ mod tests {
         for (claims, expected) in [
             (r#"{"sub":"x","a":{"b":false}}"#, None),
             (r#"{"sub":"x","a":{"b":null}}"#, Some(Denial::Required)),
+            (r#"{"sub":"","a":{"b":false}}"#, Some(Denial::Required)),
+            (r#"{"sub":"x","a":{"b":""}}"#, Some(Denial::Required)),
             (r#"{"sub":"x"}"#, Some(Denial::Required)),
             (r#"{"sub":7,"a":{"b":1}}"#, Some(Denial::Claims)),
             (r#"{"sub":"x","jti":7,"a":{"b":1}}"#, Some(Denial::Claims)),

@@ -46,6 +46,7 @@ pub fn compile(given: &Given, files: &mut dyn Source, flaws: &mut Vec<Flaw>) -> 
     let is_refused = flaws[before..].iter().any(|flaw| flaw.severity == Severity::Error);
     let jwt = Jwt {
         id: NEXT.fetch_add(1, Ordering::Relaxed),
+        given: given.clone(),
         from: from.into(),
         algorithms: algorithms?,
         keys: keys?,
@@ -160,7 +161,10 @@ fn from_set(path: &FilePath, files: &mut dyn Source, flaws: &mut Vec<Flaw>) -> O
     match key_set(&text, Trust::File) {
         Ok((set, skipped)) => {
             for skipped in skipped {
-                let fix = "tokens of that key are refused; remove it to be rid of this warning";
+                let fix = match skipped.is_taken {
+                    true => "whoever reads this file can sign tokens; keep the public half only",
+                    false => "tokens of that key are refused; remove it to be rid of this warning",
+                };
                 flaws.push(Flaw::in_file("jwks_file", &path.0, 0, skipped.to_string(), fix).warning());
             }
             Some(Keys::Fixed(Arc::new(set)))
@@ -239,6 +243,7 @@ fn rules(given: &Given, flaws: &mut Vec<Flaw>) -> Rules {
         any_audience: given.any_audience,
         leeway_ms: i64::try_from(leeway.as_millis()).unwrap_or(i64::MAX),
         require_exp: given.require_exp,
+        nulls_say_nothing: false,
         required: paths("require_claims", &given.require_claims, &[]),
         scopes: paths("scope_claims", &given.scope_claims, &["scope", "scp"]),
         roles: paths("role_claims", &given.role_claims, &["roles"]),

@@ -27,6 +27,7 @@ use super::principal::{ClaimPath, Method, Principal};
 use super::registry::Registry;
 use super::source::{self, Place};
 use super::{Outcome, keys::Algorithm};
+use crate::config::policy::Jwt as Given;
 use crate::wire::head::Head;
 use header::Headers;
 use std::sync::Arc;
@@ -37,8 +38,9 @@ const SIGNATURE_BYTES_MAX: usize = 1024;
 /// A policy that asks for a token.
 #[derive(Debug)]
 pub struct Jwt {
-    /// No other policy of this process has the same: a shard's memory belongs to one.
+    /// No other policy of this process has the same, but those that are equal: a shard's memory belongs to one. See [`Jwt::succeed`].
     id: u64,
+    given: Given,
     from: Box<[Place]>,
     algorithms: Algorithms,
     keys: Keys,
@@ -244,9 +246,26 @@ impl Jwt {
         }
     }
 
+    /// Goes on with what was remembered for `before`, where nothing differs by which a token would be another's.
+    pub fn succeed(&mut self, before: &Jwt) {
+        let is_same = match (&self.keys, &before.keys) {
+            (Keys::Fixed(keys), Keys::Fixed(known)) => keys.version() == known.version(),
+            (Keys::Fetched(address), Keys::Fetched(known)) => address.text == known.text,
+            _ => false,
+        };
+        if is_same && self.given == before.given {
+            self.id = before.id;
+        }
+    }
+
     /// Where a token is looked for.
     pub fn places(&self) -> &[Place] {
         &self.from
+    }
+
+    /// Whether a claim says which consumer calls.
+    pub fn names_consumers(&self) -> bool {
+        self.consumer.is_some()
     }
 
     /// Claims that are sent on, each in a field of the upstream's request.

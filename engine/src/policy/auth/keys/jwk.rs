@@ -32,6 +32,8 @@ pub struct Skipped {
     pub id: Option<String>,
     /// Why.
     pub why: String,
+    /// Whether it is taken all the same.
+    pub is_taken: bool,
 }
 
 impl std::fmt::Display for Skipped {
@@ -67,15 +69,17 @@ pub fn key_set(text: &[u8], trust: Trust) -> Result<(KeySet, Vec<Skipped>), (usi
     for (index, jwk) in listed.into_iter().enumerate() {
         let id = jwk.member(b"kid").and_then(Value::string);
         let id = id.map(|id| String::from_utf8_lossy(id).chars().filter(|char| !char.is_control()).collect());
-        let mut note = |why: String| skipped.push(Skipped { number: index + 1, id: id.clone(), why });
+        let mut note = |why: String, is_taken| {
+            skipped.push(Skipped { number: index + 1, id: id.clone(), why, is_taken });
+        };
         match key(jwk, trust) {
             Ok(key) => {
                 if jwk.member(b"d").is_some() {
-                    note("holds its private half, which nobody who verifies needs".into());
+                    note("holds its private half, which nobody who verifies needs".into(), true);
                 }
                 keys.push(key);
             }
-            Err(why) => note(why),
+            Err(why) => note(why, false),
         }
     }
     if keys.is_empty() {

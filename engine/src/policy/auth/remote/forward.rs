@@ -20,7 +20,7 @@ use std::io::Write;
 const REDIRECTS: [u16; 5] = [301, 302, 303, 307, 308];
 /// What is sent and passed back where nothing is named.
 const SENT: [&str; 2] = ["Authorization", "Cookie"];
-const PASSED_BACK: [&str; 3] = ["WWW-Authenticate", "Location", "Set-Cookie"];
+const PASSED_BACK: [&str; 4] = ["WWW-Authenticate", "Location", "Set-Cookie", "Cache-Control"];
 
 /// A policy that has a service decide.
 #[derive(Debug)]
@@ -44,7 +44,7 @@ pub enum Decided {
     Call(Box<Call>),
     /// The request passes; the principal and the edits are filled in.
     Pass,
-    /// The client is sent elsewhere, with these fields.
+    /// The request is refused, and the client is sent elsewhere, with the fields filled in: to sign in, as a rule.
     Redirect(u16),
     /// The request is refused, and the refusal's fields are filled in.
     Refuse(Verdict, Denial),
@@ -117,6 +117,10 @@ impl Forward {
             403 => (Cause::Forbidden, Denial::ServiceForbids),
             status if REDIRECTS.contains(&status) && reply.all(b"location").next().is_some() => {
                 self.pass_back(reply, told);
+                if told.value(Field::CACHE_CONTROL).is_none() {
+                    // 301 and 308 may be kept unless forbidden (RFC 9110 §15.1), and would send elsewhere who is signed in by then.
+                    told.append_own(Field::CACHE_CONTROL, b"no-store");
+                }
                 return Decided::Redirect(status);
             }
             _ => return undecided(Denial::AnswerUnusable),
@@ -196,9 +200,14 @@ impl Forward {
         }
         line(b"X-Request-Id", facts.request_id);
         for field in &self.sent {
-            let is_own = OWN.iter().any(|own| own.eq_ignore_ascii_case(&field.text));
-            if !is_own && !encode::is_nominated(facts.head, &field.text) {
+            if OWN.iter().any(|own| own.eq_ignore_ascii_case(&field.text)) {
+                continue;
+            }
+            if is_credential(field.field) && !encode::is_nominated(facts.head, &field.text) {
                 facts.head.all_named(&field.text).for_each(|value| line(&field.text, value));
+            } else {
+                // Nobody writes his own name where the gateway tells who calls.
+                facts.sent().all_named(&field.text).for_each(|value| line(&field.text, value));
             }
         }
         let mut whole = Vec::with_capacity(head.len() + 128);
@@ -206,12 +215,14 @@ impl Forward {
         let _ = write!(whole, "GET {path} HTTP/1.1\r\nHost: {host}\r\n");
         whole.append(&mut head);
         whole.extend_from_slice(b"\r\n");
-        Call { upstream: *upstream, head: whole, body: Vec::new(), timeout: *timeout, share: None }
+        let timeout = *timeout;
+        Call { upstream: *upstream, head: whole, body: Vec::new(), timeout, wants_body: false, share: None }
     }
 
-    /// Fields by which the origin is told.
+    /// Fields by which the origin is told, and those that say here who calls: where the service's are not sent on, a client's own
+    /// would be taken for them.
     pub fn identity(&self) -> impl Iterator<Item = &FieldName> {
-        self.forward.iter()
+        self.forward.iter().chain(self.claims.iter().map(|(_, field)| field))
     }
 
     /// Fields of the request that it sees.
@@ -234,6 +245,11 @@ const OWN: [&[u8]; 6] = [
     b"X-Forwarded-For",
     b"X-Request-Id",
 ];
+
+/// Whether a field is there to be verified: the service sees the client's, also where the origin is sent another one under the name.
+pub fn is_credential(field: Field) -> bool {
+    matches!(field, Field::AUTHORIZATION | Field::COOKIE)
+}
 
 fn undecided(denial: Denial) -> Decided {
     Decided::Refuse(Verdict::refuse(Cause::Undecided, denial.word()), denial)

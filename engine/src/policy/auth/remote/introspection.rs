@@ -17,17 +17,21 @@ use crate::config::policy::Introspection as Given;
 use crate::wire::head::Head;
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 /// Bytes of a token at most.
 const TOKEN_BYTES_MAX: usize = 16 * 1024;
+/// What is remembered for longer is worth a warning.
+const CACHE_USUAL: Duration = Duration::from_secs(300);
 /// The same for all that is kept: nothing here depends on keys.
 const VERSION: [u8; 32] = [0; 32];
 
 /// A policy that has tokens looked up.
 #[derive(Debug)]
 pub struct Introspection {
-    /// No other policy of this process has the same.
+    /// No other policy of this process has the same, but those that are made of an equal section: see [`Introspection::succeed`].
     id: u64,
+    given: Given,
     from: Box<[Place]>,
     service: Service,
     /// The head of each question.
@@ -77,6 +81,7 @@ impl Introspection {
             any_audience: given.audience.is_none(),
             leeway_ms: i64::try_from(given.leeway.0.as_millis()).unwrap_or(i64::MAX),
             require_exp: false,
+            nulls_say_nothing: true,
             required: paths("require_claims", &given.require_claims, &[]),
             scopes: paths("scope_claims", &given.scope_claims, &["scope", "scp"]),
             roles: paths("role_claims", &given.role_claims, &["roles"]),
@@ -85,6 +90,11 @@ impl Introspection {
         let consumer = consumer.and_then(|text| claim_path("consumer_claim", None, text, flaws));
         let forward = claims_forward(&given.forward, flaws);
         let service = service.filter(|_| flaws.len() == before)?;
+        if given.cache.0 > CACHE_USUAL {
+            let message = "a token that was revoked lets in until what was said of it is forgotten";
+            let fix = "a cache of some minutes spares most questions; the default is 30s";
+            flaws.push(Flaw::at("cache", message, fix).warning());
+        }
         let Service { path, host, .. } = &service;
         let head = format!(
             "POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/x-www-form-urlencoded\r\n\
@@ -93,6 +103,7 @@ impl Introspection {
         );
         Some(Introspection {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
+            given: given.clone(),
             from: from.into(),
             service,
             head: head.into_bytes().into(),
@@ -104,6 +115,13 @@ impl Introspection {
             challenge: Challenge::bearer(&given.realm),
             forward,
         })
+    }
+
+    /// Goes on with what was remembered for `before`, where it was made of an equal section.
+    pub fn succeed(&mut self, before: &Introspection) {
+        if self.given == before.given {
+            self.id = before.id;
+        }
     }
 
     /// Decides by the token of the request; `answered` is what became of the call asked for before. The principal is about
@@ -169,7 +187,7 @@ impl Introspection {
         let mut body = b"token_type_hint=access_token&token=".to_vec();
         form_encoded(token, &mut body);
         let Service { upstream, timeout, .. } = self.service;
-        Call { upstream, head: self.head.to_vec(), body, timeout, share: Some(tag) }
+        Call { upstream, head: self.head.to_vec(), body, timeout, wants_body: true, share: Some(tag) }
     }
 
     /// What the server says of the token (RFC 7662 §2.2), remembered.
@@ -217,6 +235,11 @@ impl Introspection {
     /// What a caller without a token is asked for.
     pub fn challenge(&self) -> &Challenge {
         &self.challenge
+    }
+
+    /// Whether a claim says which consumer calls.
+    pub fn names_consumers(&self) -> bool {
+        self.consumer.is_some()
     }
 
     /// Claims that are sent on, each in a field of the upstream's request.

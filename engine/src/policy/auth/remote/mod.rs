@@ -13,7 +13,7 @@ use crate::base::UpstreamId;
 use std::rc::Rc;
 use std::time::Duration;
 
-/// Bytes of an answer's body at most.
+/// Bytes of an answer's body at most: a longer one is not read, and no answer where the body is what says something.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
 
 /// A question to an upstream.
@@ -27,6 +27,8 @@ pub struct Call {
     pub body: Vec<u8>,
     /// What it may take in all.
     pub timeout: Duration,
+    /// Whether the answer's body is what is asked for: else its head decides, however long the body.
+    pub wants_body: bool,
     /// What equal questions have in common: one is asked for all who want its answer at the same time. None where each is
     /// asked by itself.
     pub share: Option<[u8; 32]>,

@@ -2,6 +2,7 @@
 //! that name consumers and tiers that nobody has, that read a segment which no path names. Told only where nothing else is
 //! wrong.
 
+use super::methods;
 use crate::base::ListenerId;
 use crate::config::policy::Needs;
 use crate::config::policy::limit::FieldStyle;
@@ -42,20 +43,13 @@ pub(in crate::table::build) fn warn(
         }
     }
     named(check, entries);
+    methods::warn(check, policies, routes);
 }
 
 /// By the policy's name; those that are asked nowhere are not there.
 fn met<'t>(policies: &'t Policies, routes: &'t [Route], config: &Config) -> HashMap<&'t str, Met<'t>> {
     let mut found: HashMap<&str, Met<'_>> = HashMap::new();
-    let names: Vec<String> = (0..config.listeners.len()).map(|at| listeners::name(config, at)).collect();
-    let takes = |route: &Route, name: &String| {
-        let given = &config.routes[route.id.index()].r#match.listener;
-        given.as_ref().is_none_or(|given| given.0.contains(name))
-    };
-    let pairs = (0..).map(ListenerId).zip(&names).flat_map(|(listener, name)| {
-        routes.iter().filter(move |route| takes(route, name)).map(move |route| (listener, route))
-    });
-    for (listener, route) in pairs {
+    for (listener, route) in places(routes, config) {
         let Some(chain) = policies.chain(listener, route.id) else { continue };
         let signs_in = signs_in(chain);
         for policy in chain.steps() {
@@ -79,6 +73,20 @@ fn met<'t>(policies: &'t Policies, routes: &'t [Route], config: &Config) -> Hash
         }
     }
     found
+}
+
+/// Each listener with each route that takes requests of it.
+pub(super) fn places<'t>(routes: &'t [Route], config: &Config) -> Vec<(ListenerId, &'t Route)> {
+    let names: Vec<String> = (0..config.listeners.len()).map(|at| listeners::name(config, at)).collect();
+    let takes = |route: &Route, name: &String| {
+        let given = &config.routes[route.id.index()].r#match.listener;
+        given.as_ref().is_none_or(|given| given.0.contains(name))
+    };
+    let of = |(listener, name)| {
+        let its = routes.iter().filter(move |route| takes(route, name));
+        its.map(move |route| (listener, route)).collect::<Vec<_>>()
+    };
+    (0..).map(ListenerId).zip(&names).flat_map(of).collect()
 }
 
 /// Whether each path of a route names this segment.

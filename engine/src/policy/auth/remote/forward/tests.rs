@@ -10,8 +10,8 @@ use crate::wire::http1::framing::request_length;
 use crate::wire::http1::{HeadLimits, request};
 use std::rc::Rc;
 
-const SECTION: &str = "{ upstream: auth, path: /verify, send: [Cookie, X-Forwarded-Uri], \
-    forward: [X-User-Id, X-Roles], claims: { sub: X-User-Id, roles: X-Roles, scope: X-Scope } }";
+const SECTION: &str = "{ upstream: auth, path: /verify, send: [Cookie, X-Forwarded-Uri, X-User-Id, X-Scope, Authorization, X-Plain], \
+    forward: [X-User-Id, X-Roles, Authorization], claims: { sub: X-User-Id, roles: X-Roles, scope: X-Scope } }";
 
 fn policy() -> Forward {
     let text = format!("policies: {{ p: {{ forward_auth: {SECTION} }} }}");
@@ -27,13 +27,15 @@ fn policy() -> Forward {
 /// What is decided, in a word, with what the origin and the client are told and who calls.
 fn decided(answered: Option<Result<Reply, Trouble>>) -> (String, Edits, Edits, Principal) {
     let text = "POST /a?b=c HTTP/1.1\r\nHost: gw.test\r\nCookie: s=1\r\nX-Forwarded-Uri: /forged\r\n\
-        Authorization: Bearer x\r\nContent-Length: 3\r\n\r\n";
+        Authorization: Bearer x\r\nX-User-Id: forged\r\nX-Scope: forged\r\nX-Plain: 1\r\nX-Plain: 2\r\nContent-Length: 3\r\n\r\n";
     let mut lines = Lines::new();
     request::parse(text.as_bytes(), &mut lines, &HeadLimits::default()).expect("is a request");
     let client = [192, 0, 2, 1].into();
+    let policy = policy();
+    let ours = Identity::new(policy.identity().cloned());
     let facts = Facts {
         head: Head::new(text.as_bytes(), &lines),
-        ours: &Identity::default(),
+        ours: &ours,
         length: request_length(Head::new(text.as_bytes(), &lines)).expect("is framed"),
         path: b"/a",
         parameters: &[],
@@ -51,7 +53,7 @@ fn decided(answered: Option<Result<Reply, Trouble>>) -> (String, Edits, Edits, P
     };
     let (mut edits, mut told, mut principal) = (Edits::new(), Edits::new(), Principal::default());
     let answered = answered.map(Rc::new);
-    let said = match policy().decide(&facts, answered.as_ref(), &mut principal, (&mut edits, &mut told)) {
+    let said = match policy.decide(&facts, answered.as_ref(), &mut principal, (&mut edits, &mut told)) {
         Decided::Call(call) => String::from_utf8(call.head).expect("is text"),
         Decided::Pass => "pass".to_owned(),
         Decided::Redirect(status) => status.to_string(),
@@ -70,10 +72,10 @@ fn reply(status: u16, fields: &[(&str, &str)]) -> Option<Result<Reply, Trouble>>
 }
 
 #[test]
-fn the_service_sees_what_was_named_and_what_the_gateway_knows() {
+fn the_service_sees_what_was_named_and_what_the_gateway_knows_and_nothing_that_only_the_gateway_says() {
     let expected = "GET /verify HTTP/1.1\r\nHost: auth\r\nX-Forwarded-Method: POST\r\nX-Forwarded-Uri: /a?b=c\r\n\
         X-Forwarded-Host: gw.test\r\nX-Forwarded-Proto: http\r\nX-Forwarded-For: 192.0.2.1\r\nX-Request-Id: id-1\r\n\
-        Cookie: s=1\r\n\r\n";
+        Cookie: s=1\r\nAuthorization: Bearer x\r\nX-Plain: 1\r\nX-Plain: 2\r\n\r\n";
     assert_eq!(decided(None).0, expected);
 }
 
@@ -108,6 +110,9 @@ fn a_refusal_is_passed_back_with_chosen_fields_and_all_else_is_no_answer() {
         (401, &[], "401 service_denies", "www-authenticate", "Bearer realm=\"api\""),
         (403, &[("Set-Cookie", "a=b"), ("X-Secret", "s")], "403 service_forbids", "set-cookie", "a=b"),
         (302, &[("Location", "/login")], "302", "location", "/login"),
+        (301, &[("Location", "/login")], "301", "cache-control", "no-store"),
+        (308, &[("Location", "/login"), ("Cache-Control", "max-age=5")], "308", "cache-control", "max-age=5"),
+        (401, &[("Cache-Control", "private")], "401 service_denies", "cache-control", "private"),
         (302, &[], "503 answer_unusable", "location", ""),
         (304, &[("Location", "/x")], "503 answer_unusable", "location", ""),
         (404, &[("WWW-Authenticate", "x")], "503 answer_unusable", "www-authenticate", ""),

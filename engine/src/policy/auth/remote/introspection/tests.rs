@@ -135,6 +135,13 @@ fn only_a_plain_yes_lets_in() {
         (200, r#"{"active":true,"exp":999}"#, "token_expired"),
         (200, r#"{"active":true,"nbf":1001}"#, "token_not_yet"),
         (200, r#"{"active":true,"exp":"soon"}"#, "answer_unusable"),
+        // What a server does not know it may write as null.
+        (
+            200,
+            r#"{"active":true,"exp":null,"nbf":null,"iss":null,"aud":null,"sub":null,"jti":null}"#,
+            "known",
+        ),
+        (200, r#"{"active":null}"#, "answer_unusable"),
     ] {
         let mut rig = Rig::new("");
         assert_eq!(rig.answered(status, body), expected, "{body}");
