@@ -200,3 +200,41 @@ impl Drop for Queued<'_> {
         self.slots.left();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+    use std::task::{Wake, Waker};
+
+    #[derive(Default)]
+    struct Woken(AtomicUsize);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Relaxed);
+        }
+    }
+
+    #[test]
+    fn what_one_was_called_for_and_did_not_take_is_the_next_ones() {
+        // It was served and there is more, it was served and there is none, or it leaves with nothing.
+        for (served, called) in [(Some(true), 1), (Some(false), 0), (None, 1)] {
+            let slots = Slots::new(Arc::default());
+            let woken: [Arc<Woken>; 2] = Default::default();
+            let [mut first, mut second] = [(); 2].map(|()| Queued { slots: &slots, place: Place::default() });
+            for (queued, woken) in [&mut first, &mut second].into_iter().zip(&woken) {
+                assert!(queued.wait(&Context::from_waker(&Waker::from(woken.clone()))));
+            }
+            slots.call();
+            if let Some(is_more) = served {
+                first.served(is_more);
+            }
+            drop(first);
+            assert_eq!(woken.each_ref().map(|woken| woken.0.load(Relaxed)), [1, called], "{served:?}");
+            drop(second);
+            assert!(!slots.has_line());
+        }
+    }
+}

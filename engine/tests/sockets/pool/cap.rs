@@ -99,27 +99,25 @@ fn on_both_shards(gateway: &Gateway, many: usize) -> [Vec<Client>; 2] {
 #[test]
 fn who_waits_has_a_turn_however_long_the_line_on_another_shard_is() {
     const MANY: usize = 40;
-    for pool in ["connections: 1", "connections: 3"] {
+    for (pool, busy) in [("connections: 1", 0), ("connections: 3", 1)] {
         each_driver(|driver| {
             let origin = Origin::start();
             let gateway = Gateway::start(driver, &Setup { shards: 2, pool, ..Setup::of(&origin) });
-            for busy in [0, 1] {
-                let mut shards = on_both_shards(&gateway, 6);
-                let before = origin.requests().len();
-                for client in &mut shards[busy] {
-                    (0..MANY).for_each(|_| ask(client, "GET", "/slow-head/5?busy", ""));
-                }
-                assert!(came(&origin, before + 7), "they hold all that there are");
-                let other = &mut shards[1 - busy][0];
-                for _ in 0..3 {
-                    ask(other, "GET", "/ok?other", "");
-                    other.reply().expect(200);
-                }
-                let order = order(&origin).split_off(before);
-                assert!(order.len() < 4 * MANY, "{pool}: {} of {} had come before it", order.len(), 6 * MANY);
-                for client in &mut shards[busy] {
-                    (0..MANY).for_each(|_| drop(client.reply().expect(200)));
-                }
+            let mut shards = on_both_shards(&gateway, 6);
+            let before = origin.requests().len();
+            for client in &mut shards[busy] {
+                (0..MANY).for_each(|_| ask(client, "GET", "/slow-head/5?busy", ""));
+            }
+            assert!(came(&origin, before + 7), "they hold all that there are");
+            let other = &mut shards[1 - busy][0];
+            for _ in 0..3 {
+                ask(other, "GET", "/ok?other", "");
+                other.reply().expect(200);
+            }
+            let order = order(&origin).split_off(before);
+            assert!(order.len() < 4 * MANY, "{pool}: {} of {} had come before it", order.len(), 6 * MANY);
+            for client in &mut shards[busy] {
+                (0..MANY).for_each(|_| drop(client.reply().expect(200)));
             }
             three_fresh(&gateway);
         });
