@@ -7,7 +7,7 @@ mod sink;
 mod stream;
 
 use crate::base::Tick;
-use crate::exchange::{Context, Home, Lent, Peer};
+use crate::exchange::{Context, Home, Lent, Peer, Tells};
 use crate::mem::Buf;
 use crate::net::body::frames::Piece;
 use crate::net::poll::{Polled, Wire};
@@ -76,7 +76,7 @@ pub(super) async fn serve(link: Rc<Link>, lent: Rc<Lent>, home: Rc<Home>, peer: 
             return;
         }
     };
-    let _asleep = lent.sleepers.enter(&link, &home);
+    let _asleep = lent.sleepers.enter(&link, &home, Tells::Now);
     link.reading.set(shared.quiet_until(clock::coarse()));
     let pings = server.ping_pong();
     let mut driver = Driver { shared: &shared, pings, asked_at: None, leaves: false, told: None };
