@@ -107,6 +107,35 @@ fn trailers_with_space_around_a_value_are_malformed_either_way() {
 }
 
 #[test]
+fn trailers_of_more_than_8_kib_are_malformed_either_way() {
+    // With the name, two letters and the end of the line.
+    const MOST: usize = 8 * 1024 - "x-sum: \r\n".len();
+    let long = |bytes: usize| -> &'static str { "x".repeat(bytes).leak() };
+    each_driver(|driver| {
+        for (bytes, passes) in [(MOST, true), (MOST + 1, false)] {
+            let gateway = before(driver, origin(&[(":status", "200")], &[("x-sum", "1")]));
+            let client = Client::connect(gateway.addr());
+            let local = client.addr();
+            let mut peer = Peer::greeted(client);
+            peer.send([post(1, "/"), frame(DATA, 0, 1, b"one")].concat());
+            peer.until("a reply", |peer| peer.answers.get(&1).is_some_and(|answer| answer.body.len() == 3));
+            peer.send(frame(HEADERS, END_HEADERS | END_STREAM, 1, plain(&[("x-sum", long(bytes))])));
+            assert_eq!(peer.answer(1).reset.is_none(), passes, "{bytes}");
+            assert_eq!(gateway.log_of(local)["reason"], if passes { "ok" } else { "bad_request" });
+
+            let trailers: &'static [(&str, &str)] = vec![("x-sum", long(bytes))].leak();
+            let gateway = before(driver, origin(&[(":status", "200")], trailers));
+            let client = Client::connect(gateway.addr());
+            let local = client.addr();
+            let mut peer = Peer::greeted(client);
+            let answer = peer.ask(1, "/");
+            assert_eq!(answer.status == 200 && answer.reset.is_none(), passes, "{bytes}: {}", answer.status);
+            assert_eq!(gateway.log_of(local)["reason"], if passes { "ok" } else { "upstream_malformed" });
+        }
+    });
+}
+
+#[test]
 fn a_call_that_goes_both_ways_may_be_silent_one_way_for_longer_than_a_body_may() {
     each_driver(|driver| {
         let gateway = before(driver, origin(&[(":status", "200")], &[]));
