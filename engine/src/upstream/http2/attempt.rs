@@ -174,6 +174,9 @@ async fn begun(
         let fault = of_tls(fault, stream.wire().link());
         Failed { fault, nothing_sent: true, refused: true, answered: false }
     };
+    if stream.takes_none() {
+        return Err(unsent());
+    }
     match ready(&mut sender, deadline).await {
         Ok(()) => {}
         Err(CallFault::FirstByte) => return Err(late(plan, stream).into()),
@@ -181,6 +184,13 @@ async fn begun(
     }
     let sent = sender.send_request(head, ends);
     let (response, sending_side) = sent.map_err(|_| unsent())?;
+    // One that is more than the origin takes by now leaves behind another one's end: that is waited for as a connection is.
+    deadline.set(clock::coarse().after(plan.timeouts.connect).min(plan.total));
+    match ready(&mut sender, deadline).await {
+        Ok(()) => {}
+        Err(CallFault::FirstByte) if clock::coarse() >= plan.total => return Err(CallFault::Total.into()),
+        Err(_) => return Err(unsent()),
+    }
     let bounds = (Side::Upstream, plan.timeouts.between_bytes);
     let sending_side = FrameSender::new((stream.wire().clone(), &lent.wheel), sending_side, bounds, ends);
     let left = match request.onward.length {
@@ -267,7 +277,7 @@ fn failed(broke: Broke, (plan, stream): (Plan<'_>, &Stream), answered: bool, wai
             // It says itself that it has not looked at it (RFC 9113 §8.7).
             let leaves = error.is_go_away() && error.is_remote() && error.reason() == Some(Reason::NO_ERROR);
             let refused = error.reason() == Some(Reason::REFUSED_STREAM) || leaves;
-            if leaves {
+            if leaves || stream.takes_none() {
                 stream.spoiled();
             }
             let ours = error.is_library() && !error.is_io();

@@ -249,6 +249,11 @@ impl Stream {
         &self.mux.wire
     }
 
+    /// Whether the origin takes no exchange at all (RFC 9113 §5.1.2).
+    pub(super) fn takes_none(&self) -> bool {
+        self.mux.send.current_max_send_streams() == 0
+    }
+
     /// The connection takes no more exchanges.
     pub(super) fn spoiled(&self) {
         self.mux.end();

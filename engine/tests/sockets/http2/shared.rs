@@ -569,3 +569,24 @@ fn a_reply_head_may_be_as_large_as_over_http1() {
         }
     });
 }
+
+// RFC 9113 §5.1.2.
+#[test]
+fn an_origin_that_gives_no_stream_is_not_waited_for() {
+    each_driver(|driver| {
+        let (none, _) = origin(&[(3, 0)], |_, mut served| {
+            while let Some(Frame { kind, stream, .. }) = served.next() {
+                if kind == HEADERS {
+                    served.send(reset(stream, REFUSED_STREAM));
+                }
+            }
+        });
+        let gateway = before(driver, none, "", "connect: 10s, first_byte: 10s, between_bytes: 10s");
+        for asks in [POST, "GET / HTTP/1.1\r\nHost: a\r\n\r\n", POST] {
+            let mut client = gateway.connect();
+            let began = Instant::now();
+            assert_eq!(client.send(asks).reply().expect(502).reason(), "upstream_reset");
+            assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+        }
+    });
+}
