@@ -8,7 +8,7 @@ mod stream;
 
 use crate::base::Tick;
 use crate::exchange::{Context, Home, Lent, Peer, Tells};
-use crate::mem::Buf;
+use crate::mem::{BULK_BYTES, Buf};
 use crate::net::body::frames::Piece;
 use crate::net::poll::{Polled, Wire};
 use crate::net::spawn::{give_way, spawn_guarded};
@@ -116,6 +116,12 @@ fn frame_bytes(listener: &Listener) -> u32 {
     listener.limits.header_bytes.max(FRAME_BYTES)
 }
 
+/// What the library takes of a head, by a measure of its own (RFC 9113 §6.5.2): more than is served, so that a head which is too
+/// large is refused where what it asks for and of whom is known.
+fn list_bytes(listener: &Listener) -> u32 {
+    (listener.limits.header_bytes * 2).min(BULK_BYTES as u32)
+}
+
 fn builder(listener: &Listener) -> Builder {
     let mut builder = Builder::new();
     builder
@@ -123,7 +129,7 @@ fn builder(listener: &Listener) -> Builder {
         .initial_connection_window_size(WINDOW_BYTES)
         .max_concurrent_streams(listener.limits.streams)
         .max_frame_size(frame_bytes(listener))
-        .max_header_list_size(listener.limits.header_bytes)
+        .max_header_list_size(list_bytes(listener))
         .data_frame_budget(SMALL_FRAMES_BYTES)
         .max_send_buffer_size(SEND_BUFFER_BYTES)
         // WebSocket (RFC 8441).

@@ -186,7 +186,7 @@ fn laid(
         },
         Err(reason) => reason,
     };
-    let outline = head::outline(parts, pool).filter(|held| parsed(held, lines).is_ok());
+    let outline = head::outline(parts, pool, limits.target_bytes).filter(|held| parsed(held, lines).is_ok());
     (outline, Err(refused))
 }
 
