@@ -13,11 +13,12 @@ use crate::net::body::frames::{Bounds, FrameReader, FrameSender, FrameWriter};
 use crate::net::body::{BodySource, Lane, pump};
 use crate::net::{Deadline, clock};
 use crate::wire::field::Field;
-use crate::wire::head::{Head, Lines};
+use crate::wire::head::{Head, Lines, Version};
 use crate::wire::http1::framing::{Length, reply_length};
 use crate::wire::http1::{Parsed, reply};
 use crate::wire::http2::Breach;
 use crate::wire::method::Method;
+use crate::wire::websocket;
 use h2::client::ResponseFuture;
 use h2::{Reason, RecvStream};
 use http::uri::Scheme;
@@ -127,7 +128,14 @@ async fn may_switch(
         Poll::Pending => deadline.poll_passed(cx).map(|()| Err(late(plan, stream))),
     })
     .await?;
-    Ok(is_offer && stream.sender().is_extended_connect_protocol_enabled())
+    if !is_offer || !stream.sender().is_extended_connect_protocol_enabled() {
+        return Ok(false);
+    }
+    // Over HTTP/2 the origin sees no key, and the answer to it is ours; a client of HTTP/2 has none either.
+    match websocket::flaw(request.head) {
+        Some(flaw) if request.head.version() != Version::Http2 => Err(CallFault::Request(flaw)),
+        _ => Ok(true),
+    }
 }
 
 /// An interim reply that is passed on, one of so many.
