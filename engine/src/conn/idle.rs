@@ -4,7 +4,7 @@
 use super::http1::{End, serve};
 use super::http2;
 use crate::base::{Side, Tick};
-use crate::exchange::{Home, Lent, Peer};
+use crate::exchange::{Home, Lent, Peer, Tells};
 use crate::net::stream::{Idle, Stream, Wait};
 use crate::net::{Link, clock};
 use std::future::Future;
@@ -33,7 +33,7 @@ pub fn connection(stream: Stream, lent: Rc<Lent>, home: Rc<Home>, peer: Peer) ->
             // One that has become old is listened to for another moment: its client could not be told, and may be asking.
             let old = home.old_at(&lent, &link).max(since).after(FAREWELL);
             link.reading.set(home.silent_until(&lent, since).min(old));
-            let asleep = lent.sleepers.enter(&link, &home);
+            let asleep = lent.sleepers.enter(&link, &home, Tells::WithAnswer);
             let ready = link.stream.readable_by(&link.reading).await;
             drop(asleep);
             link.reading.set(Tick::NEVER);

@@ -11,7 +11,7 @@ use crate::upstream::CallFault;
 use crate::wire::edits::Edits;
 use crate::wire::field::Field;
 use crate::wire::http1::{FramingFault, RequestFault};
-use crate::wire::status;
+use crate::wire::{status, websocket};
 
 /// An answer of our own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,6 +133,9 @@ impl Answer {
                 value.extend_from_slice(part.as_bytes());
             }
             edits.set_own(Field::PROXY_STATUS, value);
+        }
+        if self.reason == Reason::BadRequest(websocket::OTHER_VERSION) {
+            edits.set_own(Field::SEC_WEBSOCKET_VERSION, websocket::VERSION);
         }
         if let Some(seconds) = self.retry_after {
             edits.set_own(Field::RETRY_AFTER, itoa::Buffer::new().format(seconds).as_bytes());

@@ -38,7 +38,7 @@ pub use lasting::{Lasting, until_the_end};
 pub use lent::{HeldTable, Leave, Lent, TableRef};
 pub use outcome::{Outcome, Tunnel};
 pub use peer::Peer;
-pub use peer::home::{Home, Sleepers};
+pub use peer::home::{Home, Sleepers, Tells};
 pub use plan::{AskKeys, Asking};
 pub use refuse::refuse;
 pub use run::run;

@@ -21,6 +21,12 @@ const TURN_BYTES: usize = 256 * 1024;
 /// Bytes that wait to leave, past which nobody puts more beside them.
 const CROWDED_BYTES: usize = 24 * 1024;
 
+/// What a client may have to be answered to frames that it sent, past which no more are read until that has left: the library
+/// keeps an answer to each, a reset of half a KiB, for as long as the client reads nothing.
+const OWED_BYTES_MAX: u32 = 512 * 1024;
+/// What is owed for a frame: more than a reset is, since it leaves between bodies.
+const OWED_BYTES: u32 = 64;
+
 /// The library's end of a connection.
 #[derive(Debug)]
 pub struct Polled(Rc<Wire>);
@@ -49,6 +55,10 @@ pub struct Wire {
     /// Bytes that may still be read in this turn.
     turn: Cell<usize>,
     heard: Cell<Tick>,
+    /// What may have to be answered to what came and has not left, at most.
+    owed: Cell<u32>,
+    /// Whether nothing was read for that.
+    held: Cell<bool>,
     /// Whether the socket took no more when it was written to last.
     full: Cell<bool>,
     taken: Cell<Tick>,
@@ -87,6 +97,8 @@ impl Wire {
             writes: RefCell::new(writes),
             turn: Cell::new(TURN_BYTES),
             heard: Cell::new(clock::coarse()),
+            owed: Cell::new(0),
+            held: Cell::new(false),
             full: Cell::new(false),
             taken: Cell::default(),
             begun: Cell::new(None),
@@ -116,6 +128,13 @@ impl Wire {
         }
     }
 
+    /// It is served no more.
+    pub fn served(&self, stream: u32) {
+        if let Some(refusals) = self.refusals.borrow_mut().as_mut() {
+            refusals.served(stream);
+        }
+    }
+
     /// A request that the library has refused by itself; each is told of once.
     pub fn take_refused(&self) -> Option<Refusal> {
         self.refused.borrow_mut().pop()
@@ -141,9 +160,10 @@ impl Wire {
         self.begun.get()
     }
 
-    /// A new turn begins; true if the one before ended for reading all that a turn may.
+    /// A new turn begins; true if the one before ended for reading all that a turn may, or for what was owed and has left.
     pub fn begin_turn(&self) -> bool {
-        self.turn.replace(TURN_BYTES) == 0
+        let was_held = self.held.replace(false) && self.owed.get() <= OWED_BYTES_MAX;
+        self.turn.replace(TURN_BYTES) == 0 || was_held
     }
 
     /// Whether something waits to leave.
@@ -151,13 +171,16 @@ impl Wire {
         self.out.borrow().is_some()
     }
 
-    /// Sends what was written.
+    /// Sends what was written. Whoever calls it has had the library write all that it has to say.
     ///
     /// # Errors
     /// The socket's own.
     pub fn poll_sent(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut out = self.out.borrow_mut();
-        let Some(buf) = out.as_mut() else { return Poll::Ready(Ok(())) };
+        let Some(buf) = out.as_mut() else {
+            self.owed.set(0);
+            return Poll::Ready(Ok(()));
+        };
         while !buf.is_empty() {
             if self.send(buf)? {
                 continue;
@@ -167,6 +190,7 @@ impl Wire {
             }
         }
         *out = None;
+        self.owed.set(0);
         Poll::Ready(Ok(()))
     }
 
@@ -195,6 +219,7 @@ impl Wire {
         match self.link.stream.try_write(buf.filled()) {
             Ok(sent) => {
                 buf.consume(sent);
+                self.owed.set(self.owed.get().saturating_sub(sent as u32));
                 if self.full.replace(false) {
                     self.taken.set(clock::coarse());
                 }
@@ -261,6 +286,7 @@ impl Wire {
         self.heard.set(now);
         let mut tap = self.tap.borrow_mut();
         let seen = tap.see(bytes, now);
+        self.owed.set(self.owed.get().saturating_add(tap.take_frames() * OWED_BYTES));
         self.begun.set(if tap.is_within() { self.begun.get().or(Some(now)) } else { None });
         if let Some(window) = self.window.borrow_mut().as_mut() {
             window.came(bytes);
@@ -289,6 +315,11 @@ impl AsyncRead for Polled {
         loop {
             if wire.take_put(buf) {
                 return Poll::Ready(Ok(()));
+            }
+            // Of a client: an origin may be one that reads nothing while it writes.
+            if wire.owed.get() > OWED_BYTES_MAX && wire.blocks.borrow().is_some() {
+                wire.held.set(true);
+                return Poll::Pending;
             }
             let most = wire.turn.get().min(buf.remaining());
             if most == 0 {
@@ -342,7 +373,10 @@ impl AsyncWrite for Polled {
         let fits = buf.put(&bytes[..len]);
         debug_assert!(fits, "no more than there is room for");
         if let Some(refusals) = wire.refusals.borrow_mut().as_mut() {
-            refusals.see(&bytes[..len], |refusal| wire.refused.borrow_mut().push(refusal));
+            let price = refusals.see(&bytes[..len], |refusal| wire.refused.borrow_mut().push(refusal));
+            if price > 0 && wire.tap.borrow_mut().spend(price, clock::coarse()).is_err() {
+                wire.breach.set(Some(Breach::Flood));
+            }
         }
         if let Some(window) = wire.window.borrow_mut().as_mut() {
             window.sent(&bytes[..len], clock::coarse());

@@ -4,6 +4,7 @@
 
 use crate::mem::{BULK_BYTES, Buf, Class, Pool};
 use crate::observe::Reason;
+use crate::wire::http1::request;
 use crate::wire::token;
 use h2::ext::Protocol;
 use http::request::Parts;
@@ -81,9 +82,12 @@ fn start_bytes(parts: &Parts) -> usize {
     parts.method.as_str().len() + authority * 2 + target + MARGIN
 }
 
-/// What a head asks for and of whom, as a head of its own: of one that is refused, that is all there is to tell.
-pub(super) fn outline(parts: &Parts, pool: &Pool) -> Option<Buf> {
-    let need = start_bytes(parts);
+/// What a head asks for and of whom, as a head of its own: of one that is refused, that is all there is to tell, and whether it
+/// is a call of gRPC, whose caller reads no status of HTTP. Of a target past `target_bytes` it is the front.
+pub(super) fn outline(parts: &Parts, pool: &Pool, target_bytes: u32) -> Option<Buf> {
+    let kind = parts.headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let kind = kind.filter(|kind| kind.starts_with(b"application/grpc")).unwrap_or_default();
+    let need = start_bytes(parts) + kind.len();
     if need > BULK_BYTES {
         return None;
     }
@@ -94,8 +98,11 @@ pub(super) fn outline(parts: &Parts, pool: &Pool) -> Option<Buf> {
         _ => authority.as_bytes(),
     };
     let target = parts.uri.path_and_query().map_or(authority, |target| target.as_str()).as_bytes();
-    let lines = [parts.method.as_str().as_bytes(), b" ", target, b" HTTP/1.1\r\nHost: ", host, b"\r\n\r\n"];
-    lines.into_iter().all(|part| head.put(part)).then_some(head)
+    let max = target_bytes as usize;
+    let target = if target.len() > max { request::shown(&target[..max]) } else { target };
+    let lines = [parts.method.as_str().as_bytes(), b" ", target, b" HTTP/1.1\r\nHost: ", host];
+    let kind = if kind.is_empty() { [&b""[..]; 2] } else { [&b"\r\ncontent-type: "[..], kind] };
+    lines.into_iter().chain(kind).chain([&b"\r\n\r\n"[..]]).all(|part| head.put(part)).then_some(head)
 }
 
 /// The host, which `:authority` and Host may both name if it is the same (§8.3.1).

@@ -7,8 +7,8 @@ mod sink;
 mod stream;
 
 use crate::base::Tick;
-use crate::exchange::{Context, Home, Lent, Peer};
-use crate::mem::Buf;
+use crate::exchange::{Context, Home, Lent, Peer, Tells};
+use crate::mem::{BULK_BYTES, Buf};
 use crate::net::body::frames::Piece;
 use crate::net::poll::{Polled, Wire};
 use crate::net::spawn::{give_way, spawn_guarded};
@@ -40,6 +40,10 @@ const STREAM_WINDOW_BYTES: u32 = 128 * 1024;
 /// What small frames may cost that wait to be passed on, by which the library ends a connection: 256 bytes less its own for
 /// each. Calls that stream upwards send frames of a few bytes, and an origin that reads them slowly is no fault of theirs.
 const SMALL_FRAMES_BYTES: usize = 16 * 1024 * 1024;
+/// Streams that were ended before their client has sent all, a short while ago. What comes for one that is forgotten is answered with
+/// a reset. By itself the library ends a connection for a thousand of those, however long it lives, and whatever ran on it: here
+/// they cost credit ([`crate::wire::http2::Refusals`]), which comes back.
+const ENDED_EARLY_MAX: usize = 1024;
 /// Payload of a frame that everybody takes (RFC 9113 §4.2).
 const FRAME_BYTES: u32 = 16 * 1024;
 /// Bytes of a stream's reply that the library keeps until they may be sent.
@@ -76,14 +80,14 @@ pub(super) async fn serve(link: Rc<Link>, lent: Rc<Lent>, home: Rc<Home>, peer: 
             return;
         }
     };
-    let _asleep = lent.sleepers.enter(&link, &home);
+    let _asleep = lent.sleepers.enter(&link, &home, Tells::Now);
     link.reading.set(shared.quiet_until(clock::coarse()));
     let pings = server.ping_pong();
     let mut driver = Driver { shared: &shared, pings, asked_at: None, leaves: false, told: None };
     loop {
         match poll_fn(|cx| driver.turn(&mut server, cx)).await {
             Step::Stream(request, respond) => {
-                let active = Active::begin(&shared);
+                let active = Active::begin(&shared, respond.stream_id().as_u32());
                 let lent = lent.clone();
                 // Written where it stays: most of the future is not filled in until it is polled, and none of that is copied.
                 let served = Box::write(Box::new_uninit(), stream::serve(shared.clone(), request, respond));
@@ -116,6 +120,12 @@ fn frame_bytes(listener: &Listener) -> u32 {
     listener.limits.header_bytes.max(FRAME_BYTES)
 }
 
+/// What the library takes of a head, by a measure of its own (RFC 9113 §6.5.2): more than is served, so that a head which is too
+/// large is refused where what it asks for and of whom is known.
+fn list_bytes(listener: &Listener) -> u32 {
+    (listener.limits.header_bytes * 2).min(BULK_BYTES as u32)
+}
+
 fn builder(listener: &Listener) -> Builder {
     let mut builder = Builder::new();
     builder
@@ -123,9 +133,11 @@ fn builder(listener: &Listener) -> Builder {
         .initial_connection_window_size(WINDOW_BYTES)
         .max_concurrent_streams(listener.limits.streams)
         .max_frame_size(frame_bytes(listener))
-        .max_header_list_size(listener.limits.header_bytes)
+        .max_header_list_size(list_bytes(listener))
         .data_frame_budget(SMALL_FRAMES_BYTES)
         .max_send_buffer_size(SEND_BUFFER_BYTES)
+        .max_concurrent_reset_streams(ENDED_EARLY_MAX)
+        .max_local_error_reset_streams(None)
         // WebSocket (RFC 8441).
         .enable_connect_protocol();
     builder
@@ -185,8 +197,7 @@ impl Driver<'_> {
     /// Reads and writes what can be, without waiting.
     fn turn(&mut self, server: &mut Server, cx: &mut Poller<'_>) -> Poll<Step> {
         let Shared { wire, lent, home, .. } = &**self.shared;
-        let is_spent = wire.begin_turn();
-        debug_assert!(!is_spent || wire.breach().is_none(), "nothing more is read");
+        wire.begin_turn();
         if !self.leaves && home.lets_go(lent, wire.link()) {
             self.leave(server);
         }

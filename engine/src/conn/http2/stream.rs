@@ -45,18 +45,22 @@ pub(super) struct Shared {
 }
 
 /// A stream that is counted until it ends, however it ends.
-pub(super) struct Active(Rc<Shared>);
+pub(super) struct Active {
+    shared: Rc<Shared>,
+    stream: u32,
+}
 
 impl Active {
-    pub(super) fn begin(shared: &Rc<Shared>) -> Active {
+    pub(super) fn begin(shared: &Rc<Shared>, stream: u32) -> Active {
         shared.active.set(shared.active.get() + 1);
-        Active(shared.clone())
+        Active { shared: shared.clone(), stream }
     }
 }
 
 impl Drop for Active {
     fn drop(&mut self) {
-        let shared = &*self.0;
+        let Active { shared, stream } = self;
+        shared.wire.served(*stream);
         shared.active.set(shared.active.get() - 1);
         shared.quiet_since.set(clock::coarse());
         if shared.active.get() == 0 {
@@ -186,7 +190,7 @@ fn laid(
         },
         Err(reason) => reason,
     };
-    let outline = head::outline(parts, pool).filter(|held| parsed(held, lines).is_ok());
+    let outline = head::outline(parts, pool, limits.target_bytes).filter(|held| parsed(held, lines).is_ok());
     (outline, Err(refused))
 }
 

@@ -86,6 +86,11 @@ fn snapshot(live: &Live) -> Snapshot {
             .iter()
             .map(|listener| (listener.name.clone(), listener.count.now(), listener.limits.connections))
             .collect(),
+        tunnels: table
+            .listeners
+            .iter()
+            .map(|listener| (listener.name.clone(), listener.tunnels.now(), listener.limits.tunnels))
+            .collect(),
         upstreams: table
             .upstreams
             .iter()

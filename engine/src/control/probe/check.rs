@@ -142,7 +142,7 @@ impl Check {
                     .body(Full::new(Bytes::from(grpc::request(service))))
                     .map_err(|error| error.to_string())?;
                 let (reply, driver) = self.send(stream, request).await?;
-                let answer = answer(reply).await;
+                let answer = answer(reply, service).await;
                 drop(driver);
                 answer
             }
@@ -187,28 +187,59 @@ fn good<B>(reply: &Response<B>) -> Result<(), String> {
     }
 }
 
-/// Whether an answer of gRPC is a good one (PROTOCOL-HTTP2.md, "Responses").
-async fn answer(reply: Response<Incoming>) -> Result<(), String> {
+/// Whether an answer of gRPC about `service` is a good one (PROTOCOL-HTTP2.md, "Responses").
+async fn answer(reply: Response<Incoming>, service: &str) -> Result<(), String> {
     let (head, body) = reply.into_parts();
     if head.status != hyper::StatusCode::OK {
         return Err(format!("the server answers {}", head.status));
     }
     // An answer without a message has its status in the head.
-    status(&head.headers).unwrap_or(Ok(()))?;
+    status(&head.headers, service).unwrap_or(Ok(()))?;
     let body = Limited::new(body, ANSWER_BYTES).collect().await;
     let body = body.map_err(|error| format!("the answer cannot be read: {error}"))?;
-    body.trailers().and_then(status).unwrap_or_else(|| Err("the answer has no grpc-status".into()))?;
+    let told = body.trailers().and_then(|trailers| status(trailers, service));
+    told.unwrap_or_else(|| Err("the answer has no grpc-status".into()))?;
     grpc::reply(&body.to_bytes()).map_err(|unwell| unwell.to_string())
 }
 
-/// What `grpc-status` says, where it stands.
-fn status(fields: &HeaderMap) -> Option<Result<(), String>> {
+/// What `grpc-status` says of `service`, where it stands.
+fn status(fields: &HeaderMap, service: &str) -> Option<Result<(), String>> {
     let status = fields.get("grpc-status")?;
-    let message = fields.get("grpc-message").map(|message| format!(" ({message:?})")).unwrap_or_default();
+    let message = fields.get("grpc-message").filter(|message| !message.is_empty());
+    let message = message.map(|message| format!(" ({message:?})")).unwrap_or_default();
     Some(match status.as_bytes() {
         b"0" => Ok(()),
-        b"5" => Err(format!("the server does not know the service{message}")),
+        b"5" => Err(format!("the server does not know the service {service:?}{message}")),
         b"12" => Err(format!("the server does not offer grpc.health.v1{message}")),
         other => Err(format!("the server answers grpc-status {}{message}", String::from_utf8_lossy(other))),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hyper::header::HeaderValue;
+
+    #[test]
+    fn a_service_that_a_server_does_not_know_is_named_and_an_empty_message_is_none() {
+        for (given, service, why) in [
+            (
+                [("grpc-status", "5"), ("grpc-message", "")],
+                "a.B",
+                "the server does not know the service \"a.B\"",
+            ),
+            (
+                [("grpc-status", "5"), ("grpc-message", "no%20such")],
+                "",
+                "the server does not know the service \"\" (\"no%20such\")",
+            ),
+            ([("grpc-status", "14"), ("grpc-message", "")], "a.B", "the server answers grpc-status 14"),
+        ] {
+            let mut fields = HeaderMap::new();
+            for (name, value) in given {
+                fields.insert(name, HeaderValue::from_static(value));
+            }
+            assert_eq!(status(&fields, service), Some(Err(why.to_owned())));
+        }
+    }
 }

@@ -74,9 +74,12 @@ impl Home {
     }
 }
 
-/// The connections of a shard that sleep.
+/// The connections of a shard that sleep, by how their clients learn that they are to leave.
 #[derive(Default)]
-pub struct Sleepers(RefCell<Beds>);
+pub struct Sleepers {
+    told: RefCell<Beds>,
+    answered: RefCell<Beds>,
+}
 
 #[derive(Default)]
 struct Beds {
@@ -84,16 +87,29 @@ struct Beds {
     free: Vec<u32>,
 }
 
+/// How the client of a connection that is to leave learns of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tells {
+    /// At once: by a frame.
+    Now,
+    /// By the answer to what it asks next, for which it is listened to until its time.
+    WithAnswer,
+}
+
 /// A connection's place among those that sleep, until it is dropped.
 pub struct Asleep<'a> {
-    sleepers: &'a Sleepers,
+    beds: &'a RefCell<Beds>,
     at: u32,
 }
 
 impl Sleepers {
     /// A connection goes to sleep; `link.reading` says until when.
-    pub fn enter(&self, link: &Rc<Link>, home: &Rc<Home>) -> Asleep<'_> {
-        let mut beds = self.0.borrow_mut();
+    pub fn enter(&self, link: &Rc<Link>, home: &Rc<Home>, tells: Tells) -> Asleep<'_> {
+        let all = match tells {
+            Tells::Now => &self.told,
+            Tells::WithAnswer => &self.answered,
+        };
+        let mut beds = all.borrow_mut();
         let entry = Some((link.clone(), home.clone()));
         let at = match beds.free.pop() {
             Some(at) => {
@@ -105,29 +121,34 @@ impl Sleepers {
                 (beds.list.len() - 1) as u32
             }
         };
-        Asleep { sleepers: self, at }
+        Asleep { beds: all, at }
     }
 
-    /// Has those that are to leave sleep no longer than their home says.
+    /// Has those that are to leave sleep no longer than their home says, and those tell it that can.
     pub fn hurry(&self) {
-        for (link, home) in self.0.borrow().list.iter().flatten() {
-            // Setting a deadline wakes nobody at once, and what wakes later only queues a task.
-            if let Some(by) = home.leave_by.get() {
-                link.reading.set(by);
+        let now = clock::coarse();
+        // Setting a deadline wakes nobody at once, and what wakes later only queues a task.
+        let hurry = |beds: &RefCell<Beds>, at_most: Tick| {
+            for (link, home) in beds.borrow().list.iter().flatten() {
+                if let Some(by) = home.leave_by.get() {
+                    link.reading.set(by.min(at_most));
+                }
             }
-        }
+        };
+        hurry(&self.told, now);
+        hurry(&self.answered, Tick::NEVER);
     }
 
     /// How many sleep.
     pub fn count(&self) -> usize {
-        let beds = self.0.borrow();
-        beds.list.len() - beds.free.len()
+        let count = |beds: &RefCell<Beds>| beds.borrow().list.len() - beds.borrow().free.len();
+        count(&self.told) + count(&self.answered)
     }
 }
 
 impl Drop for Asleep<'_> {
     fn drop(&mut self) {
-        let mut beds = self.sleepers.0.borrow_mut();
+        let mut beds = self.beds.borrow_mut();
         beds.list[self.at as usize] = None;
         beds.free.push(self.at);
     }

@@ -83,8 +83,8 @@ const fn series(buckets: usize) -> usize {
 }
 
 impl Cells for ListenerCells {
-    // With the connections open and their cap.
-    const SERIES: usize = CLASSES + series(FINE) + 2;
+    // With the connections and the tunnels open, and their caps.
+    const SERIES: usize = CLASSES + series(FINE) + 4;
 }
 
 impl Cells for RouteCells {

@@ -61,7 +61,7 @@ fn classes<T: super::cells::Cells>(
     }
 }
 
-/// Connections of names in the current table, and their caps.
+/// Connections or tunnels of names in the current table, and their caps.
 fn caps(text: &mut Text, [open, most]: [&Family; 2], named: &[(String, u32, u32)]) {
     text.family(open);
     named.iter().for_each(|(name, now, _)| text.series(open, &[name], u64::from(*now)));
@@ -70,7 +70,7 @@ fn caps(text: &mut Text, [open, most]: [&Family; 2], named: &[(String, u32, u32)
 }
 
 fn exchanges(text: &mut Text, snapshot: &Snapshot) {
-    let Snapshot { listed, counts, listeners, .. } = snapshot;
+    let Snapshot { listed, counts, listeners, tunnels, .. } = snapshot;
     classes(text, &REQUESTS, &listed.listeners, |cells: &ListenerCells| &cells.requests);
     text.family(&DURATION);
     for meter in &listed.listeners {
@@ -86,6 +86,7 @@ fn exchanges(text: &mut Text, snapshot: &Snapshot) {
     total(text, &RECEIVED, counts, |counts| &counts.bytes_in);
     total(text, &SENT, counts, |counts| &counts.bytes_out);
     caps(text, [&LISTENER_OPEN, &LISTENER_MAX], listeners);
+    caps(text, [&TUNNELS_OPEN, &TUNNELS_MAX], tunnels);
     total(text, &ACCEPTED, counts, |counts| &counts.connections_accepted);
     total(text, &CLOSED, counts, |counts| &counts.connections_closed);
     certificates(text, snapshot);

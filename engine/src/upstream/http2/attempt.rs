@@ -13,11 +13,12 @@ use crate::net::body::frames::{Bounds, FrameReader, FrameSender, FrameWriter};
 use crate::net::body::{BodySource, Lane, pump};
 use crate::net::{Deadline, clock};
 use crate::wire::field::Field;
-use crate::wire::head::{Head, Lines};
+use crate::wire::head::{Head, Lines, Version};
 use crate::wire::http1::framing::{Length, reply_length};
 use crate::wire::http1::{Parsed, reply};
 use crate::wire::http2::Breach;
 use crate::wire::method::Method;
+use crate::wire::websocket;
 use h2::client::ResponseFuture;
 use h2::{Reason, RecvStream};
 use http::uri::Scheme;
@@ -127,7 +128,14 @@ async fn may_switch(
         Poll::Pending => deadline.poll_passed(cx).map(|()| Err(late(plan, stream))),
     })
     .await?;
-    Ok(is_offer && stream.sender().is_extended_connect_protocol_enabled())
+    if !is_offer || !stream.sender().is_extended_connect_protocol_enabled() {
+        return Ok(false);
+    }
+    // Over HTTP/2 the origin sees no key, and the answer to it is ours; a client of HTTP/2 has none either.
+    match websocket::flaw(request.head) {
+        Some(flaw) if request.head.version() != Version::Http2 => Err(CallFault::Request(flaw)),
+        _ => Ok(true),
+    }
 }
 
 /// An interim reply that is passed on, one of so many.
@@ -174,6 +182,9 @@ async fn begun(
         let fault = of_tls(fault, stream.wire().link());
         Failed { fault, nothing_sent: true, refused: true, answered: false, slot: None }
     };
+    if stream.takes_none() {
+        return Err(unsent());
+    }
     match ready(&mut sender, deadline).await {
         Ok(()) => {}
         Err(CallFault::FirstByte) => return Err(late(plan, stream).into()),
@@ -181,6 +192,13 @@ async fn begun(
     }
     let sent = sender.send_request(head, ends);
     let (response, sending_side) = sent.map_err(|_| unsent())?;
+    // One that is more than the origin takes by now leaves behind another one's end: that is waited for as a connection is.
+    deadline.set(clock::coarse().after(plan.timeouts.connect).min(plan.total));
+    match ready(&mut sender, deadline).await {
+        Ok(()) => {}
+        Err(CallFault::FirstByte) if clock::coarse() >= plan.total => return Err(CallFault::Total.into()),
+        Err(_) => return Err(unsent()),
+    }
     let bounds = (Side::Upstream, plan.timeouts.between_bytes);
     let sending_side = FrameSender::new((stream.wire().clone(), &lent.wheel), sending_side, bounds, ends);
     let left = match request.onward.length {
@@ -267,7 +285,7 @@ fn failed(broke: Broke, (plan, stream): (Plan<'_>, &Stream), answered: bool, wai
             // It says itself that it has not looked at it (RFC 9113 §8.7).
             let leaves = error.is_go_away() && error.is_remote() && error.reason() == Some(Reason::NO_ERROR);
             let refused = error.reason() == Some(Reason::REFUSED_STREAM) || leaves;
-            if leaves {
+            if leaves || stream.takes_none() {
                 stream.spoiled();
             }
             let ours = error.is_library() && !error.is_io();

@@ -1,6 +1,7 @@
 //! A connection that carries many exchanges at once. One task drives it until it is idle for too long, the origin closes
 //! it or answers no longer, or its endpoint has left; those that use it count themselves.
 
+use super::super::attempt::REPLY_LIMITS;
 use super::super::lent::Lent;
 use super::super::shared::Sends;
 use super::super::slots::Held;
@@ -37,6 +38,9 @@ const SMALL_FRAMES_BYTES: usize = 256 * 1024 * 1024;
 const GIVEN_UP_MAX: usize = 1024;
 /// Bytes of a request's body that the library keeps until they may be sent.
 const SEND_BUFFER_BYTES: usize = 32 * 1024;
+/// A reply's head by the library's measure, which is 28 bytes more for each field than ours (RFC 9113 §6.5.2): what it lets pass is
+/// held to the limits of all heads when it is laid.
+const HEAD_BYTES: u32 = BULK_BYTES as u32 + 28 * REPLY_LIMITS.fields as u32;
 /// Exchanges on one connection at once, if the origin allows as many.
 const STREAMS_MAX: u32 = 100;
 /// How long an origin may read nothing of what is sent to it.
@@ -99,7 +103,7 @@ impl Mux {
             .max_concurrent_reset_streams(GIVEN_UP_MAX)
             .max_local_error_reset_streams(None)
             .max_send_buffer_size(SEND_BUFFER_BYTES)
-            .max_header_list_size(BULK_BYTES as u32 / 2);
+            .max_header_list_size(HEAD_BYTES);
         // It sends what a client begins with and waits for nothing.
         let (send, mut connection) = builder.handshake::<_, Piece>(wire.end()).await?;
         let keepalive = Keepalive::new(connection.ping_pong(), upstream.ping);
@@ -243,6 +247,11 @@ impl Stream {
     /// The connection.
     pub(super) fn wire(&self) -> &Rc<Wire> {
         &self.mux.wire
+    }
+
+    /// Whether the origin takes no exchange at all (RFC 9113 §5.1.2).
+    pub(super) fn takes_none(&self) -> bool {
+        self.mux.send.current_max_send_streams() == 0
     }
 
     /// The connection takes no more exchanges.

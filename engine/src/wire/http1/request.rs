@@ -10,7 +10,7 @@ use crate::wire::head::{Lines, Span, Start, Version};
 use crate::wire::method::Method;
 use crate::wire::token::is_token_byte;
 use crate::wire::uri::{self, Authority};
-pub use outline::outline;
+pub use outline::{outline, shown};
 
 /// Empty lines allowed before a request line (RFC 9112 §2.2).
 const EMPTY_LINES_MAX: usize = 4;

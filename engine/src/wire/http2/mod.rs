@@ -64,10 +64,12 @@ pub struct Tap {
     settled: bool,
     credit: u32,
     since: Tick,
+    /// Frames since they were counted last.
+    frames: u32,
 }
 
 /// What a frame costs by its type (RFC 9113 §6), flags and length. Requests and the bytes of their bodies are free here:
-/// they have limits of their own.
+/// they have limits of their own, and those that are refused unseen cost what `refusals` says.
 fn price(kind: u8, flags: u8, len: u32) -> u32 {
     match kind {
         // DATA: an empty one that does not end its stream says nothing.
@@ -103,12 +105,29 @@ impl Tap {
             settled: false,
             credit: CREDIT,
             since: now,
+            frames: 0,
         }
     }
 
     /// The peer got something that it asked for.
     pub fn earned(&mut self, credit: u32) {
         self.credit = self.credit.saturating_add(credit).min(CREDIT);
+    }
+
+    /// The peer made us do this much in vain.
+    ///
+    /// # Errors
+    /// [`Breach::Flood`] when its credit is used up.
+    pub fn spend(&mut self, credit: u32, now: Tick) -> Result<(), Breach> {
+        self.give_back(now);
+        let left = self.credit.checked_sub(credit);
+        self.credit = left.unwrap_or(0);
+        left.map(|_| ()).ok_or(Breach::Flood)
+    }
+
+    /// Frames that have come since this was asked last.
+    pub fn take_frames(&mut self) -> u32 {
+        std::mem::take(&mut self.frames)
     }
 
     /// Sees bytes that came.
@@ -131,6 +150,7 @@ impl Tap {
             if usize::from(self.have) == HEADER_BYTES {
                 let [a, b, c, kind, flags, ..] = self.header;
                 let len = u32::from_be_bytes([0, a, b, c]);
+                self.frames += 1;
                 (self.have, self.skip, self.kind) = (0, len, kind);
                 self.block = matches!(kind, HEADERS | CONTINUATION) && flags & END_HEADERS == 0;
                 if !std::mem::replace(&mut self.begun, true) {
@@ -210,6 +230,16 @@ mod tests {
                 assert_eq!(at_once(&frame, piece), most, "{name} in pieces of {piece}");
             }
         }
+    }
+
+    #[test]
+    fn what_is_done_in_vain_uses_credit_up_too_and_frames_are_counted_once() {
+        let mut tap = Tap::of_client(Tick(0));
+        tap.see(&[begin(), frame(6, 0, &[7; 8]).repeat(2)].concat(), Tick(0)).expect("is no flood");
+        assert_eq!((tap.take_frames(), tap.take_frames()), (3, 0));
+        assert_eq!(tap.spend(CREDIT - 8, Tick(0)), Ok(()));
+        assert_eq!(tap.spend(1, Tick(0)), Err(Breach::Flood));
+        assert_eq!(tap.spend(200, Tick(0).after(Duration::from_secs(1))), Ok(()));
     }
 
     #[test]

@@ -64,6 +64,6 @@ fn servers_are_asked_of_their_health_in_their_own_terms() {
         assert_eq!((of(&well, "whole"), of(&well, "well")), (None, None));
         assert_eq!(of(&well, "ill").as_deref(), Some("the server answers NOT_SERVING"));
         let why = of(&well, "nobody").expect("is not known");
-        assert!(why.starts_with("the server does not know the service"), "{why}");
+        assert!(why.starts_with("the server does not know the service \"nobody\""), "{why}");
     });
 }

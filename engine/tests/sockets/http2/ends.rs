@@ -3,9 +3,9 @@
 
 use super::frames::*;
 use super::{both, peer};
-use crate::support::{Gateway, Setup, each_driver, three_fresh};
+use crate::support::{Client, Gateway, Setup, each_driver, three_fresh};
 use std::net::TcpStream;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tools::upstream::Origin;
 
 const SCRIPT: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -71,7 +71,34 @@ fn a_listener_that_leaves_finishes_running_streams() {
             assert!(Instant::now() < deadline, "its sockets are closed");
         }
         let other = gateway.listener("other");
-        Peer::greeted(crate::support::Client::connect(other)).ask(1, "/ok").expect(200);
+        Peer::greeted(Client::connect(other)).ask(1, "/ok").expect(200);
+    });
+}
+
+/// Whoever asks on meanwhile is told in time to ask elsewhere: not when the last one has left.
+#[test]
+fn a_client_is_told_at_once_that_its_connection_ends() {
+    // A silent connection of HTTP/1.1 is listened to for a second.
+    const AT_ONCE: Duration = Duration::from_millis(800);
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let setup = Setup { gateway: "watch: false", ..both(&origin) };
+        let gateway = Gateway::start(driver, &setup);
+        let mut peer = running(&gateway, &origin);
+        let text = setup.text(driver);
+        gateway.replace(&text.replace("name: public", "name: other"));
+        gateway.hangup();
+        gateway.serves(2);
+        let removed = Instant::now();
+        peer.until("a GOAWAY", |peer| peer.goaway.is_some());
+        assert!(removed.elapsed() < AT_ONCE, "{:?} after its listener was gone", removed.elapsed());
+        let mut other = Peer::greeted(Client::connect(gateway.listener("other")));
+        other.ask(1, "/ok").expect(200);
+        let ended = Instant::now();
+        gateway.terminate();
+        other.until("a GOAWAY", |peer| peer.goaway.is_some());
+        assert!(ended.elapsed() < AT_ONCE, "{:?} after the end began", ended.elapsed());
+        origin.release();
     });
 }
 
@@ -83,8 +110,7 @@ fn a_reply_that_is_still_being_read_leaves_whole_before_the_connection_does() {
         let origin = Origin::start();
         let mut gateway = Gateway::start(driver, &both(&origin));
         // SETTINGS_INITIAL_WINDOW_SIZE: more than all of it.
-        let mut peer =
-            Peer::greeted_with(crate::support::Client::connect(gateway.addr()), &[(4, 20_000_000)]);
+        let mut peer = Peer::greeted_with(Client::connect(gateway.addr()), &[(4, 20_000_000)]);
         peer.grant(0, 20_000_000);
         peer.send(get(1, &format!("/bytes/{size}")));
         peer.until("its head", |peer| peer.answers.get(&1).is_some_and(|answer| answer.status == 200));

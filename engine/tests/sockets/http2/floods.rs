@@ -53,6 +53,12 @@ fn reset_at_once(at: u32) -> Vec<u8> {
     [get(1 + 2 * at, "/ok"), reset(1 + 2 * at, CANCEL)].concat()
 }
 
+/// A request without a path.
+fn malformed(at: u32) -> Vec<u8> {
+    let fields = [(":method", "GET"), (":scheme", "http"), (":authority", "a.test")];
+    frame(HEADERS, END_HEADERS | END_STREAM, 1 + 2 * at, plain(&fields))
+}
+
 fn floods() -> Vec<Flood> {
     let ended = |name, begin, turn, after| Flood { name, begin, turn, ended_after: Some(after) };
     let goes_on = |name, turn| Flood { name, begin: nothing, turn, ended_after: None };
@@ -66,6 +72,7 @@ fn floods() -> Vec<Flood> {
         ended("PRIORITY", nothing, |at| each(at, |at| frame(PRIORITY, 0, 1 + 2 * at, [0, 0, 0, 0, 9])), 400),
         ended("empty DATA", begun_upload, |_| many(frame(DATA, 0, 1, b"")), 100),
         ended("frames of no known kind", nothing, |_| many(frame(0xb7, 0, 0, b"grease")), 400),
+        ended("malformed requests", nothing, |at| each(at, malformed), 100),
         goes_on("heads that unfold", |at| {
             // One field of 4,000 bytes, and a thousand times its number.
             let block =
@@ -199,5 +206,86 @@ fn a_flood_ends_its_connection_and_disturbs_nobody_else() {
         }
         three_fresh(&gateway);
         at_rest(admin);
+    });
+}
+
+#[test]
+fn requests_beyond_the_streams_of_a_client_end_its_connection_as_a_flood_does() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let gateway = Gateway::start(driver, &Setup { limits: "streams_per_connection: 1", ..both(&origin) });
+        let mut peer = Peer::greeted(Client::connect(gateway.addr()));
+        peer.send(post(1, "/echo"));
+        for turn in 0..100 {
+            peer.send(each(turn, |at| get(3 + 2 * at, "/ok")));
+        }
+        peer.until("a GOAWAY", |peer| peer.goaway.is_some());
+        assert_eq!(peer.goaway.map(|(_, code)| code), Some(ENHANCE_YOUR_CALM));
+        let refused = |answer: &&Answer| answer.reset == Some(REFUSED_STREAM);
+        let refused = peer.answers.values().filter(refused).count();
+        assert!(refused > 500, "{refused}");
+        three_fresh(&gateway);
+    });
+}
+
+/// Whoever reads nothing has no answers kept for all that it sends.
+#[test]
+fn what_is_to_be_answered_to_a_client_that_does_not_read_is_bounded() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let (gateway, admin) = with_admin(both(&origin), driver);
+        let before = gateway.resident();
+        let mut peer = Peer::greeted(Client::connect(gateway.addr()));
+        peer.gives = false;
+        // A body that fills the socket, and is not read.
+        peer.send([window_update(0, 1 << 30), settings(&[(4, 1 << 30)]), get(1, "/bytes/50000000")].concat());
+        peer.client().sends_within(Duration::from_millis(500));
+        let mut peak = before;
+        let all: Vec<u8> = (0..400_000).flat_map(|at| malformed(1 + at)).collect();
+        for part in all.chunks(64 * 1024) {
+            if !peer.try_send(part) {
+                break;
+            }
+            peak = gateway.resident().max(peak);
+        }
+        println!("{} KiB more", (peak - before) / 1024);
+        assert!(peak - before < GROWTH, "{} bytes more", peak - before);
+        drop(peer);
+        three_fresh(&gateway);
+        at_rest(admin);
+    });
+}
+
+/// Uploads that are answered before they are over: what their client still sends is nothing that it did wrong, however often.
+#[test]
+fn answers_that_come_before_uploads_are_over_do_not_use_a_connection_up() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let gateway = Gateway::start(driver, &Setup { limits: "body_bytes: 1KiB", ..both(&origin) });
+        let mut peer = Peer::greeted(Client::connect(gateway.addr()));
+        let upload = [plain(&asking("POST", "/echo")), plain(&[("content-length", "200000")])].concat();
+        let streams = |batch: u32| (batch * 100..(batch + 1) * 100).map(|at| 1 + 2 * at);
+        for batch in 0..20 {
+            peer.send(
+                streams(batch)
+                    .flat_map(|stream| frame(HEADERS, END_HEADERS, stream, &upload))
+                    .collect::<Vec<u8>>(),
+            );
+            for stream in streams(batch) {
+                peer.until("an answer and its end", |peer| {
+                    peer.answers.get(&stream).is_some_and(|answer| answer.reset.is_some())
+                });
+                assert_eq!(peer.answers[&stream].status, 413);
+            }
+        }
+        // It may be told again of each that it is over.
+        peer.answers.clear();
+        for batch in 0..20 {
+            let late: Vec<u8> = streams(batch).flat_map(|stream| frame(DATA, 0, stream, [b'x'; 9])).collect();
+            peer.send(late).barrier();
+        }
+        assert_eq!(peer.goaway, None);
+        peer.ask(5001, "/ok").expect(200);
+        three_fresh(&gateway);
     });
 }

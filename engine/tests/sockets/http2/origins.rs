@@ -2,7 +2,7 @@
 
 use super::frames::*;
 use super::hpack::plain;
-use super::{both, peer};
+use super::{both, peer, server};
 use crate::support::{Client, Driver, Gateway, Setup, each_driver, three_fresh};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
@@ -103,6 +103,35 @@ fn trailers_with_space_around_a_value_are_malformed_either_way() {
         let answer = peer.answer(1);
         assert!(answer.reset.is_some() || answer.status == 502, "{answer:?}");
         assert_eq!(gateway.log_of(local)["reason"], "upstream_malformed");
+    });
+}
+
+#[test]
+fn trailers_of_more_than_8_kib_are_malformed_either_way() {
+    // With the name, two letters and the end of the line.
+    const MOST: usize = 8 * 1024 - "x-sum: \r\n".len();
+    let long = |bytes: usize| -> &'static str { "x".repeat(bytes).leak() };
+    each_driver(|driver| {
+        for (bytes, passes) in [(MOST, true), (MOST + 1, false)] {
+            let gateway = before(driver, origin(&[(":status", "200")], &[("x-sum", "1")]));
+            let client = Client::connect(gateway.addr());
+            let local = client.addr();
+            let mut peer = Peer::greeted(client);
+            peer.send([post(1, "/"), frame(DATA, 0, 1, b"one")].concat());
+            peer.until("a reply", |peer| peer.answers.get(&1).is_some_and(|answer| answer.body.len() == 3));
+            peer.send(frame(HEADERS, END_HEADERS | END_STREAM, 1, plain(&[("x-sum", long(bytes))])));
+            assert_eq!(peer.answer(1).reset.is_none(), passes, "{bytes}");
+            assert_eq!(gateway.log_of(local)["reason"], if passes { "ok" } else { "bad_request" });
+
+            let trailers: &'static [(&str, &str)] = vec![("x-sum", long(bytes))].leak();
+            let gateway = before(driver, origin(&[(":status", "200")], trailers));
+            let client = Client::connect(gateway.addr());
+            let local = client.addr();
+            let mut peer = Peer::greeted(client);
+            let answer = peer.ask(1, "/");
+            assert_eq!(answer.status == 200 && answer.reset.is_none(), passes, "{bytes}: {}", answer.status);
+            assert_eq!(gateway.log_of(local)["reason"], if passes { "ok" } else { "upstream_malformed" });
+        }
     });
 }
 
@@ -258,6 +287,49 @@ fn offer(stream: u32, path: &str) -> Vec<u8> {
     fields.insert(1, (":protocol".into(), "websocket".into()));
     fields.push(("sec-websocket-version".into(), "13".into()));
     frame(HEADERS, END_HEADERS, stream, plain(&fields))
+}
+
+// RFC 6455 §4.2.1: over HTTP/2 the origin sees no key, so that the handshake is the gateway's to look at.
+#[test]
+fn a_client_of_http1_opens_a_websocket_to_http2_only_by_a_whole_handshake() {
+    const KEY: &str = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    const VERSION: &str = "Sec-WebSocket-Version: 13\r\n";
+    each_driver(|driver| {
+        // It opens them (RFC 8441 §3).
+        let (addr, _) = server::origin(&[(8, 1)], |_, mut served| {
+            while let Some(came) = served.next() {
+                if came.kind == HEADERS {
+                    served.send(server::head(came.stream, "200", 0));
+                }
+            }
+        });
+        let gateway = before(driver, addr);
+        for (method, fields, detail) in [
+            ("GET", [KEY, VERSION], None),
+            ("POST", [KEY, VERSION], Some("websocket_method")),
+            ("GET", ["", VERSION], Some("websocket_key")),
+            ("GET", ["Sec-WebSocket-Key: short==\r\n", VERSION], Some("websocket_key")),
+            ("GET", [&KEY.repeat(2), VERSION], Some("websocket_key")),
+            ("GET", [KEY, ""], Some("websocket_version")),
+            ("GET", [KEY, "Sec-WebSocket-Version: 8\r\n"], Some("websocket_version")),
+        ] {
+            let mut client = gateway.connect();
+            let fields = fields.concat();
+            client.send(format!(
+                "{method} / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n{fields}\r\n"
+            ));
+            let reply = client.reply();
+            let Some(detail) = detail else {
+                assert_eq!(reply.status, 101, "{reply:?}");
+                assert_eq!(reply.value("sec-websocket-accept"), Some("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
+                continue;
+            };
+            let version = (detail == "websocket_version").then_some("13");
+            assert_eq!(reply.value("sec-websocket-version"), version, "{reply:?}");
+            assert_eq!(reply.expect(400).reason(), "bad_request");
+            assert_eq!(gateway.log_of(client.addr())["detail"], detail);
+        }
+    });
 }
 
 #[test]

@@ -86,6 +86,46 @@ fn what_is_refused_for_its_head_tells_what_it_asked_for_and_of_whom() {
 }
 
 #[test]
+fn what_is_refused_for_the_size_of_its_head_tells_the_same_and_a_call_is_told_a_status_of_grpc() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let limits = "header_bytes: 4KiB, headers: 20, target_bytes: 1KiB";
+        let gateway = Gateway::start(driver, &Setup { limits, ..both(&origin) });
+        let (long, longer) = ("x".repeat(5_000), format!("/{}", "y".repeat(1_100)));
+        let large = vec![("x-a".to_owned(), long)];
+        let many: Vec<_> = (0..30).map(|at| (format!("x-{at}"), "1".to_owned())).collect();
+        let host = vec![("host".to_owned(), "b.test".to_owned())];
+        for (path, fields, status, reason) in [
+            ("/ok", large, 431, "head_too_large"),
+            ("/ok", many, 431, "too_many_fields"),
+            ("/ok", host, 400, "bad_request"),
+            (&*longer, Vec::new(), 414, "target_too_long"),
+        ] {
+            for is_call in [false, true] {
+                let mut peer = peer(&gateway);
+                let mut block = [plain(&asking("POST", path)), plain(&fields)].concat();
+                if is_call {
+                    block.extend(plain(&[("content-type", "application/grpc+proto")]));
+                }
+                peer.send(frame(HEADERS, END_HEADERS, 1, block));
+                peer.until("an answer", |peer| peer.answers.get(&1).is_some_and(|answer| answer.status != 0));
+                let answer = peer.answers[&1].clone();
+                let told = (answer.status, answer.value("grpc-status"));
+                assert_eq!(told, if is_call { (200, Some("13")) } else { (status, None) }, "{answer:?}");
+                assert!(answer.value("x-request-id").is_some(), "{answer:?}");
+                let line = gateway.log_of(peer.client().addr());
+                let told = ["method", "host", "reason"].map(|name| line[name].as_str().unwrap_or_default());
+                assert_eq!(told, ["POST", "a.test", reason], "{line}");
+                let told = line["path"].as_str().unwrap_or_default();
+                assert!(path.starts_with(told) && told.len() >= path.len().min(200), "{line}");
+                assert_ne!(peer.answers[&1].reset, Some(PROTOCOL_ERROR), "{answer:?}");
+            }
+        }
+        assert_eq!(origin.requests().len(), 0);
+    });
+}
+
+#[test]
 fn a_body_that_is_not_what_was_said_of_it_is_logged_with_what_its_client_was_told() {
     each_driver(|driver| {
         let origin = Origin::start();

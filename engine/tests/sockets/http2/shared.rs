@@ -542,3 +542,51 @@ fn credentials_and_cookies_are_never_indexed_either_way() {
         assert_eq!(peer.never(), ["set-cookie", "set-cookie"]);
     });
 }
+
+#[test]
+fn a_reply_head_may_be_as_large_as_over_http1() {
+    each_driver(|driver| {
+        let (addr, _) = origin(&[], |_, mut served| {
+            while let Some(Frame { kind, stream, path, .. }) = served.next() {
+                let Some(bytes) = path.strip_prefix("/").and_then(|bytes| bytes.parse().ok()) else {
+                    continue;
+                };
+                if kind == HEADERS {
+                    let block = plain(&[(":status", "200"), ("x-large", &"x".repeat(bytes))]);
+                    let (first, rest) = block.split_at(block.len().min(16_384));
+                    served.send(frame(HEADERS, END_STREAM, stream, first));
+                    rest.chunks(16_384).for_each(|part| served.send(frame(CONTINUATION, 0, stream, part)));
+                    served.send(frame(CONTINUATION, END_HEADERS, stream, b""));
+                }
+            }
+        });
+        let gateway = before(driver, addr, "", "first_byte: 5s");
+        for (bytes, status) in [(1, 200), (40_000, 200), (62_000, 200), (66_000, 502)] {
+            let mut client = gateway.connect();
+            let reply =
+                client.send(format!("GET /{bytes} HTTP/1.1\r\nHost: a\r\n\r\n")).reply().expect(status);
+            assert_eq!(reply.value("x-large").map(str::len), (status == 200).then_some(bytes));
+        }
+    });
+}
+
+// RFC 9113 §5.1.2.
+#[test]
+fn an_origin_that_gives_no_stream_is_not_waited_for() {
+    each_driver(|driver| {
+        let (none, _) = origin(&[(3, 0)], |_, mut served| {
+            while let Some(Frame { kind, stream, .. }) = served.next() {
+                if kind == HEADERS {
+                    served.send(reset(stream, REFUSED_STREAM));
+                }
+            }
+        });
+        let gateway = before(driver, none, "", "connect: 10s, first_byte: 10s, between_bytes: 10s");
+        for asks in [POST, "GET / HTTP/1.1\r\nHost: a\r\n\r\n", POST] {
+            let mut client = gateway.connect();
+            let began = Instant::now();
+            assert_eq!(client.send(asks).reply().expect(502).reason(), "upstream_reset");
+            assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+        }
+    });
+}

@@ -2,6 +2,8 @@
 //! tokens are stripped, `h2c` always; a 101 that nobody asked for is a 502 (RFC 9110 §7.8).
 
 use super::never_reused;
+use crate::admin::address;
+use crate::admin::metrics::{scrape_until, value};
 use crate::requests::head;
 use crate::support::{Client, End, Gateway, Ids, Setup, each_driver, three_fresh};
 use std::time::{Duration, Instant};
@@ -80,7 +82,8 @@ fn a_body_of_no_bytes_is_no_body_and_one_of_some_is_no_handshake() {
 fn tunnels_past_the_cap_of_their_listener_are_refused_and_places_are_given_back() {
     each_driver(|driver| {
         let origin = Origin::start();
-        let setup = Setup { limits: "tunnels: 2", ..Setup::of(&origin) };
+        let top = "admin: { bind: 127.0.0.1:0 }".to_owned();
+        let setup = Setup { limits: "tunnels: 2", top, ..Setup::of(&origin) };
         let gateway = Gateway::start(driver, &setup);
         let mut open: Vec<Client> = (0..2).map(|_| gateway.connect()).collect();
         for client in &mut open {
@@ -90,6 +93,11 @@ fn tunnels_past_the_cap_of_their_listener_are_refused_and_places_are_given_back(
         let mut refused = gateway.connect();
         offer(&mut refused, "/upgrade", "websocket");
         assert_eq!(refused.reply().expect(503).reason(), "tunnel_cap");
+        let admin = address(&gateway).parse().expect("is bound to an address");
+        let of =
+            |page: &str, name: &str| value(page, &format!("ringgate_listener_{name}{{listener=\"public\"}}"));
+        let full = |page: &str| of(page, "tunnels") == 2.0 && of(page, "tunnels_limit") == 2.0;
+        scrape_until(admin, "both tunnels", full);
         // Who asks for something else is not concerned.
         refused.send("GET /ok HTTP/1.1\r\nHost: a\r\n\r\n").reply().expect(200);
         // What the origin refuses holds no place.

@@ -5,11 +5,12 @@ use crate::base::{Fault, Kind, Side, Tick};
 use crate::net::body::{BodySource, Plain};
 use crate::net::stream::until;
 use crate::net::{Deadline, Wheel};
+use crate::wire::http1::chunked::ChunkLimits;
 use crate::wire::http1::trailer;
 use crate::wire::token::trim;
 use bytes::{Buf as _, Bytes, BytesMut};
 use h2::{Reason, RecvStream};
-use http::{HeaderMap, HeaderValue};
+use http::HeaderMap;
 use std::future::poll_fn;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -81,14 +82,8 @@ impl FrameReader {
                 Poll::Ready(None) => match self.stream.poll_trailers(cx) {
                     Poll::Ready(Ok(trailers)) => {
                         self.ended = true;
-                        let mut values =
-                            trailers.iter().flat_map(HeaderMap::values).map(HeaderValue::as_bytes);
-                        // The library lets it pass (RFC 9113 §8.2.1).
-                        if values.any(|value| trim(value).len() != value.len()) {
+                        if !trailers.is_none_or(|trailers| self.take_trailers(&trailers)) {
                             return Poll::Ready(Err(self.fault(Kind::Malformed)));
-                        }
-                        for (name, value) in trailers.iter().flatten() {
-                            trailer::keep(&mut self.trailers, name.as_str().as_bytes(), value.as_bytes());
                         }
                     }
                     Poll::Ready(Err(error)) => return Poll::Ready(Err(self.broken(&error))),
@@ -98,6 +93,17 @@ impl FrameReader {
             }
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// Keeps what may come behind a body; false where it is not what trailers may be. The library lets space around a value
+    /// pass (RFC 9113 §8.2.1), and as many bytes as a head may have.
+    fn take_trailers(&mut self, trailers: &HeaderMap) -> bool {
+        let most = ChunkLimits::default().trailer_bytes as usize;
+        trailers.iter().all(|(name, value)| {
+            let value = value.as_bytes();
+            trailer::keep(&mut self.trailers, name.as_str().as_bytes(), value);
+            trim(value).len() == value.len() && self.trailers.len() <= most
+        })
     }
 
     /// As [`FrameReader::poll_piece`], within the bounds.

@@ -20,6 +20,8 @@ families! {
     SENT = Counter "ringgate_response_body_bytes" [] "Body bytes to clients.";
     LISTENER_OPEN = Gauge "ringgate_listener_connections" ["listener"] "Client connections open.";
     LISTENER_MAX = Gauge "ringgate_listener_connections_limit" ["listener"] "Client connections that may be open.";
+    TUNNELS_OPEN = Gauge "ringgate_listener_tunnels" ["listener"] "Tunnels open (WebSocket), those that are being opened included.";
+    TUNNELS_MAX = Gauge "ringgate_listener_tunnels_limit" ["listener"] "Tunnels that may be open.";
     ACCEPTED = Counter "ringgate_connections_accepted" [] "Client connections taken in.";
     CLOSED = Counter "ringgate_connections_closed" [] "Client connections ended.";
     NOT_AFTER = Gauge "ringgate_certificate_not_after_seconds" ["listener", "certificate"] "Until when a certificate of a listener is valid, in seconds since 1970; the certificate is named by its file.";

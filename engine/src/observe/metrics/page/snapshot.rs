@@ -15,6 +15,8 @@ pub struct Snapshot {
     pub shards: Vec<ShardNow>,
     /// Listeners of the current table, with the connections open and the most there may be.
     pub listeners: Vec<(String, u32, u32)>,
+    /// The same of their tunnels.
+    pub tunnels: Vec<(String, u32, u32)>,
     /// Its upstreams, likewise.
     pub upstreams: Vec<(String, u32, u32)>,
     /// Certificates of its listeners: the listener, the certificate's file, and the last second since 1970 at which it is

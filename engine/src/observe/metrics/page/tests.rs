@@ -37,6 +37,7 @@ fn snapshot(meters: &Meters) -> Snapshot {
         counts: vec![Arc::default(), Arc::default()],
         shards: vec![ShardNow::default(); 2],
         listeners: vec![("public".to_owned(), 3, 50)],
+        tunnels: vec![("public".to_owned(), 2, 40)],
         upstreams: vec![("origin".to_owned(), 2, 1024)],
         certificates: certificates(2),
         orders: [4, 1],
@@ -157,6 +158,8 @@ fn every_family_has_its_head_once_and_its_series_behind_it() {
         "ringgate_route_requests_total{route=\"(overflow)\",class=\"5xx\"} 0\n",
         "ringgate_generation_timestamp_seconds 1700000000.123\n",
         "ringgate_listener_connections{listener=\"public\"} 3\n",
+        "ringgate_listener_tunnels{listener=\"public\"} 2\n",
+        "ringgate_listener_tunnels_limit{listener=\"public\"} 40\n",
         "process_cpu_seconds_total 1.25\n",
     ] {
         assert!(text.contains(line), "{line}");

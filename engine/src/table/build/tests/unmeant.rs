@@ -50,6 +50,16 @@ fn a_key_that_another_one_takes_all_effect_is_a_warning() {
             "total: 2s, first_byte: 3s",
             "'first_byte' of route 'rest' is never reached: 'total' is over before | remove it, or give 'total' more than 'first_byte'",
         ),
+        (
+            "connections: 5, idle: 3s } }\nroutes:\n",
+            "connections: 5 }, protocol: http2 }\nroutes:\n  - { name: calls, match: { path: /c, methods: [GET] }, grpc_web: true, to: spare }\n",
+            "'grpc_web' of route 'calls' meets no call: each is a POST | add POST to 'methods', or remove 'grpc_web'",
+        ),
+        (
+            "connections: 5, idle: 3s } }\nroutes:\n",
+            "connections: 5 }, protocol: http2 }\nroutes:\n  - { name: ws, match: { path: /c }, upgrade: [WebSocket, foo], to: spare }\n",
+            "'foo' of route 'ws' is passed to nobody: its upstreams speak HTTP/2 | remove it, or write 'protocol: http1' for the upstream",
+        ),
     ] {
         assert_eq!(warned(from, to), [expected], "{to}");
     }
@@ -57,6 +67,12 @@ fn a_key_that_another_one_takes_all_effect_is_a_warning() {
         (listener, "'[::1]:8080'], protocols: [http1, http2], limits: { streams_per_connection: 5 } }"),
         (spare, "protocol: http2, pool: { ping: 1m, idle: 3s }"),
         ("total: 60s", "total: 2s"),
+        (
+            "connections: 5, idle: 3s } }\nroutes:\n",
+            "connections: 5 }, protocol: http2 }\nroutes:\n  - { name: calls, match: { path: /c, methods: [GET, POST] }, grpc_web: true, to: spare }\n",
+        ),
+        // One of them passes it.
+        ("pool: { connections: 5, idle: 3s } }", "pool: { connections: 5, idle: 3s }, protocol: http2 }"),
     ] {
         assert_eq!(warned(from, to), [""; 0], "{to}");
     }

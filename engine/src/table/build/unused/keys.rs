@@ -1,7 +1,8 @@
 //! Keys that are written where they can do nothing, since another key decides it: bounds of what a listener does not speak,
-//! of connections that are not kept, of a time that is over before.
+//! of connections that are not kept, of a time that is over before; protocols that no upstream is asked for.
 
 use crate::config::listener::Protocol;
+use crate::config::target::To;
 use crate::config::{Listener, Route, Upstream};
 use crate::table::build::{Check, Pointer, listeners};
 
@@ -61,6 +62,13 @@ fn upstream(check: &mut Check<'_>, at: &Pointer, name: &str, given: &Upstream) {
 }
 
 fn route(check: &mut Check<'_>, at: &Pointer, given: &Route) {
+    upgrade(check, &at.key("upgrade"), given);
+    let methods = &given.r#match.methods;
+    if given.grpc_web && !methods.is_empty() && !methods.iter().any(|method| method == "POST") {
+        let message = format!("'grpc_web' of route '{}' meets no call: each is a POST", given.name);
+        let fix = "add POST to 'methods', or remove 'grpc_web'";
+        written(check, &at.key("grpc_web"), message, fix);
+    }
     let (at, times) = (at.key("timeouts"), &given.timeouts);
     if let Some(total) = times.total.0
         && total < times.first_byte
@@ -68,6 +76,31 @@ fn route(check: &mut Check<'_>, at: &Pointer, given: &Route) {
         let message =
             format!("'first_byte' of route '{}' is never reached: 'total' is over before", given.name);
         written(check, &at.key("first_byte"), message, "remove it, or give 'total' more than 'first_byte'");
+    }
+}
+
+/// Over HTTP/2 an upstream is asked for a WebSocket (RFC 8441) and for no other protocol.
+fn upgrade(check: &mut Check<'_>, at: &Pointer, given: &Route) {
+    let config = check.config;
+    let upstreams: Vec<&str> = match &given.to {
+        None => Vec::new(),
+        Some(To::One(upstream)) => vec![upstream.as_str()],
+        Some(To::Several(list)) => list.iter().map(|target| target.upstream.as_str()).collect(),
+    };
+    let upstream = |name: &str| config.upstreams.0.iter().find(|(known, _)| known == name);
+    let speaks = |name: &&str| upstream(name).is_some_and(|(_, of)| of.protocol == Protocol::Http2);
+    if upstreams.is_empty() || !upstreams.iter().all(speaks) {
+        return;
+    }
+    for (index, token) in given.upgrade.iter().enumerate() {
+        if !token.eq_ignore_ascii_case("websocket") {
+            let message = format!(
+                "'{token}' of route '{}' is passed to nobody: its upstreams speak HTTP/2",
+                given.name
+            );
+            let fix = "remove it, or write 'protocol: http1' for the upstream";
+            check.warn(&at.item(index), message, Some(fix.into()));
+        }
     }
 }
 

@@ -48,7 +48,7 @@ fn read(bytes: &[u8], lines: &mut Lines, limits: &HeadLimits) -> Option<()> {
 }
 
 /// The front of a target that is too long, without half an escape at its end.
-fn shown(target: &[u8]) -> &[u8] {
+pub fn shown(target: &[u8]) -> &[u8] {
     let front = &target[..target.len().min(SHOWN_MAX)];
     let tail = front.len().saturating_sub(2);
     let escape = front[tail..].iter().position(|byte| *byte == b'%');
