@@ -58,8 +58,10 @@ reasons! {
     ProxyProtocol(&'static str) = "proxy_protocol",
     /// The handshake of TLS failed, in the way that the detail names.
     TlsHandshake(&'static str) = "tls_handshake",
-    /// The host is not one of the certificate that the connection was made with.
-    Misdirected = "misdirected",
+    /// The host is not one of the certificate that the connection was made with. Or its client would not be let in any more, as
+    /// the detail says, and it ends: the client's certificate is over (`certificate_over`) or no longer accepted
+    /// (`certificate_refused`).
+    Misdirected(&'static str) = "misdirected",
     /// An expectation other than `100-continue`.
     ExpectationFailed = "expectation_failed",
     /// The method CONNECT, which a gateway does not serve.
@@ -150,6 +152,7 @@ impl Reason {
             | Reason::RateLimited(detail)
             | Reason::Invalid(detail)
             | Reason::MediaType(detail)
+            | Reason::Misdirected(detail)
             | Reason::PolicyUndecided(detail)
             | Reason::UpstreamConnect(detail)
             | Reason::NoSocket(detail)
