@@ -166,7 +166,7 @@ pub fn compile(
 }
 
 /// As [`compile`]; adds to `files` those that its policies are made of: users, keys, consumers, schemas. All of them also
-/// where it is refused.
+/// where it is refused, and then the files of endpoints that it is refused for.
 ///
 /// # Errors
 /// All problems.
@@ -183,7 +183,11 @@ pub fn compile_of(
     let built = build::build(config, generation, previous, &mut means);
     files.read = disk.read;
     let (table, mut told) = built?;
-    told.extend(resolve::problems(&table));
+    let (of_lists, refused) = resolve::problems(&table, previous);
+    told.extend(of_lists);
+    told.extend(storages(config, &table));
+    // Whoever watches files watches these too: a reload that is refused for one of them comes once it is mended.
+    files.read.extend(refused.into_iter().map(seen));
     let problems = Problems(told).sorted();
     if problems.refuse() { Err(problems) } else { Ok((table, problems.0)) }
 }
