@@ -142,17 +142,23 @@ impl Reason {
         Reason::NAMES[self.index()]
     }
 
+    /// Whether it is told of what a client asked. Else its connection was refused before it could ask anything.
+    #[inline]
+    pub fn is_of_request(self) -> bool {
+        !matches!(self, Reason::TlsHandshake(_) | Reason::ProxyProtocol(_) | Reason::ConnectionCap)
+    }
+
     /// What exactly was wrong, for the reasons that tell; else empty.
     pub fn detail(self) -> &'static str {
         match self {
             Reason::BadRequest(detail)
+            | Reason::Misdirected(detail)
             | Reason::CorsDenied(detail)
             | Reason::Unauthenticated(detail)
             | Reason::Forbidden(detail)
             | Reason::RateLimited(detail)
             | Reason::Invalid(detail)
             | Reason::MediaType(detail)
-            | Reason::Misdirected(detail)
             | Reason::PolicyUndecided(detail)
             | Reason::UpstreamConnect(detail)
             | Reason::NoSocket(detail)

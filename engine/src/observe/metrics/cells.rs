@@ -120,7 +120,9 @@ impl Met<'_> {
         let class = Counts::class(record.status);
         // A tunnel lasts as long as its users like.
         let took = record.total_us;
-        if let Some(cells) = self.listener {
+        if let Some(cells) = self.listener
+            && record.reason.is_of_request()
+        {
             cells.requests[class].add(1);
             if !record.tunnel {
                 cells.duration.count(took);

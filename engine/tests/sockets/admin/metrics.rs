@@ -99,6 +99,36 @@ fn each_exchange_counts_where_it_was() {
 }
 
 #[test]
+#[test]
+fn a_connection_that_was_refused_before_it_asked_anything_is_no_request() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let (listener, limits) = ("proxy_protocol: { from: [127.0.0.1] }", "connections: 1");
+        let (gateway, admin) = with_admin(driver, Setup { listener, limits, ..Setup::of(&origin) });
+        let reason = |name: &str| format!("ringgate_reasons_total{{reason=\"{name}\"}}");
+        gateway.connect().send("no header\r\n\r\n").end();
+        scrape_until(admin, "the first is told and gone", |page| {
+            value(page, &reason("proxy_protocol")) == 1.0
+                && value(page, "ringgate_listener_connections{listener=\"public\"}") == 0.0
+        });
+        let mut held = gateway.connect();
+        let asks = "PROXY TCP4 192.0.2.1 192.0.2.2 1 80\r\nGET /ok HTTP/1.1\r\nHost: a\r\n\r\n";
+        held.send(asks).reply().expect(200);
+        gateway.connect().reply().expect(503);
+        let page = scrape_until(admin, "the second is told", |page| {
+            value(page, &reason("connection_cap")) == 1.0 && value(page, &reason("ok")) == 1.0
+        });
+        for (series, expected) in [
+            ("ringgate_request_duration_seconds_count{listener=\"public\"}", 1.0),
+            ("ringgate_requests_total{listener=\"public\",class=\"2xx\"}", 1.0),
+            ("ringgate_requests_total{listener=\"public\",class=\"5xx\"}", 0.0),
+            ("ringgate_requests_total{listener=\"public\",class=\"none\"}", 0.0),
+        ] {
+            assert_eq!(value(&page, series), expected, "{series}");
+        }
+    });
+}
+
 fn each_policy_counts_what_it_did() {
     let origin = Origin::start();
     let top = "admin: { bind: 127.0.0.1:0 }\npolicies:\n  net: { ip: { deny: [10.0.0.0/8] } }\n  key: { api_key: \
