@@ -2,6 +2,7 @@
 
 use super::{ask, with_admin};
 use crate::support::{Client, Driver, Gateway, Setup, each_driver};
+use crate::tls::files::Folder;
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
 use std::process::{Command, Stdio};
@@ -99,7 +100,6 @@ fn each_exchange_counts_where_it_was() {
 }
 
 #[test]
-#[test]
 fn a_connection_that_was_refused_before_it_asked_anything_is_no_request() {
     each_driver(|driver| {
         let origin = Origin::start();
@@ -129,6 +129,7 @@ fn a_connection_that_was_refused_before_it_asked_anything_is_no_request() {
     });
 }
 
+#[test]
 fn each_policy_counts_what_it_did() {
     let origin = Origin::start();
     let top = "admin: { bind: 127.0.0.1:0 }\npolicies:\n  net: { ip: { deny: [10.0.0.0/8] } }\n  key: { api_key: \
@@ -268,6 +269,21 @@ fn names_past_the_cap_are_counted_under_one_name() {
     // Whole tables of series of names, and what there is of the process.
     let names = page.lines().filter(|line| line.contains("route=")).count();
     assert!(names < 1000, "{names}");
+}
+
+#[test]
+fn an_endpoint_that_left_its_list_leaves_the_page() {
+    let (origin, folder) = (Origin::start(), Folder::new());
+    folder.put("list", b"127.0.0.1:3\n");
+    let upstreams = format!("  listed: {{ endpoints_file: {} }}\n", folder.path("list").display());
+    let routes = "- { name: listed, match: { path: /listed }, to: listed }\n".to_owned();
+    let (_gateway, admin) = with_admin(Driver::Epoll, Setup { upstreams, routes, ..Setup::of(&origin) });
+    let has =
+        |page: &str, port: u16| page.contains(&format!("upstream=\"listed\",endpoint=\"127.0.0.1:{port}\""));
+    let before = value(&scrape_until(admin, "it is listed", |page| has(page, 3)), "ringgate_metric_series");
+    folder.put("list", b"127.0.0.1:4\n");
+    let page = scrape_until(admin, "another is listed in its place", |page| has(page, 4) && !has(page, 3));
+    assert_eq!(value(&page, "ringgate_metric_series"), before, "it takes up no room");
 }
 
 #[test]
