@@ -27,6 +27,16 @@ pub enum Unfit {
 }
 
 impl Identity {
+/// Why a file is no PEM, as the rest of a sentence that begins with it.
+pub(super) fn no_pem(error: &pem::Error) -> String {
+    match error {
+        pem::Error::MissingSectionEnd { end_marker } => {
+            format!("ends before -----END {}----- (is it cut off?)", String::from_utf8_lossy(end_marker))
+        }
+        error => format!("is not PEM: {error}"),
+    }
+}
+
     /// Reads a certificate with its chain, and its key.
     ///
     /// # Errors
@@ -47,7 +57,7 @@ impl Identity {
     pub fn made(cert: &[u8], key: &[u8]) -> Result<Identity, Unfit> {
         let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(cert)
             .collect::<Result<_, _>>()
-            .map_err(|error| Unfit::Cert(format!("is not PEM: {error}")))?;
+            .map_err(|error| Unfit::Cert(no_pem(&error)))?;
         let Some(leaf) = chain.first() else {
             return Err(Unfit::Cert("holds no certificate".into()));
         };
@@ -60,7 +70,7 @@ impl Identity {
         let key = PrivateKeyDer::from_pem_slice(key).map_err(|error| {
             Unfit::Key(match error {
                 pem::Error::NoItemsFound => "holds no private key without a password".into(),
-                error => format!("is not PEM: {error}"),
+                error => no_pem(&error),
             })
         })?;
         let signer = any_supported_type(&key).map_err(|_| {

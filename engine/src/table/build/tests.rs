@@ -170,7 +170,13 @@ fn a_name_that_does_not_exist_is_an_error_with_the_nearest_one() {
 
 #[test]
 fn two_of_a_name_are_an_error() {
-    check("name: rest", "name: orders", &["13:11: two routes are named 'orders' | "]);
+    check(
+        "name: rest",
+        "name: orders",
+        &[
+            "13:11: two routes are named 'orders' | it stands in x.yaml line 8 already; give this one another name",
+        ],
+    );
     check(
         "routes:",
         "  spare2: { endpoints: [] }\nroutes:",
