@@ -301,6 +301,11 @@ fn what_changes_nothing_is_a_warning() {
             "health: { path: /ready, port: 84 }, endpoints: [{ address: 'unix:/run/a' }]",
             "6:42: upstream 'spare' has servers on Unix sockets, which have no port to check",
         ),
+        (
+            "endpoints: [{ address: '[::1]:83' }]",
+            "health: { path: /ready, interval: 1s, timeout: 3s }, endpoints: [{ address: '[::1]:83' }]",
+            "6:59: 'timeout' of 3s is longer than 'interval' of 1s: a server that is silent is asked less often",
+        ),
     ] {
         let text = GOOD.replacen(from, to, 1);
         assert_ne!(text, GOOD, "{from}");
