@@ -69,7 +69,7 @@ fn line(bytes: &[u8]) -> Said {
         "TCP6" => SocketAddr::from((ip::<Ipv6Addr>(from, to)?, from_port)),
         _ => return None,
     };
-    Some((Some(ClientAddr::Ip(from)), end + 2))
+    Some((Some(ClientAddr::from(from)), end + 2))
 }
 
 /// The first of two addresses, if both are some.
@@ -91,11 +91,11 @@ fn binary(bytes: &[u8]) -> Said {
         (0x21, 0x00..=0x02 | 0x10 | 0x20 | 0x30) => None,
         (0x21, 0x11 | 0x12) => {
             let ip: [u8; 4] = body.get(..12)?[..4].try_into().ok()?;
-            Some(ClientAddr::Ip((ip, u16::from_be_bytes([body[8], body[9]])).into()))
+            Some(ClientAddr::from(SocketAddr::from((ip, u16::from_be_bytes([body[8], body[9]])))))
         }
         (0x21, 0x21 | 0x22) => {
             let ip: [u8; 16] = body.get(..36)?[..16].try_into().ok()?;
-            Some(ClientAddr::Ip((ip, u16::from_be_bytes([body[32], body[33]])).into()))
+            Some(ClientAddr::from(SocketAddr::from((ip, u16::from_be_bytes([body[32], body[33]])))))
         }
         (0x21, 0x31 | 0x32) => body.get(..216).map(|_| Some(ClientAddr::Unix))?,
         _ => return None,

@@ -55,9 +55,10 @@ impl ClientAddr {
     }
 }
 
+/// An IPv4 address that is written as IPv6 (`::ffff:192.0.2.7`) is the one that it stands for.
 impl From<SocketAddr> for ClientAddr {
     fn from(addr: SocketAddr) -> ClientAddr {
-        ClientAddr::Ip(addr)
+        ClientAddr::Ip(SocketAddr::new(addr.ip().to_canonical(), addr.port()))
     }
 }
 

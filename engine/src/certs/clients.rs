@@ -2,6 +2,7 @@
 //! client must show one is part of it. Each such set has a number: what was proven under another one is proven again.
 
 use super::client;
+use super::identity::no_pem;
 use crate::base::Certificate;
 use ring::digest::{Context, SHA256};
 use rustls::crypto::CryptoProvider;
@@ -59,7 +60,7 @@ impl Clients {
         let provider = &Arc::new(default_provider());
         let authorities: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(bundle)
             .collect::<Result<_, _>>()
-            .map_err(|error| Unusable::Bundle(format!("is not PEM: {error}")))?;
+            .map_err(|error| Unusable::Bundle(no_pem(&error)))?;
         let (mut roots, mut subjects) = (RootCertStore::empty(), Vec::new());
         for authority in &authorities {
             let place = subjects.len() + 1;
@@ -213,7 +214,7 @@ fn all(file: &[u8]) -> Result<Vec<CertificateRevocationListDer<'static>>, String
     match lists {
         Ok(lists) if lists.is_empty() => Err("holds no list of revoked certificates".into()),
         Ok(lists) => Ok(lists),
-        Err(error) => Err(format!("is not PEM: {error}")),
+        Err(error) => Err(no_pem(&error)),
     }
 }
 

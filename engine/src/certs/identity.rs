@@ -1,6 +1,7 @@
 //! A certificate with its chain and its key, from two PEM files (RFC 7468). What cannot serve is refused with what is wrong
 //! with it, since a client would only see that the handshake failed.
 
+use rustls::SignatureScheme;
 use rustls::crypto::ring::sign::any_supported_type;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -26,6 +27,16 @@ pub enum Unfit {
     Key(String),
 }
 
+/// Why a file is no PEM, as the rest of a sentence that begins with it.
+pub(super) fn no_pem(error: &pem::Error) -> String {
+    match error {
+        pem::Error::MissingSectionEnd { end_marker } => {
+            format!("ends before -----END {}----- (is it cut off?)", String::from_utf8_lossy(end_marker))
+        }
+        error => format!("is not PEM: {error}"),
+    }
+}
+
 impl Identity {
     /// Reads a certificate with its chain, and its key.
     ///
@@ -47,7 +58,7 @@ impl Identity {
     pub fn made(cert: &[u8], key: &[u8]) -> Result<Identity, Unfit> {
         let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(cert)
             .collect::<Result<_, _>>()
-            .map_err(|error| Unfit::Cert(format!("is not PEM: {error}")))?;
+            .map_err(|error| Unfit::Cert(no_pem(&error)))?;
         let Some(leaf) = chain.first() else {
             return Err(Unfit::Cert("holds no certificate".into()));
         };
@@ -60,7 +71,7 @@ impl Identity {
         let key = PrivateKeyDer::from_pem_slice(key).map_err(|error| {
             Unfit::Key(match error {
                 pem::Error::NoItemsFound => "holds no private key without a password".into(),
-                error => format!("is not PEM: {error}"),
+                error => no_pem(&error),
             })
         })?;
         let signer = any_supported_type(&key).map_err(|_| {
@@ -78,6 +89,25 @@ impl Identity {
     /// Whether a client could ask for it by a name: one without a wildcard, or with one in the place of its first label.
     pub fn is_named(&self) -> bool {
         self.names().any(|name| !name.strip_prefix("*.").unwrap_or(name).contains('*'))
+    }
+
+    /// Whether each of its names is one of those `before` it with the same kind of key: then clients are shown those.
+    pub fn is_hidden_by(&self, before: &[Identity]) -> bool {
+        let is_shown_by = |name: &str, other: &Identity| {
+            other.kind() == self.kind() && other.names().any(|known| known == name)
+        };
+        !self.names.is_empty() && self.names().all(|name| before.iter().any(|other| is_shown_by(name, other)))
+    }
+
+    /// What a client has to understand to be shown it.
+    fn kind(&self) -> Option<SignatureScheme> {
+        let all = [
+            SignatureScheme::ED25519,
+            SignatureScheme::ECDSA_NISTP256_SHA256,
+            SignatureScheme::ECDSA_NISTP384_SHA384,
+            SignatureScheme::RSA_PKCS1_SHA256,
+        ];
+        self.key.key.choose_scheme(&all).map(|signer| signer.scheme())
     }
 
     /// The time from which on it is valid, and the last one at which it is: seconds since 1970.

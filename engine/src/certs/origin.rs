@@ -1,7 +1,7 @@
 //! The terms on which an upstream's connections shake hands: whom to believe, under which name, and what to show. TLS 1.2
 //! with AEAD suites and 1.3 (RFC 9325), rustls on ring. Tickets of sessions are kept with the terms, for all shards.
 
-use super::identity::Identity;
+use super::identity::{Identity, no_pem};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{ClientSessionMemoryCache, Resumption};
 use rustls::crypto::CryptoProvider;
@@ -27,7 +27,7 @@ impl Roots {
     pub fn read(pem: &[u8]) -> Result<Roots, String> {
         let mut store = RootCertStore::empty();
         for (cert, number) in CertificateDer::pem_slice_iter(pem).zip(1..) {
-            let cert = cert.map_err(|error| format!("is not PEM: {error}"))?;
+            let cert = cert.map_err(|error| no_pem(&error))?;
             let added = store.add(cert);
             added.map_err(|_| format!("holds a certificate, number {number}, that cannot be read"))?;
         }

@@ -31,8 +31,12 @@ fn what_cannot_serve_is_refused_with_the_file_at_fault() {
     ] {
         assert_eq!(Identity::read(cert, key).err(), Some(expected));
     }
-    assert!(matches!(Identity::read(cut, A_KEY), Err(Unfit::Cert(why)) if why.starts_with("is not PEM")));
+    let cut_off = "ends before -----END CERTIFICATE----- (is it cut off?)";
+    assert_eq!(Identity::read(cut, A_KEY).err(), Some(Unfit::Cert(cut_off.into())));
     let good = Identity::read(A, A_KEY).expect("is an identity");
+    let other = Identity::read(C, C_KEY).expect("is an identity");
+    assert!(good.is_hidden_by(&[other.clone(), good.clone()]), "the same names and kind of key");
+    assert!(!good.is_hidden_by(&[other]) && !good.is_hidden_by(&[]));
     assert_eq!(good.names().collect::<Vec<_>>(), ["a.test", "*.b.test"]);
     let (from, until) = good.validity();
     assert_eq!(until - from, 36_500 * 86_400);

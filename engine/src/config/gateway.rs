@@ -257,6 +257,13 @@ impl Decode for LogPath {
                 reader.refuse(node, "where exchanges are logged", Some(fix.into()));
                 None
             }
+            Some(path) if path.starts_with("syslog:") => {
+                let fix = format!(
+                    "write stdout, which the service manager may send there; ./{path} is a file of that name"
+                );
+                reader.refuse(node, "where exchanges are logged", Some(fix));
+                None
+            }
             _ => FilePath::decode(node, reader).map(LogPath::File),
         }
     }

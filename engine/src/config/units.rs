@@ -3,6 +3,7 @@
 
 use super::read::decode::Scalar;
 use serde_json::{Value, json};
+use std::fmt;
 use std::time::Duration;
 
 /// A duration: `50us`, `500ms`, `10s`, `5m`, `1h`, `7d`.
@@ -60,6 +61,19 @@ fn is_too_large(text: &str, units: &[(&str, u64)]) -> bool {
 fn fitting(count: u64, unit: Option<&str>, units: &[(&str, u64)]) -> Option<String> {
     let meant = format!("{count}{}", unit?);
     measure(&meant, units).map(|_| format!("did you mean '{meant}'?"))
+}
+
+/// As it would be written: in the greatest unit that gives a whole number.
+impl fmt::Display for Period {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let micros = self.0.as_micros();
+        let fits = |unit: u64| micros > 0 && micros.is_multiple_of(u128::from(unit));
+        let (unit, micros_each) = [("d", DAY), ("h", HOUR), ("m", MINUTE), ("s", SECOND), ("ms", MILLI)]
+            .into_iter()
+            .find(|(_, each)| fits(*each))
+            .unwrap_or(if micros == 0 { ("s", SECOND) } else { ("us", MICRO) });
+        write!(out, "{}{unit}", micros / u128::from(micros_each))
+    }
 }
 
 impl Scalar for Period {
@@ -183,6 +197,14 @@ mod tests {
         {
             assert_eq!(micros(text), Ok(expected), "{text}");
         }
+    }
+
+    #[test]
+    fn a_duration_is_printed_as_it_would_be_written() {
+        for text in ["0s", "50us", "500ms", "10s", "90s", "2m", "1h", "7d"] {
+            assert_eq!(Period::parse(text).map(|period| period.to_string()), Ok(text.to_owned()));
+        }
+        assert_eq!(Period(Duration::from_secs(259_200)).to_string(), "3d");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::answer::Http1Replies;
 use super::head::{Came, Expect, Reader};
 use super::idle::GRACE;
 use super::linger::{leave, linger};
-use super::misdirected::{certificate, is_misdirected};
+use super::misdirected::{certificate, misdirected};
 use super::proxied::announced;
 use super::upgrade;
 use super::watch::while_there;
@@ -202,12 +202,11 @@ impl Exchange<'_> {
         let body = BodyReader::new(Reading { lane: self.lane(), limit }, length, first).drop_named(head);
         let mut down = Http1 { body, reply: self.replies(Some(head)) };
         let after = {
-            let outcome = match (framed, self.listener.limits.refuse(length)) {
-                (Err(fault), _) => refuse_framing(&ctx, &mut down, fault).await,
-                (_, true) => refuse(&ctx, &mut down, Reason::BodyTooLarge).await,
-                _ if is_misdirected(&self.link.stream, self.listener, head) => {
-                    refuse(&ctx, &mut down, Reason::Misdirected).await
-                }
+            let elsewhere = misdirected(&self.link.stream, self.listener, head);
+            let outcome = match (framed, self.listener.limits.refuse(length), elsewhere) {
+                (Err(fault), ..) => refuse_framing(&ctx, &mut down, fault).await,
+                (_, true, _) => refuse(&ctx, &mut down, Reason::BodyTooLarge).await,
+                (.., Some(reason)) => refuse(&ctx, &mut down, reason).await,
                 _ => {
                     // Pinned where it stands: it is large, and would be kept twice by what takes it.
                     let served = pin!(run(&ctx, length, &mut down));

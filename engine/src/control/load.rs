@@ -1,14 +1,18 @@
 //! From a file to a table: the one place that opens configuration files.
 
+use super::acme;
 use super::resolve::{self, Stamp, stamp};
 use crate::base::Generation;
-use crate::config::{self, Config, Pattern, Problem, Problems, Source};
+use crate::config::read::{Part, Pointer};
+use crate::config::{self, Config, Pattern, Problem, Problems, Severity, Source};
 use crate::net::clock;
+use crate::table::acme::Issuer;
 use crate::table::{Admin, Table, build};
 use rustls_native_certs::load_native_certs;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Files and environment of this process. Remembers which files were read, each as it was before.
 #[derive(Debug, Default)]
@@ -166,7 +170,7 @@ pub fn compile(
 }
 
 /// As [`compile`]; adds to `files` those that its policies are made of: users, keys, consumers, schemas. All of them also
-/// where it is refused.
+/// where it is refused, and then the files of endpoints that it is refused for.
 ///
 /// # Errors
 /// All problems.
@@ -183,9 +187,32 @@ pub fn compile_of(
     let built = build::build(config, generation, previous, &mut means);
     files.read = disk.read;
     let (table, mut told) = built?;
-    told.extend(resolve::problems(&table));
+    let (of_lists, refused) = resolve::problems(&table, previous);
+    told.extend(of_lists);
+    told.extend(storages(config, &table));
+    // Whoever watches files watches these too: a reload that is refused for one of them comes once it is mended.
+    files.read.extend(refused.into_iter().map(seen));
     let problems = Problems(told).sorted();
     if problems.refuse() { Err(problems) } else { Ok((table, problems.0)) }
+}
+
+/// Folders of issuers in which nothing could be kept.
+fn storages(config: &Config, table: &Table) -> Vec<Problem> {
+    let mut issuers: Vec<_> = table.acme.orders.iter().map(|order| &order.issuer).collect();
+    issuers.sort_by(|one, other| one.name.cmp(&other.name));
+    issuers.dedup_by(|one, other| one.name == other.name);
+    let problem = |issuer: &Arc<Issuer>| {
+        let why = acme::unfit(&issuer.folder)?;
+        let at = Pointer::default().key("acme").key(&issuer.name).key("storage");
+        let message = match config.origin.is_drawn(&at) {
+            true => "nothing can be kept in this folder".to_owned(),
+            false => format!("'{}' {why}", issuer.folder.display()),
+        };
+        let fix = "nothing is obtained before it can be: give a folder that the gateway's user may write to";
+        let place = config.origin.place(&at, Part::Value);
+        Some(config.origin.problem(Severity::Warning, place, message, Some(fix.into())))
+    };
+    issuers.into_iter().filter_map(problem).collect()
 }
 
 /// Reads a configuration from `text`, as if it stood in a file called `name`.

@@ -113,10 +113,7 @@ pub async fn run(start: Start, ready: impl FnOnce(&[(String, Address)])) -> Resu
     let counts: Vec<Arc<Counts>> = (0..fixed.shards).map(|_| Arc::default()).collect();
     let (senders, feeds): (Vec<_>, Vec<_>) = counts.iter().map(feed).unzip();
     let log_depths = feeds.iter().map(|feed| feed.ring.depth()).collect();
-    let logs = Logs::start(Target::of(&table), feeds, clock::now as fn() -> Tick).map_err(|error| {
-        let advice = advice::file(&error);
-        Refused::Runtime(format!("the access log cannot be opened: {error}{advice}"))
-    })?;
+    let logs = start_logs(Target::of(&table), feeds)?;
 
     let crew =
         Crew { cpus: &cpus, driver: fixed.driver, table: &table, shared: &shared, counts: &counts, sockets };
@@ -151,6 +148,15 @@ pub async fn run(start: Start, ready: impl FnOnce(&[(String, Address)])) -> Resu
     let ended = end(desk, told, &mut signals, threads).await;
     close(admin).await;
     ended
+}
+
+/// Starts the log thread.
+fn start_logs(target: Target, feeds: Vec<Feed>) -> Result<Logs, Refused> {
+    Logs::start(target.clone(), feeds, clock::now as fn() -> Tick).map_err(|error| {
+        let advice = advice::file(&error);
+        let message = format!("the access log '{target}' cannot be opened ('access_log.path')");
+        Refused::Runtime(format!("{message}: {error}{advice}"))
+    })
 }
 
 /// Ends the administration interface; its socket's file goes with it.

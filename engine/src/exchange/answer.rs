@@ -68,7 +68,9 @@ impl Answer {
             R::BodyTooLarge => (413, "Content Too Large", None, Always),
             R::TargetTooLong => (414, "URI Too Long", None, Always),
             R::ExpectationFailed => (417, "Expectation Failed", None, Always),
-            R::Misdirected => (421, status::reason(421), None, IfUnread),
+            R::Misdirected("") => (421, status::reason(421), None, IfUnread),
+            // As long as it keeps this connection it will not be let in.
+            R::Misdirected(_) => (421, status::reason(421), None, Always),
             R::UpgradeRefused => (426, "Upgrade Required", None, IfUnread),
             R::HeadTooLarge | R::TooManyFields => (431, "Request Header Fields Too Large", None, Always),
             R::UpstreamConnect("unreachable") => {

@@ -4,10 +4,12 @@
 
 use libc::c_int;
 use socket2::SockAddr;
+use std::ffi::CString;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::mem;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
@@ -20,6 +22,16 @@ fn check(result: isize) -> io::Result<usize> {
 /// (ENXIO), where open(2) would wait for a reader.
 pub fn append_at_once(path: &Path, mode: u32) -> io::Result<File> {
     OpenOptions::new().append(true).create(true).mode(mode).custom_flags(libc::O_NONBLOCK).open(path)
+}
+
+/// access(2): why this process has no right to make files in a folder; none where another reason may be in its way.
+pub fn refused_to_make_files_in(folder: &Path) -> Option<io::Error> {
+    let path = CString::new(folder.as_os_str().as_bytes()).ok()?;
+    // SAFETY: the path is a string with its end that outlives the call.
+    let asked = check(unsafe { libc::access(path.as_ptr(), libc::W_OK | libc::X_OK) } as isize);
+    let is_told =
+        |error: &io::Error| matches!(error.raw_os_error(), Some(libc::EACCES | libc::EROFS | libc::ENOTDIR));
+    asked.err().filter(is_told)
 }
 
 /// recv(2) into `into`; 0 is the peer's FIN.

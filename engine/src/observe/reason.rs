@@ -58,8 +58,10 @@ reasons! {
     ProxyProtocol(&'static str) = "proxy_protocol",
     /// The handshake of TLS failed, in the way that the detail names.
     TlsHandshake(&'static str) = "tls_handshake",
-    /// The host is not one of the certificate that the connection was made with.
-    Misdirected = "misdirected",
+    /// The host is not one of the certificate that the connection was made with. Or its client would not be let in any more, as
+    /// the detail says, and it ends: the client's certificate is over (`certificate_over`) or no longer accepted
+    /// (`certificate_refused`).
+    Misdirected(&'static str) = "misdirected",
     /// An expectation other than `100-continue`.
     ExpectationFailed = "expectation_failed",
     /// The method CONNECT, which a gateway does not serve.
@@ -140,10 +142,17 @@ impl Reason {
         Reason::NAMES[self.index()]
     }
 
+    /// Whether it is told of what a client asked. Else its connection was refused before it could ask anything.
+    #[inline]
+    pub fn is_of_request(self) -> bool {
+        !matches!(self, Reason::TlsHandshake(_) | Reason::ProxyProtocol(_) | Reason::ConnectionCap)
+    }
+
     /// What exactly was wrong, for the reasons that tell; else empty.
     pub fn detail(self) -> &'static str {
         match self {
             Reason::BadRequest(detail)
+            | Reason::Misdirected(detail)
             | Reason::CorsDenied(detail)
             | Reason::Unauthenticated(detail)
             | Reason::Forbidden(detail)

@@ -66,6 +66,9 @@ impl fmt::Display for HostPattern {
 }
 
 fn check_name(name: &str) -> Result<(), &'static str> {
+    if name.contains("://") {
+        return Err("names a scheme; a rule takes a host, whatever the scheme");
+    }
     if name.contains(':') {
         return Err("names a port; a rule takes a host on every port");
     }

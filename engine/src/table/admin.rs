@@ -17,6 +17,11 @@ pub struct Admin {
 }
 
 impl Admin {
+    /// What of it is made once, and only a restart changes.
+    pub fn fixed(&self) -> (&Address, usize) {
+        (&self.bind, self.series)
+    }
+
     /// Whether only processes of this machine can connect.
     pub fn is_local(&self) -> bool {
         match &self.bind {

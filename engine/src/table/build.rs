@@ -141,6 +141,13 @@ impl Check<'_> {
         self.add(Severity::Error, at, Part::Value, message, fix);
     }
 
+    /// Notes that a name at `at` stands at `first` already.
+    fn named_twice(&mut self, at: &Pointer, first: &Pointer, message: String) {
+        let origin = &self.config.origin;
+        let first = origin.told(origin.place(first, Part::Value));
+        self.error(at, message, Some(format!("it stands in {first} already; give this one another name")));
+    }
+
     fn error_at_key(&mut self, at: &Pointer, message: String, fix: Option<String>) {
         self.add(Severity::Error, at, Part::Key, message, fix);
     }

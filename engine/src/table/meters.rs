@@ -2,7 +2,7 @@
 
 use super::{Endpoints, Table};
 use crate::observe::Meters;
-use crate::observe::metrics::meters::Arming;
+use crate::observe::metrics::meters::{Arming, Roll};
 
 impl Table {
     /// Arms every listener, route, upstream and endpoint: names that were counted before go on. Nothing happens while
@@ -40,8 +40,8 @@ impl Table {
 impl Endpoints {
     /// Arms the endpoints of `upstream`, once: what a set is counted in never changes.
     pub fn arm(&self, upstream: &str, arming: &mut Arming<'_>) {
-        self.meters.get_or_init(|| {
-            self.iter().filter_map(|endpoint| arming.endpoint(upstream, &endpoint.name)).collect()
+        self.roll.get_or_init(|| {
+            Roll::new(self.iter().filter_map(|endpoint| arming.endpoint(upstream, &endpoint.name)).collect())
         });
     }
 }

@@ -122,6 +122,12 @@ impl Origin {
         self.follow(pointer, part).1
     }
 
+    /// How to find a place: its file and line.
+    pub fn told(&self, place: Place) -> String {
+        let name = self.files.get(usize::from(place.file)).map_or("", |file| &file.name);
+        format!("{name} line {}", place.line)
+    }
+
     /// Whether what stands where `pointer` leads came from the environment or another file.
     pub fn is_drawn(&self, pointer: &Pointer) -> bool {
         let (node, _, whole) = self.follow(pointer, Part::Value);

@@ -328,6 +328,10 @@ fn what_other_gateways_would_take_is_told_as_it_is_written_here() {
         ("upstreams: { a: { endpoints: [], balance: ip_hash } }", "write { consistent_hash: client.ip }"),
         ("routes: [{ name: r, listeners: [a], to: o }]", "it stands in 'match'"),
         ("access_log: { path: stderr }", "write stdout; ./stderr is a file of that name"),
+        (
+            "access_log: { path: 'syslog:server=unix:/dev/log' }",
+            "write stdout, which the service manager may send there; ./syslog:server=unix:/dev/log is a file of that name",
+        ),
     ] {
         let problems = told(text);
         assert_eq!(problems.0[0].fix.as_deref(), Some(fix), "{text}: {problems}");
@@ -346,6 +350,14 @@ fn toml_tells_all_problems_with_places_too() {
     let places: Vec<(u32, u32)> = told.0.iter().map(|problem| (problem.line, problem.column)).collect();
     assert_eq!(places, [(2, 1), (4, 10), (5, 15), (6, 8)], "{told}");
     assert_eq!(told.0[1].fix.as_deref(), Some("did you mean 'io_uring'?"));
+}
+
+#[test]
+fn of_toml_that_cannot_be_read_one_fault_is_told() {
+    let text = "version = 1\n[gateway\nshards = \"a\nspin = 5 5\n[[routes]\n";
+    let told = Memory::default().file("x.toml", text).read("x.toml").unwrap_err();
+    assert_eq!(told.0.len(), 1, "{told}");
+    assert_eq!(told.0[0].line, 2, "{told}");
 }
 
 #[test]

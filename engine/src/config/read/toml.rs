@@ -6,14 +6,20 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-/// Reads `text`. All that is wrong goes to `faults`; what could be read comes back all the same.
+/// Reads `text`. What is wrong goes to `faults`. Behind a fault of the syntax nothing can be told: one is told, and nothing
+/// read. With a key that stands twice all else comes back all the same.
 pub fn read(text: &str, file: u16, faults: &mut Faults) -> Option<Node> {
     let lines = Lines::new(text, file);
     let (table, errors) = DeTable::parse_recoverable(text);
-    for error in errors {
+    let tell = |error: &toml::de::Error, faults: &mut Faults| {
         let place = lines.place(error.span().unwrap_or(0..0));
         faults.add(place, format!("not valid TOML: {}", error.message()), None);
+    };
+    if let Some(error) = errors.iter().find(|error| !error.message().contains("duplicate key")) {
+        tell(error, faults);
+        return None;
     }
+    errors.iter().for_each(|error| tell(error, faults));
     let mut reader = Reader { lines, nodes: 0 };
     let start = Place { line: 1, column: 1, width: 1, file };
     let node = reader.table(table.into_inner(), start);

@@ -68,6 +68,7 @@ pub(super) async fn serve(link: Rc<Link>, lent: Rc<Lent>, home: Rc<Home>, peer: 
         active,
         quiet_since,
         silent: Cell::new(false),
+        outlived: Cell::new(false),
     });
     link.reading.set(now.after(home.look(&lent, |listener| listener.timeouts.head)));
     let builder = home.look(&lent, builder);
@@ -196,9 +197,9 @@ struct Driver<'a> {
 impl Driver<'_> {
     /// Reads and writes what can be, without waiting.
     fn turn(&mut self, server: &mut Server, cx: &mut Poller<'_>) -> Poll<Step> {
-        let Shared { wire, lent, home, .. } = &**self.shared;
+        let Shared { wire, lent, home, outlived, .. } = &**self.shared;
         wire.begin_turn();
-        if !self.leaves && home.lets_go(lent, wire.link()) {
+        if !self.leaves && (outlived.get() || home.lets_go(lent, wire.link())) {
             self.leave(server);
         }
         self.hear_pong(cx);

@@ -4,9 +4,9 @@ use super::head;
 use super::reply::Http2Replies;
 use super::sink::Sender;
 use crate::base::{Fault, Kind, Side, Tick};
-use crate::conn::misdirected::{certificate, is_misdirected};
+use crate::conn::misdirected::{certificate, misdirected};
 use crate::conn::upgrade;
-use crate::exchange::answer::{of_body, of_framing, of_head};
+use crate::exchange::answer::{Answer, Close, of_body, of_framing, of_head};
 use crate::exchange::{Context, Downstream, Home, Lent, Outcome, Peer, Tunnel, refuse, run};
 use crate::mem::{Buf, Pool};
 use crate::net::body::BodySource;
@@ -42,6 +42,8 @@ pub(super) struct Shared {
     pub(super) quiet_since: Cell<Tick>,
     /// Whether the connection ends because its client answered nothing.
     pub(super) silent: Cell<bool>,
+    /// Whether its client has to make another one, since it would not be let in any more as it was.
+    pub(super) outlived: Cell<bool>,
 }
 
 /// A stream that is counted until it ends, however it ends.
@@ -104,15 +106,17 @@ pub(super) async fn serve(shared: Rc<Shared>, request: Request<RecvStream>, resp
     let bounds = Bounds { limit, silence, total: Tick::NEVER, side: Side::Client };
     let body = FrameReader::new(body, bounds, wheel);
     let mut down = Http2 { body, reply: Http2Replies { to: &to, pool } };
+    let elsewhere = head.and_then(|head| misdirected(&wire.link().stream, listener, head));
+    if elsewhere.and_then(Answer::of).is_some_and(|answer| answer.close == Close::Always) {
+        shared.outlived.set(true);
+    }
     let ended = {
         // Pinned where it stands: it is large, and would be copied by each that takes it.
         let served = pin!(async {
-            match (framed, head) {
+            match (framed, elsewhere) {
                 (Err(reason), _) => refuse(&ctx, &mut down, reason).await,
                 _ if listener.limits.refuse(length) => refuse(&ctx, &mut down, Reason::BodyTooLarge).await,
-                (_, Some(head)) if is_misdirected(&wire.link().stream, listener, head) => {
-                    refuse(&ctx, &mut down, Reason::Misdirected).await
-                }
+                (_, Some(reason)) => refuse(&ctx, &mut down, reason).await,
                 _ => run(&ctx, length, &mut down).await,
             }
         });

@@ -68,6 +68,7 @@ impl Desk {
     ) -> Result<Issued, (Failure, Option<Duration>)> {
         let mut account = self.account.lock().await;
         let _ = self.put_off.take();
+        self.can_keep().await.map_err(|failure| (failure, None))?;
         let served = timeout(TIME, async {
             let known = match account.take() {
                 Some(known) => known,
@@ -87,6 +88,16 @@ impl Desk {
             .await
             .unwrap_or_else(|_| Err(Failure::refused(format!("the order took longer than {TIME:?}"))));
         served.map_err(|failure| (failure, self.put_off.take()))
+    }
+
+    /// Whether what is obtained could be written down. Else each start would obtain it anew, and issuers count that.
+    async fn can_keep(&self) -> Result<(), Failure> {
+        let folder = self.issuer.folder.clone();
+        let tried = written(WRITE, move || disk::try_out(&folder)).await;
+        tried.map_err(|why| {
+            let folder = self.issuer.folder.display();
+            Failure::unanswered(format!("'{folder}' {why}; nothing is ordered that could not be kept"))
+        })
     }
 
     fn file(&self) -> PathBuf {

@@ -3,7 +3,7 @@
 //! aside, never overwritten. All of it blocks, and is called on the blocking pool.
 
 use crate::certs::{Identity, Unfit};
-use crate::net::clock;
+use crate::net::{clock, refused_to_make_files_in};
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
@@ -71,6 +71,35 @@ fn make(folder: &Path) -> io::Result<()> {
     }
 }
 
+/// Whether files can be written in a folder, which is made where there is none: writes one and takes it away.
+///
+/// # Errors
+/// Why they cannot, as the rest of a sentence that begins with the folder.
+pub fn try_out(folder: &Path) -> Result<(), String> {
+    let path = folder.join("probe");
+    write(&path, b"Whether files can be written here.\n")?;
+    fs::remove_file(&path).map_err(|error| format!("lets no file be removed: {error}"))
+}
+
+/// Why nothing could be kept in a folder that need not be there yet, as the rest of a sentence that begins with it. Nothing is
+/// written: what only writing shows is not found.
+pub fn unfit(folder: &Path) -> Option<String> {
+    let is_there = |folder: &&Path| fs::symlink_metadata(folder).is_ok();
+    let nearest =
+        folder.ancestors().map(|above| if above.as_os_str().is_empty() { Path::new(".") } else { above });
+    let nearest = nearest.clone().find(is_there).or_else(|| nearest.last())?;
+    if nearest.is_file() {
+        return Some(match nearest == folder {
+            true => "is a file, not a folder".to_owned(),
+            false => format!("lies below '{}', which is a file", nearest.display()),
+        });
+    }
+    refused_to_make_files_in(nearest).map(|error| match nearest == folder {
+        true => format!("cannot be written: {error}"),
+        false => format!("cannot be made in '{}': {error}", nearest.display()),
+    })
+}
+
 /// Moves a file that cannot be used out of the way; gives where it is now.
 ///
 /// # Errors
@@ -109,6 +138,22 @@ mod tests {
         assert!(identity(b"garbage").is_err());
         fs::remove_dir_all(folder).expect("is there");
     }
+
+    #[test]
+    fn a_folder_that_nothing_could_be_kept_in_is_told_before_anything_is_written() {
+        let folder = std::env::temp_dir().join(format!("ringgate-acme-unfit-{}", std::process::id()));
+        let below = folder.join("a/b");
+        assert_eq!((unfit(&below), try_out(&below)), (None, Ok(())));
+        assert_eq!(fs::read_dir(&below).expect("is made").count(), 0, "nothing is left there");
+        let file = folder.join("file");
+        fs::write(&file, "").expect("a writable folder");
+        assert_eq!(unfit(&file).as_deref(), Some("is a file, not a folder"));
+        let told = format!("lies below '{}', which is a file", file.display());
+        assert_eq!(unfit(&file.join("a")), Some(told));
+        assert!(try_out(&file.join("a")).is_err_and(|why| why.starts_with("cannot be written: ")));
+        fs::remove_dir_all(folder).expect("is there");
+    }
+
     #[test]
     fn folders_can_be_entered_whatever_the_umask_takes() {
         const FOLDER: &str = "RINGGATE_TEST_FOLDER";

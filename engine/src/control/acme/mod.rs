@@ -19,6 +19,7 @@ use crate::net::clock;
 use crate::table::acme::{Challenge, Order};
 use crate::table::{Resolver, Table};
 use desk::{Desk, set_aside};
+pub use disk::unfit;
 use order::Failure;
 use std::hash::{BuildHasher, RandomState};
 use std::pin::Pin;

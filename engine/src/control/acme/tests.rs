@@ -80,6 +80,15 @@ fn what_the_disk_has_is_shown_in_the_place_of_another_issuers_however_long_that_
 }
 
 #[test]
+fn nothing_is_ordered_that_could_not_be_kept() {
+    // Nobody can make a folder there.
+    let order = order(Path::new("/proc/ringgate/acme"));
+    let desk = Desk::new(order.issuer.clone(), resolver());
+    let Err((failure, None)) = run(desk.serve(&order, None)) else { panic!("nothing is there to ask") };
+    assert!(failure.why.starts_with("'/proc/ringgate/acme' cannot be written: "), "{}", failure.why);
+}
+
+#[test]
 fn a_disk_that_hangs_is_waited_for_so_long_and_no_longer_and_read_once_it_answers() {
     let folder = Folder::new("hangs");
     let order = order(&folder.0);

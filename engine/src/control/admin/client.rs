@@ -53,6 +53,11 @@ pub fn drain(path: &Path, delay: Option<&str>, timeout: Option<&str>) -> Result<
 }
 
 fn unexpected(answer: &Answer) -> Refused {
+    if answer.status == 401 {
+        let message =
+            "the token in the file is not the one the gateway runs with: SIGHUP has it read the file again";
+        return Refused::Runtime(message.to_owned());
+    }
     Refused::Runtime(format!("the gateway answered {}: {}", answer.status, answer.body.trim_end()))
 }
 

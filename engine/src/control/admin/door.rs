@@ -2,6 +2,7 @@
 //! closed after [`SILENCE`] without a byte from its client, or [`HEAD`] after a request began whose head has not ended, so
 //! that nobody keeps others out; what is long leaves in bursts.
 
+use super::gate::Gate;
 use super::live::Live;
 use super::pages;
 use crate::base::Address;
@@ -9,7 +10,7 @@ use crate::control::Refused;
 use crate::control::diagnostics::advice;
 use crate::net::listener::Bound;
 use crate::net::unix::SocketFile;
-use crate::table::{Admin, Token};
+use crate::table::Admin;
 use axum::serve::Listener;
 use std::fmt;
 use std::future::Future;
@@ -32,19 +33,11 @@ const HEAD: Duration = Duration::from_secs(10);
 /// Connections that wait to be taken.
 const BACKLOG: i32 = 128;
 
-/// Who may come in.
-#[derive(Debug)]
-pub struct Admitted {
-    /// Whether the listener is on loopback, where web pages could send a browser to.
-    pub by_loopback: bool,
-    /// What callers must send.
-    pub token: Option<Token>,
-}
-
 /// A bound listener of the administration interface.
 pub struct Door {
     socket: Socket,
-    admitted: Admitted,
+    /// Whether it is on loopback, where web pages could send a browser to.
+    by_loopback: bool,
     bound: Address,
 }
 
@@ -72,7 +65,7 @@ impl Door {
         };
         let (socket, bound) = socket(&admin.bind).map_err(refused)?;
         let by_loopback = admin.is_local() && matches!(bound, Address::Tcp(_));
-        Ok(Door { socket, admitted: Admitted { by_loopback, token: admin.token.clone() }, bound })
+        Ok(Door { socket, by_loopback, bound })
     }
 
     /// Where it listens; a port that was chosen for port 0 is told.
@@ -82,7 +75,7 @@ impl Door {
 
     /// Serves it until it is dropped.
     pub async fn serve(self, live: Arc<Live>) {
-        let router = pages::router(live, Arc::new(self.admitted));
+        let router = pages::router(Gate { by_loopback: self.by_loopback, live });
         let places = Arc::new(Semaphore::new(CONNECTIONS));
         // Neither returns: an accept that fails is tried again.
         match self.socket {

@@ -2,7 +2,7 @@
 //! loopback, the Host must be a name that only this machine has, so that no web page reaches it under a name of its own
 //! (DNS rebinding). Nothing is done for a page of another site.
 
-use super::door::Admitted;
+use super::live::Live;
 use crate::table::Token;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -18,8 +18,34 @@ use std::sync::Arc;
 /// Pages that tell so little that whoever can connect may read them: balancers cannot send tokens.
 const OPEN: [&str; 2] = ["/healthz", "/readyz"];
 
+/// The gate of a listener.
+#[derive(Debug, Clone)]
+pub struct Gate {
+    /// Whether it is on loopback, where web pages could send a browser to.
+    pub by_loopback: bool,
+    /// What runs behind it.
+    pub live: Arc<Live>,
+}
+
+impl Gate {
+    /// Who may come in now: a reload may bring another token.
+    fn admitted(&self) -> Admitted {
+        let status = self.live.office.status();
+        let token = status.table.admin.as_ref().and_then(|admin| admin.token.clone());
+        Admitted { by_loopback: self.by_loopback, token }
+    }
+}
+
+/// Who may come in.
+struct Admitted {
+    by_loopback: bool,
+    /// What callers must send.
+    token: Option<Token>,
+}
+
 /// Lets a request pass, or answers it.
-pub async fn gate(State(admitted): State<Arc<Admitted>>, request: Request, next: Next) -> Response {
+pub async fn pass(State(gate): State<Gate>, request: Request, next: Next) -> Response {
+    let admitted = gate.admitted();
     let refused = refusal(&admitted, request.method(), request.uri().path(), request.headers());
     let is_known = admitted.token.as_ref().is_none_or(|token| is_shown(token, request.headers()));
     let mut response = match refused {

@@ -1,9 +1,8 @@
 //! What is answered: one function a page. Texts are for people and balancers, JSON for programs. Whatever grows with the
 //! configuration is put together on the blocking pool.
 
-use super::door::Admitted;
 use super::explain;
-use super::gate::gate;
+use super::gate::{Gate, pass};
 use super::live::Live;
 use super::orders::{self, problems};
 use super::scrape;
@@ -43,7 +42,8 @@ const ORDERS: &[(&str, &str)] = &[
 ];
 
 /// All pages behind the gate.
-pub fn router(live: Arc<Live>, admitted: Arc<Admitted>) -> Router {
+pub fn router(gate: Gate) -> Router {
+    let live = gate.live.clone();
     Router::new()
         .route("/", get(index))
         .route("/healthz", get(|| async { "ok\n" }))
@@ -58,7 +58,7 @@ pub fn router(live: Arc<Live>, admitted: Arc<Admitted>) -> Router {
         .route("/drain", post(orders::drain))
         .fallback(|| async { (StatusCode::NOT_FOUND, "no such page; / lists them\n") })
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .layer(from_fn_with_state(admitted, gate))
+        .layer(from_fn_with_state(gate, pass))
         .with_state(live)
 }
 

@@ -5,6 +5,7 @@ use super::publish::Published;
 use super::reload::{Beginning, Fixed, Prepared, prepare};
 use super::{Drain, Inside, Order};
 use crate::base::Generation;
+use crate::config::units::Period;
 use crate::config::{Problem, Problems};
 use crate::control::acme::Acme;
 use crate::control::diagnostics::{self, found, tell};
@@ -172,11 +173,11 @@ impl Desk {
         self.answer(reloads.published, &Ok(self.published.table().generation));
         let drain = self.published.table().gateway.drain;
         let (delay, timeout) = (how.delay.unwrap_or(drain.delay), how.within.unwrap_or(drain.timeout));
-        tell!(
-            Draining,
-            { why },
-            "{why}: connections are taken for {delay:?} more, then exchanges get {timeout:?} to end"
-        );
+        let still = match delay {
+            Duration::ZERO => String::new(),
+            delay => format!("connections are taken for {} more, then ", Period(delay)),
+        };
+        tell!(Draining, { why }, "{why}: {still}exchanges get {} to end", Period(timeout));
         Told { how, by_signal }
     }
 

@@ -11,7 +11,7 @@ use crate::control::logs::Target;
 use crate::control::resolve::{Keeper, Names, Seen};
 use crate::net::driver::Driver;
 use crate::shard::Shared;
-use crate::table::{DriverChoice, Table};
+use crate::table::{Admin, DriverChoice, Table};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -121,8 +121,9 @@ fn compile(
     let (mut table, warnings) = load::compile_of(&config, generation, previous, files)?;
     older_counts(alive, &mut table);
     let mut problems = needs_a_restart(&config, &table, fixed);
-    if previous.is_some_and(|previous| previous.admin != table.admin) {
-        let message = "'admin' is another now: only a restart changes it".to_owned();
+    let served_at = previous.map(|previous| previous.admin.as_ref().map(Admin::fixed));
+    if served_at.is_some_and(|before| before != table.admin.as_ref().map(Admin::fixed)) {
+        let message = "'admin' is another now: only a restart changes more of it than the token".to_owned();
         let fix = "restart the gateway, or write what was there until then".to_owned();
         problems.push(problem(&config, &Pointer::default().key("admin"), message, fix));
     }

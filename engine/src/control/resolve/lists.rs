@@ -97,10 +97,28 @@ pub async fn watch(mut lists: Vec<List>, news: Sender<(usize, Vec<Source>)>) {
     }
 }
 
-/// What is wrong with the files that `table` names. One that is not there may come later: a warning.
-pub fn problems(table: &Table) -> Vec<Problem> {
-    let files = table.upstreams.iter().filter_map(|upstream| upstream.file.as_ref());
-    files.filter_map(|path| taken(path).err()).flatten().collect()
+/// What is wrong with the files that `table` names, and those that it is refused for. One that is not there may come later: a
+/// warning. So is whatever is wrong with one that `previous` names too, since what that took last goes on.
+pub fn problems(table: &Table, previous: Option<&Table>) -> (Vec<Problem>, Vec<PathBuf>) {
+    let files = |table: &'_ Table| -> Vec<PathBuf> {
+        table.upstreams.iter().filter_map(|upstream| upstream.file.clone()).collect()
+    };
+    let known = previous.map(files).unwrap_or_default();
+    let (mut problems, mut refused) = (Vec::new(), Vec::new());
+    for path in files(table) {
+        let Err(mut told) = taken(&path) else { continue };
+        if known.contains(&path) {
+            for problem in &mut told {
+                problem.severity = Severity::Warning;
+                problem.message.push_str("; the last good list stays");
+            }
+        }
+        if told.iter().any(|problem| problem.severity == Severity::Error) {
+            refused.push(path);
+        }
+        problems.append(&mut told);
+    }
+    (problems, refused)
 }
 
 /// Gives the upstreams of `table` the endpoints in their files beside those that are written. No name is looked up; a

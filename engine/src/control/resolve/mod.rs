@@ -206,9 +206,11 @@ impl Names {
             changed.sort_unstable();
             changed.dedup();
             for site in changed {
+                let before = self.sites[site].set().clone();
                 if self.reassemble(site) {
                     self.sites[site].show(&probes).await;
                     self.sites[site].publish(&shared, &couriers);
+                    before.leave();
                     let (upstream, endpoints) = (self.sites[site].name(), self.sites[site].set().len());
                     tell!(EndpointsChanged, { upstream, endpoints }, "upstream {upstream} has {endpoints} endpoints");
                     // A set may take milliseconds to make, and there may be many.

@@ -108,7 +108,10 @@ fn parameter<'e>(element: &'e [u8], name: &str) -> Option<&'e [u8]> {
 fn address(text: &[u8]) -> Option<IpAddr> {
     let text = std::str::from_utf8(text).ok()?;
     let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
-    bare.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|addr| addr.ip()))
+    let ip: Option<IpAddr> = bare.parse().ok();
+    let ip = ip.or_else(|| text.parse::<SocketAddr>().ok().map(|addr| addr.ip()));
+    // One of IPv4 may be written as IPv6.
+    ip.map(|ip| ip.to_canonical())
 }
 
 #[cfg(test)]
@@ -153,6 +156,7 @@ mod tests {
                 ("X-Forwarded-For: 6.6.6.6, junk, 10.0.0.2\r\n", "10.0.0.2"),
                 ("X-Forwarded-For: [2001:db8::1]:443\r\n", "2001:db8::1"),
                 ("X-Forwarded-For: 9.9.9.9:1234\r\n", "9.9.9.9"),
+                ("X-Forwarded-For: ::ffff:9.9.9.9\r\n", "9.9.9.9"),
             ],
         );
     }

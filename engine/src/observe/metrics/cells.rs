@@ -12,6 +12,8 @@ const CLASSES: usize = Counts::CLASSES.len();
 pub trait Cells: Default + Send + Sync {
     /// Series of one name.
     const SERIES: usize;
+    /// Whether a name is listed only while a [`Roll`](super::meters::Roll) that is served has it; else as long as its meter lives.
+    const BY_ROLL: bool = false;
 }
 
 /// A listener's.
@@ -98,6 +100,7 @@ impl Cells for UpstreamCells {
 
 impl Cells for EndpointCells {
     const SERIES: usize = 8;
+    const BY_ROLL: bool = true;
 }
 
 /// The cells of everything that one exchange met; none where nobody counts.
@@ -120,7 +123,9 @@ impl Met<'_> {
         let class = Counts::class(record.status);
         // A tunnel lasts as long as its users like.
         let took = record.total_us;
-        if let Some(cells) = self.listener {
+        if let Some(cells) = self.listener
+            && record.reason.is_of_request()
+        {
             cells.requests[class].add(1);
             if !record.tunnel {
                 cells.duration.count(took);

@@ -1,5 +1,6 @@
 //! Which names are counted, and where. A name is given its cells once and keeps them for as long as a table or a set of
-//! endpoints that has it lives; then they go. There is a cap on all series together: names past it are counted together in
+//! endpoints that has it lives; then they go. An endpoint's name is listed no longer than a set that has it is served: a table
+//! holds the set that it began with. There is a cap on all series together: names past it are counted together in
 //! the cells of [`OVERFLOW`]. Control arms tables before the shards get them; a shard only follows the `Arc` that it finds.
 
 use super::cells::{Cells, EndpointCells, ListenerCells, RouteCells, UpstreamCells};
@@ -8,6 +9,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 #[expect(clippy::disallowed_types, reason = "control arms and scrapes; no shard ever takes it")]
 use std::sync::Mutex;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Arc, MutexGuard, PoisonError, Weak};
 
 /// The name that stands for all those past the cap. No name that an operator may give is written like it.
@@ -19,6 +22,8 @@ pub struct Meter<T> {
     /// What the name belongs to: an endpoint's upstream; else empty.
     within: Box<str>,
     shards: Arc<[T]>,
+    /// The sets that are served and have it.
+    rolls: AtomicUsize,
 }
 
 impl<T> fmt::Debug for Meter<T> {
@@ -30,7 +35,7 @@ impl<T> fmt::Debug for Meter<T> {
 impl<T: Cells> Meter<T> {
     fn new(name: &str, within: &str, shards: usize) -> Arc<Meter<T>> {
         let shards = (0..shards).map(|_| T::default()).collect();
-        Arc::new(Meter { name: name.into(), within: within.into(), shards })
+        Arc::new(Meter { name: name.into(), within: within.into(), shards, rolls: AtomicUsize::new(0) })
     }
 
     /// The cells that shard `index` writes.
@@ -62,7 +67,49 @@ impl<T: Cells> Meter<T> {
     /// The same cells, held by somebody else.
     fn again(&self) -> Arc<Meter<T>> {
         let (name, within, shards) = (self.name.clone(), self.within.clone(), self.shards.clone());
-        Arc::new(Meter { name, within, shards })
+        Arc::new(Meter { name, within, shards, rolls: AtomicUsize::new(0) })
+    }
+
+    fn is_listed(&self) -> bool {
+        !T::BY_ROLL || self.rolls.load(Relaxed) > 0
+    }
+}
+
+/// The meters of a set of endpoints, in order.
+#[derive(Debug)]
+pub struct Roll {
+    meters: Box<[Arc<Meter<EndpointCells>>]>,
+    has_left: AtomicBool,
+}
+
+impl Roll {
+    /// Of a set that is served, or about to be.
+    pub fn new(meters: Box<[Arc<Meter<EndpointCells>>]>) -> Roll {
+        for meter in &meters {
+            meter.rolls.fetch_add(1, Relaxed);
+        }
+        Roll { meters, has_left: AtomicBool::new(false) }
+    }
+
+    /// Another set is served in its place. What still runs with this one is counted in the same cells.
+    pub fn leave(&self) {
+        if !self.has_left.swap(true, Relaxed) {
+            for meter in &self.meters {
+                meter.rolls.fetch_sub(1, Relaxed);
+            }
+        }
+    }
+
+    /// The meter of the endpoint at `at`.
+    #[inline]
+    pub fn get(&self, at: usize) -> Option<&Meter<EndpointCells>> {
+        self.meters.get(at).map(Arc::as_ref)
+    }
+}
+
+impl Drop for Roll {
+    fn drop(&mut self) {
+        self.leave();
     }
 }
 
@@ -89,7 +136,7 @@ impl<T: Cells> Names<T> {
 
     /// Forgets names that nobody uses; gives the series of the others, that of the overflow among them.
     fn reap(&mut self) -> usize {
-        self.known.retain(|_, meter| meter.strong_count() > 0);
+        self.known.retain(|_, meter| meter.upgrade().is_some_and(|meter| meter.is_listed()));
         (self.known.len() + 1) * T::SERIES
     }
 
@@ -110,7 +157,7 @@ impl<T: Cells> Names<T> {
 
     /// Names past the cap, of every table and set that lives.
     fn past(&self) -> usize {
-        Arc::strong_count(&self.overflow) - 1
+        if T::BY_ROLL { self.overflow.rolls.load(Relaxed) } else { Arc::strong_count(&self.overflow) - 1 }
     }
 }
 
@@ -343,6 +390,7 @@ mod tests {
         let upstream = meters.arm().upstream("", "u").expect("counts");
         let endpoint = meters.arm().endpoint("u", "10.0.0.1:80").expect("counts");
         assert_eq!((upstream.name(), endpoint.name(), endpoint.within()), (OVERFLOW, OVERFLOW, OVERFLOW));
+        let endpoint = Roll::new(Box::new([endpoint]));
         let listed = meters.list();
         assert!(listed.series <= cap && listed.past == 92, "{} of {cap}, {}", listed.series, listed.past);
         // Whoever is armed once more is the same name, and whoever only reads is none.
@@ -354,6 +402,35 @@ mod tests {
         drop((upstream, endpoint));
         assert_eq!(meters.arm().upstream("", "u").expect("counts").name(), "u");
         assert_eq!(meters.list().past, 0);
+    }
+
+    #[test]
+    fn an_endpoint_is_listed_while_a_set_that_has_it_is_served_and_takes_no_room_afterwards() {
+        let meters = Meters::new(1);
+        meters.bound(10_000);
+        let armed = |names: &[&str]| {
+            let mut arming = meters.arm();
+            Roll::new(names.iter().filter_map(|name| arming.endpoint("u", name)).collect())
+        };
+        let listed = || -> Vec<String> {
+            let all = meters.list().endpoints;
+            all.iter().filter(|meter| !meter.is_overflow()).map(|meter| meter.name().to_owned()).collect()
+        };
+        let before = meters.list().series;
+        let first = armed(&["a", "b"]);
+        let next = armed(&["b", "c"]);
+        assert_eq!(listed(), ["a", "b", "c"]);
+        first.leave();
+        first.leave();
+        assert_eq!(listed(), ["b", "c"], "the first is still held, as by a table");
+        assert_eq!(meters.list().series, before + 2 * EndpointCells::SERIES);
+        next.leave();
+        assert!(first.get(0).is_some() && listed().is_empty());
+        let again = armed(&["a"]);
+        drop((first, next));
+        assert_eq!(listed(), ["a"]);
+        drop(again);
+        assert_eq!(meters.list().series, before);
     }
 
     #[test]

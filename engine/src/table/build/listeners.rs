@@ -32,8 +32,9 @@ pub(super) fn build(
         let at = all.item(index);
         let name = name(config, index);
         check.name(&at.key("name"), &name);
-        if names.contains(&name) {
-            check.error(&at.key("name"), format!("two listeners are named '{name}'"), None);
+        if let Some(first) = names.iter().position(|known| *known == name) {
+            let message = format!("two listeners are named '{name}'");
+            check.named_twice(&at.key("name"), &all.item(first).key("name"), message);
         }
         names.push(name.clone());
         check.policies(&at.key("policies"), &given.policies);

@@ -12,7 +12,7 @@ use crate::policy::fields::{Identity, is_taken_for};
 use crate::policy::{self, By, Chain, Faults, FieldName, Kind, Kit, Mode, Policy, SignIn, When};
 use crate::table::{Ground, Policies};
 use crate::wire::field::{Field, FieldSet};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Compiles all policies and binds them; notes what is wrong with them. None when a problem was noted that leaves
@@ -92,12 +92,13 @@ pub(super) fn build(
 fn consumers(check: &mut Check<'_>) -> Vec<Entry> {
     let config = check.config;
     let all = Pointer::default().key("consumers");
-    let mut names: HashSet<&str> = HashSet::new();
+    let mut names: HashMap<&str, Pointer> = HashMap::new();
     for (index, given) in config.consumers.iter().enumerate() {
         let at = all.item(index).key("name");
         check.name(&at, &given.name);
-        if !names.insert(&given.name) {
-            check.error(&at, format!("two consumers are named '{}'", given.name), None);
+        match names.get(&*given.name) {
+            None => drop(names.insert(&given.name, at)),
+            Some(first) => check.named_twice(&at, first, format!("two consumers are named '{}'", given.name)),
         }
     }
     let mut found = Vec::new();

@@ -7,7 +7,8 @@ use super::{
 use crate::config::Severity;
 use crate::policy::Parameter;
 use crate::route::{PathPattern, Segment};
-use std::collections::HashSet;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 /// Builds all routes and their look-up; notes what is wrong with them.
 pub(super) fn build(check: &mut Check<'_>) -> (Vec<Route>, Lookup) {
@@ -18,14 +19,18 @@ pub(super) fn build(check: &mut Check<'_>) -> (Vec<Route>, Lookup) {
         check.error_at_key(&all, "there are no routes".into(), Some(fix.into()));
     }
     let ids: ends::Ids<'_> = config.upstreams.names().zip((0..).map(UpstreamId)).collect();
-    let mut names: HashSet<&str> = HashSet::new();
+    let mut names: HashMap<&str, Pointer> = HashMap::new();
     let (mut routes, mut rules) = (Vec::new(), Vec::new());
     for (index, given) in config.routes.iter().enumerate() {
         let at = all.item(index);
         let id = RouteId(u32::try_from(index).expect("routes are fewer than 4 billion"));
-        check.name(&at.key("name"), &given.name);
-        if !names.insert(&given.name) {
-            check.error(&at.key("name"), format!("two routes are named '{}'", given.name), None);
+        let named = at.key("name");
+        check.name(&named, &given.name);
+        match names.entry(&given.name) {
+            Entry::Vacant(entry) => drop(entry.insert(named)),
+            Entry::Occupied(first) => {
+                check.named_twice(&named, first.get(), format!("two routes are named '{}'", given.name));
+            }
         }
         check.policies(&at.key("policies"), &given.policies);
         let end = ends::build(check, &at, given, &ids);

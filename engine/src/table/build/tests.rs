@@ -170,7 +170,13 @@ fn a_name_that_does_not_exist_is_an_error_with_the_nearest_one() {
 
 #[test]
 fn two_of_a_name_are_an_error() {
-    check("name: rest", "name: orders", &["13:11: two routes are named 'orders' | "]);
+    check(
+        "name: rest",
+        "name: orders",
+        &[
+            "13:11: two routes are named 'orders' | it stands in x.yaml line 8 already; give this one another name",
+        ],
+    );
     check(
         "routes:",
         "  spare2: { endpoints: [] }\nroutes:",
@@ -294,6 +300,11 @@ fn what_changes_nothing_is_a_warning() {
             "endpoints: [{ address: '[::1]:83' }]",
             "health: { path: /ready, port: 84 }, endpoints: [{ address: 'unix:/run/a' }]",
             "6:42: upstream 'spare' has servers on Unix sockets, which have no port to check",
+        ),
+        (
+            "endpoints: [{ address: '[::1]:83' }]",
+            "health: { path: /ready, interval: 1s, timeout: 3s }, endpoints: [{ address: '[::1]:83' }]",
+            "6:59: 'timeout' of 3s is longer than 'interval' of 1s: a server that is silent is asked less often",
         ),
     ] {
         let text = GOOD.replacen(from, to, 1);

@@ -38,6 +38,13 @@ pub(super) fn build(
             let fix = "give it the names that clients ask for as alternative names (DNS), or write it first";
             check.warn(&at.key("cert"), message, Some(fix.into()));
         }
+        if identity.as_ref().is_some_and(|identity| identity.is_hidden_by(&identities)) {
+            let path = cert.cert.0.display();
+            let message = format!(
+                "'{path}' is shown to nobody: those before it are of its names, with keys of its kind"
+            );
+            check.warn(&at.key("cert"), message, Some("remove it, or write it before them".into()));
+        }
         identities.extend(identity);
     }
     let ordered = orders.of(check, at, (name, given));

@@ -11,7 +11,8 @@ pub use target::Target;
 use super::Balance;
 use crate::balance::Seats;
 use crate::base::Address;
-use crate::observe::metrics::{EndpointCells, Meter};
+use crate::observe::metrics::EndpointCells;
+use crate::observe::metrics::meters::Roll;
 use hashbrown::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::ops::Deref;
@@ -60,25 +61,32 @@ pub struct Endpoints {
     list: Vec<Endpoint>,
     seats: Arc<Seats>,
     /// Where each is counted, in order; empty where nobody counts.
-    pub(super) meters: OnceLock<Box<[Arc<Meter<EndpointCells>>]>>,
+    pub(super) roll: OnceLock<Roll>,
 }
 
 impl Endpoints {
     /// A set of these, compiled for `balance`. *Cost:* some milliseconds for a consistent hash: never called by a shard.
     pub fn new(list: Vec<Endpoint>, balance: &Balance) -> Arc<Endpoints> {
         let seats = balance.seats(&list);
-        Arc::new(Endpoints { list, seats, meters: OnceLock::new() })
+        Arc::new(Endpoints { list, seats, roll: OnceLock::new() })
     }
 
     /// Where shard `shard` counts the endpoint at `at`; none where nobody counts.
     #[inline]
     pub fn cells(&self, at: usize, shard: usize) -> Option<&EndpointCells> {
-        self.meters.get()?.get(at)?.of(shard)
+        self.roll.get()?.get(at)?.of(shard)
     }
 
     /// Whether the endpoint at `at` is counted together with others: what it has now is summed with what they have.
     pub fn is_past_cap(&self, at: usize) -> bool {
-        self.meters.get().and_then(|meters| meters.get(at)).is_some_and(|meter| meter.is_overflow())
+        self.roll.get().and_then(|roll| roll.get(at)).is_some_and(|meter| meter.is_overflow())
+    }
+
+    /// Another set has taken its place everywhere: its names are told of no longer, as far as that one has them not.
+    pub fn leave(&self) {
+        if let Some(roll) = self.roll.get() {
+            roll.leave();
+        }
     }
 
     /// The same as they are balanced, in order.

@@ -47,7 +47,14 @@ fn a_line_names_its_source() {
     names(b"PROXY TCP4 192.0.2.7 192.0.2.1 50312 443\r\n", at("192.0.2.7:50312"));
     names(b"PROXY TCP4 255.255.255.255 255.255.255.255 65535 65535\r\n", at("255.255.255.255:65535"));
     names(b"PROXY TCP6 2001:DB8::7 ::1 0 443\r\n", at("[2001:db8::7]:0"));
-    names(b"PROXY TCP6 ::ffff:192.0.2.7 ::ffff:192.0.2.1 1 2\r\n", at("[::ffff:192.0.2.7]:1"));
+    names(b"PROXY TCP6 ::ffff:192.0.2.7 ::ffff:192.0.2.1 1 2\r\n", at("192.0.2.7:1"));
+}
+
+#[test]
+fn an_ipv4_address_written_as_ipv6_is_the_one_that_it_stands_for() {
+    let mapped = |last: u8| [&[0; 10][..], &[0xFF, 0xFF, 192, 0, 2, last]].concat();
+    let ends = [mapped(7), mapped(1), vec![0xC4, 0x88, 0x01, 0xBB]].concat();
+    names(&v2(0x21, 0x21, &ends), at("192.0.2.7:50312"));
 }
 
 #[test]
@@ -210,7 +217,7 @@ proptest! {
     #[test]
     fn what_is_written_is_read(from in any::<(IpAddr, u16)>(), to in any::<Option<(IpAddr, u16)>>(), first: bool) {
         let version = if first { Version::V1 } else { Version::V2 };
-        let client = ClientAddr::Ip(SocketAddr::from(from));
+        let client = ClientAddr::from(SocketAddr::from(from));
         let header = written(Announce { version, client, local: to.map(SocketAddr::from) });
         prop_assert!(header.len() <= ANNOUNCE_BYTES_MAX);
         prop_assert_eq!(verdict(&header), Ok(Some(Header { client: Some(client), len: header.len() })));

@@ -50,7 +50,7 @@ fn client(line: &[u8]) -> Option<Option<ClientAddr>> {
     let (from_port, to_port) = (port(words.next()?)?, port(words.next()?)?);
     // The destination is checked as well: who writes half a line is not to be believed in the other half.
     let _ = SocketAddr::new(to, to_port);
-    words.next().is_none().then(|| Some(ClientAddr::Ip(SocketAddr::new(from, from_port))))
+    words.next().is_none().then(|| Some(SocketAddr::new(from, from_port).into()))
 }
 
 /// A port in decimal, without sign or leading zeros.

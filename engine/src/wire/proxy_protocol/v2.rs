@@ -82,5 +82,5 @@ fn client(family: Family, bytes: &[u8]) -> Option<ClientAddr> {
         Family::Ipv4 => SocketAddr::from((Ipv4Addr::from(*bytes.first_chunk::<4>()?), port(8)?)),
         Family::Ipv6 => SocketAddr::from((Ipv6Addr::from(*bytes.first_chunk::<16>()?), port(32)?)),
     };
-    Some(ClientAddr::Ip(addr))
+    Some(addr.into())
 }

@@ -2,6 +2,7 @@
 
 use super::{ask, with_admin};
 use crate::support::{Client, Driver, Gateway, Setup, each_driver};
+use crate::tls::files::Folder;
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
 use std::process::{Command, Stdio};
@@ -95,6 +96,36 @@ fn each_exchange_counts_where_it_was() {
         let idle =
             |page: &str| value(page, &format!("ringgate_endpoint_idle_connections{{{origin}}}")) >= 1.0;
         scrape_until(admin, "idle connections are told", idle);
+    });
+}
+
+#[test]
+fn a_connection_that_was_refused_before_it_asked_anything_is_no_request() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let (listener, limits) = ("proxy_protocol: { from: [127.0.0.1] }", "connections: 1");
+        let (gateway, admin) = with_admin(driver, Setup { listener, limits, ..Setup::of(&origin) });
+        let reason = |name: &str| format!("ringgate_reasons_total{{reason=\"{name}\"}}");
+        gateway.connect().send("no header\r\n\r\n").end();
+        scrape_until(admin, "the first is told and gone", |page| {
+            value(page, &reason("proxy_protocol")) == 1.0
+                && value(page, "ringgate_listener_connections{listener=\"public\"}") == 0.0
+        });
+        let mut held = gateway.connect();
+        let asks = "PROXY TCP4 192.0.2.1 192.0.2.2 1 80\r\nGET /ok HTTP/1.1\r\nHost: a\r\n\r\n";
+        held.send(asks).reply().expect(200);
+        gateway.connect().reply().expect(503);
+        let page = scrape_until(admin, "the second is told", |page| {
+            value(page, &reason("connection_cap")) == 1.0 && value(page, &reason("ok")) == 1.0
+        });
+        for (series, expected) in [
+            ("ringgate_request_duration_seconds_count{listener=\"public\"}", 1.0),
+            ("ringgate_requests_total{listener=\"public\",class=\"2xx\"}", 1.0),
+            ("ringgate_requests_total{listener=\"public\",class=\"5xx\"}", 0.0),
+            ("ringgate_requests_total{listener=\"public\",class=\"none\"}", 0.0),
+        ] {
+            assert_eq!(value(&page, series), expected, "{series}");
+        }
     });
 }
 
@@ -238,6 +269,21 @@ fn names_past_the_cap_are_counted_under_one_name() {
     // Whole tables of series of names, and what there is of the process.
     let names = page.lines().filter(|line| line.contains("route=")).count();
     assert!(names < 1000, "{names}");
+}
+
+#[test]
+fn an_endpoint_that_left_its_list_leaves_the_page() {
+    let (origin, folder) = (Origin::start(), Folder::new());
+    folder.put("list", b"127.0.0.1:3\n");
+    let upstreams = format!("  listed: {{ endpoints_file: {} }}\n", folder.path("list").display());
+    let routes = "- { name: listed, match: { path: /listed }, to: listed }\n".to_owned();
+    let (_gateway, admin) = with_admin(Driver::Epoll, Setup { upstreams, routes, ..Setup::of(&origin) });
+    let has =
+        |page: &str, port: u16| page.contains(&format!("upstream=\"listed\",endpoint=\"127.0.0.1:{port}\""));
+    let before = value(&scrape_until(admin, "it is listed", |page| has(page, 3)), "ringgate_metric_series");
+    folder.put("list", b"127.0.0.1:4\n");
+    let page = scrape_until(admin, "another is listed in its place", |page| has(page, 4) && !has(page, 3));
+    assert_eq!(value(&page, "ringgate_metric_series"), before, "it takes up no room");
 }
 
 #[test]

@@ -4,6 +4,7 @@ pub(crate) mod metrics;
 mod timing;
 
 use crate::support::{Client, Driver, Gateway, Reply, Setup, each_driver, run_to_end};
+use crate::tls::files::Folder;
 use serde_json::{Value, json};
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
@@ -218,6 +219,24 @@ fn a_token_opens_all_pages_and_stands_on_none() {
     assert_eq!(config["admin"]["token"], "(not shown)");
     assert_eq!(config["listeners"][0]["name"], "public");
     assert!(!reply.text().contains("0123456789abcdef"));
+}
+
+#[test]
+fn a_new_token_is_taken_by_a_reload_and_the_old_one_opens_nothing() {
+    let folder = Folder::new();
+    folder.put("token", b"0123456789abcdef");
+    let top =
+        format!("admin: {{ bind: 127.0.0.1:0, token: \"${{file:{}}}\" }}", folder.path("token").display());
+    let gateway = Gateway::start(Driver::Epoll, &Setup { top, ..Setup::before(&[closed_addr()]) });
+    let admin: SocketAddr = address(&gateway).parse().unwrap();
+    let status = |token: &str| {
+        let head = format!("GET /config HTTP/1.1\r\nHost: {admin}\r\nAuthorization: Bearer {token}\r\n\r\n");
+        Client::connect(admin).send(head).reply().status
+    };
+    assert_eq!((status("0123456789abcdef"), status("fedcba9876543210")), (200, 401));
+    folder.put("token", b"fedcba9876543210");
+    gateway.serves(2);
+    assert_eq!((status("0123456789abcdef"), status("fedcba9876543210")), (401, 200));
 }
 
 #[test]

@@ -57,6 +57,34 @@ fn names_are_settled_before_they_are_served_and_go_on_through_reloads() {
 }
 
 #[test]
+fn a_list_that_went_bad_holds_no_reload_up_and_a_new_one_only_until_it_is_mended() {
+    each_driver(|driver| {
+        let (origin, dns) = (Origin::start(), NameServer::start());
+        let text = Text { gateway: "watch: true".to_owned(), ..Text::of(driver, 1, &origin) };
+        let gateway = text.start();
+        let list = gateway.file().with_file_name("list.endpoints");
+        let good = format!("{}\n", origin.addr());
+        fs::write(&list, "nonsense\n").unwrap();
+        let yaml =
+            named(&text, &dns, "endpoints_file: list.endpoints").replace("watch: false", "watch: true");
+        gateway.replace(&yaml);
+        let told = gateway.refused(1).join("\n");
+        assert!(told.contains("list.endpoints:1:") && !told.contains("the last good list stays"), "{told}");
+        // The list alone is mended: it is watched because the reload was refused for it.
+        fs::write(&list, &good).unwrap();
+        gateway.serves(2);
+        assert_eq!(status(&gateway), 200);
+        fs::write(&list, "nonsense\n").unwrap();
+        gateway.replace(&format!("{yaml}# again\n"));
+        gateway.serves(3);
+        assert_eq!(status(&gateway), 200, "the last good list stays");
+        let told = "'nonsense' is not a host and a port; the last good list stays";
+        let said = gateway.said().now();
+        assert!(said.iter().any(|line| line.contains(told)), "{said:#?}");
+    });
+}
+
+#[test]
 fn a_list_goes_on_being_watched_after_reloads() {
     each_driver(|driver| {
         let (origin, other, dns) = (Origin::start(), Origin::start(), NameServer::start());

@@ -89,6 +89,16 @@ fn the_command_waits_for_all_shards_and_prints_the_generation_or_the_problems() 
         assert!(administered.gateway.refused(2).join("\n").contains("'admin' is another now"));
         administered.replace(&text.yaml());
         assert!(command("reload", file, &[]).status.success());
+        // A new token cannot bring itself; a signal can.
+        let turned =
+            with_admin(&text.yaml(), &administered.socket).replace(TOKEN, "another-token-0123456789");
+        administered.gateway.replace(&turned);
+        let output = command("reload", file, &[]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(said.contains("the token in the file is not the one the gateway runs with"), "{said}");
+        administered.gateway.hangup();
+        administered.gateway.serves(7);
+        assert!(command("reload", file, &[]).status.success());
     });
 }
 

@@ -3,6 +3,7 @@
 use super::file;
 use super::files::Folder;
 use super::peer::Peer;
+use crate::http2::frames::{self, GOAWAY, HEADERS, PREFACE};
 use crate::support::{Driver, Gateway, PATIENCE, each_driver};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair};
 use rustls::AlertDescription as Alert;
@@ -92,6 +93,9 @@ fn a_certificate_that_is_over_is_good_neither_on_its_connection_nor_by_a_ticket(
                 assert!(Instant::now() < deadline, "it is over");
             };
             assert_eq!(status, 421);
+            let line = gateway.log_where(talk.local_addr(), "a refusal", |line| line["status"] == 421);
+            assert_eq!([&line["reason"], &line["detail"]], ["misdirected", "certificate_over"], "{line}");
+            assert!(talk.get("/known").is_err(), "it is closed, so that the client makes another one");
             let (local, alert) = peer.refused(at);
             assert_eq!(alert, Alert::CertificateExpired);
             assert_eq!(gateway.log_of(local)["detail"], "bad_certificate");
@@ -100,5 +104,25 @@ fn a_certificate_that_is_over_is_good_neither_on_its_connection_nor_by_a_ticket(
             let (_, kind, status) = peer.connect(at).unwrap();
             assert_eq!((kind, status), (Full, 200));
         }
+    });
+}
+
+#[test]
+fn a_connection_with_streams_ends_too_whose_client_would_not_be_let_in_any_more() {
+    each_driver(|driver| {
+        let ca = |name: &str| file(&format!("clients/{name}.pem")).display().to_string();
+        let asks = |name| text(driver, &format!("client_auth: required, client_ca: {}", ca(name)));
+        let gateway = Gateway::with(&asks("ca-a"), 1);
+        let mut talk = Peer::new(&TLS13, Some("ann")).offering(&[b"h2"]).open(gateway.addr()).unwrap();
+        talk.send(&[PREFACE, &frames::settings(&[]), &frames::get(1, "/ok")].concat());
+        talk.frame_of(HEADERS);
+        gateway.replace(&asks("ca-b"));
+        gateway.hangup();
+        gateway.serves(2);
+        talk.send(&frames::get(3, "/ok"));
+        let goaway = talk.frame_of(GOAWAY);
+        assert_eq!(goaway[4..8], [0; 4], "no error");
+        let line = gateway.log_where(talk.local_addr(), "a refusal", |line| line["status"] == 421);
+        assert_eq!([&line["reason"], &line["detail"]], ["misdirected", "certificate_refused"], "{line}");
     });
 }

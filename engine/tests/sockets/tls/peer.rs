@@ -163,6 +163,14 @@ impl Peer {
         self.begun(TcpStream::connect(at)?)?.ask(first)
     }
 
+    /// Connects as a client of a.test, and says nothing yet.
+    ///
+    /// # Errors
+    /// When nobody listens.
+    pub(super) fn open(&self, at: SocketAddr) -> io::Result<Talk> {
+        self.begun(TcpStream::connect(at)?)
+    }
+
     fn begun(&self, socket: TcpStream) -> io::Result<Talk> {
         socket.set_read_timeout(Some(Duration::from_secs(20)))?;
         let name = ServerName::try_from("a.test").unwrap();
@@ -182,6 +190,26 @@ impl Talk {
     /// How the access log names it.
     pub(super) fn local_addr(&self) -> SocketAddr {
         self.stream.sock.local_addr().unwrap()
+    }
+
+    /// Sends these bytes.
+    #[track_caller]
+    pub(super) fn send(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).unwrap();
+    }
+
+    /// Reads frames up to one of this kind, and gives what it carries.
+    #[track_caller]
+    pub(super) fn frame_of(&mut self, kind: u8) -> Vec<u8> {
+        loop {
+            let mut head = [0; 9];
+            self.stream.read_exact(&mut head).unwrap();
+            let mut carried = vec![0; u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize];
+            self.stream.read_exact(&mut carried).unwrap();
+            if head[3] == kind {
+                return carried;
+            }
+        }
     }
 
     /// The status of the reply to a GET.

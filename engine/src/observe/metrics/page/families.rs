@@ -13,7 +13,7 @@ macro_rules! families {
 }
 
 families! {
-    REQUESTS = Counter "ringgate_requests" ["listener", "class"] "Exchanges by class of the status sent; none is for those that got no answer.";
+    REQUESTS = Counter "ringgate_requests" ["listener", "class"] "Exchanges by class of the status sent; none is for those that got no answer. Connections that were refused before they asked anything (tls_handshake, proxy_protocol, connection_cap) are counted by their reason alone.";
     DURATION = Histogram "ringgate_request_duration_seconds" ["listener"] "First byte of a request to the last of its answer, tunnels apart.";
     REASONS = Counter "ringgate_reasons" ["reason"] "Exchanges by the reason of the access log.";
     RECEIVED = Counter "ringgate_request_body_bytes" [] "Body bytes from clients.";

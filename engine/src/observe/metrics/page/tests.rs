@@ -1,5 +1,6 @@
 use super::*;
 use crate::observe::Meters;
+use crate::observe::metrics::meters::Roll;
 use crate::observe::metrics::text::Kind;
 use std::path::Path;
 
@@ -142,7 +143,7 @@ fn every_family_has_its_head_once_and_its_series_behind_it() {
     meters.bound(10_000);
     let mut arming = meters.arm();
     let _route = arming.route("", "all");
-    let _endpoint = arming.endpoint("origin", "unix:/a\"b");
+    let _roll = Roll::new(arming.endpoint("origin", "unix:/a\"b").into_iter().collect());
     drop(arming);
     let text = String::from_utf8(page(&snapshot(&meters), Form::Prometheus, 0)).expect("is text");
     for family in FAMILIES {

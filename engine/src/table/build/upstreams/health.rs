@@ -49,6 +49,13 @@ pub(super) fn build(
     if given.port == Some(0) {
         check.error(&at.key("port"), "'port' is zero".into(), Some("give 1 to 65535".into()));
     }
+    if given.timeout > given.interval && !given.interval.0.is_zero() {
+        let message = format!(
+            "'timeout' of {} is longer than 'interval' of {}: a server that is silent is asked less often than that",
+            given.timeout, given.interval
+        );
+        check.warn(&at.key("timeout"), message, Some("write a shorter timeout, or a longer interval".into()));
+    }
     let health = Health {
         ask: ask?,
         host: given.host.clone(),
