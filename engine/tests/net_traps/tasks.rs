@@ -13,6 +13,23 @@ use std::time::Duration;
 /// Round trips of the tasks that run beside a spinning one.
 const TRIPS: usize = 50;
 
+/// Has so many trips to a peer and back.
+async fn echoed() {
+    let (stream, mut peer) = lone_pair();
+    let echo = thread::spawn(move || {
+        let mut scrap = [0; 4];
+        for _ in 0..TRIPS {
+            peer.read_exact(&mut scrap).expect("comes whole");
+            peer.write_all(&scrap).expect("is taken");
+        }
+    });
+    for trip in 0..TRIPS as u32 {
+        write_all(&stream, &trip.to_le_bytes()).await;
+        assert_eq!(read_exact(&stream, 4).await, trip.to_le_bytes());
+    }
+    echo.join().expect("echoes");
+}
+
 #[test]
 fn a_task_that_yields_for_ever_starves_no_task_no_socket_no_timer_and_no_mailbox() {
     on_each(|| async {
@@ -44,21 +61,9 @@ fn a_task_that_yields_for_ever_starves_no_task_no_socket_no_timer_and_no_mailbox
             });
         }
         let sender = thread::spawn(move || (0..10u32).for_each(|n| mailbox.send(n).expect("has room")));
-        let (stream, mut peer) = lone_pair();
-        let echo = thread::spawn(move || {
-            let mut scrap = [0; 4];
-            for _ in 0..TRIPS {
-                peer.read_exact(&mut scrap).expect("comes whole");
-                peer.write_all(&scrap).expect("is taken");
-            }
-        });
-        for trip in 0..TRIPS as u32 {
-            write_all(&stream, &trip.to_le_bytes()).await;
-            assert_eq!(read_exact(&stream, 4).await, trip.to_le_bytes());
-        }
+        echoed().await;
         pause(&wheel, Duration::from_millis(50)).await;
         sender.join().expect("sends");
-        echo.join().expect("echoes");
         while got.borrow().len() < 10 {
             pause(&wheel, Duration::from_millis(10)).await;
         }
@@ -92,21 +97,9 @@ fn tasks_that_give_way_for_ever_starve_no_task_no_socket_no_timer_and_no_mailbox
         for n in 0..10 {
             assert_eq!(mailbox.recv().await, n);
         }
-        let (stream, mut peer) = lone_pair();
-        let echo = thread::spawn(move || {
-            let mut scrap = [0; 4];
-            for _ in 0..TRIPS {
-                peer.read_exact(&mut scrap).expect("comes whole");
-                peer.write_all(&scrap).expect("is taken");
-            }
-        });
-        for trip in 0..TRIPS as u32 {
-            write_all(&stream, &trip.to_le_bytes()).await;
-            assert_eq!(read_exact(&stream, 4).await, trip.to_le_bytes());
-        }
+        echoed().await;
         pause(&wheel, Duration::from_millis(50)).await;
         sender.join().expect("sends");
-        echo.join().expect("echoes");
         assert!(laps.get() > 100, "those that give way go on: {}", laps.get());
     });
 }
