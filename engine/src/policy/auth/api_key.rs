@@ -11,7 +11,6 @@ use super::source::{Place, percent_decoded};
 use crate::config::policy::ApiKey as Given;
 use crate::config::read::Source;
 use crate::wire::head::Head;
-use std::path::PathBuf;
 
 /// Bytes of a key at most: longer ones are not hashed.
 const KEY_BYTES_MAX: usize = 1024;
@@ -21,7 +20,6 @@ const KEY_BYTES_MAX: usize = 1024;
 pub struct ApiKey {
     place: Place,
     challenge: Challenge,
-    registry: Option<PathBuf>,
 }
 
 impl ApiKey {
@@ -50,8 +48,7 @@ impl ApiKey {
         let place = place.filter(|_| flaws.len() == before)?;
         let (kind, name) = place.told();
         let challenge = Challenge::api_key(&given.realm, kind, &String::from_utf8_lossy(name));
-        let registry = given.registry.as_ref().map(|path| path.0.clone());
-        Some((ApiKey { place, challenge, registry }, entries))
+        Some((ApiKey { place, challenge }, entries))
     }
 
     /// Decides by the key of the request. The principal is about nobody unless the outcome is [`Outcome::Known`].
@@ -85,11 +82,6 @@ impl ApiKey {
     /// Where the key is looked for.
     pub fn place(&self) -> &Place {
         &self.place
-    }
-
-    /// The registry file, if there is one.
-    pub fn registry_file(&self) -> Option<&std::path::Path> {
-        self.registry.as_deref()
     }
 
     /// What a caller without a key is asked for.
