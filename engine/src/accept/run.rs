@@ -4,9 +4,8 @@
 use super::admit::Admission;
 use crate::base::ClientAddr;
 use crate::net::listener::{Listener, is_of_one_connection};
-use crate::net::shortage;
 use crate::net::spawn::{Either, give_way, race};
-use crate::net::{Wheel, clock};
+use crate::net::{Shortage, Wheel, clock};
 use std::future::Future;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -43,7 +42,7 @@ pub async fn accept(
     admit: impl Fn() -> Option<Admission>,
     wheel: Wheel,
     ended: impl Future<Output = ()>,
-    (mut arrival, short): (impl FnMut(Arrival), impl Fn(&'static str)),
+    (mut arrival, short): (impl FnMut(Arrival), impl Fn(Shortage)),
 ) {
     let backoff = wheel.deadline();
     let mut ended = pin!(ended);
@@ -54,7 +53,7 @@ pub async fn accept(
                 Ok(true) => return give_way().await,
                 Ok(false) if listener.ready().await.is_ok() => return,
                 Ok(false) => {}
-                Err(error) => shortage(&error).into_iter().for_each(&short),
+                Err(error) => Shortage::of(&error).into_iter().for_each(&short),
             }
             backoff.set(clock::coarse().after(BACKOFF));
             backoff.wait().await;

@@ -200,7 +200,7 @@ pub fn of_call(fault: CallFault) -> Reason {
     match fault {
         CallFault::NoEndpoint => Reason::NoEndpoint,
         CallFault::Connect(detail) => Reason::UpstreamConnect(detail),
-        CallFault::NoSocket(detail) => Reason::NoSocket(detail),
+        CallFault::NoSocket(lacking) => Reason::NoSocket(lacking.name()),
         CallFault::ConnectTimeout => Reason::UpstreamConnectTimeout,
         CallFault::Certificate(detail) => Reason::UpstreamCertificate(detail),
         CallFault::Tls(detail) => Reason::UpstreamTls(detail),

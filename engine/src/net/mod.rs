@@ -20,7 +20,7 @@ pub mod timer;
 mod turns;
 
 pub use link::Link;
-pub use socket::{shortage, unix};
+pub use socket::{Shortage, unix};
 pub use stream::Stream;
 pub use sys::{append_at_once, interrupt_nobody, raise_descriptor_limit, refused_to_make_files_in};
 pub use threads::{affinity, mailbox, offload, ring};

@@ -44,9 +44,9 @@ impl Shard {
         spawn(async move {
             let admit = || door.admit.borrow().admit();
             let ended = door.ending.begun();
-            let short = taking.lent.upstream.short.clone();
+            let short = |what| _ = taking.lent.upstream.gives_up_for(what);
             let arrival = |arrival| taking.arrived(&door, spread, arrival);
-            accept(listener_socket, admit, wheel, ended, (arrival, |lacks| short(lacks))).await;
+            accept(listener_socket, admit, wheel, ended, (arrival, short)).await;
         });
         Ok(())
     }

@@ -100,9 +100,9 @@ fn unreachable(shared: Arc<Shared>) -> Box<dyn Fn(&Endpoint)> {
 }
 
 /// Tells control what there is none left of, once in a while.
-fn short(shared: Arc<Shared>) -> Rc<dyn Fn(&'static str)> {
+fn short(shared: Arc<Shared>) -> Box<dyn Fn(&'static str)> {
     let told_at = Cell::new(None::<Tick>);
-    Rc::new(move |what| {
+    Box::new(move |what| {
         let now = clock::coarse();
         if told_at.get().is_none_or(|told_at| now.since(told_at) >= SHORT_AGAIN) {
             told_at.set(Some(now));

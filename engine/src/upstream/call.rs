@@ -12,7 +12,7 @@ use crate::base::{Fault, Tick};
 use crate::mem::{Buf, Scratch};
 use crate::net::body::frames::{FrameReader, FrameSender};
 use crate::net::body::{BodyReader, BodySource, Lane, Reading};
-use crate::net::clock;
+use crate::net::{Shortage, clock};
 use crate::table::{RouteTimeouts, Upstream};
 use crate::wire::edits::Edits;
 use crate::wire::head::{Head, Lines};
@@ -91,7 +91,7 @@ pub enum CallFault {
     /// No connection could be made, to the last endpoint tried in this way.
     Connect(&'static str),
     /// This process has no socket left to make one with, for want of this.
-    NoSocket(&'static str),
+    NoSocket(Shortage),
     /// No connection within `timeouts.connect`.
     ConnectTimeout,
     /// The last endpoint tried showed a certificate that breaks this rule.

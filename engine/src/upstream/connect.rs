@@ -15,7 +15,8 @@ use crate::base::{Side, Tick};
 use crate::certs::OriginTerms;
 use crate::mem::Class;
 use crate::net::dial::dial;
-use crate::net::{Deadline, Link, Stream, clock, shortage};
+use crate::net::spawn::give_way;
+use crate::net::{Deadline, Link, Shortage, Stream, clock};
 use crate::table::Endpoint;
 use crate::tls::{self, Refused, Wrong};
 use crate::wire::proxy_protocol::Announce;
@@ -192,17 +193,22 @@ pub async fn connect<'a>(
         }
         let began = clock::coarse();
         plan.tried.dialled.set(clock::now());
-        match open(lent, plan, leased.picked.endpoint(), request.announce, end).await {
+        let mut opened = open(lent, plan, leased.picked.endpoint(), request.announce, end).await;
+        if let Err(CallFault::NoSocket(what)) = opened
+            && lent.gives_up_for(what)
+        {
+            // The driver closes what was given up when it is looked at next.
+            give_way().await;
+            opened = open(lent, plan, leased.picked.endpoint(), request.announce, end).await;
+        }
+        match opened {
             Ok(stream) => {
                 let Some(slot) = held.take() else { return Err(last) };
                 leased.take_new(stream, slot).await?;
                 drop(dialling);
                 return Ok(leased);
             }
-            Err(fault @ CallFault::NoSocket(what)) => {
-                (lent.short)(what);
-                return Err(fault);
-            }
+            Err(fault @ CallFault::NoSocket(_)) => return Err(fault),
             Err(fault) => last = fault,
         }
         // What is left after a long wait for a slot may be too short for any endpoint.
@@ -267,7 +273,7 @@ async fn open(
 /// Why there is no connection.
 fn unopened(error: &io::Error) -> CallFault {
     use io::ErrorKind as Kind;
-    if let Some(what) = shortage(error) {
+    if let Some(what) = Shortage::of(error) {
         return CallFault::NoSocket(what);
     }
     CallFault::Connect(match error.kind() {

@@ -4,12 +4,11 @@ use super::pool::Pools;
 use super::wish::Asker;
 use crate::mem::{Pool, Scratches};
 use crate::net::pipe::Pipes;
-use crate::net::{Intake, Wheel};
+use crate::net::{Intake, Shortage, Wheel};
 use crate::observe::Counts;
 use crate::table::Endpoint;
 use crate::wire::head::Lines;
 use std::cell::Cell;
-use std::rc::Rc;
 use std::sync::Arc;
 
 /// Asks every other shard for a slot of an upstream, by its name.
@@ -40,12 +39,19 @@ pub struct Lent {
     /// Asks the other shards for a slot of the upstream named, when its cap is reached.
     pub ask_slot: AskSlot,
     /// Tells control that no socket could be opened, for want of this.
-    pub short: Rc<dyn Fn(&'static str)>,
+    pub short: Box<dyn Fn(&'static str)>,
     /// Tells control that no connection to the endpoint could be made: its name may stand for another address by now.
     pub unreachable: Box<dyn Fn(&Endpoint)>,
 }
 
 impl Lent {
+    /// No socket could be opened for want of `what`: control is told, and where descriptors lack, one connection that is idle
+    /// is given up. False when none was.
+    pub fn gives_up_for(&self, what: Shortage) -> bool {
+        (self.short)(what.name());
+        what != Shortage::Memory && self.pools.give_up_one()
+    }
+
     /// The next pseudo-random number (xorshift64*): for balancing and ids, never for secrets.
     pub fn random(&self) -> u64 {
         let mut x = self.random.get();

@@ -134,6 +134,13 @@ impl Pools {
         }
     }
 
+    /// Closes the idle connection that has been parked longest at the upstream that has most of them; false when none has any.
+    pub fn give_up_one(&self) -> bool {
+        let stations = self.stations.borrow();
+        let fullest = stations.iter().max_by_key(|station| station.parked());
+        fullest.is_some_and(|station| station.evict().is_some())
+    }
+
     fn named(&self, name: &str) -> Option<Rc<Station>> {
         self.stations.borrow().iter().find(|station| &*station.name == name).cloned()
     }

@@ -187,7 +187,7 @@ async fn hold_then_let_go() {
     };
     let lacks = Rc::new(Cell::new(""));
     let told = lacks.clone();
-    let short = move |what| told.set(what);
+    let short = move |what: ringgate::net::Shortage| told.set(what.name());
     spawn(accept(listener, unlimited(), wheel.clone(), std::future::pending(), (take, short)));
     println!("\nport {}", addr.port());
     let mut greeted = 0;

@@ -360,6 +360,30 @@ fn without_descriptors_requests_are_answered_503_and_endpoints_stay_good() {
     });
 }
 
+// Connections that wait for the next request are worth less than one that a request waits for.
+#[test]
+fn where_descriptors_lack_an_idle_connection_gives_way() {
+    each_driver(|driver| {
+        let origins = [Origin::start(), Origin::start()];
+        let endpoints = [origins[0].addr(), origins[1].addr()];
+        let gateway = Gateway::start(driver, &Setup { balance: "round_robin", ..Setup::before(&endpoints) });
+        let mut client = gateway.connect();
+        ask(&mut client, "GET", "/ok", "");
+        client.reply().expect(200);
+        let first = origins.iter().find(|origin| origin.connections() > 0).expect("it has the connection");
+        gateway.descriptors(gateway.lowest_free_descriptor());
+        // To the other endpoint, over the descriptor of the first one's connection.
+        ask(&mut client, "GET", "/ok", "");
+        client.reply().expect(200);
+        assert!(origins.iter().all(|origin| origin.seen().len() == 1));
+        assert!(first.wait(|seen| seen[0].end.is_some()), "its connection was given up");
+        // Nor is a client left waiting for one that is parked.
+        let mut another = gateway.connect();
+        ask(&mut another, "POST", "/ok", "body");
+        assert_eq!(another.reply().expect(503).reason(), "no_socket", "none is left for the origin");
+    });
+}
+
 #[test]
 fn an_endpoint_that_refuses_gives_way_to_another() {
     for balance in ["round_robin", "least_connections"] {

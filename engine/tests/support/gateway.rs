@@ -150,6 +150,13 @@ impl Gateway {
         assert!(done.expect("util-linux is there").success());
     }
 
+    /// The lowest number that none of its descriptors has: the next one would get it.
+    pub fn lowest_free_descriptor(&self) -> usize {
+        let taken =
+            |number: &usize| Path::new(&format!("/proc/{}/fd/{number}", self.child.id())).is_symlink();
+        (0..).find(|number| !taken(number)).expect("it has not all of them")
+    }
+
     /// Its configuration file.
     pub fn file(&self) -> &Path {
         &self.file

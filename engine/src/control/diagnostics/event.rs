@@ -77,7 +77,7 @@ events! {
     UpstreamEmpty = "upstream_empty", WARN, ["upstream"];
     /// An upstream's endpoints are others now.
     EndpointsChanged = "endpoints_changed", DEBUG, ["upstream", "endpoints"];
-    /// Connections cannot be taken or made, for want of descriptors or memory. Requests that need a new one are answered 503, and clients wait in the listeners' queues. Once a minute at most.
+    /// Connections cannot be taken or made, for want of descriptors or memory. Idle connections to origins are closed for others; where there are none, requests that need a new one are answered 503, and clients wait in the listeners' queues. Once a minute at most.
     SocketsExhausted = "sockets_exhausted", ERROR, ["lacks", "help"];
     /// The health checks of an endpoint failed as often as takes it out: it gets requests only while no other is left.
     EndpointOut = "endpoint_out", WARN, ["upstream", "endpoint", "error"];
