@@ -193,15 +193,7 @@ pub async fn connect<'a>(
         }
         let began = clock::coarse();
         plan.tried.dialled.set(clock::now());
-        let mut opened = open(lent, plan, leased.picked.endpoint(), request.announce, end).await;
-        if let Err(CallFault::NoSocket(what)) = opened
-            && lent.gives_up_for(what)
-        {
-            // The driver closes what was given up when it is looked at next.
-            give_way().await;
-            opened = open(lent, plan, leased.picked.endpoint(), request.announce, end).await;
-        }
-        match opened {
+        match open(lent, plan, leased.picked.endpoint(), request.announce, end).await {
             Ok(stream) => {
                 let Some(slot) = held.take() else { return Err(last) };
                 leased.take_new(stream, slot).await?;
@@ -257,7 +249,7 @@ async fn open(
     announce: Option<&Announce>,
     end: &Deadline,
 ) -> Result<Stream, CallFault> {
-    let stream = dial(&endpoint.addr, end).await.map_err(|error| unopened(&error))?;
+    let stream = dial_or_give_up(lent, endpoint, end).await?;
     match &plan.upstream.tls {
         // Boxed: a handshake needs room that exchanges do not need later.
         Some(terms) => {
@@ -267,6 +259,18 @@ async fn open(
             if agreed { Ok(stream) } else { Err(CallFault::Tls("no_common_protocol")) }
         }
         None => Ok(stream),
+    }
+}
+
+/// A socket that is connected to `endpoint`; where descriptors lack, over that of a connection that is idle.
+async fn dial_or_give_up(lent: &Lent, endpoint: &Endpoint, end: &Deadline) -> Result<Stream, CallFault> {
+    match dial(&endpoint.addr, end).await.map_err(|error| unopened(&error)) {
+        Err(CallFault::NoSocket(what)) if lent.gives_up_for(what) => {
+            // The driver closes what was given up when it is looked at next.
+            give_way().await;
+            dial(&endpoint.addr, end).await.map_err(|error| unopened(&error))
+        }
+        dialled => dialled,
     }
 }
 

@@ -203,7 +203,8 @@ fn a_warm_get_of_an_origin_with_tls_allocates_what_rustls_does() {
             let span = shard.trap();
             (0..COUNTED).for_each(|_| client.exchange(REQUEST, len, &mut scrap));
             let taken = span.end();
-            let most = (records + 1) * RECORD_CALLS * COUNTED as u64;
+            // One in a hundred may be of a record that came in pieces.
+            let most = (records + 1) * RECORD_CALLS * COUNTED as u64 * 101 / 100;
             assert!(taken.calls <= most, "{driver}: {taken:?} of {most}, first by\n{}", taken.culprits());
         }
     }
