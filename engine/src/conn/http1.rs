@@ -4,7 +4,6 @@
 use super::answer::Http1Replies;
 use super::head::{Came, Expect, Reader};
 use super::idle::GRACE;
-use super::linger::{leave, linger};
 use super::misdirected::{certificate, misdirected};
 use super::proxied::announced;
 use super::upgrade;
@@ -35,6 +34,10 @@ pub enum End {
     StillAsleep,
     /// Drop the connection.
     Closed,
+    /// Close: the client said that it sends nothing more.
+    Leave,
+    /// Close once the client has stopped sending.
+    Linger,
     /// What has come, if anything has been read, is HTTP/2.
     Http2(Option<Buf>),
 }
@@ -82,15 +85,7 @@ pub async fn serve(link: &Rc<Link>, lent: &Rc<Lent>, home: &Home, peer: &mut Pee
             Came::Gone => return End::Closed,
             Came::Whole(began) => match exchange.serve(&mut buf, &lines, began, &mut class).await {
                 After::Next => {}
-                After::Close => return End::Closed,
-                After::Leave => {
-                    leave(link, lent).await;
-                    return End::Closed;
-                }
-                After::Linger => {
-                    linger(link, lent).await;
-                    return End::Closed;
-                }
+                After::End(end) => return end,
             },
             // A connection speaks one version to its end: what follows an exchange is no preface, and what is spoken over TLS was
             // agreed on in the handshake (RFC 9113 §3.2, RFC 7301 §3.2).
@@ -104,8 +99,7 @@ pub async fn serve(link: &Rc<Link>, lent: &Rc<Lent>, home: &Home, peer: &mut Pee
             }
             Came::Refused(reason, began) => {
                 exchange.refused(buf.take(), &mut lines, reason, began).await;
-                linger(link, lent).await;
-                return End::Closed;
+                return End::Linger;
             }
         }
         (expect, still_asleep) = (Expect::Silence, false);
@@ -131,12 +125,8 @@ fn next_class(head: Head<'_>) -> Class {
 enum After {
     /// The next exchange; bytes of it may be in the buffer already.
     Next,
-    /// Close.
-    Close,
-    /// Close: the client said that it sends nothing more.
-    Leave,
-    /// Close once the client has stopped sending.
-    Linger,
+    /// There is none.
+    End(End),
 }
 
 struct Exchange<'a> {
@@ -170,7 +160,7 @@ impl Exchange<'_> {
 
     /// Serves the request at the front of `buf`; leaves there what follows it.
     async fn serve(&self, buf: &mut Option<Buf>, lines: &Lines, began: Tick, class: &mut Class) -> After {
-        let Some(mut held) = buf.take() else { return After::Close };
+        let Some(mut held) = buf.take() else { return After::End(End::Closed) };
         *class = next_class(Head::new(held.filled(), lines));
         let (after, used, rest) = self.exchange(&held, lines, began).await;
         match rest {
@@ -224,18 +214,18 @@ impl Exchange<'_> {
             }
             match outcome {
                 Outcome::Reuse if !down.reply.closes => After::Next,
-                Outcome::Reuse if !down.reply.keeps && down.body.ended() => After::Leave,
+                Outcome::Reuse if !down.reply.keeps && down.body.ended() => After::End(End::Leave),
                 // The client may have sent more: a close at once would reset what it has not read yet, whole answers
                 // before a cut one among it.
-                Outcome::Reuse | Outcome::Close => After::Linger,
+                Outcome::Reuse | Outcome::Close => After::End(End::Linger),
                 Outcome::Reset => {
                     self.link.stream.reset_on_close();
-                    After::Close
+                    After::End(End::Closed)
                 }
                 Outcome::Tunnel(tunnel) => {
                     // Boxed: few connections become tunnels, and room for one would be kept in each.
                     Box::pin(self.tunnel(&ctx, *tunnel, first)).await;
-                    After::Close
+                    After::End(End::Closed)
                 }
             }
         };
@@ -243,7 +233,7 @@ impl Exchange<'_> {
         drop(ctx);
         let mut body = down.body;
         let after = match after {
-            After::Next if !(body.ended() || body.forget(until(REST)).await) => After::Linger,
+            After::Next if !(body.ended() || body.forget(until(REST)).await) => After::End(End::Linger),
             after => after,
         };
         (after, head.head_len() + body.used(), body.into_rest())

@@ -3,6 +3,7 @@
 
 use super::http1::{End, serve};
 use super::http2;
+use super::linger::{left, linger};
 use crate::base::{Side, Tick};
 use crate::exchange::{Home, Lent, Peer, Tells};
 use crate::net::stream::{Idle, Stream, Wait};
@@ -53,6 +54,9 @@ pub fn connection(stream: Stream, lent: Rc<Lent>, home: Rc<Home>, peer: Peer) ->
                 // Readiness may be told of for nothing, and an idle time that began anew each time would not end.
                 End::StillAsleep => {}
                 End::Closed => return,
+                // Who is waited for keeps no buffer and no table meanwhile.
+                End::Leave if left(&link) => return,
+                End::Leave | End::Linger => return Box::pin(linger(&link, &lent)).await,
                 End::Http2(first) => break Box::pin(http2::serve(link, lent, home, peer, first)),
             }
         };

@@ -22,13 +22,13 @@ const BRIEF: Duration = Duration::from_millis(500);
 const AT_ONCE: u32 = 16;
 
 /// Ends a connection whose client said that it sends nothing more (RFC 9112 §9.6): it is waited for only if it sent something
-/// all the same. What is left of the answer leaves behind the close.
-pub async fn leave(link: &Link, lent: &Lent) {
-    if link.stream.idle() == Idle::Quiet {
+/// all the same, which is false. What is left of the answer leaves behind the close.
+pub fn left(link: &Link) -> bool {
+    let is_quiet = link.stream.idle() == Idle::Quiet;
+    if is_quiet {
         link.stream.shutdown_write();
-    } else {
-        linger(link, lent).await;
     }
+    is_quiet
 }
 
 /// Ends the sending side, then reads and forgets what the client still sends, for a while.

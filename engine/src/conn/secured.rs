@@ -21,10 +21,25 @@ pub async fn secured(stream: Stream, terms: Terms, lent: Rc<Lent>, home: Rc<Home
         home.look(&lent, |listener| Slot::take(listener.handshakes.clone(), listener.limits.handshakes));
     let Some(place) = place else { return record(&lent, &home, &peer, "too_many", clock::now()) };
     // Boxed: a handshake needs room that the connection does not need later.
-    if let Some(stream) = Box::pin(handshake(stream, terms, &lent, &home, &mut peer)).await {
-        drop(place);
-        connection(stream, lent, home, peer).await;
+    let shaken = Box::pin(handshake(stream, terms, &lent, &home, &mut peer)).await;
+    // Who was refused does not keep others from their handshakes while he is waited for.
+    drop(place);
+    match shaken {
+        Ok(stream) => connection(stream, lent, home, peer).await,
+        Err(Left::Closed) => {}
+        Err(Left::Refused(stream)) => {
+            linger(&Link::new(stream, &lent.upstream.wheel, Side::Client), &lent).await
+        }
     }
+}
+
+/// What is left of a connection without a handshake.
+enum Left {
+    /// Nothing to wait for.
+    Closed,
+    /// A client may have sent its first request behind its part of the handshake: closed at once, it would be reset before
+    /// it has read why it is refused.
+    Refused(Stream),
 }
 
 /// Has a handshake recorded that came to nothing, or was not made.
@@ -40,26 +55,23 @@ async fn handshake(
     lent: &Rc<Lent>,
     home: &Rc<Home>,
     peer: &mut Peer,
-) -> Option<Stream> {
+) -> Result<Stream, Left> {
     let began = clock::now();
     let by = began.after(home.look(lent, |listener| listener.timeouts.head));
     let (stream, first) = match peer.announces {
-        true => proxy_header(stream, lent, home, peer).await?,
+        true => proxy_header(stream, lent, home, peer).await.ok_or(Left::Closed)?,
         false => (stream, None),
     };
     let deadline = lent.upstream.wheel.deadline();
     deadline.set(by);
     let (refused, stream) = match accept(stream, &terms, &lent.upstream.buffers, first, &deadline).await {
-        Ok(stream) => return Some(stream),
+        Ok(stream) => return Ok(stream),
         Err(refused) => refused,
     };
     let why = match refused {
-        Refused::Silent => return None,
+        Refused::Silent => return Err(Left::Closed),
         // Control tells what comes of it.
-        Refused::Proof => {
-            linger(&Link::new(stream, &lent.upstream.wheel, Side::Client), lent).await;
-            return None;
-        }
+        Refused::Proof => return Err(Left::Refused(stream)),
         Refused::Timeout => "timeout",
         Refused::Cut => "cut",
         Refused::Wrong(Wrong::Certificate(why @ "no_certificate")) => why,
@@ -68,13 +80,7 @@ async fn handshake(
         Refused::Wrong(Wrong::Protocol(why)) => why,
     };
     record(lent, home, peer, why, began);
-    if let Refused::Wrong(_) = refused {
-        // A client may have sent its first request behind its part of the handshake: closed at once, it would be reset before
-        // it has read why it is refused.
-        let link = Link::new(stream, &lent.upstream.wheel, Side::Client);
-        linger(&link, lent).await;
-    }
-    None
+    Err(if let Refused::Wrong(_) = refused { Left::Refused(stream) } else { Left::Closed })
 }
 
 /// The PROXY header comes before the handshake: it is of the connection, not of what is said on it.
@@ -92,7 +98,7 @@ async fn proxy_header(
         match announced(&link, lent, home, peer, &mut first).await {
             Ok(()) => break,
             Err(End::StillAsleep | End::Asleep) => {}
-            Err(End::Closed | End::Http2(_)) => return None,
+            Err(End::Closed | End::Leave | End::Linger | End::Http2(_)) => return None,
         }
     }
     Some((Rc::into_inner(link)?.stream, first))

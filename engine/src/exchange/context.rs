@@ -70,8 +70,8 @@ pub struct Context<'a> {
     pub tunnel: Cell<bool>,
     /// Whether it lasts for as long as its client likes.
     pub(super) lasts: Cell<bool>,
-    /// Its place among the tunnels of its listener, once it is to become one.
-    pub place: Cell<Option<Slot<Arc<Capped>>>>,
+    /// Its slot among the tunnels of its listener, from the offer of an upgrade on, until it is declined.
+    pub tunnel_slot: Cell<Option<Slot<Arc<Capped>>>>,
     /// Whether its client was told to send its body.
     pub continued: Cell<bool>,
     /// Where its time goes, where somebody wants to know.
@@ -115,7 +115,7 @@ impl<'a> Context<'a> {
             by: Cell::new(Tick::NEVER),
             tunnel: Cell::new(false),
             lasts: Cell::new(false),
-            place: Cell::new(None),
+            tunnel_slot: Cell::new(None),
             continued: Cell::new(false),
             timing: if sampled || gateway.timed { Some(timed::begin(lent, began, sampled)) } else { None },
             wall_ms: clock::unix_ms(),

@@ -43,6 +43,9 @@ pub fn write<'c, B: BodySource, R: Replies>(
         if upgrade.is_some() && is_by_http2 && !has_answered(ctx, head) {
             return Err(Reason::UpstreamMalformed("websocket_accept"));
         }
+        if upgrade.is_none() {
+            drop(ctx.tunnel_slot.take());
+        }
         let close = upload.is_some() || !body.ended();
         let mut reader = got.body();
         let length = match got.length() {

@@ -300,6 +300,8 @@ pub async fn call<'a, B: BodySource>(
         if !body.rewind() {
             return Err(fault);
         }
+        // The socket of what failed is closed before another is opened.
+        *upload = None;
     }
 }
 

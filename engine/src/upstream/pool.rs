@@ -128,7 +128,9 @@ impl Pools {
         match station.evict() {
             Some(conn) => conn.into_slot().give(&asker),
             None => {
-                station.spare();
+                if !station.leave_idle() {
+                    station.spare();
+                }
                 station.slots.owe(asker);
             }
         }

@@ -67,11 +67,15 @@ impl Shared {
         idle.inspect(|mux| mux.leave()).is_some()
     }
 
+    /// Whether one is to close that still carries something.
+    pub fn one_leaves(&self) -> bool {
+        self.all.iter().any(|mux| !mux.takes_more() && !mux.is_gone())
+    }
+
     /// Has the one close that carries least, once it carries nothing more, if another one goes on.
     pub fn leave_spare(&self) -> bool {
         let staying = || self.all.iter().filter(|mux| mux.takes_more());
-        let one_leaves = self.all.iter().any(|mux| !mux.takes_more() && !mux.is_gone());
-        if one_leaves || staying().nth(1).is_none() {
+        if staying().nth(1).is_none() {
             return false;
         }
         staying().min_by_key(|mux| mux.active()).inspect(|mux| mux.leave()).is_some()

@@ -108,9 +108,9 @@ impl Slots {
     /// Someone has left the line. What another shard gave is the next one's; with nobody in it nothing is asked for.
     pub fn left(&self) {
         let Some(wish) = self.wish.get() else { return };
+        // Only whoever looks is woken by what another shard gives: the next one looks now.
         match self.has_line() {
-            true if wish.holds() => self.line.borrow_mut().call(),
-            true => {}
+            true => self.line.borrow_mut().call(),
             false => wish.close(),
         }
     }

@@ -191,17 +191,19 @@ impl Station {
     pub fn evict(&self) -> Option<Conn> {
         let inner = &mut *self.inner.borrow_mut();
         let fullest = inner.idle.iter_mut().max_by_key(|idle| idle.len())?;
-        if fullest.is_empty() {
-            inner.shared.iter().any(Shared::leave_idle);
-            return None;
-        }
-        Some(fullest.remove(0).conn)
+        (!fullest.is_empty()).then(|| fullest.remove(0).conn)
+    }
+
+    /// Has a shared connection close that carries nothing; false if there is none.
+    pub fn leave_idle(&self) -> bool {
+        self.inner.borrow().shared.iter().any(Shared::leave_idle)
     }
 
     /// A shared connection that is closed once its exchanges have ended, if there are others: another shard needs one.
     pub fn spare(&self) {
         let inner = self.inner.borrow();
-        inner.shared.iter().any(Shared::leave_spare);
+        // One at a time: who asks does so again until it has it.
+        let _ = inner.shared.iter().any(Shared::one_leaves) || inner.shared.iter().any(Shared::leave_spare);
     }
 
     /// Puts `set` in the place of the endpoints. An address that stays, and with TLS the name that it proves, keeps its

@@ -157,7 +157,11 @@ fn take(plan: Plan<'_>, (picked, parks): (&Picked, bool), waited: bool) -> Optio
     {
         return Some(Free::Parked(at, conn));
     }
-    station.evict().map(|conn| Free::Slot(conn.into_slot()))
+    let idle = station.evict();
+    if idle.is_none() {
+        station.leave_idle();
+    }
+    idle.map(|conn| Free::Slot(conn.into_slot()))
 }
 
 /// The place of an exchange among those that wait for a slot, until this is dropped. What it was called for and did not take

@@ -49,7 +49,7 @@ impl Wish {
     }
 
     /// Whether a slot is there.
-    pub fn holds(&self) -> bool {
+    fn holds(&self) -> bool {
         self.state.load(Acquire) == GIVEN
     }
 

@@ -190,12 +190,15 @@ fn excused(run: &Run, ask: &Ask, answer: &Answer) -> bool {
     act || refused || swallowed || crowded || stale
 }
 
+/// What the clock may lag behind that deadlines are set by.
+const COARSE: Duration = Duration::from_millis(4);
+
 /// Whether more clients than the cap of its upstream allows asked there, and it waited as long as it may for its turn.
 fn waited_at_the_cap(run: &Run, ask: &Ask) -> bool {
     let asks_there = |session: &&Session| session.asks.iter().any(|other| other.upstream == ask.upstream);
     let many = run.plan.sessions.iter().filter(asks_there).count();
     let cap = run.plan.upstreams[ask.upstream].cap as usize;
-    cap < many && run.took(ask.id).is_some_and(|took| took >= CONNECT)
+    cap < many && run.took(ask.id).is_some_and(|took| took + COARSE >= CONNECT)
 }
 
 /// Waits until every connection is gone, then holds the counts against zero.

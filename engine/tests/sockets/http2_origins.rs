@@ -111,6 +111,25 @@ fn an_origin_that_says_no_100_is_waited_for_as_for_a_reply() {
 }
 
 #[test]
+fn a_hint_is_no_100_and_who_waits_for_one_is_not_blamed() {
+    each_driver(|driver| {
+        let hints = TcpListener::bind("127.0.0.1:0").unwrap();
+        let behind = second(driver, hints.local_addr().unwrap(), "");
+        thread::spawn(move || {
+            let (mut stream, _) = hints.accept().unwrap();
+            stream.read(&mut [0; 4096]).unwrap();
+            stream.write_all(b"HTTP/1.1 103 Early Hints\r\n\r\n").unwrap();
+            // Nothing more, until it is left.
+            let _ = stream.read(&mut [0; 4096]);
+        });
+        let gateway = first(driver, behind.addr(), "");
+        let mut client = gateway.connect();
+        client.send("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n");
+        assert_eq!(client.reply().expect(504).reason(), "upstream_timeout");
+    });
+}
+
+#[test]
 fn many_exchanges_share_one_connection() {
     each_driver(|driver| {
         let origin = Origin::start();

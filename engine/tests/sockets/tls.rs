@@ -147,6 +147,20 @@ fn handshakes_past_the_cap_are_not_begun() {
 }
 
 #[test]
+fn who_was_refused_keeps_no_place_among_handshakes_while_it_goes_on_to_send() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let gateway = bounded(driver, &origin, "10s", "handshakes: 1");
+        let mut refused = TcpStream::connect(gateway.addr()).unwrap();
+        refused.write_all(b"GET / HTTP/1.1\r\nHost: a.test\r\n\r\n").unwrap();
+        gateway.log_of(refused.local_addr().unwrap());
+        // It is read from for a while all the same.
+        refused.write_all(b"more").unwrap();
+        Peer::new(&TLS13, None).connect(gateway.addr()).expect("the place is free");
+    });
+}
+
+#[test]
 fn a_client_of_http10_need_not_name_its_host_again() {
     each_driver(|driver| {
         let origin = Origin::start();

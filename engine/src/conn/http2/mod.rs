@@ -26,8 +26,7 @@ use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context as Poller, Poll};
-use std::time::Duration;
-use stream::{Active, Shared};
+use stream::{Active, FAREWELL, Shared};
 
 use super::linger::linger;
 
@@ -48,8 +47,6 @@ const ENDED_EARLY_MAX: usize = 1024;
 const FRAME_BYTES: u32 = 16 * 1024;
 /// Bytes of a stream's reply that the library keeps until they may be sent.
 const SEND_BUFFER_BYTES: usize = 32 * 1024;
-/// What a connection that has nothing left to do is given to leave by itself.
-const FAREWELL: Duration = Duration::from_secs(1);
 
 type Server = Connection<Polled, Piece>;
 
@@ -69,6 +66,7 @@ pub(super) async fn serve(link: Rc<Link>, lent: Rc<Lent>, home: Rc<Home>, peer: 
         quiet_since,
         silent: Cell::new(false),
         outlived: Cell::new(false),
+        leaves: Cell::new(false),
     });
     link.reading.set(now.after(home.look(&lent, |listener| listener.timeouts.head)));
     let builder = home.look(&lent, builder);
@@ -84,7 +82,7 @@ pub(super) async fn serve(link: Rc<Link>, lent: Rc<Lent>, home: Rc<Home>, peer: 
     let _asleep = lent.sleepers.enter(&link, &home, Tells::Now);
     link.reading.set(shared.quiet_until(clock::coarse()));
     let pings = server.ping_pong();
-    let mut driver = Driver { shared: &shared, pings, asked_at: None, leaves: false, told: None };
+    let mut driver = Driver { shared: &shared, pings, asked_at: None, told: None };
     loop {
         match poll_fn(|cx| driver.turn(&mut server, cx)).await {
             Step::Stream(request, respond) => {
@@ -188,8 +186,6 @@ struct Driver<'a> {
     pings: Option<PingPong>,
     /// When the client was asked whether it is still there.
     asked_at: Option<Tick>,
-    /// Whether the client was told to take its next requests elsewhere.
-    leaves: bool,
     /// What it was told that it did wrong, of what the library lets pass.
     told: Option<Breach>,
 }
@@ -199,7 +195,7 @@ impl Driver<'_> {
     fn turn(&mut self, server: &mut Server, cx: &mut Poller<'_>) -> Poll<Step> {
         let Shared { wire, lent, home, outlived, .. } = &**self.shared;
         wire.begin_turn();
-        if !self.leaves && (outlived.get() || home.lets_go(lent, wire.link())) {
+        if !self.shared.leaves.get() && (outlived.get() || home.lets_go(lent, wire.link())) {
             self.leave(server);
         }
         self.hear_pong(cx);
@@ -242,7 +238,7 @@ impl Driver<'_> {
             return Poll::Ready(Step::Yield);
         }
         if let Some(begun) = wire.begun()
-            && !self.leaves
+            && !self.shared.leaves.get()
         {
             wire.link().reading.set(begun.after(home.look(lent, |listener| listener.timeouts.head)));
         }
@@ -273,7 +269,7 @@ impl Driver<'_> {
 
     /// Has the client take its next requests elsewhere (RFC 9113 §6.8); those that it has asked are answered.
     fn leave(&mut self, server: &mut Server) {
-        self.leaves = true;
+        self.shared.leaves.set(true);
         server.graceful_shutdown();
         self.shared.wire.link().reading.set(until(FAREWELL));
     }
@@ -289,7 +285,7 @@ impl Driver<'_> {
         }
         let next = if active.get() == 0 {
             let silent_until = self.shared.quiet_until(heard.max(quiet_since.get()));
-            if self.leaves {
+            if self.shared.leaves.get() {
                 // What is left of replies leaves first, as long as they are read.
                 let owes = wire.owes() || server.has_streams();
                 let by =
@@ -303,7 +299,7 @@ impl Driver<'_> {
             if silent_until > now {
                 silent_until
             } else {
-                self.leaves = true;
+                self.shared.leaves.set(true);
                 server.graceful_shutdown();
                 now.after(FAREWELL)
             }
@@ -332,7 +328,7 @@ impl Driver<'_> {
                 }
             }
         };
-        let old = if self.leaves { Tick::NEVER } else { home.old_at(lent, wire.link()) };
+        let old = if self.shared.leaves.get() { Tick::NEVER } else { home.old_at(lent, wire.link()) };
         wire.link().reading.set(if old > now { next.min(old) } else { next });
         false
     }

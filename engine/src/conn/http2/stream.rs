@@ -30,6 +30,9 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
+/// What a connection that has nothing left to do is given to leave by itself.
+pub(super) const FAREWELL: Duration = Duration::from_secs(1);
+
 /// What the streams of a connection share.
 pub(super) struct Shared {
     pub(super) wire: Rc<Wire>,
@@ -38,6 +41,8 @@ pub(super) struct Shared {
     pub(super) peer: Peer,
     /// Streams that are served now.
     pub(super) active: Cell<u32>,
+    /// Whether its client was told to take its next requests elsewhere.
+    pub(super) leaves: Cell<bool>,
     /// When the last one ended.
     pub(super) quiet_since: Cell<Tick>,
     /// Whether the connection ends because its client answered nothing.
@@ -66,7 +71,10 @@ impl Drop for Active {
         shared.active.set(shared.active.get() - 1);
         shared.quiet_since.set(clock::coarse());
         if shared.active.get() == 0 {
-            shared.wire.link().reading.set(shared.quiet_until(clock::coarse()));
+            let now = clock::coarse();
+            // What its client sent before it was told to leave may be on its way.
+            let by = if shared.leaves.get() { now.after(FAREWELL) } else { shared.quiet_until(now) };
+            shared.wire.link().reading.set(by);
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use super::{Living, Phase, Refusal, Status};
 use crate::base::counters::Capped;
-use crate::base::{Generation, ListenerId, UpstreamId};
+use crate::base::{ListenerId, UpstreamId};
 use crate::config::Problems;
 use crate::control::bind::{Fresh, Listening};
 use crate::control::courier::Couriers;
@@ -137,7 +137,7 @@ impl Published {
     pub fn told(&mut self, report: Report) -> Option<Report> {
         match report {
             Report::Serving => {}
-            Report::Left(shard, table) => self.left(shard, table.generation),
+            Report::Left(shard, table) => self.left(shard, table),
             Report::Deaf { shard, listener, error } => {
                 let error = error.to_string();
                 tell!(
@@ -151,17 +151,17 @@ impl Published {
         None
     }
 
-    fn left(&mut self, shard: usize, generation: Generation) {
-        let find = |alive: &Alive| alive.about.generation == generation;
+    fn left(&mut self, shard: usize, left: Arc<Table>) {
+        let find = |alive: &Alive| alive.about.generation == left.generation;
         // A shard that was handed a connection of a table it had left may leave it twice.
-        let Some(at) = self.living.iter().position(find) else { return };
+        let Some(at) = self.living.iter().position(find) else { return free(left) };
         let alive = &mut self.living[at];
         alive.about.held_by.retain(|other| *other != shard);
         if alive.about.held_by.is_empty() {
             let Alive { table, .. } = self.living.remove(at);
-            // A large one takes a while to free.
-            drop(tokio::task::spawn_blocking(move || drop(table)));
+            free(table);
         }
+        free(left);
         self.tell(|_| {});
     }
 
@@ -244,4 +244,9 @@ fn keep_equal_endpoints(before: &Table, table: &mut Table) {
             upstream.endpoints = known.endpoints.clone();
         }
     }
+}
+
+/// Lets go of a table elsewhere: a large one takes a while to free, whoever has it last.
+fn free(table: Arc<Table>) {
+    drop(tokio::task::spawn_blocking(move || drop(table)));
 }

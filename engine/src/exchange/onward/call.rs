@@ -72,8 +72,8 @@ pub fn onward<'f, 'c: 'f, B: BodySource, R: Replies>(
         let (upgrade, length) = offered(head, route, length);
         if upgrade.is_some() {
             let Listener { limits, tunnels, .. } = &ctx.table.listeners[ctx.peer.listener.index()];
-            let place = Slot::take(tunnels.clone(), limits.tunnels).ok_or(Reason::TunnelCap)?;
-            ctx.place.set(Some(place));
+            let slot = Slot::take(tunnels.clone(), limits.tunnels).ok_or(Reason::TunnelCap)?;
+            ctx.tunnel_slot.set(Some(slot));
         }
         let expect_continue = awaits(ctx, head)?;
         let host = forward::host(head, route, upstream)?;

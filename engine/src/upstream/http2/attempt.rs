@@ -77,11 +77,11 @@ pub async fn attempt<'a, B: BodySource>(
         match came.map_err(|broke| failed(broke, (plan, stream), interims > 0, waits_for_100))? {
             Came::Interim(given) => {
                 interims += 1;
+                waits &= given.status() != StatusCode::CONTINUE;
                 let (buf, lines) = passed(lent, &given, interims)?;
                 interim(Head::new(buf.filled(), &lines)).await.map_err(CallFault::Client)?;
-                // Each shows that the origin is at work.
-                waits = false;
-                deadline.set(if uploading { plan.total } else { soon() });
+                // Each shows that the origin is at work, and none that it will answer.
+                deadline.set(if uploading && !waits { plan.total } else { soon() });
             }
             Came::Final(given) => {
                 let (given, got) = given.into_parts();

@@ -120,6 +120,21 @@ fn tunnels_past_the_cap_of_their_listener_are_refused_and_places_are_given_back(
 }
 
 #[test]
+fn an_origin_that_declines_an_upgrade_holds_no_place_among_tunnels_while_it_answers() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let gateway = Gateway::start(driver, &Setup { limits: "tunnels: 1", ..Setup::of(&origin) });
+        let mut long = gateway.connect();
+        // A reply that has begun, and goes on for as long as the test.
+        offer(&mut long, "/slow-body/100/600", "websocket");
+        assert!(long.came(), "its head");
+        let mut client = gateway.connect();
+        offer(&mut client, "/upgrade", "websocket");
+        assert_eq!(client.reply().status, 101);
+    });
+}
+
+#[test]
 fn bytes_right_behind_either_head_are_not_lost() {
     each_driver(|driver| {
         let origin = Origin::start();
