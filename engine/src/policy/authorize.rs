@@ -115,10 +115,13 @@ impl Authorize {
         if denial == Denial::Scope {
             state.passage.scopes.extend_from_slice(&needs.named);
         }
-        match state.passage.principal.is_known() {
-            true => Verdict::refuse(Cause::Forbidden, denial.word()),
-            false => Verdict::refuse(Cause::Unauthenticated, Denial::Absent.word()),
+        if state.passage.principal.is_known() {
+            return Verdict::refuse(Cause::Forbidden, denial.word());
         }
+        // What it would take is not for whoever comes.
+        state.passage.detail.clear();
+        state.passage.detail.extend_from_slice(Denial::Absent.says().as_bytes());
+        Verdict::refuse(Cause::Unauthenticated, Denial::Absent.word())
     }
 }
 

@@ -59,7 +59,8 @@ fn walk<'h>(
         count += 1;
     }
     for value in values[..count].iter().rev() {
-        for hop in from_the_end(value, b',') {
+        // Empty elements are none (RFC 9110 §5.6.1.2).
+        for hop in from_the_end(value, b',').filter(|hop| !hop.trim_ascii().is_empty()) {
             element = Some(hop);
             let Some(hop) = read(hop.trim_ascii()) else { return (client, element) };
             client = Some(hop);
@@ -141,6 +142,17 @@ mod tests {
             let peer = Some(IpAddr::from([127, 0, 0, 1]));
             assert_eq!(client(field, lines, peer), expected.parse().ok(), "{lines}");
         }
+    }
+
+    #[test]
+    fn empty_elements_are_none() {
+        check(
+            Forwarding::XForwarded,
+            &[
+                ("X-Forwarded-For: 192.0.2.1,\r\n", "192.0.2.1"),
+                ("X-Forwarded-For: 192.0.2.1, ,\t\r\n", "192.0.2.1"),
+            ],
+        );
     }
 
     #[test]

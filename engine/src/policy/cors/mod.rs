@@ -117,6 +117,16 @@ impl Cors {
         };
         let (methods, headers) = (listed("methods", &given.methods.0), listed("headers", &given.headers.0));
         let expose = listed("expose", &given.expose);
+        for (index, name) in given.methods.0.iter().enumerate() {
+            // Fetch standard §2.2.1: browsers ask for these in upper case, however a script writes them.
+            let upper = name.to_ascii_uppercase();
+            let is_made_upper = ["DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"].contains(&&*upper);
+            if *name != upper && (is_made_upper || upper == "PATCH") {
+                let list = at.key("methods");
+                let at = if given.methods.0.len() == 1 { list } else { list.item(index) };
+                faults.value(at, format!("no browser asks for '{name}'"), format!("did you mean '{upper}'?"));
+            }
+        }
         if expose.is_none() && given.credentials {
             // Fetch standard §3.2.3: with credentials it is the name of a field.
             let fix = "name each field: with credentials a browser takes '*' for the name of one";

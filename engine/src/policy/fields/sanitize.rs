@@ -67,6 +67,11 @@ impl Sanitize {
                             );
                         }
                         Some(_) => add(name),
+                        // A token may hold one (RFC 9110 §5.6.2), but nobody's name does.
+                        None if name.contains('*') => {
+                            let fix = "write '*' at the end, such as X-Internal-*";
+                            faults.value(at, format!("'{name}' has a '*' in its middle"), fix);
+                        }
                         None => {
                             if faults.field(at, config::read::Part::Value, name).is_some() {
                                 add(name);

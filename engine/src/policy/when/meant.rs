@@ -5,21 +5,43 @@
 use super::check::Found;
 use cel::common::ast::{CallExpr, Expr, LiteralValue, SelectExpr, operators};
 use cel::parser::Expression;
+use std::net::IpAddr;
 
+/// Kinds of values, as they are told.
+const TEXT: &str = "a text";
+const LIST: &str = "a list";
+const MAP: &str = "a map";
+const NUMBER: &str = "a number";
+const TRUTH: &str = "a truth value";
+const VALUE: &str = "a value";
+/// What variables stand in.
+const GROUPS: [&str; 3] = ["request", "client", "caller"];
 /// Functions whose value is a truth value.
 const TRUTHS: [&str; 4] = ["contains", "startsWith", "endsWith", "bool"];
 /// Maps of texts by name, whose items are known to be texts.
 const TEXTS: [&str; 3] = ["request.headers", "request.cookies", "request.parameters"];
 /// Operators that ask for truth values.
 const LOGIC: [&str; 3] = [operators::LOGICAL_AND, operators::LOGICAL_OR, operators::LOGICAL_NOT];
+/// Operators whose sides are of one kind, or never hold.
+const MATCHED: [&str; 6] = [
+    operators::EQUALS,
+    operators::NOT_EQUALS,
+    operators::LESS,
+    operators::LESS_EQUALS,
+    operators::GREATER,
+    operators::GREATER_EQUALS,
+];
+/// Functions that hold one text to another.
+const OF_TEXTS: [&str; 3] = ["contains", "startsWith", "endsWith"];
 /// Operators and functions that hold a text to another.
 const COMPARED: [&str; 6] =
     [operators::EQUALS, operators::NOT_EQUALS, operators::IN, "contains", "startsWith", "endsWith"];
 
-/// Whether what is called is given texts that there can be.
+/// Whether what is called is given what it takes, and texts that there can be.
 pub(super) fn call(call: &CallExpr) -> Found {
     let name = call.func_name.as_str();
     let sides: Vec<&Expression> = call.target.iter().map(Box::as_ref).chain(&call.args).collect();
+    fits(name, &sides)?;
     if let ([map, key], operators::INDEX) | ([key, map], operators::IN) = (&sides[..], name)
         && variable(map).as_deref() == Some("request.headers")
     {
@@ -31,14 +53,81 @@ pub(super) fn call(call: &CallExpr) -> Found {
     }
     for (side, other) in [(left, right), (right, left)] {
         if let Some(variable) = variable(side) {
-            texts(other).into_iter().try_for_each(|text| value(&variable, text))?;
+            texts(other).into_iter().try_for_each(|text| value(&variable, name, text))?;
         }
     }
     Ok(())
 }
 
+/// Whether each side is of a kind that the operator or function `name` takes: else it fails for each request, or never holds.
+fn fits(name: &str, sides: &[&Expression]) -> Found {
+    let [left, right] = *sides else { return Ok(()) };
+    let (lefts, rights) = (kind(left), kind_of_value(right));
+    if name == operators::INDEX {
+        return items(left);
+    }
+    if name == operators::IN && kind(right) == Some(TEXT) {
+        let fix = format!("write {}.contains(…)", variable(right).unwrap_or_else(|| "the text".into()));
+        return Err((format!("{} is a text, and nothing is in it", said(right)), fix));
+    }
+    if OF_TEXTS.contains(&name) {
+        if let Some(kind @ (LIST | MAP)) = lefts {
+            return Err((
+                format!("{} is {kind}, and {name}() is of texts", said(left)),
+                "write \"a\" in it".into(),
+            ));
+        }
+        if let Some(kind) = rights.filter(|kind| lefts == Some(TEXT) && *kind != TEXT && *kind != VALUE) {
+            let fix = "write a text in quotes".into();
+            return Err((format!("{name}() of a text and {kind}"), fix));
+        }
+    }
+    if MATCHED.contains(&name) {
+        let (ours, theirs) = (kind_of_value(left), rights);
+        let known = |kind: &&str| [TEXT, LIST, MAP, NUMBER, TRUTH].contains(kind);
+        if let (Some(ours), Some(theirs)) = (ours.filter(known), theirs.filter(known))
+            && ours != theirs
+        {
+            let fix = match (ours, theirs) {
+                (TEXT, NUMBER) | (NUMBER, TEXT) => "write the number in quotes, or int(…) around the text",
+                (LIST, TEXT) | (TEXT, LIST) => "write \"a\" in the list",
+                _ => "compare what is alike",
+            };
+            return Err((format!("{} is {ours}, and is compared with {theirs}", said(left)), fix.into()));
+        }
+    }
+    Ok(())
+}
+
+/// A text has no items, whether they are asked for by a dot or in brackets.
+fn items(of: &Expression) -> Found {
+    if kind(of) != Some(TEXT) || variable(of).is_some_and(|name| GROUPS.contains(&name.as_str())) {
+        return Ok(());
+    }
+    let fix = match variable(of).as_deref() {
+        Some("request.query") => {
+            "write request.query.contains(\"name=value\"): it is the query as it was sent"
+        }
+        _ => "compare the text itself",
+    };
+    Err((format!("{} is a text, and has no items", said(of)), fix.into()))
+}
+
+/// What an expression is that is known, numbers and truth values too.
+fn kind_of_value(expression: &Expression) -> Option<&'static str> {
+    match &expression.expr {
+        Expr::Literal(LiteralValue::String(_)) => Some(TEXT),
+        Expr::Literal(LiteralValue::Boolean(_)) => Some(TRUTH),
+        Expr::Literal(LiteralValue::Int(_) | LiteralValue::UInt(_) | LiteralValue::Double(_)) => Some(NUMBER),
+        Expr::Call(call) if call.func_name == "size" => Some(NUMBER),
+        Expr::Ident(name) if GROUPS.contains(&name.as_str()) => None,
+        _ => kind(expression),
+    }
+}
+
 /// Whether a field that is read with a dot is one that there can be.
 pub(super) fn select(select: &SelectExpr) -> Found {
+    items(&select.operand)?;
     if variable(&select.operand).as_deref() == Some("request.headers") {
         return field_name(&select.field);
     }
@@ -60,14 +149,14 @@ pub(super) fn truth(expression: &Expression) -> Found {
 /// What an expression is that is known to be no truth value.
 fn kind(expression: &Expression) -> Option<&'static str> {
     match &expression.expr {
-        Expr::Ident(_) => variable(expression).map(|_| "a text"),
+        Expr::Ident(_) => variable(expression).map(|_| TEXT),
         Expr::Select(select) if select.test => None,
         Expr::Select(select) => match variable(expression)?.as_str() {
-            "caller.scopes" | "caller.roles" => Some("a list"),
-            "caller.claims" | "client.certificate" => Some("a map"),
-            name if TEXTS.contains(&name) => Some("a map"),
-            name if name.matches('.').count() == 1 => Some("a text"),
-            _ => variable(&select.operand).filter(|map| TEXTS.contains(&map.as_str())).map(|_| "a text"),
+            "caller.scopes" | "caller.roles" => Some(LIST),
+            "caller.claims" | "client.certificate" => Some(MAP),
+            name if TEXTS.contains(&name) => Some(MAP),
+            name if name.matches('.').count() == 1 => Some(TEXT),
+            _ => variable(&select.operand).filter(|map| TEXTS.contains(&map.as_str())).map(|_| TEXT),
         },
         Expr::Call(call) => match call.func_name.as_str() {
             operators::ADD
@@ -75,20 +164,20 @@ fn kind(expression: &Expression) -> Option<&'static str> {
             | operators::MULTIPLY
             | operators::DIVIDE
             | operators::MODULO
-            | operators::NEGATE => Some("a value"),
+            | operators::NEGATE => Some(VALUE),
             operators::INDEX => {
                 let map = call.args.first().and_then(variable)?;
-                TEXTS.contains(&map.as_str()).then_some("a text")
+                TEXTS.contains(&map.as_str()).then_some(TEXT)
             }
-            name if is_function(name) && !TRUTHS.contains(&name) => Some("a value"),
+            name if is_function(name) && !TRUTHS.contains(&name) => Some(VALUE),
             _ => None,
         },
         // What `map` and `filter` begin with.
-        Expr::Comprehension(looped) => matches!(looped.accu_init.expr, Expr::List(_)).then_some("a list"),
-        Expr::List(_) => Some("a list"),
-        Expr::Map(_) => Some("a map"),
+        Expr::Comprehension(looped) => matches!(looped.accu_init.expr, Expr::List(_)).then_some(LIST),
+        Expr::List(_) => Some(LIST),
+        Expr::Map(_) => Some(MAP),
         Expr::Literal(LiteralValue::Boolean(_)) => None,
-        Expr::Literal(_) => Some("a value"),
+        Expr::Literal(_) => Some(VALUE),
         Expr::Struct(_) | Expr::Unspecified => None,
     }
 }
@@ -137,12 +226,17 @@ fn field_name(name: &str) -> Found {
     Err((format!("'{name}' is no name in request.headers"), fix))
 }
 
-/// Whether a variable can have, or hold, a text.
-fn value(variable: &str, text: &str) -> Found {
+/// Whether a variable can have, or hold, a text, as `name` compares it.
+fn value(variable: &str, name: &str, text: &str) -> Found {
+    let is_whole = matches!(name, operators::EQUALS | operators::NOT_EQUALS | operators::IN);
     let (meant, form) = match variable {
         "request.method" => (text.to_ascii_uppercase(), "upper case"),
         "request.host" => (plain_host(text), "lower case, without port and closing dot"),
         "request.scheme" => (text.to_ascii_lowercase(), "lower case"),
+        "request.path" if (is_whole || name == "startsWith") && !text.starts_with('/') && text != "*" => {
+            (format!("/{text}"), "the form of a path")
+        }
+        "client.ip" if is_whole => return address(text),
         _ => return Ok(()),
     };
     if meant == text {
@@ -150,6 +244,18 @@ fn value(variable: &str, text: &str) -> Found {
     }
     let fix = format!("did you mean '{meant}'? {variable} is in {form}");
     Err((format!("{variable} is never '{text}'"), fix))
+}
+
+/// Whether the client's address can be this text.
+fn address(text: &str) -> Found {
+    match text.parse::<IpAddr>() {
+        Ok(address) if address.to_string() == text => Ok(()),
+        Ok(address) => Err((format!("client.ip is never '{text}'"), format!("did you mean '{address}'?"))),
+        Err(_) => {
+            let fix = "write one address; for networks there is a policy 'ip: { allow: [10.0.0.0/8] }'";
+            Err((format!("client.ip is never '{text}'"), fix.into()))
+        }
+    }
 }
 
 /// A host as it is compared. Parts of one, such as `.example.com`, are parts still.

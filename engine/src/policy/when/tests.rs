@@ -56,7 +56,7 @@ fn a_condition_reads_the_request() {
         (r#"caller.claims.dep == "x""#, None),
         (r#"request.headers["x-b"] == "1""#, None),
         ("caller.claims.dep", None),
-        (r#"request.method > 5"#, None),
+        (r#"caller.claims.dep > 5"#, None),
         (r#"request.path + 1 == "x""#, None),
         ("1 / 0 == 1", None),
         // What decides by itself needs no other side.
@@ -130,6 +130,9 @@ fn what_no_request_makes_true_is_told_at_load_with_what_was_meant() {
         (r#"request.host == "api.test.""#, "request.host is never 'api.test.'", "'api.test'"),
         (r#"request.host.endsWith(".Test")"#, "request.host is never '.Test'", "'.test'"),
         (r#"request.scheme == "HTTPS""#, "request.scheme is never 'HTTPS'", "'https'"),
+        (r#"request.path.startsWith("api")"#, "request.path is never 'api'", "'/api'"),
+        (r#"request.path in ["/a", "b"]"#, "request.path is never 'b'", "'/b'"),
+        (r#"client.ip == "2001:DB8::1""#, "client.ip is never '2001:DB8::1'", "'2001:db8::1'"),
     ] {
         let (told, fix) = When::compile(condition, Phase::Transform).expect_err(condition);
         assert_eq!(told, message, "{condition}");
@@ -140,6 +143,38 @@ fn what_no_request_makes_true_is_told_at_load_with_what_was_meant() {
         r#"request.cookies["SID"] == "A" && "SID" in request.cookies"#,
         r#"request.host == "[::1]" || request.host.endsWith(".test")"#,
         r#"request.path == "/Api" && request.method == "M-SEARCH""#,
+        r#"request.path.contains("api") && client.ip.startsWith("10.") && client.ip != "::1""#,
+    ] {
+        assert!(When::compile(condition, Phase::Transform).is_ok(), "{condition}");
+    }
+}
+
+#[test]
+fn what_does_not_fit_together_is_told_at_load() {
+    for (condition, message) in [
+        (r#"request.query["q"] == "1""#, "'request.query' is a text, and has no items"),
+        ("request.query.q == \"1\"", "'request.query' is a text, and has no items"),
+        (r#""q" in request.query"#, "'request.query' is a text, and nothing is in it"),
+        (r#"request.headers["x-a"] > 5"#, "what stands here is a text, and is compared with a number"),
+        ("request.parameters.id == 7", "'request.parameters.id' is a text, and is compared with a number"),
+        ("client.ip > 5", "'client.ip' is a text, and is compared with a number"),
+        ("route != true", "'route' is a text, and is compared with a truth value"),
+        (r#"caller.scopes == "a""#, "'caller.scopes' is a list, and is compared with a text"),
+        (r#"request.headers == "x""#, "'request.headers' is a map, and is compared with a text"),
+        (r#"size(request.method) == "a""#, "size(…) is a number, and is compared with a text"),
+        ("request.path.startsWith(5)", "startsWith() of a text and a number"),
+        (r#"caller.scopes.contains("a")"#, "'caller.scopes' is a list, and contains() is of texts"),
+        (r#""a" in caller.tier"#, "'caller.tier' is a text, and nothing is in it"),
+        (r#"client.ip == "10.0.0.0/8""#, "client.ip is never '10.0.0.0/8'"),
+    ] {
+        let (told, _) = When::compile(condition, Phase::Transform).expect_err(condition);
+        assert_eq!(told, message, "{condition}");
+    }
+    for condition in [
+        r#"caller.scopes == ["a"] || "a" in caller.roles || size(caller.scopes) > 1"#,
+        r#"int(request.headers["x-a"]) > 5 && string(5) == request.headers["x-a"]"#,
+        r#"caller.claims.level > 3 && caller.claims["a"].b == "c" && "x" in caller.claims.groups"#,
+        r#"type(request.method) == string && [1, 2].exists(n, n == size(request.path))"#,
     ] {
         assert!(When::compile(condition, Phase::Transform).is_ok(), "{condition}");
     }

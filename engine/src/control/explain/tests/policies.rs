@@ -161,7 +161,7 @@ fn whom_shadow_mode_alone_knows_is_nobody_to_what_follows() {
             "key [authenticate: api_key] finds no credentials of its kind",
             "guests [authenticate: anonymous] passes",
             "> read [authorize] refuses with 401, unauthenticated: no_credentials",
-            "the scope 'orders.read' is missing",
+            "credentials are required",
         ],
         "answered with 401, reason unauthenticated",
     );

@@ -194,7 +194,7 @@ fn credentials<'r>(
         return None;
     }
     let (name, password) = text.split_once(':')?;
-    (!name.is_empty()).then_some((name.as_bytes(), password.as_bytes()))
+    Some((name.as_bytes(), password.as_bytes()))
 }
 
 /// Decodes standard base64 (RFC 4648 §4). Padding may be left out, as some clients do, but must be right if it is there.

@@ -68,8 +68,11 @@ impl Algorithm {
         }
     }
 
-    /// The algorithm of this name.
+    /// The algorithm of this name. EdDSA, with the one curve that is known here, is `Ed25519` too (RFC 9864 §2.2).
     pub fn named(name: &[u8]) -> Option<Algorithm> {
+        if name == b"Ed25519" {
+            return Some(A::EdDsa);
+        }
         Algorithm::ALL.into_iter().find(|known| known.name().as_bytes() == name)
     }
 
