@@ -1,4 +1,4 @@
-//! Counters shared by shards: one cache line each, relaxed, touched where connections, tunnels and handshakes begin and end.
+//! Counters shared by shards: those with a cap have a cache line each; relaxed, touched where connections, tunnels and handshakes begin and end.
 
 use super::{AtomicU32, AtomicU64};
 use std::sync::atomic::Ordering::Relaxed;
@@ -32,7 +32,7 @@ impl Capped {
 pub struct Slot<C: AsRef<Capped>>(Option<C>);
 
 impl<C: AsRef<Capped>> Slot<C> {
-    /// Takes a slot, or gives `count` back untaken when `cap` are taken.
+    /// Takes a slot, or nothing when `cap` are taken.
     pub fn take(count: C, cap: u32) -> Option<Slot<C>> {
         if count.as_ref().take(cap) { Some(Slot(Some(count))) } else { None }
     }

@@ -1,5 +1,5 @@
-//! What a downstream protocol must offer so that `run` can serve it: a body to read and replies to write. HTTP/1
-//! implements it in `conn/http1`; nothing here is shaped by it.
+//! What a downstream protocol must offer so that `run` can serve it: a body to read and replies to write. `conn/http1`
+//! and `conn/http2` implement it; nothing here is shaped by either.
 
 use crate::base::{Fault, Tick};
 use crate::net::body::{BodySink, BodySource};

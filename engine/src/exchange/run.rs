@@ -1,4 +1,4 @@
-//! THE PATH of an exchange, one call a stage: head → route → call → write. `conn` calls it with a protocol's
+//! THE PATH of an exchange, head → route → call → write; the last two are in `onward/call`. `conn` calls it with a protocol's
 //! downstream side; whatever way it ends, the context hands in the record.
 
 use super::context::Context;

@@ -1,7 +1,7 @@
 //! One request to an upstream, with the safe replays: a request that failed on a reused connection before
 //! any reply byte goes once more on a new one, if it is idempotent or nothing of it was sent, and its body can
 //! be given again. One that an origin of HTTP/2 says it has not looked at goes again, whatever it asks for.
-//! `exchange/run` calls it; `attempt` does one try.
+//! `exchange/onward/call` and `exchange/plan/consult` call it; `attempt` does one try.
 
 use super::attempt::{Failed, attempt, fits, stays_open};
 use super::carry::{ReplyBody, Upload};
