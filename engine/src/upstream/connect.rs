@@ -190,6 +190,11 @@ pub async fn connect<'a>(
                 Free::Parked(picked, conn) => return Ok(leased.take_over(picked, conn)),
                 Free::Slot(slot) => held = Some(slot),
             }
+            if !plan.station.has(&leased.picked) {
+                // It left while this waited.
+                refused[attempt] = Some(leased.picked.stay);
+                continue;
+            }
         }
         let began = clock::coarse();
         plan.tried.dialled.set(clock::now());
@@ -209,7 +214,7 @@ pub async fn connect<'a>(
             leased.unreached();
         }
         refused[attempt] = Some(leased.picked.stay);
-        if attempt + 1 >= leased.picked.among() || clock::coarse() >= plan.total {
+        if !plan.station.has_other(&refused[..=attempt]) || clock::coarse() >= plan.total {
             break;
         }
     }

@@ -58,11 +58,6 @@ impl Picked {
     pub fn set(&self) -> &Endpoints {
         &self.set
     }
-
-    /// How many endpoints there were to pick from.
-    pub fn among(&self) -> usize {
-        self.set.len()
-    }
 }
 
 /// One upstream on this shard, whichever tables name it: a reload keeps the station of a name, so that connections, balancing
@@ -128,6 +123,16 @@ impl Station {
     pub fn staying<R>(&self, picked: &Picked, with: impl FnOnce(&mut State, usize) -> R) -> Option<R> {
         let inner = &mut *self.inner.borrow_mut();
         inner.find(picked).map(|at| with(&mut inner.balance, at))
+    }
+
+    /// Whether the endpoint is one of them still.
+    pub fn has(&self, picked: &Picked) -> bool {
+        self.inner.borrow().find(picked).is_some()
+    }
+
+    /// Whether it has an endpoint, by now, that is none of those that `refused`.
+    pub fn has_other(&self, refused: &[Option<Stay>]) -> bool {
+        self.inner.borrow().stays.iter().any(|stay| !refused.contains(&Some(*stay)))
     }
 
     /// A connection to the endpoint that is still good: nothing has arrived on it, not even its end. Spoiled ones

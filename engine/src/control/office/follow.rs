@@ -6,6 +6,7 @@
 //! at once a second.
 
 use super::Office;
+use crate::config::Pattern;
 use crate::control::load::Files;
 use futures_core::Stream;
 use inotify::{EventMask, EventOwned, EventStream, Inotify, WatchDescriptor, WatchMask};
@@ -105,6 +106,8 @@ struct Watched {
     paths: HashMap<WatchDescriptor, PathBuf>,
     /// The files, without a symlink on the way.
     files: Vec<PathBuf>,
+    /// Patterns of files, of which new ones may come; their folders are without a symlink on the way too.
+    patterns: Vec<Pattern>,
     /// Those that somebody has open for writing, as far as it can be heard, and when it was heard last.
     writers: HashMap<PathBuf, Instant>,
 }
@@ -113,13 +116,20 @@ impl Watched {
     fn new() -> Watched {
         let room = vec![0; EVENT_BYTES].into_boxed_slice();
         let events = Inotify::init().and_then(|inotify| inotify.into_event_stream(room)).ok();
-        Watched { events, paths: HashMap::new(), files: Vec::new(), writers: HashMap::new() }
+        Watched {
+            events,
+            paths: HashMap::new(),
+            files: Vec::new(),
+            patterns: Vec::new(),
+            writers: HashMap::new(),
+        }
     }
 
     /// Watches what leads to `files`, and nothing else. What cannot be watched is looked at.
     fn lead_to(&mut self, files: &Files) {
         let mut folders = BTreeSet::new();
         self.files = files.paths().map(|path| lead(&path, &mut folders)).collect();
+        self.patterns = self.files.iter().filter_map(|path| Pattern::of(path)?.ok()).collect();
         let Some(events) = &self.events else { return };
         let mut watches = events.watches();
         let comings = WatchMask::CREATE
@@ -176,9 +186,8 @@ impl Watched {
         let path = event.name.as_ref().map_or_else(|| path.clone(), |name| path.join(name));
         // What is created is still empty, unless it is another name of a file that is whole.
         let begun = || path.metadata().is_ok_and(|file| file.is_file() && file.nlink() == 1);
-        let is_ours = || self.files.contains(&path);
         if event.mask.contains(EventMask::MODIFY)
-            || event.mask.contains(EventMask::CREATE) && is_ours() && begun()
+            || event.mask.contains(EventMask::CREATE) && self.is_ours(&path) && begun()
         {
             self.writers.insert(path, Instant::now());
         } else if !event.mask.contains(EventMask::ATTRIB) {
@@ -190,7 +199,16 @@ impl Watched {
     /// Whether somebody has one of the files open for writing.
     fn is_written(&mut self) -> bool {
         self.writers.retain(|_, heard| heard.elapsed() < WRITER_MAX);
-        self.files.iter().any(|file| self.writers.contains_key(file))
+        self.writers.keys().any(|path| self.is_ours(path))
+    }
+
+    /// Whether it is one of the files, or one that a pattern will find.
+    fn is_ours(&self, path: &PathBuf) -> bool {
+        let finds = |pattern: &Pattern| {
+            let name = path.file_name().and_then(|name| name.to_str());
+            path.parent() == Some(pattern.folder()) && name.is_some_and(|name| pattern.takes(name))
+        };
+        self.files.contains(path) || self.patterns.iter().any(finds)
     }
 }
 

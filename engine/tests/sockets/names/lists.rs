@@ -111,6 +111,37 @@ fn a_list_that_is_being_written_changes_nothing() {
     });
 }
 
+// Nothing of their requests was sent yet.
+#[test]
+fn who_waits_in_line_goes_where_the_list_leads_by_then() {
+    each_driver(|driver| {
+        let (dns, folder) = (NameServer::start(), Folder::new());
+        let (origins, _) = origins(2);
+        origins[0].script("whole", b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n".to_vec());
+        let path = folder.file("list.txt", &format!("{}\n", origins[0].addr()));
+        let capped = format!("{}, pool: {{ connections: 1 }}", listed(&path));
+        let text = text(driver, 1, &dns, HASTE, &[("capped", &capped), ("listed", &listed(&path))]);
+        let gateway = Gateway::with(&text.replace("to: capped", "timeouts: { connect: 9s }, to: capped"), 1);
+        let mut holder = gateway.connect();
+        holder.send("GET /held/0/whole HTTP/1.1\r\nHost: capped\r\n\r\n");
+        assert!(origins[0].wait_held(1));
+        let mut line: Vec<_> = (0..3).map(|_| gateway.connect()).collect();
+        for client in &mut line {
+            client.send("POST /ok HTTP/1.1\r\nHost: capped\r\nContent-Length: 2\r\n\r\nhi");
+        }
+        fs::write(&path, format!("{}\n", origins[1].addr())).unwrap();
+        until("written", || serves(&gateway, &origins[1]));
+        // Both upstreams are told in the same look.
+        until("told", || ask(&gateway, "listed").status == 200);
+        origins[0].release();
+        holder.reply().expect(200);
+        for client in &mut line {
+            client.reply().expect(200);
+            assert_eq!(gateway.log_of(client.addr())["endpoint"], origins[1].addr().to_string());
+        }
+    });
+}
+
 #[test]
 fn a_list_may_come_late_hold_names_and_become_empty() {
     each_driver(|driver| {

@@ -142,12 +142,24 @@ fn a_file_that_a_pattern_finds_comes_changes_and_goes() {
         fs::write(&new, route("two")).unwrap();
         gateway.serves(4);
         assert!(says(&gateway, "two"));
+        // One that is still being written is not there yet.
+        let more = folder.join("more.yaml");
+        let mut writer = fs::File::create(&more).unwrap();
+        writer
+            .write_all(b"routes:\n- { name: half, match: { path: /half }, respond: { body: half } }\n")
+            .unwrap();
+        std::thread::sleep(Duration::from_millis(1500));
+        assert_eq!(ask(&mut gateway.connect(), "/half").status, 404);
+        writer.write_all(b"- { name: rest, match: { path: /rest }, respond: { body: rest } }\n").unwrap();
+        drop(writer);
+        gateway.serves(5);
+        assert_eq!(ask(&mut gateway.connect(), "/rest").status, 200);
         // What the pattern does not take is no change.
         for other in ["new.yaml~", ".new.yaml", "new.json"] {
             fs::write(folder.join(other), "nonsense: 1").unwrap();
         }
         fs::rename(&new, folder.join("gone")).unwrap();
-        gateway.serves(5);
+        gateway.serves(6);
         assert_eq!(ask(&mut gateway.connect(), "/new").status, 404);
     });
 }
