@@ -19,9 +19,9 @@ pub enum Came {
     Whole(Tick),
     /// No byte within the grace.
     Nothing,
-    /// The client ended the connection, before or within a head.
+    /// The client ended the connection before a head.
     Gone,
-    /// What came cannot be served.
+    /// What came cannot be served, or the client ended the connection within it.
     Refused(Reason, Tick),
 }
 
@@ -81,7 +81,7 @@ impl Reader<'_> {
                     (Ok(()), _) => {}
                     (Err(Wait::Expired), None) => return Came::Nothing,
                     (Err(Wait::Expired), Some(began)) => return Came::Refused(Reason::HeadTimeout, began),
-                    (Err(Wait::Io(_)), _) => return Came::Gone,
+                    (Err(Wait::Io(_)), began) => return gone(began),
                 }
             }
             expect = Expect::Silence;
@@ -89,7 +89,7 @@ impl Reader<'_> {
                 self.lent.upstream.intake.enter().await;
             }
             match self.read(buf) {
-                Ok(0) => return Came::Gone,
+                Ok(0) => return gone(began),
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     // An empty buffer goes back before the wait, so that the few in use stay hot.
@@ -97,7 +97,7 @@ impl Reader<'_> {
                         *buf = None;
                     }
                 }
-                Err(_) => return Came::Gone,
+                Err(_) => return gone(began),
             }
         }
     }
@@ -129,4 +129,9 @@ impl Reader<'_> {
         held.advance(n);
         Ok(n)
     }
+}
+
+/// The client is gone; where it had begun a head, that is told.
+fn gone(began: Option<Tick>) -> Came {
+    began.map_or(Came::Gone, |began| Came::Refused(Reason::ClientGone, began))
 }

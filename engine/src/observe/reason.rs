@@ -116,7 +116,7 @@ reasons! {
     UpstreamCut = "upstream_cut",
     /// The upstream answered with an error of this status, and a policy put the gateway's own body in place of its.
     UpstreamError(u16) = "upstream_error",
-    /// The client closed or reset its connection before the end of the exchange.
+    /// The client closed or reset its connection before the end of the exchange, or within the head of its request.
     ClientGone = "client_gone",
     /// The client of an HTTP/2 connection was silent, read nothing, and did not answer a PING either.
     ClientSilent = "client_silent",

@@ -165,7 +165,6 @@ pub async fn connect<'a>(
         let (picked, marked) = pick(lent, plan, request.key, (now, &refused[..attempt]))?;
         plan.tried.endpoint.replace(Some(picked.clone()));
         let mut leased = Leased { conn: None, stream: None, picked, plan, lent };
-        // Whoever waits already comes first.
         let is_first = plan.upstream.http2 || !plan.station.slots.has_line();
         if fresh == Fresh::Any && is_first && leased.take_parked(now, sends) {
             if marked {
@@ -190,8 +189,8 @@ pub async fn connect<'a>(
                 Free::Parked(picked, conn) => return Ok(leased.take_over(picked, conn)),
                 Free::Slot(slot) => held = Some(slot),
             }
+            // It may have left while this waited.
             if !plan.station.has(&leased.picked) {
-                // It left while this waited.
                 refused[attempt] = Some(leased.picked.stay);
                 continue;
             }

@@ -147,6 +147,20 @@ fn every_exchange_has_a_line_in_the_file_with_its_reason() {
     });
 }
 
+#[test]
+fn a_head_that_breaks_off_is_told() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let gateway = Gateway::start(driver, &Setup::of(&origin));
+        let mut broken = gateway.connect();
+        broken.send("GET /half HTTP/1.1\r\nHost: a\r\n");
+        broken.finish();
+        let line = gateway.log_of(broken.addr());
+        assert_eq!((&line["status"], &line["reason"]), (&0.into(), &"client_gone".into()), "{line}");
+        assert_eq!(line["path"], "/half", "{line}");
+    });
+}
+
 // The thread that writes is stuck then, and can tell nothing.
 #[test]
 fn lines_that_a_stuck_reader_costs_are_told_of() {
