@@ -27,7 +27,7 @@ pub fn connection(stream: Stream, lent: Rc<Lent>, home: Rc<Home>, peer: Peer) ->
     async move {
         let mut since = clock::coarse();
         // Boxed, and made before it is awaited: what it is made of is not kept beside it.
-        let served = loop {
+        let served: Pin<Box<dyn Future<Output = ()>>> = loop {
             if link.stream.speaks_http2() {
                 break Box::pin(http2::serve(link, lent, home, peer, None));
             }
@@ -56,7 +56,7 @@ pub fn connection(stream: Stream, lent: Rc<Lent>, home: Rc<Home>, peer: Peer) ->
                 End::Closed => return,
                 // Who is waited for keeps no buffer and no table meanwhile.
                 End::Leave if left(&link) => return,
-                End::Leave | End::Linger => return Box::pin(linger(&link, &lent)).await,
+                End::Leave | End::Linger => break Box::pin(async move { linger(&link, &lent).await }),
                 End::Http2(first) => break Box::pin(http2::serve(link, lent, home, peer, first)),
             }
         };
