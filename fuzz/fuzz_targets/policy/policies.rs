@@ -28,7 +28,7 @@ consumers: [{ name: acme, api_keys: [acme-key-0123456789], tier: partner, scopes
 upstreams: { idp: { endpoints: [{ address: '127.0.0.1:1' }] } }
 policies:
   site: { cors: { origins: ['https://app.test', 'https://*.app.test'], credentials: true, private_network: true } }
-  net: { ip: { deny: [10.0.0.0/8] }, when: '"x-deny" in request.headers && request.query["a"] == request.cookies["a"]' }
+  net: { ip: { deny: [10.0.0.0/8] }, when: '"x-deny" in request.headers && !request.query.contains("a=b") && request.cookies["a"] != "b"' }
   field: { api_key: { header: X-API-Key } }
   cookie: { api_key: { cookie: key } }
   query: { api_key: { query: key } }
