@@ -7,6 +7,7 @@ use crate::accept::{Accepted, Admission};
 use crate::base::{ListenerId, Tick};
 use crate::exchange::{HeldTable, Home, TableRef};
 use crate::net::clock;
+use crate::net::spawn::spawn;
 use crate::table::Table;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -47,7 +48,9 @@ impl Shard {
         if is_hurried {
             lent.sleepers.hurry();
         }
-        self.shared.serves(self.index, held.generation);
+        // Behind the doors that end, which are woken: whoever connects once this is known belongs to no listener of before.
+        let (this, generation) = (self.clone(), held.generation);
+        spawn(async move { this.shared.serves(this.index, generation) });
         for Early { table, listener, accepted, admission } in self.early.take() {
             self.handed(table, listener, accepted, admission);
         }
