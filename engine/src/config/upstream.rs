@@ -33,7 +33,7 @@ section! {
         pub health: Option<Health>,
         /// When a failed request is tried again; not unless given. A request that failed on a connection the
         /// server had just closed is always tried once more, where that is safe: nothing of it had left or its method is
-        /// idempotent, and its body, if it has one, came with its head and a Content-Length, about 4 KiB in all.
+        /// idempotent, and its body, if it has one, came with its head, about 4 KiB in all.
         pub retry: Option<Retry>,
         /// When the upstream is given a rest; never unless given.
         pub breaker: Option<Breaker>,

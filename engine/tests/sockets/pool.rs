@@ -80,6 +80,28 @@ fn what_fails_on_a_used_connection_is_sent_once_more_if_it_is_safe() {
 }
 
 #[test]
+fn a_chunked_body_that_came_with_its_head_is_sent_once_more() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let gateway = Gateway::start(driver, &Setup::of(&origin));
+        let (id, mut client) = (Ids::next(), gateway.connect());
+        ask(&mut client, "GET", "/once", "");
+        client.reply().expect(200);
+        client.send(&format!(
+            "PUT /once?{id} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n\
+             5;a=b\r\nhello\r\n6\r\n world\r\n0\r\nX-Sum: 7\r\n\r\n"
+        ));
+        client.reply().expect(200);
+        let seen = origin.requests();
+        let tries: Vec<_> = seen.iter().filter(|request| request.target().ends_with(&id)).collect();
+        assert_eq!(tries.len(), 2);
+        assert_eq!(tries[1].body, b"hello world");
+        ask(&mut client, "GET", "/ok", "");
+        client.reply().expect(200);
+    });
+}
+
+#[test]
 fn a_body_that_has_flowed_on_is_not_sent_twice() {
     each_driver(|driver| {
         let origin = Origin::start();

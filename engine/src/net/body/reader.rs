@@ -2,7 +2,7 @@
 //! one pooled buffer, held only while bytes are in it.
 
 use super::{BodySource, Lane, Plain};
-use crate::base::{Fault, Kind, Tick};
+use crate::base::{Fault, Kind, Side, Tick};
 use crate::mem::{Buf, Class, SMALL_BYTES};
 use crate::wire::head::Head;
 use crate::wire::http1::chunked::{ChunkLimits, Chunked, Step};
@@ -35,6 +35,8 @@ pub struct BodyReader<'a> {
     /// Data bytes at the front of the buffered ones.
     ready: usize,
     consumed: u64,
+    /// Whether anything was taken from the socket.
+    refilled: bool,
     /// What was kept of the front: see [`BodySource::hold`].
     held: Option<Box<Held>>,
 }
@@ -65,10 +67,23 @@ impl<'a> BodyReader<'a> {
         let framing = match length {
             Length::None | Length::Exact(0) => Framing::Ended,
             Length::Exact(n) => Framing::Exact(n),
-            Length::Chunked => Framing::Chunked(Chunked::new(ChunkLimits::default())),
+            Length::Chunked => Framing::Chunked(match from.lane.link.side {
+                Side::Upstream => Chunked::new(ChunkLimits::default()).lenient(),
+                Side::Client | Side::Us => Chunked::new(ChunkLimits::default()),
+            }),
             Length::UntilClose => Framing::UntilClose,
         };
-        BodyReader { from, first, used: 0, own: None, framing, ready: 0, consumed: 0, held: None }
+        BodyReader {
+            from,
+            first,
+            used: 0,
+            own: None,
+            framing,
+            ready: 0,
+            consumed: 0,
+            refilled: false,
+            held: None,
+        }
     }
 
     /// Drops the trailer fields that `head`, which this body belongs to, names in Connection (RFC 9110 §7.6.1).
@@ -241,6 +256,7 @@ impl<'a> BodyReader<'a> {
                 Ok(n) => {
                     buf.advance(n);
                     self.own = Some(buf);
+                    self.refilled = true;
                     return Ok(());
                 }
                 // The buffer goes back before the wait, so that the few in use stay hot.
@@ -323,14 +339,18 @@ impl BodySource for BodyReader<'_> {
             return only_held;
         }
         // Kept for sure are only the bytes that came with the head, as long as none was read after them.
-        if self.consumed != self.used as u64 {
+        if self.refilled {
             return false;
         }
         let again = self.consumed + self.ready as u64;
-        self.framing = match self.framing {
+        self.framing = match mem::replace(&mut self.framing, Framing::Ended) {
             Framing::Exact(left) => Framing::Exact(left + again),
             Framing::Ended => Framing::Exact(again),
-            _ => return false,
+            Framing::UntilClose => Framing::UntilClose,
+            Framing::Chunked(mut chunked) | Framing::ChunkedEnded(mut chunked) => {
+                chunked.restart();
+                Framing::Chunked(chunked)
+            }
         };
         (self.used, self.ready, self.consumed) = (0, 0, 0);
         true
@@ -372,6 +392,7 @@ impl BodySource for BodyReader<'_> {
             *left -= n;
         }
         self.consumed += n;
+        self.refilled = true;
     }
 
     async fn ready(&mut self) -> Result<(), Fault> {

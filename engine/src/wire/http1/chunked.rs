@@ -65,7 +65,7 @@ impl Step {
 enum State {
     /// Before or in the size.
     Size,
-    /// Whitespace behind size or value: only `;` may follow.
+    /// Whitespace behind size or value: only `;` may follow, or the end of the line where that is taken.
     Gap,
     /// Behind `;`: whitespace, then a name.
     NameStart,
@@ -97,13 +97,35 @@ pub struct Chunked {
     /// Bytes of extensions not paid for by data.
     unpaid: u32,
     limits: ChunkLimits,
+    /// Whether whitespace may stand behind a size.
+    lenient: bool,
     trailer: Trailer,
 }
 
 impl Chunked {
     /// A reader at the start of a body. No allocation until a trailer field comes.
     pub fn new(limits: ChunkLimits) -> Chunked {
-        Chunked { state: State::Size, digits: 0, left: 0, unpaid: 0, limits, trailer: Trailer::default() }
+        Chunked {
+            state: State::Size,
+            digits: 0,
+            left: 0,
+            unpaid: 0,
+            limits,
+            lenient: false,
+            trailer: Trailer::default(),
+        }
+    }
+
+    /// A reader that takes whitespace behind a size, where RFC 9112 §7.1 has none: there are servers that pad their sizes.
+    /// For replies alone, since what is passed on is framed anew.
+    pub fn lenient(self) -> Chunked {
+        Chunked { lenient: true, ..self }
+    }
+
+    /// Back to the start of the body.
+    pub fn restart(&mut self) {
+        (self.state, self.digits, self.left, self.unpaid) = (State::Size, 0, 0, 0);
+        self.trailer.restart();
     }
 
     /// Drops the trailer fields that `head`, which this body belongs to, names in Connection. Without a call only
@@ -163,6 +185,7 @@ impl Chunked {
             (State::Size, b'A'..=b'F') => return self.digit(byte - b'A' + 10),
             (State::Size, _) if self.digits == 0 => return Err(stray(byte, ChunkFault::Size)),
             (State::Size | State::Name | State::Value | State::QuotedEnd, b'\r') => State::SizeLf,
+            (State::Gap, b'\r') if self.lenient => State::SizeLf,
             (State::SizeLf, b'\n') => return self.size_ended(),
             (State::DataCr, b'\r') => State::DataLf,
             (State::DataLf, b'\n') => State::Size,

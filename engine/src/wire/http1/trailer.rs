@@ -45,6 +45,13 @@ impl Trailer {
         &self.kept
     }
 
+    /// Back to the start of the section.
+    pub(super) fn restart(&mut self) {
+        self.line.clear();
+        self.kept.clear();
+        self.read = 0;
+    }
+
     pub(super) fn drop_named(&mut self, head: Head<'_>) {
         for option in framing::connection_options(head) {
             let field = Field::of(option);

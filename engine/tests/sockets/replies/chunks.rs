@@ -21,6 +21,8 @@ fn data_is_the_same_however_it_is_cut_into_chunks() {
         (reply!("5;a=b;c=\"d;e\"\r\nhello\r\n0;x\r\n\r\n"), hello),
         (reply!("0\r\n\r\n"), Passed(200, "")),
         (reply!("5\r\n0\r\n\r\n\r\n0\r\n\r\n"), Passed(200, "0\r\n\r\n")),
+        // Servers that pad their sizes.
+        (reply!("5  \r\nhello\r\n0   \r\n\r\n"), hello),
     ];
     check(Torn::Everywhere, cases);
 }

@@ -8,7 +8,11 @@ type Outcome = Result<(Vec<u8>, Vec<u8>, Option<usize>), ChunkFault>;
 
 /// Reads `pieces` one after the other.
 fn read<'p>(pieces: impl IntoIterator<Item = &'p [u8]>, limits: ChunkLimits) -> Outcome {
-    let mut chunked = Chunked::new(limits);
+    read_by(&mut Chunked::new(limits), pieces)
+}
+
+/// The same by a reader at the start of a body.
+fn read_by<'p>(chunked: &mut Chunked, pieces: impl IntoIterator<Item = &'p [u8]>) -> Outcome {
     let (mut data, mut total) = (Vec::new(), 0);
     for piece in pieces {
         let mut at = 0;
@@ -247,6 +251,54 @@ fn trailers_are_kept_but_for_what_decides_something() {
     ] {
         let body = format!("0\r\nA: b\r\n{}: c\r\nD: e\r\n\r\n", name.to_lowercase());
         accepts(body.as_bytes(), b"", b"A: b\r\nD: e\r\n");
+    }
+}
+
+#[test]
+fn whitespace_behind_a_size_is_taken_in_replies_alone() {
+    for (body, data) in [
+        (&b"5  \r\nhello\r\n0 \r\n\r\n"[..], &b"hello"[..]),
+        (b"5\t\r\nhello\r\n0\t \r\nA: b\r\n\r\n", b"hello"),
+        (b"5 ;a=b \r\nhello\r\n0 ; c=\"d\" \r\n\r\n", b"hello"),
+    ] {
+        refuses(body, ChunkFault::Extension);
+        for cut in 0..=body.len() {
+            let mut lenient = Chunked::new(LIMITS).lenient();
+            let read = read_by(&mut lenient, [&body[..cut], &body[cut..]]).expect("is taken");
+            assert_eq!((&read.0[..], read.2), (data, Some(body.len())), "torn at {cut}");
+        }
+    }
+    for body in [
+        &b" 5\r\nhello\r\n"[..],
+        b"5 5\r\nhello\r\n",
+        b"5 \nhello\r\n",
+        b"5 x\r\nhello\r\n",
+        b"5 ;\r\n",
+        b"5;a \r\n",
+    ] {
+        assert!(
+            read_by(&mut Chunked::new(LIMITS).lenient(), [body]).is_err(),
+            "{:?}",
+            body.escape_ascii().to_string()
+        );
+    }
+    let long = [b"5".as_slice(), &[b' '; 65], b"\r\n"].concat();
+    assert_eq!(read_by(&mut Chunked::new(LIMITS).lenient(), [&long[..]]), Err(ChunkFault::ExtensionTooLong));
+}
+
+#[test]
+fn a_reader_can_begin_again_at_any_byte() {
+    let body = b"5;a=b\r\nhello\r\n6\r\n world\r\n0\r\nA: b\r\nC: d\r\n\r\n";
+    for cut in 0..=body.len() {
+        let mut chunked = Chunked::new(LIMITS);
+        read_by(&mut chunked, [&body[..cut]]).expect("is right as far as it goes");
+        chunked.restart();
+        let again = read_by(&mut chunked, [&body[..]]);
+        assert_eq!(
+            again,
+            Ok((b"hello world".to_vec(), b"A: b\r\nC: d\r\n".to_vec(), Some(body.len()))),
+            "at {cut}"
+        );
     }
 }
 
