@@ -255,7 +255,8 @@ section! {
         /// Longest silence of a tunnel (WebSocket), both ways.
         pub tunnel_idle: Period = "1h",
         /// Age of a connection at which its client is told to open another one, or `none`; up to a tenth sooner, so that
-        /// those that came together do not go together. What it has asked is answered; a tunnel is left alone.
+        /// those that came together do not go together. The request in hand is answered, over HTTP/2 all of them; what was
+        /// pipelined behind it is for the client to send again (RFC 9112 §9.3.2). A tunnel is left alone.
         pub age: OrNone<Period> = "none",
     }
 }

@@ -14,6 +14,7 @@ use crate::config::Severity;
 use crate::config::policy::{From as GivenPlace, Jwt as Given};
 use crate::config::read::Source;
 use crate::config::values::{FilePath, Named};
+use crate::wire::field::{Field, FieldSet};
 use crate::wire::token::is_token;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -228,6 +229,12 @@ fn rules(given: &Given, flaws: &mut Vec<Flaw>) -> Rules {
     }
     let texts = |list: &[String]| list.iter().map(|text| text.as_bytes().into()).collect();
     let audiences = given.audience.as_ref().map_or_else(Vec::new, |list| texts(&list.0));
+    for (key, list) in [("issuer", &given.issuer), ("audience", &given.audience)] {
+        if list.iter().any(|list| list.0.iter().any(String::is_empty)) {
+            let message = format!("an empty '{key}' is that of no token");
+            flaws.push(Flaw::at(key, message, "write it as the tokens have it, or remove it"));
+        }
+    }
     if given.any_audience && !audiences.is_empty() {
         let message = "'any_audience' says that the audience does not matter, and 'audience' which it is";
         flaws.push(Flaw::at("any_audience", message, "keep one of them"));
@@ -286,6 +293,13 @@ pub(in super::super) fn places(key: &'static str, given: &[GivenPlace], flaws: &
     places
 }
 
+/// Fields in which no client can send what it is known by: those of the connection and of the framing, and the list of cookies.
+const OF_THE_MESSAGE: FieldSet = FieldSet::HOP_BY_HOP
+    .with(Field::HOST)
+    .with(Field::CONTENT_LENGTH)
+    .with(Field::EXPECT)
+    .with(Field::COOKIE);
+
 /// The place that one of three keys gives.
 pub(in super::super) fn place(
     header: Option<&str>,
@@ -302,6 +316,10 @@ pub(in super::super) fn place(
     };
     if !is_token(name.as_bytes()) || query.is_some() && name.contains(['%', '&', '+', '#']) {
         return Err((format!("'{name}' is not a name"), "use letters, digits, '-' and '_'"));
+    }
+    if header.is_some() && OF_THE_MESSAGE.contains(Field::of(name.as_bytes())) {
+        let message = format!("'{name}' says how a request comes, and holds no credentials");
+        return Err((message, "name a field of its own, such as X-API-Key"));
     }
     Ok(place)
 }
