@@ -87,7 +87,7 @@ fn a_chunked_body_that_came_with_its_head_is_sent_once_more() {
         let (id, mut client) = (Ids::next(), gateway.connect());
         ask(&mut client, "GET", "/once", "");
         client.reply().expect(200);
-        client.send(&format!(
+        client.send(format!(
             "PUT /once?{id} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n\
              5;a=b\r\nhello\r\n6\r\n world\r\n0\r\nX-Sum: 7\r\n\r\n"
         ));
