@@ -22,6 +22,12 @@ impl Tick {
         span.map_or(Tick::NEVER, |span| self.after(span))
     }
 
+    /// When what began at this moment and may live for `age` is old: up to a tenth sooner, by the ten top bits of `dice`, so
+    /// that those which began together do not all end at once.
+    pub fn old_at(self, age: Duration, dice: u64) -> Tick {
+        self.after(age - age / 10 * (dice >> 54) as u32 / 1024)
+    }
+
     /// Time from `earlier` to this moment; zero if it lies before it.
     pub fn since(self, earlier: Tick) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))

@@ -254,6 +254,9 @@ section! {
         pub idle: Period = "75s",
         /// Longest silence of a tunnel (WebSocket), both ways.
         pub tunnel_idle: Period = "1h",
+        /// Age at which a tunnel is closed, or `none`; up to a tenth sooner, each at another time. A client that stays keeps for as
+        /// long the configuration under which it was let in.
+        pub tunnel_age: OrNone<Period> = "none",
         /// Age of a connection at which its client is told to open another one, or `none`; up to a tenth sooner, so that
         /// those that came together do not go together. The request in hand is answered, over HTTP/2 all of them; what was
         /// pipelined behind it is for the client to send again (RFC 9112 §9.3.2). A tunnel is left alone.

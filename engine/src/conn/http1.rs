@@ -244,7 +244,7 @@ impl Exchange<'_> {
         let lane = self.lane();
         let (from, to) = (upgrade::Source::Lane(&lane), upgrade::Sink::Lane(&lane));
         let client = upgrade::Client { from, to, first };
-        let ended = upgrade::tunnel(ctx, open, client, self.listener.timeouts.tunnel_idle).await;
+        let ended = upgrade::tunnel(ctx, open, client, &self.listener.timeouts).await;
         if ended.is_err_and(|fault| fault.kind != Kind::Timeout) {
             self.link.stream.reset_on_close();
         }

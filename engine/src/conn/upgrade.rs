@@ -1,15 +1,16 @@
 //! Tunnels: after a 101, or what opens one on a stream (RFC 8441), both sides are carried as they are, until both have ended
-//! or neither has said anything for `timeouts.tunnel_idle`. One side's end is passed on as an end; the other may still talk.
+//! or neither has said anything for `timeouts.tunnel_idle`, or it has become too old. One side's end is passed on as an end; the other may still talk.
 //! Either side is a connection or a stream of HTTP/2.
 
 use crate::base::{Fault, Kind, Tick};
 use crate::exchange::answer::of_body;
-use crate::exchange::{Context, Tunnel, until_the_end};
+use crate::exchange::{Context, Cut, Tunnel, until_the_end};
 use crate::mem::{Buf, Class, Pool};
 use crate::net::body::frames::{FrameReader, FrameSender};
 use crate::net::body::{BodySource, Lane};
 use crate::net::{clock, spend};
 use crate::observe::Reason;
+use crate::table::ListenerTimeouts;
 use crate::upstream::{TunnelEnd, TunnelStream};
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
@@ -64,17 +65,21 @@ impl Heard {
     }
 }
 
-/// Carries a tunnel to its end, or that of the gateway. Its outcome is in the record; whether it failed is told too.
+/// Carries a tunnel to its end, or that of the gateway, as long as `timeouts` let it. Its outcome is in the record; whether it
+/// failed is told too.
 ///
 /// # Errors
-/// Either side was cut, or both were silent for `idle`.
+/// Either side was cut, or both were silent for too long.
 pub(super) async fn tunnel(
     ctx: &Context<'_>,
     tunnel: Tunnel<'_>,
     client: Client<'_>,
-    idle: Duration,
+    timeouts: &ListenerTimeouts,
 ) -> Result<(), Fault> {
     let Tunnel { end, first, leased } = tunnel;
+    let idle = timeouts.tunnel_idle;
+    let dice = ctx.lent.upstream.random();
+    let old = timeouts.tunnel_age.map_or(Tick::NEVER, |age| clock::coarse().old_at(age, dice));
     let heard = Heard::new(idle);
     let mut open = Open { ctx, heard: &heard, end, is_over: false };
     let Client { from, to, first: from_client } = client;
@@ -89,13 +94,14 @@ pub(super) async fn tunnel(
             one_way(from, to_upstream, from_client, &heard.up, &heard),
             one_way(from_upstream, to, first.filled(), &heard.down, &heard),
         );
-        until_the_end(ctx, ways).await
+        until_the_end(ctx, old, ways).await
     };
     let (reason, is_over) = match &ended {
-        None => (Reason::Draining, true),
-        Some(Ok(())) => (Reason::Ok, true),
-        Some(Err(Fault { kind: Kind::Timeout, .. })) => (Reason::TunnelIdle, true),
-        Some(Err(fault)) => (of_body(*fault), false),
+        Err(Cut::Gateway) => (Reason::Draining, true),
+        Err(Cut::Age) => (Reason::TunnelAge, true),
+        Ok(Ok(())) => (Reason::Ok, true),
+        Ok(Err(Fault { kind: Kind::Timeout, .. })) => (Reason::TunnelIdle, true),
+        Ok(Err(fault)) => (of_body(*fault), false),
     };
     ctx.reason.set(reason);
     let ended = ended.unwrap_or(Ok(()));

@@ -45,7 +45,7 @@ impl Answer {
         use Close::{Always, IfUnread};
         use Reason as R;
         let (status, title, proxy_error, close): (u16, &str, Option<&str>, Close) = match reason {
-            R::Ok | R::ClientGone | R::ClientSilent | R::TunnelIdle => return None,
+            R::Ok | R::ClientGone | R::ClientSilent | R::TunnelIdle | R::TunnelAge => return None,
             // The peer is a proxy that may speak anything, not a client that waits for an answer.
             R::ProxyProtocol(_) => return None,
             // There is no session to answer in.
@@ -320,6 +320,7 @@ mod tests {
     fn nobody_is_answered_where_nobody_listens() {
         assert_eq!(Answer::of(Reason::ClientGone), None);
         assert_eq!(Answer::of(Reason::TunnelIdle), None);
+        assert_eq!(Answer::of(Reason::TunnelAge), None);
         assert_eq!(Answer::of(Reason::Panic), None);
     }
 }

@@ -52,8 +52,20 @@ impl Drop for Going<'_> {
     }
 }
 
-/// Has `work`, which lasts, come to its end; none where that of the gateway came first.
-pub async fn until_the_end<T>(ctx: &Context<'_>, work: impl Future<Output = T>) -> Option<T> {
+/// What cuts an exchange that lasts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cut {
+    /// The end of the gateway.
+    Gateway,
+    /// Its own age.
+    Age,
+}
+
+/// Has `work`, which lasts, come to its end.
+///
+/// # Errors
+/// `by`, or the end of the gateway, came first.
+pub async fn until_the_end<T>(ctx: &Context<'_>, by: Tick, work: impl Future<Output = T>) -> Result<T, Cut> {
     let lent = ctx.lent;
     ctx.lasts.set(true);
     let end = lent.upstream.wheel.deadline();
@@ -61,15 +73,15 @@ pub async fn until_the_end<T>(ctx: &Context<'_>, work: impl Future<Output = T>) 
     let mut work = pin!(work);
     let mut poll = |cx: &mut Poller<'_>| {
         if let Poll::Ready(done) = work.as_mut().poll(cx) {
-            return Poll::Ready(Some(done));
+            return Poll::Ready(Ok(done));
         }
-        match lent.lasting.until.get() {
-            Some(until) => end.begin(until),
-            None => {
-                lent.lasting.waiting.borrow_mut().keep(&mut going.place, cx.waker());
-            }
+        let until = lent.lasting.until.get();
+        if until.is_none() {
+            lent.lasting.waiting.borrow_mut().keep(&mut going.place, cx.waker());
         }
-        end.poll_passed(cx).map(|()| None)
+        let until = until.unwrap_or(Tick::NEVER);
+        end.set(until.min(by));
+        end.poll_passed(cx).map(|()| Err(if until <= by { Cut::Gateway } else { Cut::Age }))
     };
     poll_fn(|cx| lent.upstream.wheel.spare(|| poll(cx))).await
 }

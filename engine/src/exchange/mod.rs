@@ -34,7 +34,7 @@ pub mod parts {
 pub use answer::Answer;
 pub use context::Context;
 pub use downstream::{Begin, Downstream, Replies, ReplyHead};
-pub use lasting::{Lasting, until_the_end};
+pub use lasting::{Cut, Lasting, until_the_end};
 pub use lent::{HeldTable, Leave, Lent, TableRef};
 pub use outcome::{Outcome, Tunnel};
 pub use peer::Peer;

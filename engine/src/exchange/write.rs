@@ -6,7 +6,7 @@ use super::downstream::{Begin, Replies, ReplyHead};
 use super::lasting::{is_stream, until_the_end};
 use super::onward::trailers::downward;
 use super::outcome::{Outcome, Tunnel};
-use crate::base::{Fault, Kind, Side};
+use crate::base::{Fault, Kind, Side, Tick};
 use crate::net::body::{BodySink, BodySource, pump};
 use crate::observe::Reason;
 use crate::upstream::{Reply, Upload};
@@ -66,7 +66,8 @@ pub fn write<'c, B: BodySource, R: Replies>(
         let sink = &mut leaving.sink;
         let done = if is_stream(got.head(), got.length()) {
             // Boxed, as in `carry`.
-            Box::pin(until_the_end(ctx, carry(ctx, body, upload, &mut reader, sink))).await
+            let carried = carry(ctx, body, upload, &mut reader, sink);
+            Box::pin(until_the_end(ctx, Tick::NEVER, carried)).await.ok()
         } else {
             Some(carry(ctx, body, upload, &mut reader, sink).await)
         };

@@ -33,11 +33,9 @@ impl Link {
         Rc::new(Link { stream, reading, writing, side, born: clock::coarse(), reset: Cell::new(false) })
     }
 
-    /// When a connection is as old as those may become that live for `age`: up to a tenth sooner, each at another time, so
-    /// that those which came together do not all go at once.
+    /// When a connection is as old as those may become that live for `age`; see [`Tick::old_at`].
     pub fn old_at(&self, age: Duration) -> Tick {
-        let share = (self.born.0.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 54) as u32;
-        self.born.after(age - age / 10 * share / 1024)
+        self.born.old_at(age, self.born.0.wrapping_mul(0x9E37_79B9_7F4A_7C15))
     }
 
     /// Waits until a read would not block, `silence` at most and not past `total`.

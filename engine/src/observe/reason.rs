@@ -134,6 +134,8 @@ reasons! {
     Draining = "draining",
     /// A tunnel was silent for `timeouts.tunnel_idle`.
     TunnelIdle = "tunnel_idle",
+    /// A tunnel was as old as `timeouts.tunnel_age` lets one become.
+    TunnelAge = "tunnel_age",
 }
 
 impl Reason {
@@ -192,6 +194,6 @@ mod tests {
         assert_eq!(Reason::BadRequest("two hosts").detail(), "two hosts");
         assert_eq!(Reason::BadRequest("a").index(), Reason::BadRequest("b").index());
         assert_eq!((Reason::Ok.index(), Reason::Ok.as_str(), Reason::Ok.detail()), (0, "ok", ""));
-        assert_eq!(Reason::TunnelIdle.index(), Reason::COUNT - 1);
+        assert_eq!(Reason::TunnelAge.index(), Reason::COUNT - 1);
     }
 }

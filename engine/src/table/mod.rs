@@ -283,6 +283,8 @@ pub struct ListenerTimeouts {
     pub idle: Duration,
     /// Longest silence of a tunnel, both ways.
     pub tunnel_idle: Duration,
+    /// Age at which a tunnel is closed.
+    pub tunnel_age: Option<Duration>,
     /// Age at which a connection is to make room for another of its client's.
     pub age: Option<Duration>,
 }

@@ -15,7 +15,7 @@ use crate::net::clock;
 use crate::net::poll::Wire;
 use crate::net::spawn::{Either, race};
 use crate::observe::Reason;
-use crate::table::Limits;
+use crate::table::{Limits, ListenerTimeouts};
 use crate::wire::head::{Head, Lines, Version};
 use crate::wire::http1::framing::{self, Length};
 use crate::wire::http1::{Parsed, request};
@@ -133,8 +133,8 @@ pub(super) async fn serve(shared: Rc<Shared>, request: Request<RecvStream>, resp
     match ended {
         Either::First(Outcome::Reuse | Outcome::Close | Outcome::Reset) => {}
         Either::First(Outcome::Tunnel(open)) => {
-            let idle = listener.timeouts.tunnel_idle;
-            let carried = Box::pin(carried(&ctx, *open, (&mut down.body, &to, pool), idle));
+            let client = (&mut down.body, &to, pool);
+            let carried = Box::pin(carried(&ctx, *open, client, &listener.timeouts));
             if let Either::Second(()) = race(carried, poll_fn(|cx| to.poll_reset(cx))).await {
                 let why = if shared.silent.get() { Reason::ClientSilent } else { Reason::ClientGone };
                 ctx.reason.set(why);
@@ -168,14 +168,14 @@ async fn carried(
     ctx: &Context<'_>,
     open: Tunnel<'_>,
     (body, to, pool): (&mut FrameReader, &Sender, &Pool),
-    idle: Duration,
+    timeouts: &ListenerTimeouts,
 ) {
     // Whoever opened it has begun a reply.
     let Some(sender) = to.body() else { return };
     let (from, to) = (upgrade::Source::Frames(body), upgrade::Sink::Frames(sender, pool));
     let client = upgrade::Client { from, to, first: b"" };
     // A stream that was not ended is reset.
-    let _ = upgrade::tunnel(ctx, open, client, idle).await;
+    let _ = upgrade::tunnel(ctx, open, client, timeouts).await;
 }
 
 /// The head, in the buffer that is given, and where its parts are. Of one that is refused what it asks for and of whom, for the

@@ -199,6 +199,7 @@ fn timeouts(check: &mut Check<'_>, at: &Pointer, given: &config::listener::Timeo
         body: check.period(at, "body", given.body),
         idle: check.period(at, "idle", given.idle),
         tunnel_idle: check.period(at, "tunnel_idle", given.tunnel_idle),
+        tunnel_age: given.tunnel_age.0.map(|age| check.period(at, "tunnel_age", age)),
         age: given.age.0.map(|age| check.period(at, "age", age)),
     }
 }

@@ -206,6 +206,28 @@ fn a_silent_tunnel_ends_after_its_own_idle_time() {
 }
 
 #[test]
+fn a_tunnel_ends_at_its_age_however_busy_it_is() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let setup = Setup { timeouts: "tunnel_age: 800ms", ..Setup::of(&origin) };
+        let gateway = Gateway::start(driver, &setup);
+        let mut client = gateway.connect();
+        offer(&mut client, "/upgrade", "websocket");
+        assert_eq!(client.reply().status, 101);
+        let began = Instant::now();
+        while began.elapsed() < Duration::from_millis(500) {
+            echoed(&mut client, b"ping");
+        }
+        client.rest();
+        let age = began.elapsed();
+        assert!(age > Duration::from_millis(650) && age < Duration::from_secs(5), "{age:?}");
+        let line = gateway.log_of(client.addr());
+        assert_eq!((&line["reason"], &line["status"]), (&"tunnel_age".into(), &101.into()));
+        three_fresh(&gateway);
+    });
+}
+
+#[test]
 fn tokens_that_no_route_names_are_stripped() {
     each_driver(|driver| {
         let origin = Origin::start();
