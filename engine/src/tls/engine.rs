@@ -86,6 +86,14 @@ impl Engine {
         }
     }
 
+    /// Whether the handshake is not done.
+    pub(super) fn is_handshaking(&self) -> bool {
+        match self {
+            Engine::Client(engine) => engine.is_handshaking(),
+            Engine::Server(engine) => engine.is_handshaking(),
+        }
+    }
+
     /// What was agreed to speak (RFC 7301).
     pub(super) fn protocol(&self) -> Option<&[u8]> {
         match self {

@@ -174,6 +174,7 @@ impl Handshake {
             // Records that answer each other leave in one send.
             Ok(Step::Shaking) => Ok(Next::Flush),
             Ok(Step::Open) => Ok(Next::Last),
+            Ok(Step::Closed) if self.state.is_closed_behind_handshake() => Ok(Next::Last),
             Ok(Step::Closed | Step::Over) => Err(Refused::Cut),
             Err(_) => {
                 // What can be sent at once is enough.

@@ -86,6 +86,16 @@ impl State {
         step
     }
 
+    /// The peer has said that it is done; true where it has shaken hands before. What it has said until then is still read
+    /// (RFC 8446 §6.1).
+    pub(super) fn is_closed_behind_handshake(&mut self) -> bool {
+        let is_done = !self.engine.is_handshaking();
+        if is_done {
+            self.end = Some(End::Closed);
+        }
+        is_done
+    }
+
     /// What was agreed to speak.
     pub(super) fn protocol(&self) -> Option<&[u8]> {
         self.engine.protocol()

@@ -274,6 +274,41 @@ fn what_is_sent_before_the_handshake_leaves_with_it() {
 }
 
 #[test]
+fn what_comes_with_the_end_of_the_handshake_is_read_whole_though_its_sender_is_done() {
+    let ((up, down), wires) = joined();
+    wires.iter().for_each(|wire| wire.open());
+    let pool = Pool::new();
+    let mut client =
+        Handshake::of_client(up, (&terms(trust(CA)), "origin.test"), &pool, None).expect("is a name");
+    let mut server = Handshake::of_server(down, &server(ORIGIN, KEY), &pool, None).expect("are terms");
+    assert_eq!((client.advance(), server.advance()), (Ok(Progress::Reads), Ok(Progress::Reads)));
+    assert_eq!(client.advance(), Ok(Progress::Done));
+    // The end of the handshake, a request and the end of what the client has to say lie in one piece.
+    let client = client.into_stream();
+    assert_eq!(kind(client.try_write(b"GET / HTTP/1.1\r\n\r\n")), Ok(18));
+    client.shutdown_write();
+    assert_eq!(server.advance(), Ok(Progress::Done));
+    let server = server.into_stream();
+    let mut into = [0; 100];
+    assert_eq!(kind(server.try_read(&mut into)), Ok(18));
+    assert_eq!(kind(server.try_read(&mut into)), Ok(0));
+    // It still listens.
+    assert_eq!(kind(server.try_write(b"HTTP/1.1 200 OK\r\n\r\n")), Ok(19));
+    assert_eq!(kind(client.try_read(&mut into)), Ok(19));
+}
+
+#[test]
+fn a_peer_that_is_done_before_it_has_shaken_hands_is_not_let_in() {
+    let ((up, down), wires) = joined();
+    wires.iter().for_each(|wire| wire.open());
+    let mut server = Handshake::of_server(down, &server(ORIGIN, KEY), &Pool::new(), None).expect("are terms");
+    assert_eq!(server.advance(), Ok(Progress::Reads));
+    // An alert in clear: close_notify.
+    assert_eq!(kind(up.try_write(&[21, 3, 3, 0, 2, 1, 0])), Ok(7));
+    assert_ne!(server.advance(), Ok(Progress::Done));
+}
+
+#[test]
 fn a_peer_that_does_not_speak_tls_is_told_so() {
     let ((up, down), wires) = joined();
     wires.iter().for_each(|wire| wire.open());
