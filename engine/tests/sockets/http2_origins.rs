@@ -90,6 +90,21 @@ fn a_host_that_cannot_be_said_over_http2_is_the_clients_fault() {
     });
 }
 
+// RFC 9113 §8.2.1: an origin may end the connection for it, and with it what others have under way there.
+#[test]
+fn space_around_a_value_of_a_client_is_left_behind() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let behind = second(driver, origin.addr(), "");
+        let gateway = first(driver, behind.addr(), "");
+        let mut client = gateway.connect();
+        client.send("GET /echo-json HTTP/1.1\r\nHost: a\r\nX-Two:  v \t\r\nX-None:  \r\n\r\n");
+        let seen: serde_json::Value = serde_json::from_slice(&client.reply().expect(200).body).expect("JSON");
+        let fields = seen["fields"].to_string().to_lowercase();
+        assert!(fields.contains(r#"["x-two","v"]"#) && fields.contains(r#"["x-none",""]"#), "{fields}");
+    });
+}
+
 #[test]
 fn an_origin_that_says_no_100_is_waited_for_as_for_a_reply() {
     each_driver(|driver| {
@@ -214,6 +229,11 @@ fn frame(kind: u8, flags: u8, stream: [u8; 4], payload: &[u8]) -> Vec<u8> {
 
 /// An origin that tells `settings` after a while, answers each request with this status, and sends back what follows a 200.
 fn origin_of_frames(settings: &'static [u8], status: &'static [u8; 3]) -> SocketAddr {
+    origin_that_says(settings, status, b"")
+}
+
+/// The same, with further fields.
+fn origin_that_says(settings: &'static [u8], status: &'static [u8; 3], more: &'static [u8]) -> SocketAddr {
     const SETTINGS: u8 = 4;
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let addr = listener.local_addr().expect("is bound");
@@ -240,7 +260,7 @@ fn origin_of_frames(settings: &'static [u8], status: &'static [u8; 3]) -> Socket
                 let answer = match kind {
                     0 => frame(0, flags & 1, id, &payload),
                     // Its status, as a literal with an indexed name (RFC 7541 §6.2.1).
-                    1 => frame(1, 4 | ends, id, &[&[0x48, 3], &status[..]].concat()),
+                    1 => frame(1, 4 | ends, id, &[&[0x48, 3], &status[..], more].concat()),
                     SETTINGS if flags & 1 == 0 => frame(SETTINGS, 1, [0; 4], b""),
                     _ => continue,
                 };
@@ -277,6 +297,20 @@ fn a_websocket_is_opened_on_a_stream_once_the_origin_has_said_that_it_may() {
         let line = gateway.log_of(client.addr());
         assert!(line["status"] == 101 && line["tunnel"] == true && line["reason"] == "ok", "{line}");
         assert!(line["bytes_in"] == 50_005 && line["bytes_out"] == 50_005, "{line}");
+    });
+}
+
+// RFC 9110 §9.3.6 has it ignored, which the library does not: it would cut the tunnel in its middle.
+#[test]
+fn a_websocket_whose_length_is_told_is_not_opened() {
+    each_driver(|driver| {
+        // Content-Length, by its number, as a literal (RFC 7541 Appendix A).
+        let more = &[0x0f, 28 - 15, 1, b'5'];
+        let gateway = first(driver, origin_that_says(&[0, 8, 0, 0, 0, 1], b"200", more), "");
+        let mut client = gateway.connect();
+        let reply = client.send(OFFER).reply().expect(502);
+        assert_eq!(reply.reason(), "upstream_malformed");
+        assert_eq!(gateway.log_of(client.addr())["detail"], "tunnel_with_length");
     });
 }
 

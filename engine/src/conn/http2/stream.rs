@@ -19,6 +19,7 @@ use crate::table::{Limits, ListenerTimeouts};
 use crate::wire::head::{Head, Lines, Version};
 use crate::wire::http1::framing::{self, Length};
 use crate::wire::http1::{Parsed, request};
+use crate::wire::method::Method;
 use crate::wire::websocket;
 use h2::RecvStream;
 use h2::ext::Protocol;
@@ -214,6 +215,10 @@ fn length(head: Head<'_>, body: &RecvStream) -> Result<Length, Reason> {
         (None, false) => Length::Chunked,
         (Some(0), true) => Length::Exact(0),
         (Some(_), true) => return Err(Reason::BadRequest("content_length")),
+        // What has a body by its method says that there is none (RFC 9110 §8.6): there are servers that ask for a length.
+        (None, true) if matches!(head.method(), Method::Post | Method::Put | Method::Patch) => {
+            Length::Exact(0)
+        }
         (None, true) => Length::None,
     })
 }

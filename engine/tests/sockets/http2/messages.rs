@@ -76,6 +76,26 @@ fn replies_of_every_shape_come_whole_over_one_connection() {
     });
 }
 
+// RFC 9113 §8.2.1: what HTTP/1.1 allows around a value has no place in HTTP/2.
+#[test]
+fn space_around_a_value_of_an_origin_is_left_behind() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let gateway = gateway(driver, &origin);
+        let text = "HTTP/1.1 103 Early Hints\r\nLink:  </a> \r\n\r\nHTTP/1.1 200 OK\r\nX-Sp:  a \t b\t \r\nX-None: \t\r\nContent-Length: 0\r\n\r\n";
+        origin.script("spaced", text);
+        let mut peer = peer(&gateway);
+        let answer = peer.send(get(1, "/script/spaced")).answer(1).expect(200);
+        assert_eq!((answer.value("x-sp"), answer.value("x-none")), (Some("a \t b"), Some("")));
+        assert_eq!(answer.interim.len(), 1, "{answer:?}");
+        assert!(
+            answer.interim[0].iter().any(|(name, value)| name == "link" && value == "</a>"),
+            "{answer:?}"
+        );
+        three_fresh(&gateway);
+    });
+}
+
 #[test]
 fn an_origin_is_asked_as_over_http1_1() {
     each_driver(|driver| {
@@ -101,6 +121,14 @@ fn an_origin_is_asked_as_over_http1_1() {
         for none in ["te", "content-length", "transfer-encoding", "connection"] {
             assert_eq!(fields(&seen, none), [""; 0], "{none}");
         }
+        // No body where there may be one: origins that ask for a length get it (RFC 9110 §8.6).
+        for (stream, method) in [(21, "POST"), (23, "PUT"), (25, "PATCH"), (27, "DELETE")] {
+            let seen = echoed(peer.send(head(stream, END_STREAM, method, "/echo-json", &[])).answer(stream));
+            let said = fields(&seen, "content-length");
+            assert_eq!(said, if method == "DELETE" { vec![] } else { vec!["0"] }, "{method}");
+            assert_eq!(fields(&seen, "transfer-encoding"), [""; 0], "{method}");
+        }
+        let mut peer = super::peer(&gateway);
         // A body whose length is said, one whose length is not, one that is empty, and one behind trailers.
         peer.send(head(3, 0, "POST", "/echo-json", &[("content-length", "5")]));
         peer.send(frame(DATA, 0, 3, b"he")).send(frame(DATA, END_STREAM, 3, b"llo"));

@@ -1,6 +1,7 @@
 //! Fields between the two forms that they have: lines of text, as all heads here are, and the map that the library takes.
 
 use crate::mem::Buf;
+use crate::wire::token::trim;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
@@ -19,8 +20,8 @@ pub fn put_lines(text: &Bytes, from: usize, fields: &mut HeaderMap) {
         if let Some(colon) = memchr::memchr(b':', line)
             && let Ok(name) = HeaderName::from_bytes(&line[..colon])
         {
-            let start = at + colon + 1 + usize::from(line.get(colon + 1) == Some(&b' '));
-            let value = text.slice(start..at + line.len());
+            // The space around a value is none of it (RFC 9110 §5.5), and has no place here (RFC 9113 §8.2.1).
+            let value = text.slice_ref(trim(&line[colon + 1..]));
             // Both were valid in HTTP/1.1; what is not here has no place in HTTP/2 either.
             if let Ok(mut value) = HeaderValue::from_maybe_shared(value) {
                 value.set_sensitive(is_secret(&name));
@@ -46,12 +47,15 @@ mod tests {
     #[test]
     fn lines_become_fields_in_order_with_names_in_lower_case() {
         let text = Bytes::from_static(
-            b"HTTP/1.1 200 OK\r\nDate: now\r\nSet-Cookie: a\r\nset-cookie:b\r\nX-Empty:\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nDate:  now \t\r\nSet-Cookie: a\r\nset-cookie:b\r\nX-Empty: \t \r\nX-Two:\ta  b\r\n\r\n",
         );
         let mut fields = HeaderMap::new();
         put_lines(&text, 17, &mut fields);
         let mut out = Pool::new().take(Class::Small);
         assert!(lines(&fields, &mut out));
-        assert_eq!(out.filled(), b"date: now\r\nset-cookie: a\r\nset-cookie: b\r\nx-empty: \r\n");
+        assert_eq!(
+            out.filled(),
+            b"date: now\r\nset-cookie: a\r\nset-cookie: b\r\nx-empty: \r\nx-two: a  b\r\n"
+        );
     }
 }
