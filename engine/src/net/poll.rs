@@ -40,8 +40,8 @@ pub struct Wire {
     first: RefCell<Option<Buf>>,
     out: RefCell<Option<Buf>>,
     tap: RefCell<Tap>,
-    /// Of a client's connection, like the next one.
-    blocks: RefCell<Option<Blocks>>,
+    blocks: RefCell<Blocks>,
+    /// Of a client's connection.
     refusals: RefCell<Option<Refusals>>,
     /// Of a server's connection.
     window: RefCell<Option<Window>>,
@@ -71,15 +71,20 @@ impl Wire {
     /// To a client over `link`, whose first bytes may have been read already. Its frames may have `frame_bytes` of payload.
     pub fn of_client(link: Rc<Link>, pool: Pool, first: Option<Buf>, frame_bytes: usize) -> Rc<Wire> {
         let (tap, blocks) = (Tap::of_client(clock::coarse()), Blocks::of_client(frame_bytes));
-        Wire::new(link, pool, first, tap, Some(blocks))
+        Wire::new((link, pool, first), (tap, blocks), Some(Refusals::default()))
     }
 
     /// To a server over `link`.
     pub fn of_server(link: Rc<Link>, pool: Pool) -> Rc<Wire> {
-        Wire::new(link, pool, None, Tap::of_server(clock::coarse()), None)
+        let (tap, blocks) = (Tap::of_server(clock::coarse()), Blocks::of_server());
+        Wire::new((link, pool, None), (tap, blocks), None)
     }
 
-    fn new(link: Rc<Link>, pool: Pool, first: Option<Buf>, tap: Tap, blocks: Option<Blocks>) -> Rc<Wire> {
+    fn new(
+        (link, pool, first): (Rc<Link>, Pool, Option<Buf>),
+        (tap, blocks): (Tap, Blocks),
+        refusals: Option<Refusals>,
+    ) -> Rc<Wire> {
         let (reads, writes) = (Waits::new(&link, Way::Read), Waits::new(&link, Way::Write));
         Rc::new(Wire {
             link,
@@ -87,8 +92,8 @@ impl Wire {
             first: RefCell::new(first),
             out: RefCell::default(),
             tap: RefCell::new(tap),
-            refusals: RefCell::new(blocks.is_some().then(Refusals::default)),
-            window: RefCell::new(blocks.is_none().then(Window::default)),
+            window: RefCell::new(refusals.is_none().then(Window::default)),
+            refusals: RefCell::new(refusals),
             refused: RefCell::default(),
             blocks: RefCell::new(blocks),
             put: RefCell::default(),
@@ -257,7 +262,6 @@ impl Wire {
     /// How many of `bytes`, which came, the library reads as they are. What does not pass comes later, put together.
     fn passes(&self, bytes: &[u8]) -> usize {
         let mut blocks = self.blocks.borrow_mut();
-        let Some(blocks) = blocks.as_mut() else { return bytes.len() };
         let passes = blocks.passes(bytes);
         if passes < bytes.len() {
             blocks.put(&bytes[passes..], &mut self.put.borrow_mut());
@@ -317,7 +321,7 @@ impl AsyncRead for Polled {
                 return Poll::Ready(Ok(()));
             }
             // Of a client: an origin may be one that reads nothing while it writes.
-            if wire.owed.get() > OWED_BYTES_MAX && wire.blocks.borrow().is_some() {
+            if wire.owed.get() > OWED_BYTES_MAX && wire.refusals.borrow().is_some() {
                 wire.held.set(true);
                 return Poll::Pending;
             }

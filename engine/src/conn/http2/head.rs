@@ -8,6 +8,7 @@ use crate::wire::http1::request;
 use crate::wire::token;
 use h2::ext::Protocol;
 use http::request::Parts;
+use http::uri::PathAndQuery;
 use http::{HeaderName, HeaderValue, Method, header};
 
 /// Text besides the fields and the pseudo-fields.
@@ -24,6 +25,9 @@ pub(super) fn lay(parts: &Parts, pool: &Pool, key: &[u8]) -> Result<Buf, Reason>
     let fields = parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
     let authority = parts.uri.authority().map_or("", |authority| authority.as_str());
     let target = parts.uri.path_and_query().map_or("", |target| target.as_str());
+    if lacks_path(parts) {
+        return Err(Reason::BadRequest("path_missing"));
+    }
     let need = fields.sum::<usize>() + start_bytes(parts);
     if need > BULK_BYTES {
         return Err(Reason::HeadTooLarge);
@@ -73,6 +77,13 @@ pub(super) fn lay(parts: &Parts, pool: &Pool, key: &[u8]) -> Result<Buf, Reason>
     }
     put(b"\r\n");
     Ok(head)
+}
+
+/// Whether no `:path` came (§8.3.1). The library looks only where there is an `:authority`; else what it shows as `/` is
+/// nothing.
+fn lacks_path(parts: &Parts) -> bool {
+    let shown = parts.uri.path_and_query().filter(|_| parts.uri.authority().is_none());
+    shown.is_some_and(|target| target.as_str() == "/" && *target != PathAndQuery::from_static("/"))
 }
 
 /// Room for the lines that a head begins with.

@@ -158,7 +158,7 @@ fn switched<'a>(
     lane: Lane,
     (from, to): (FrameReader, FrameSender),
 ) -> Result<Reply<'a>, Failed> {
-    let (buf, lines) = parsed(lent, &head::switched(given, key))?;
+    let (buf, lines) = parsed(lent, &head::switched(given, key)?)?;
     let source = Source::Switched(Box::new(Switched { lane, stream: TunnelStream { from, to } }));
     Ok(Reply { leased, buf, lines, length: Length::None, source })
 }

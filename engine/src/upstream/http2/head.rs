@@ -66,18 +66,23 @@ fn wants_trailers(outgoing: &Outgoing<'_>) -> bool {
 }
 
 /// Makes `response`, by which an origin has opened a tunnel, what HTTP/1.1 says in its place to a client that sent this key.
-pub(super) fn switched(mut response: Response<()>, key: Option<&[u8]>) -> Response<()> {
+///
+/// # Errors
+/// `Malformed`: it says how long the tunnel is. That would have to be ignored (RFC 9110 §9.3.6), but the library holds the
+/// stream to it and would cut the tunnel in its middle.
+pub(super) fn switched(mut response: Response<()>, key: Option<&[u8]>) -> Result<Response<()>, CallFault> {
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let fields = response.headers_mut();
-    // There is no body that they could tell of (RFC 9110 §8.6).
-    fields.remove(header::CONTENT_LENGTH);
+    if fields.contains_key(header::CONTENT_LENGTH) {
+        return Err(CallFault::Malformed("tunnel_with_length"));
+    }
     fields.remove(header::SEC_WEBSOCKET_ACCEPT);
     if let Some(key) = key
         && let Ok(accept) = HeaderValue::from_bytes(&websocket::accept(key))
     {
         fields.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
     }
-    response
+    Ok(response)
 }
 
 /// The head of `response`, laid as HTTP/1.1's.

@@ -1,6 +1,7 @@
 //! Field blocks as the library reads them rightly. It forgets what made a block malformed (RFC 9113 §8.1.1) when the field
 //! behind is cut by the end of a frame, and leaves pseudo-fields of trailers out in silence. So a block in several frames is
-//! put together into one, and trailers get a field before all others, behind which a pseudo-field is refused. Everything
+//! put together into one, and trailers of requests get a field before all others, behind which a pseudo-field is refused; of a
+//! server's blocks only their fields tell which are trailers. Everything
 //! else passes as it is, where it lies. A block that is larger than a frame may be is not touched: it is too large for a
 //! request, which is refused whatever else is wrong with it.
 
@@ -16,7 +17,10 @@ const BODIES_MAX: usize = 1024;
 /// Bytes of a dependency (RFC 9113 §6.2).
 const PRIORITY_BYTES: usize = 5;
 
-/// What comes from a client, on its way to the library.
+/// Bytes of a payload at most where nobody has said so (RFC 9113 §6.5.2): that of servers.
+const FRAME_BYTES: usize = 16 * 1024;
+
+/// What comes from a peer, on its way to the library.
 #[derive(Debug)]
 pub struct Blocks {
     /// Bytes that pass, whatever they are: the preface, or the rest of a payload.
@@ -24,6 +28,8 @@ pub struct Blocks {
     /// Streams whose requests have not ended: what comes as a head on one is trailers. Whatever else comes on a stream
     /// that was opened, or passed over, is an error that only the library tells rightly (RFC 9113 §5.1).
     bodies: Vec<u32>,
+    /// Whether the peer is a client, whose trailers are known by their place.
+    marks: bool,
     /// Bytes of a payload at most.
     frame_bytes: usize,
     /// Frames from the first one on that cannot pass yet.
@@ -68,7 +74,12 @@ enum Put {
 impl Blocks {
     /// Of a client, its preface first, whose frames may have `frame_bytes` of payload.
     pub fn of_client(frame_bytes: usize) -> Blocks {
-        Blocks { skip: PREFACE.len(), bodies: Vec::new(), frame_bytes, open: Vec::new() }
+        Blocks { skip: PREFACE.len(), bodies: Vec::new(), marks: true, frame_bytes, open: Vec::new() }
+    }
+
+    /// Of a server.
+    pub fn of_server() -> Blocks {
+        Blocks { skip: 0, bodies: Vec::new(), marks: false, frame_bytes: FRAME_BYTES, open: Vec::new() }
     }
 
     /// How many of `bytes`, which came next, pass as they are. The rest is given to [`Blocks::put`].
@@ -142,7 +153,7 @@ impl Blocks {
         let known = self.bodies.iter().position(|stream| *stream == header.stream);
         match known {
             Some(at) if ends => drop(self.bodies.swap_remove(at)),
-            None if !ends && header.kind == HEADERS => {
+            None if self.marks && !ends && header.kind == HEADERS => {
                 if self.bodies.len() == BODIES_MAX {
                     self.bodies.remove(0);
                 }
@@ -293,6 +304,35 @@ mod tests {
         let of_none = [frame(HEADERS, 0, 0, b"ab"), frame(CONTINUATION, END_HEADERS, 0, b"c")].concat();
         check("stream 0", &of_none, &of_none);
         check("a frame too large", &frame(HEADERS, 0, 1, &[3; 101]), &frame(HEADERS, 0, 1, &[3; 101]));
+    }
+
+    #[test]
+    fn blocks_of_servers_are_put_together_and_not_marked() {
+        let bytes = [
+            frame(HEADERS, END_HEADERS, 1, b"interim"),
+            frame(HEADERS, 0, 1, b"he"),
+            frame(CONTINUATION, END_HEADERS, 1, b"ad"),
+            frame(DATA, 0, 1, b"body"),
+            frame(HEADERS, END_STREAM, 1, b"trail"),
+            frame(CONTINUATION, END_HEADERS, 1, b"ers"),
+        ];
+        let expected = [
+            frame(HEADERS, END_HEADERS, 1, b"interim"),
+            frame(HEADERS, END_HEADERS, 1, b"head"),
+            frame(DATA, 0, 1, b"body"),
+            frame(HEADERS, END_STREAM | END_HEADERS, 1, b"trailers"),
+        ];
+        for piece in [1, 7, 9, 10, 20, 1000] {
+            let (mut blocks, mut out) = (Blocks::of_server(), Vec::new());
+            for piece in bytes.concat().chunks(piece) {
+                let passes = blocks.passes(piece);
+                out.extend_from_slice(&piece[..passes]);
+                if passes < piece.len() {
+                    blocks.put(&piece[passes..], &mut out);
+                }
+            }
+            assert_eq!(out, expected.concat(), "in pieces of {piece}");
+        }
     }
 
     #[test]

@@ -81,6 +81,10 @@ fn what_is_refused_for_its_head_tells_what_it_asked_for_and_of_whom() {
             let told = told.map(|name| line[name].as_str().unwrap_or_default());
             assert_eq!(told, [method, "a.test", "/ok?x=1", "2.0", "bad_request", detail], "{line}");
         }
+        let mut peer = peer(&gateway);
+        let block = plain(&[(":method", "GET"), (":scheme", "http"), ("host", "a.test")]);
+        peer.send(frame(HEADERS, END_HEADERS | END_STREAM, 1, block)).answer(1).expect(400);
+        assert_eq!(gateway.log_of(peer.client().addr())["detail"], "path_missing");
         assert_eq!(origin.requests().len(), 0);
     });
 }

@@ -187,6 +187,9 @@ fn of_a_connection() -> Vec<Case> {
 
 fn pseudo() -> Vec<Case> {
     vec![
+        case("§8.3.1: no :path beside a Host", Refused, |peer, _| {
+            peer.send(only(&[(":method", "GET"), (":scheme", "http"), ("host", "a.test")]));
+        }),
         case("§8.3: a pseudo-field behind a field", Refused, |peer, path| {
             peer.send(only(&[
                 (":method", "GET"),
