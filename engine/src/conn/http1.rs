@@ -224,8 +224,7 @@ impl Exchange<'_> {
                 }
                 Outcome::Tunnel(tunnel) => {
                     // Boxed: few connections become tunnels, and room for one would be kept in each.
-                    Box::pin(self.tunnel(&ctx, *tunnel, first)).await;
-                    After::End(End::Closed)
+                    After::End(Box::pin(self.tunnel(&ctx, *tunnel, first)).await)
                 }
             }
         };
@@ -239,15 +238,18 @@ impl Exchange<'_> {
         (after, head.head_len() + body.used(), body.into_rest())
     }
 
-    /// Carries a tunnel to its end. `first` is what the client sent behind its request.
-    async fn tunnel(&self, ctx: &Context<'_>, open: Tunnel<'_>, first: &[u8]) {
+    /// Carries a tunnel to its end. `first` is what the client sent behind its request. What the upstream has said last may not
+    /// have been read yet by a client that is still sending, so that it is waited for.
+    async fn tunnel(&self, ctx: &Context<'_>, open: Tunnel<'_>, first: &[u8]) -> End {
         let lane = self.lane();
         let (from, to) = (upgrade::Source::Lane(&lane), upgrade::Sink::Lane(&lane));
         let client = upgrade::Client { from, to, first };
         let ended = upgrade::tunnel(ctx, open, client, &self.listener.timeouts).await;
         if ended.is_err_and(|fault| fault.kind != Kind::Timeout) {
             self.link.stream.reset_on_close();
+            return End::Closed;
         }
+        End::Linger
     }
 
     /// Answers what was no request, and has it recorded with as much of `held` as can be told.

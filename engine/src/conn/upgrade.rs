@@ -1,14 +1,15 @@
 //! Tunnels: after a 101, or what opens one on a stream (RFC 8441), both sides are carried as they are, until both have ended
 //! or neither has said anything for `timeouts.tunnel_idle`, or it has become too old. One side's end is passed on as an end; the other may still talk.
+//! A side that takes nothing more may have said its last words already: those still arrive (RFC 9110 §9.3.6).
 //! Either side is a connection or a stream of HTTP/2.
 
-use crate::base::{Fault, Kind, Tick};
+use crate::base::{Fault, Kind, Side, Tick};
 use crate::exchange::answer::of_body;
 use crate::exchange::{Context, Cut, Tunnel, until_the_end};
 use crate::mem::{Buf, Class, Pool};
 use crate::net::body::frames::{FrameReader, FrameSender};
 use crate::net::body::{BodySource, Lane};
-use crate::net::{clock, spend};
+use crate::net::{Deadline, clock, spend};
 use crate::observe::Reason;
 use crate::table::ListenerTimeouts;
 use crate::upstream::{TunnelEnd, TunnelStream};
@@ -18,6 +19,12 @@ use std::io;
 use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
+
+/// How long a side that takes nothing more is read on, once it has been told the end of the other one.
+const LAST: Duration = Duration::from_secs(10);
+
+/// What a turn of one direction counts for at least, though nobody takes what it reads.
+const TURN_BYTES: u64 = 1024;
 
 /// The client's end of a tunnel.
 pub(super) struct Client<'t> {
@@ -34,17 +41,27 @@ pub(super) enum Source<'t> {
 }
 
 /// Where it goes.
+#[derive(Clone, Copy)]
 pub(super) enum Sink<'t> {
     Lane(&'t Lane),
     Frames(&'t FrameSender, &'t Pool),
 }
 
+/// One direction of a tunnel.
+#[derive(Default)]
+struct Way {
+    /// Bytes that have moved.
+    count: Cell<u64>,
+    /// Why where it goes takes nothing more: what else comes is forgotten.
+    refused: Cell<Option<Fault>>,
+}
+
 /// What has moved in a tunnel, and when something did last.
 struct Heard {
-    /// Bytes to the upstream.
-    up: Cell<u64>,
-    /// Bytes to the client.
-    down: Cell<u64>,
+    /// To the upstream.
+    up: Way,
+    /// To the client.
+    down: Way,
     at: Cell<Tick>,
     idle: Duration,
 }
@@ -52,7 +69,7 @@ struct Heard {
 impl Heard {
     /// In a tunnel that may be silent for `idle`.
     fn new(idle: Duration) -> Heard {
-        Heard { up: Cell::new(0), down: Cell::new(0), at: Cell::new(clock::coarse()), idle }
+        Heard { up: Way::default(), down: Way::default(), at: Cell::new(clock::coarse()), idle }
     }
 
     /// Something has moved.
@@ -85,21 +102,23 @@ pub(super) async fn tunnel(
     let Client { from, to, first: from_client } = client;
     let ended = {
         let (from_upstream, to_upstream) = ways(&mut open.end, &ctx.lent.upstream.buffers);
-        for end in [&to, &to_upstream] {
-            if let Sink::Frames(frames, _) = end {
-                frames.be_patient(idle);
-            }
-        }
+        let rest = ctx.lent.upstream.wheel.deadline();
         let ways = both(
-            one_way(from, to_upstream, from_client, &heard.up, &heard),
-            one_way(from_upstream, to, first.filled(), &heard.down, &heard),
+            (one_way(from, to_upstream, from_client, &heard.up, &heard), &heard.up),
+            (one_way(from_upstream, to, first.filled(), &heard.down, &heard), &heard.down),
+            &rest,
         );
-        until_the_end(ctx, old, ways).await
+        let ended = until_the_end(ctx, old, ways).await;
+        if matches!(ended, Err(_) | Ok(Ok(()) | Err(Fault { kind: Kind::Timeout, .. }))) {
+            // In order, as far as that can be told at once.
+            let _ = (to.end(), to_upstream.end());
+        }
+        ended
     };
     let (reason, is_over) = match &ended {
         Err(Cut::Gateway) => (Reason::Draining, true),
         Err(Cut::Age) => (Reason::TunnelAge, true),
-        Ok(Ok(())) => (Reason::Ok, true),
+        Ok(Ok(())) => (heard.down.refused.get().map_or(Reason::Ok, of_body), true),
         Ok(Err(Fault { kind: Kind::Timeout, .. })) => (Reason::TunnelIdle, true),
         Ok(Err(fault)) => (of_body(*fault), false),
     };
@@ -122,8 +141,8 @@ struct Open<'t, 'c> {
 
 impl Drop for Open<'_, '_> {
     fn drop(&mut self) {
-        self.ctx.bytes_in.set(self.heard.up.get());
-        self.ctx.bytes_out.set(self.heard.down.get());
+        self.ctx.bytes_in.set(self.heard.up.count.get());
+        self.ctx.bytes_out.set(self.heard.down.count.get());
         if !self.is_over {
             self.end.reset();
         }
@@ -141,10 +160,12 @@ fn ways<'t>(upstream: &'t mut TunnelEnd, pool: &'t Pool) -> (Source<'t>, Sink<'t
     }
 }
 
-/// Both ways to their ends, or until one of them fails.
+/// Both ways to their ends, or until one of them fails. One that nobody takes anything of does not keep the other for long, once
+/// that has ended.
 async fn both(
-    up: impl Future<Output = Result<(), Fault>>,
-    down: impl Future<Output = Result<(), Fault>>,
+    (up, upward): (impl Future<Output = Result<(), Fault>>, &Way),
+    (down, downward): (impl Future<Output = Result<(), Fault>>, &Way),
+    rest: &Deadline,
 ) -> Result<(), Fault> {
     let (mut up, mut down) = (pin!(up), pin!(down));
     let (mut up_ended, mut down_ended) = (false, false);
@@ -163,7 +184,14 @@ async fn both(
                 Poll::Pending => {}
             }
         }
-        if up_ended && down_ended { Poll::Ready(Ok(())) } else { Poll::Pending }
+        match (up_ended, down_ended) {
+            (true, true) => return Poll::Ready(Ok(())),
+            (true, false) if downward.refused.get().is_some() => {}
+            (false, true) if upward.refused.get().is_some() => {}
+            _ => return Poll::Pending,
+        }
+        rest.begin(clock::coarse().after(LAST));
+        rest.poll_passed(cx).map(|()| Ok(()))
     })
     .await
 }
@@ -173,19 +201,16 @@ async fn one_way(
     mut from: Source<'_>,
     to: Sink<'_>,
     first: &[u8],
-    count: &Cell<u64>,
+    way: &Way,
     heard: &Heard,
 ) -> Result<(), Fault> {
-    to.send(first, count, heard).await?;
+    to.send(first, way, heard).await?;
     loop {
-        let before = count.get();
+        let before = way.count.get();
         match &mut from {
             Source::Lane(lane) => match read(lane)? {
-                Read::Bytes(buf) => {
-                    heard.now();
-                    to.send(buf.filled(), count, heard).await?;
-                }
-                Read::End => return to.end(),
+                Read::Bytes(buf) => to.send(buf.filled(), way, heard).await?,
+                Read::End => return if way.refused.get().is_none() { to.end() } else { Ok(()) },
                 Read::Nothing => {
                     let readable = async |left| lane.link.readable(left, Tick::NEVER).await;
                     while_alive(readable, heard).await?;
@@ -196,28 +221,51 @@ async fn one_way(
                 let piece = body.fill().await?;
                 let len = piece.len();
                 if len == 0 {
-                    return to.end();
+                    return if way.refused.get().is_none() { to.end() } else { Ok(()) };
                 }
-                heard.now();
-                to.send(piece, count, heard).await?;
+                to.send(piece, way, heard).await?;
                 body.consume(len);
             }
         }
-        spend(count.get() - before).await;
+        spend((way.count.get() - before).max(TURN_BYTES)).await;
     }
 }
 
 impl Sink<'_> {
-    /// Sends all of `bytes`.
-    async fn send(&self, mut bytes: &[u8], count: &Cell<u64>, heard: &Heard) -> Result<(), Fault> {
+    /// Sends all of `bytes`, which have just come. Where they are not taken that is noted, and they are forgotten.
+    ///
+    /// # Errors
+    /// Neither side has moved for too long.
+    async fn send(&self, mut bytes: &[u8], way: &Way, heard: &Heard) -> Result<(), Fault> {
+        if way.refused.get().is_some() {
+            // Words that nobody hears keep no tunnel.
+            let is_alive = clock::coarse() < heard.until();
+            return if is_alive { Ok(()) } else { Err(Fault::new(Side::Us, Kind::Timeout)) };
+        }
+        heard.now();
         while !bytes.is_empty() {
             let sent = match self {
-                Sink::Lane(lane) => write(lane, bytes, heard).await?,
-                Sink::Frames(frames, pool) => frames.write(bytes, |_| false, (pool, Tick::NEVER)).await?,
+                Sink::Lane(lane) => write(lane, bytes, heard).await,
+                Sink::Frames(frames, pool) => {
+                    let write = async |left| {
+                        frames.be_patient(left);
+                        frames.write(bytes, |_| false, (pool, Tick::NEVER)).await
+                    };
+                    while_alive(write, heard).await
+                }
             };
-            heard.now();
-            count.set(count.get() + sent as u64);
-            bytes = &bytes[sent..];
+            match sent {
+                Ok(sent) => {
+                    heard.now();
+                    way.count.set(way.count.get() + sent as u64);
+                    bytes = &bytes[sent..];
+                }
+                Err(fault) if fault.kind == Kind::Timeout => return Err(fault),
+                Err(fault) => {
+                    way.refused.set(Some(fault));
+                    return Ok(());
+                }
+            }
         }
         Ok(())
     }
@@ -258,10 +306,10 @@ fn read(from: &Lane) -> Result<Read, Fault> {
 
 /// Waits for one side for as long as anything has moved within `idle`, either way: a side that neither reads nor
 /// writes may be held up by what is still on its way in the other direction.
-async fn while_alive(
-    mut ready: impl AsyncFnMut(Duration) -> Result<(), Fault>,
+async fn while_alive<T>(
+    mut ready: impl AsyncFnMut(Duration) -> Result<T, Fault>,
     heard: &Heard,
-) -> Result<(), Fault> {
+) -> Result<T, Fault> {
     loop {
         match ready(heard.until().since(clock::coarse())).await {
             Err(Fault { kind: Kind::Timeout, .. }) if clock::coarse() < heard.until() => {}

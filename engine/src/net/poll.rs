@@ -18,6 +18,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// Bytes that are read in one turn: past it other tasks of the shard have theirs.
 const TURN_BYTES: usize = 256 * 1024;
+/// Credit for a stream: of a client's that it was served, of a server's that it was asked on, since a server may reset any of
+/// them, and does where it answers before it has read all (RFC 9113 §8.1).
+pub const EARNED_BY_STREAM: u32 = 10;
 /// Bytes that wait to leave, past which nobody puts more beside them.
 const CROWDED_BYTES: usize = 24 * 1024;
 
@@ -54,6 +57,8 @@ pub struct Wire {
     writes: RefCell<Waits>,
     /// Bytes that may still be read in this turn.
     turn: Cell<usize>,
+    /// Whether what was read last may not have been taken in yet.
+    fresh: Cell<bool>,
     heard: Cell<Tick>,
     /// What may have to be answered to what came and has not left, at most.
     owed: Cell<u32>,
@@ -101,6 +106,7 @@ impl Wire {
             reads: RefCell::new(reads),
             writes: RefCell::new(writes),
             turn: Cell::new(TURN_BYTES),
+            fresh: Cell::new(false),
             heard: Cell::new(clock::coarse()),
             owed: Cell::new(0),
             held: Cell::new(false),
@@ -169,6 +175,11 @@ impl Wire {
     pub fn begin_turn(&self) -> bool {
         let was_held = self.held.replace(false) && self.owed.get() <= OWED_BYTES_MAX;
         self.turn.replace(TURN_BYTES) == 0 || was_held
+    }
+
+    /// All that has come was taken in: an end behind it may be known. The library forgets at an end what nobody has asked it for.
+    pub fn taken_in(&self) {
+        self.fresh.set(false);
     }
 
     /// Whether something waits to leave.
@@ -336,8 +347,14 @@ impl AsyncRead for Polled {
             }
             let room = &mut buf.initialize_unfilled()[..most];
             match wire.read(room) {
+                // It comes again in the next turn.
+                Ok(0) if wire.fresh.get() => {
+                    wire.turn.set(0);
+                    return Poll::Pending;
+                }
                 Ok(0) => return Poll::Ready(Ok(())),
                 Ok(read) => {
+                    wire.fresh.set(wire.refusals.borrow().is_some());
                     wire.turn.set(wire.turn.get() - read);
                     if !wire.seen(&room[..read]) {
                         return Poll::Pending;

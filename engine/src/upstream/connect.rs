@@ -159,7 +159,7 @@ pub async fn connect<'a>(
     let mut refused = [None::<Stay>; ENDPOINTS_TRIED];
     let mut end = None::<Deadline>;
     let mut last = CallFault::Connect("refused");
-    let sends = Sends::of(request.onward.length);
+    let sends = Sends::of(&request.onward);
     for attempt in 0..ENDPOINTS_TRIED {
         let now = clock::coarse();
         let (picked, marked) = pick(lent, plan, request.key, (now, &refused[..attempt]))?;

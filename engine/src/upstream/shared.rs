@@ -3,6 +3,7 @@
 use super::http2::{Mux, Stream};
 use super::station::{Picked, Station};
 use crate::base::{Line, Place, Tick};
+use crate::wire::http1::encode::Onward;
 use crate::wire::http1::framing::Length;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -18,10 +19,10 @@ pub enum Sends {
 }
 
 impl Sends {
-    /// Of a request with a body of this length.
-    pub fn of(length: Length) -> Sends {
-        match length {
-            Length::None | Length::Exact(0) => Sends::Head,
+    /// Of a request that is sent on like this. What may become a tunnel sends as a body does.
+    pub fn of(onward: &Onward<'_>) -> Sends {
+        match onward.length {
+            Length::None | Length::Exact(0) if onward.upgrade.is_none() => Sends::Head,
             _ => Sends::Body,
         }
     }

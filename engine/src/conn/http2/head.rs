@@ -4,6 +4,7 @@
 
 use crate::mem::{BULK_BYTES, Buf, Class, Pool};
 use crate::observe::Reason;
+use crate::wire::grpc::is_of_grpc;
 use crate::wire::http1::request;
 use crate::wire::token;
 use h2::ext::Protocol;
@@ -97,7 +98,7 @@ fn start_bytes(parts: &Parts) -> usize {
 /// is a call of gRPC, whose caller reads no status of HTTP. Of a target past `target_bytes` it is the front.
 pub(super) fn outline(parts: &Parts, pool: &Pool, target_bytes: u32) -> Option<Buf> {
     let kind = parts.headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
-    let kind = kind.filter(|kind| kind.starts_with(b"application/grpc")).unwrap_or_default();
+    let kind = kind.filter(|kind| is_of_grpc(kind)).unwrap_or_default();
     let need = start_bytes(parts) + kind.len();
     if need > BULK_BYTES {
         return None;

@@ -234,6 +234,7 @@ impl Driver<'_> {
         if let Some(step) = step {
             return Poll::Ready(step);
         }
+        wire.taken_in();
         if wire.begin_turn() {
             return Poll::Ready(Step::Yield);
         }

@@ -25,6 +25,7 @@ pub(super) struct Sender {
     silence: Duration,
     /// The status of the final reply; 0 while none was begun.
     status: Cell<u16>,
+    is_tunnel: Cell<bool>,
 }
 
 impl Sender {
@@ -40,6 +41,7 @@ impl Sender {
             body: OnceCell::new(),
             silence,
             status: Cell::new(0),
+            is_tunnel: Cell::new(false),
         }
     }
 
@@ -87,10 +89,16 @@ impl Sender {
         }
     }
 
+    /// The stream is a tunnel from here on.
+    pub(super) fn opened(&self) {
+        self.is_tunnel.set(true);
+    }
+
     /// Resets the stream, unless all of its reply is on its way.
     pub(super) fn reset_unless_ended(&self) {
         match self.body.get() {
             None => self.respond.borrow_mut().send_reset(Reason::INTERNAL_ERROR),
+            Some(body) if !body.is_ended() && self.is_tunnel.get() => body.cancel(),
             Some(body) if !body.is_ended() => body.reset(Reason::INTERNAL_ERROR),
             Some(_) => {}
         }

@@ -57,10 +57,7 @@ pub fn awaiting<'c>(ctx: &Context<'c>) -> Option<Caller<'c>> {
 /// Whether a request is a call of gRPC: one over HTTP/2 whose body says so.
 fn is_call(head: Head<'_>) -> bool {
     head.version() == Version::Http2
-        && head
-            .field(Field::CONTENT_TYPE)
-            .and_then(|kind| kind.strip_prefix(b"application/grpc"))
-            .is_some_and(|rest| matches!(rest, [] | [b'+' | b';', ..]))
+        && head.field(Field::CONTENT_TYPE).is_some_and(|kind| web::suffix_of_grpc(kind).is_some())
 }
 
 /// How long the caller waits, if it says so in the one spelling that there is.

@@ -11,6 +11,7 @@ use crate::base::{Fault, Side, Tick};
 use crate::mem::{Buf, Scratch};
 use crate::net::body::frames::{Bounds, FrameReader, FrameSender, FrameWriter};
 use crate::net::body::{BodySource, Lane, pump};
+use crate::net::poll::EARNED_BY_STREAM;
 use crate::net::{Deadline, clock};
 use crate::wire::field::Field;
 use crate::wire::head::{Head, Lines, Version};
@@ -192,6 +193,7 @@ async fn begun(
     }
     let sent = sender.send_request(head, ends);
     let (response, sending_side) = sent.map_err(|_| unsent())?;
+    stream.wire().earned(EARNED_BY_STREAM);
     // One that is more than the origin takes by now leaves behind another one's end: that is waited for as a connection is.
     deadline.set(clock::coarse().after(plan.timeouts.connect).min(plan.total));
     match ready(&mut sender, deadline).await {

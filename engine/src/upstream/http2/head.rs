@@ -5,6 +5,7 @@ use super::super::lent::Lent;
 use crate::mem::{Buf, Class};
 use crate::net::body::frames::{lines, put_lines};
 use crate::wire::field::Field;
+use crate::wire::grpc::is_of_grpc;
 use crate::wire::http1::encode::{self, HEAD_MARGIN, Onward};
 use crate::wire::http1::framing::Length;
 use crate::wire::websocket;
@@ -60,7 +61,7 @@ pub(super) fn request(
 fn wants_trailers(outgoing: &Outgoing<'_>) -> bool {
     let Outgoing { head, edits, .. } = outgoing;
     let kind = || edits.value(Field::CONTENT_TYPE).or(head.field(Field::CONTENT_TYPE));
-    let is_grpc = || kind().is_some_and(|kind| kind.starts_with(b"application/grpc"));
+    let is_grpc = || kind().is_some_and(is_of_grpc);
     head.all(Field::TE).flat_map(token::list).any(|coding| coding.eq_ignore_ascii_case(b"trailers"))
         || is_grpc()
 }

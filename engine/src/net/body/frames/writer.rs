@@ -6,7 +6,7 @@ use crate::base::{Fault, Kind, Side, Tick};
 use crate::mem::{Buf, Class, Pool};
 use crate::net::body::{BodySink, Plain, Spliced};
 use crate::net::pipe::Pipes;
-use crate::net::poll::Wire;
+use crate::net::poll::{EARNED_BY_STREAM, Wire};
 use crate::net::stream::until;
 use crate::net::{Deadline, Wheel};
 use bytes::Bytes;
@@ -20,11 +20,10 @@ use std::time::Duration;
 
 /// Bytes of a piece at most: one frame of the size that every peer takes (RFC 9113 §4.2).
 const PIECE_BYTES: usize = 16 * 1024;
-/// Credit for a piece of a body, for each KiB of it, and for a stream that was served. Some peers answer each frame with a PING
+/// Credit for a piece of a body and for each KiB of it. Some peers answer each frame with a PING
 /// and a WINDOW_UPDATE, others each 4 KiB with two WINDOW_UPDATEs: no less than that is earned.
 const EARNED_BY_PIECE: u32 = 8;
 const EARNED_BY_KIB: u32 = 1;
-const EARNED_BY_STREAM: u32 = 10;
 
 /// A piece of a body, in the library's keeping.
 #[derive(Debug)]
