@@ -135,8 +135,6 @@ pub(super) async fn serve(shared: Rc<Shared>, request: Request<RecvStream>, resp
         Either::First(Outcome::Reuse | Outcome::Close | Outcome::Reset) => {}
         Either::First(Outcome::Tunnel(open)) => {
             let client = (&mut down.body, &to, pool);
-            // However it ends from here on, it is no fault of the gateway's (RFC 8441 §5).
-            to.opened();
             let carried = Box::pin(carried(&ctx, *open, client, &listener.timeouts));
             if let Either::Second(()) = race(carried, poll_fn(|cx| to.poll_reset(cx))).await {
                 let why = if shared.silent.get() { Reason::ClientSilent } else { Reason::ClientGone };
@@ -175,6 +173,8 @@ async fn carried(
 ) {
     // Whoever opened it has begun a reply.
     let Some(sender) = to.body() else { return };
+    // However it ends from here on, it is no fault of the gateway's (RFC 8441 §5).
+    to.opened();
     let (from, to) = (upgrade::Source::Frames(body), upgrade::Sink::Frames(sender, pool));
     let client = upgrade::Client { from, to, first: b"" };
     // A stream that was not ended is reset.
