@@ -1,5 +1,6 @@
 //! Laws of a chunked body: the first byte seeds where the rest is torn; whole, torn and byte by byte it has one
-//! outcome; a slow reference reads the same from what is accepted, which a lenient reader accepts, too; what is kept of the trailers is a field section.
+//! outcome; a slow reference reads the same from what is accepted, which a lenient reader accepts, too; what is kept of the
+//! trailers is a field section.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

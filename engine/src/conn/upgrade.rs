@@ -56,6 +56,13 @@ struct Way {
     refused: Cell<Option<Fault>>,
 }
 
+impl Way {
+    /// Nothing more comes this way.
+    fn end(&self, to: Sink<'_>) -> Result<(), Fault> {
+        if self.refused.get().is_none() { to.end() } else { Ok(()) }
+    }
+}
+
 /// What has moved in a tunnel, and when something did last.
 struct Heard {
     /// To the upstream.
@@ -100,7 +107,7 @@ pub(super) async fn tunnel(
     let heard = Heard::new(idle);
     let mut open = Open { ctx, heard: &heard, end, is_over: false };
     let Client { from, to, first: from_client } = client;
-    let ended = {
+    let (ended, is_over) = {
         let (from_upstream, to_upstream) = ways(&mut open.end, &ctx.lent.upstream.buffers);
         let rest = ctx.lent.upstream.wheel.deadline();
         let ways = both(
@@ -109,21 +116,20 @@ pub(super) async fn tunnel(
             &rest,
         );
         let ended = until_the_end(ctx, old, ways).await;
-        if matches!(ended, Err(_) | Ok(Ok(()) | Err(Fault { kind: Kind::Timeout, .. }))) {
+        let (reason, is_over) = match &ended {
+            Err(Cut::Gateway) => (Reason::Draining, true),
+            Err(Cut::Age) => (Reason::TunnelAge, true),
+            Ok(Ok(())) => (heard.down.refused.get().map_or(Reason::Ok, of_body), true),
+            Ok(Err(Fault { kind: Kind::Timeout, .. })) => (Reason::TunnelIdle, true),
+            Ok(Err(fault)) => (of_body(*fault), false),
+        };
+        ctx.reason.set(reason);
+        if is_over {
             // In order, as far as that can be told at once.
             let _ = (to.end(), to_upstream.end());
         }
-        ended
+        (ended.unwrap_or(Ok(())), is_over)
     };
-    let (reason, is_over) = match &ended {
-        Err(Cut::Gateway) => (Reason::Draining, true),
-        Err(Cut::Age) => (Reason::TunnelAge, true),
-        Ok(Ok(())) => (heard.down.refused.get().map_or(Reason::Ok, of_body), true),
-        Ok(Err(Fault { kind: Kind::Timeout, .. })) => (Reason::TunnelIdle, true),
-        Ok(Err(fault)) => (of_body(*fault), false),
-    };
-    ctx.reason.set(reason);
-    let ended = ended.unwrap_or(Ok(()));
     open.is_over = is_over;
     drop(open);
     drop(leased);
@@ -210,7 +216,7 @@ async fn one_way(
         match &mut from {
             Source::Lane(lane) => match read(lane)? {
                 Read::Bytes(buf) => to.send(buf.filled(), way, heard).await?,
-                Read::End => return if way.refused.get().is_none() { to.end() } else { Ok(()) },
+                Read::End => return way.end(to),
                 Read::Nothing => {
                     let readable = async |left| lane.link.readable(left, Tick::NEVER).await;
                     while_alive(readable, heard).await?;
@@ -221,7 +227,7 @@ async fn one_way(
                 let piece = body.fill().await?;
                 let len = piece.len();
                 if len == 0 {
-                    return if way.refused.get().is_none() { to.end() } else { Ok(()) };
+                    return way.end(to);
                 }
                 to.send(piece, way, heard).await?;
                 body.consume(len);

@@ -8,6 +8,7 @@ use crate::exchange::downstream::Replies;
 use crate::net::body::BodySource;
 use crate::wire::edits::Edits;
 use crate::wire::field::Field;
+use crate::wire::grpc::KIND;
 use crate::wire::head::Head;
 use crate::wire::http1::framing::Length;
 use crate::wire::method::Method;
@@ -100,7 +101,7 @@ fn media_type(value: &[u8]) -> Option<(Form, &[u8])> {
 
 /// What `application/grpc` says of messages; none if `value` is something else.
 pub fn suffix_of_grpc(value: &[u8]) -> Option<&[u8]> {
-    suffix(after(value, b"application/grpc")?)
+    suffix(after(value, KIND)?)
 }
 
 /// What follows `front`, in any case.

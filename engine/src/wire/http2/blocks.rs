@@ -1,9 +1,9 @@
 //! Field blocks as the library reads them rightly. It forgets what made a block malformed (RFC 9113 §8.1.1) when the field
 //! behind is cut by the end of a frame, and leaves pseudo-fields of trailers out in silence. So a block in several frames is
-//! put together into one, and trailers of requests get a field before all others, behind which a pseudo-field is refused; of a
-//! server's blocks only their fields tell which are trailers. Everything
-//! else passes as it is, where it lies. A block that is larger than a frame may be is not touched: it is too large for a
-//! request, which is refused whatever else is wrong with it.
+//! put together into one, and trailers of requests get a field before all others, behind which a pseudo-field is refused; of
+//! a server's blocks only their fields tell which are trailers. Everything else passes as it is, where it lies. A block that
+//! is larger than a frame may be is not touched: it is too large for a request, which is refused whatever else is wrong with
+//! it.
 
 use super::{
     CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADER_BYTES, HEADERS, PADDED, PREFACE, RST_STREAM,

@@ -112,6 +112,75 @@ fn a_head_of_an_origin_that_is_cut_into_frames_is_held_to_the_rules_like_a_whole
     });
 }
 
+// RFC 9113 §8.1: whoever answers before it has read all resets what is left, and that is no misdeed.
+#[test]
+fn an_origin_that_answers_early_keeps_what_others_have_under_way_with_it() {
+    each_driver(|driver| {
+        let first = |id| match id {
+            1 => frame(HEADERS, END_HEADERS, id, plain(&[(":status", "200")])),
+            _ => {
+                let refusal = plain(&[(":status", "401")]);
+                [frame(HEADERS, END_HEADERS | END_STREAM, id, refusal), reset(id, 0)].concat()
+            }
+        };
+        let gateway = before(driver, origin_of(first, &[]));
+        let mut long = Peer::greeted(Client::connect(gateway.addr()));
+        long.send([post(1, "/"), frame(DATA, 0, 1, b"one")].concat());
+        long.until("a reply", |peer| peer.answers.get(&1).is_some_and(|answer| answer.body == b"one"));
+        // 8 of credit each: more than a connection has, and gets back meanwhile.
+        let mut others = Peer::greeted(Client::connect(gateway.addr()));
+        for at in 0..1200 {
+            let stream = 1 + 2 * at;
+            others.send(post(stream, "/"));
+            assert_eq!(others.answer(stream).status, 401, "call {at}");
+            if at % 100 == 0 {
+                long.send(frame(DATA, 0, 1, b"."));
+            }
+        }
+        long.send(frame(DATA, END_STREAM, 1, b"end"));
+        assert_eq!(long.answer(1).expect(200).text(), format!("one{}end", ".".repeat(12)));
+    });
+}
+
+// What came with its client's FIN: the library forgets at an end what nobody has asked it for.
+#[test]
+fn requests_that_come_with_the_end_of_their_connection_are_logged() {
+    each_driver(|driver| {
+        let origin = Origin::start();
+        let gateway = Gateway::start(driver, &both(&origin));
+        let mut client = Client::connect(gateway.addr());
+        let addr = client.addr();
+        client.send([PREFACE, &settings(&[]), &get(1, "/ok"), &get(3, "/ok"), &get(5, "/ok")].concat());
+        client.finish();
+        let lines = gateway.logs_of(addr, 3);
+        assert!(lines.iter().all(|line| line["path"] == "/ok" && line["version"] == "2.0"), "{lines:?}");
+        three_fresh(&gateway);
+    });
+}
+
+// One direction that is held up is no silence, in frames as on a socket.
+#[test]
+fn a_tunnel_whose_client_reads_nothing_lives_for_as_long_as_it_talks() {
+    each_driver(|driver| {
+        let (origin, _) = opens(accepted);
+        let gateway = over_http1_with(driver, origin, "tunnel_idle: 700ms");
+        // No window at all: what the origin sends back cannot be passed on.
+        let mut peer = Peer::greeted_with(Client::connect(gateway.addr()), &[(4, 0)]);
+        let addr = peer.client().addr();
+        peer.send(offer(1, "/upgrade"));
+        peer.until("a head", |peer| peer.answers.get(&1).is_some_and(|answer| answer.status == 200));
+        let began = Instant::now();
+        while began.elapsed() < Duration::from_millis(1800) {
+            peer.send(frame(DATA, 0, 1, b"ping"));
+            thread::sleep(Duration::from_millis(100));
+        }
+        // Now it is silent, and its tunnel ends in order (RFC 8441 §5).
+        let line = gateway.log_of(addr);
+        assert!(line["reason"] == "tunnel_idle" && line["bytes_in"].as_u64() >= Some(40), "{line}");
+        assert!(peer.grant(1, 100_000).answer(1).ended);
+    });
+}
+
 // RFC 9113 §8.2.1, which holds for trailers as it does for heads.
 #[test]
 fn trailers_with_space_around_a_value_are_malformed_either_way() {
@@ -430,9 +499,13 @@ fn accepted(key: &str) -> String {
 }
 
 fn over_http1(driver: Driver, origin: SocketAddr) -> Gateway {
+    over_http1_with(driver, origin, "")
+}
+
+fn over_http1_with(driver: Driver, origin: SocketAddr, timeouts: &str) -> Gateway {
     let text = format!(
         "version: 1\ngateway: {{ shards: 1, driver: {} }}\n\
-         listeners: [{{ name: a, bind: 127.0.0.1:0, protocols: [http1, http2] }}]\n\
+         listeners: [{{ name: a, bind: 127.0.0.1:0, protocols: [http1, http2], timeouts: {{ {timeouts} }} }}]\n\
          upstreams: {{ origin: {{ endpoints: [{{ address: '{origin}' }}] }} }}\n\
          routes: [{{ name: all, match: {{ path: /* }}, to: origin }}]\n",
         driver.name(),

@@ -5,7 +5,13 @@ use super::never_reused;
 use crate::admin::address;
 use crate::admin::metrics::{scrape_until, value};
 use crate::requests::head;
-use crate::support::{Client, End, Gateway, Ids, Setup, each_driver, three_fresh};
+use crate::support::{Client, Driver, End, Gateway, Ids, Setup, each_driver, three_fresh};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::SeqCst;
+use std::sync::{Arc, mpsc};
+use std::thread;
 use std::time::{Duration, Instant};
 use tools::upstream::{ConnectionEnd, Origin};
 
@@ -202,6 +208,86 @@ fn a_silent_tunnel_ends_after_its_own_idle_time() {
         assert!(silent > Duration::from_millis(400) && silent < Duration::from_secs(5), "{silent:?}");
         assert_eq!(gateway.log_of(client.addr())["reason"], "tunnel_idle");
         three_fresh(&gateway);
+    });
+}
+
+/// A gateway before an origin that opens each tunnel and then does `work` with it.
+fn before(driver: Driver, work: impl Fn(TcpStream) + Send + 'static) -> Gateway {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let origin: SocketAddr = listener.local_addr().expect("is bound");
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (mut stream, mut head, mut byte) = (stream.expect("is connected"), Vec::new(), [0]);
+            while !head.ends_with(b"\r\n\r\n") && matches!(stream.read(&mut byte), Ok(1)) {
+                head.extend(byte);
+            }
+            if head.is_empty() {
+                continue;
+            }
+            let says =
+                "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+            stream.write_all(says.as_bytes()).expect("is sent");
+            work(stream);
+        }
+    });
+    let text = format!(
+        "version: 1\ngateway: {{ shards: 1, driver: {} }}\n\
+         listeners: [{{ name: a, bind: 127.0.0.1:0 }}]\n\
+         upstreams: {{ origin: {{ endpoints: [{{ address: '{origin}' }}] }} }}\n\
+         routes: [{{ name: all, match: {{ path: /* }}, to: origin }}]\n",
+        driver.name(),
+    );
+    Gateway::with(&text, 1)
+}
+
+// RFC 9110 §9.3.6: what a side said before it closed is sent on, though it takes nothing more itself.
+#[test]
+fn the_last_words_of_an_origin_arrive_though_its_client_goes_on_talking() {
+    const LEN: usize = 200_000;
+    each_driver(|driver| {
+        let gateway = before(driver, |mut stream| stream.write_all(&[7; LEN]).expect("is taken"));
+        let mut client = gateway.connect();
+        offer(&mut client, "/", "websocket");
+        assert_eq!(client.reply().status, 101);
+        for _ in 0..10 {
+            client.send("ping");
+            thread::sleep(Duration::from_millis(20));
+        }
+        client.read_until(|come| come.len() >= LEN);
+        assert_eq!(client.take(LEN), [7; LEN]);
+        assert_eq!(client.end(), End::Fin);
+        let line = gateway.log_of(client.addr());
+        assert!(line["reason"] == "ok" && line["bytes_out"] == LEN, "{line}");
+    });
+}
+
+#[test]
+fn the_last_words_of_a_client_arrive_though_its_origin_goes_on_talking() {
+    const LEN: usize = 200_000;
+    each_driver(|driver| {
+        let (told, came) = mpsc::channel();
+        let closed = Arc::<AtomicBool>::default();
+        let is_closed = closed.clone();
+        let gateway = before(driver, move |mut stream| {
+            let (mut all, mut room) = (0, [0; 4096]);
+            while let Ok(n @ 1..) = stream.read(&mut room) {
+                all += n;
+                if is_closed.load(SeqCst) {
+                    drop(stream.write_all(b"tick"));
+                }
+                thread::sleep(Duration::from_millis(4));
+            }
+            told.send(all).expect("is awaited");
+        });
+        let mut client = gateway.connect();
+        offer(&mut client, "/", "websocket");
+        assert_eq!(client.reply().status, 101);
+        client.send([7; LEN]);
+        let addr = client.addr();
+        drop(client);
+        closed.store(true, SeqCst);
+        assert_eq!(came.recv_timeout(Duration::from_secs(20)), Ok(LEN));
+        assert_eq!(gateway.log_of(addr)["bytes_in"], LEN);
     });
 }
 

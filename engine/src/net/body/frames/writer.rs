@@ -20,8 +20,8 @@ use std::time::Duration;
 
 /// Bytes of a piece at most: one frame of the size that every peer takes (RFC 9113 §4.2).
 const PIECE_BYTES: usize = 16 * 1024;
-/// Credit for a piece of a body and for each KiB of it. Some peers answer each frame with a PING
-/// and a WINDOW_UPDATE, others each 4 KiB with two WINDOW_UPDATEs: no less than that is earned.
+/// Credit for a piece of a body and for each KiB of it. Some peers answer each frame with a PING and a WINDOW_UPDATE, others
+/// each 4 KiB with two WINDOW_UPDATEs: no less than that is earned.
 const EARNED_BY_PIECE: u32 = 8;
 const EARNED_BY_KIB: u32 = 1;
 
