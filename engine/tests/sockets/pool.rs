@@ -43,6 +43,14 @@ fn a_connection_that_the_origin_closed_is_not_used() {
     });
 }
 
+/// A client whose first request parks a connection on which the origin then closes instead of answering.
+fn parked_once(gateway: &Gateway) -> Client {
+    let mut client = gateway.connect();
+    ask(&mut client, "GET", "/once", "");
+    client.reply().expect(200);
+    client
+}
+
 #[test]
 fn what_fails_on_a_used_connection_is_sent_once_more_if_it_is_safe() {
     each_driver(|driver| {
@@ -59,10 +67,7 @@ fn what_fails_on_a_used_connection_is_sent_once_more_if_it_is_safe() {
             ("POST", "", 502),
             ("brew", "", 502),
         ] {
-            let (id, mut client) = (Ids::next(), gateway.connect());
-            // The first one parks a connection on which the origin then closes instead of answering.
-            ask(&mut client, "GET", "/once", "");
-            client.reply().expect(200);
+            let (id, mut client) = (Ids::next(), parked_once(&gateway));
             ask(&mut client, method, &format!("/once?{id}"), body);
             let reply = client.reply_to(method);
             assert_eq!(reply.status, status, "{method} {body:?}: {}", reply.head);
@@ -84,9 +89,7 @@ fn a_chunked_body_that_came_with_its_head_is_sent_once_more() {
     each_driver(|driver| {
         let origin = Origin::start();
         let gateway = Gateway::start(driver, &Setup::of(&origin));
-        let (id, mut client) = (Ids::next(), gateway.connect());
-        ask(&mut client, "GET", "/once", "");
-        client.reply().expect(200);
+        let (id, mut client) = (Ids::next(), parked_once(&gateway));
         client.send(format!(
             "PUT /once?{id} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n\
              5;a=b\r\nhello\r\n6\r\n world\r\n0\r\nX-Sum: 7\r\n\r\n"
@@ -106,9 +109,7 @@ fn a_body_that_has_flowed_on_is_not_sent_twice() {
     each_driver(|driver| {
         let origin = Origin::start();
         let gateway = Gateway::start(driver, &Setup::of(&origin));
-        let (id, mut client) = (Ids::next(), gateway.connect());
-        ask(&mut client, "GET", "/once", "");
-        client.reply().expect(200);
+        let (id, mut client) = (Ids::next(), parked_once(&gateway));
         ask(&mut client, "PUT", &format!("/once?{id}"), &"b".repeat(300_000));
         let reply = client.reply();
         assert_eq!(reply.status, 502, "{}", reply.head);

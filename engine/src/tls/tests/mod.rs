@@ -275,12 +275,9 @@ fn what_is_sent_before_the_handshake_leaves_with_it() {
 
 #[test]
 fn what_comes_with_the_end_of_the_handshake_is_read_whole_though_its_sender_is_done() {
-    let ((up, down), wires) = joined();
+    let pair = Pair::new(&terms(trust(CA)), "origin.test", &server(ORIGIN, KEY));
+    let Pair { mut client, mut server, wires } = pair;
     wires.iter().for_each(|wire| wire.open());
-    let pool = Pool::new();
-    let mut client =
-        Handshake::of_client(up, (&terms(trust(CA)), "origin.test"), &pool, None).expect("is a name");
-    let mut server = Handshake::of_server(down, &server(ORIGIN, KEY), &pool, None).expect("are terms");
     assert_eq!((client.advance(), server.advance()), (Ok(Progress::Reads), Ok(Progress::Reads)));
     assert_eq!(client.advance(), Ok(Progress::Done));
     // The end of the handshake, a request and the end of what the client has to say lie in one piece.

@@ -433,6 +433,11 @@ fn an_upload_that_an_origin_does_not_read_holds_up_no_other_one() {
         // What sends no body needs no room for one.
         client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").reply().expect(200);
         assert_eq!(connections.load(Relaxed), 1);
+        // What may become a tunnel will.
+        let offer = "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+            Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+        gateway.connect().send(offer).reply().expect(200);
+        assert_eq!(connections.load(Relaxed), 2);
         for _ in 0..3 {
             assert_eq!(client.send(POST).reply().expect(200).text(), "hello");
         }
